@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * log - one line per event, to standard error or a file.
+ *
+ * Before the seal a line is written at once. After it, lines of any thread go into
+ * a bounded ring that the loop thread writes out, so that no vCPU ever waits for a
+ * log; lines that do not fit are counted and the count is logged.
+ */
+#ifndef CORE_LOG_H
+#define CORE_LOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <volt/plugin.h> /* VOLT_LOG_*, VOLT_PRINTF */
+
+extern uint32_t log_level; /* VOLT_LOG_*; a process-wide fact */
+
+/* Formats and writes one line at `level`, prefixed "volt: " (and "warning: " ...). */
+VOLT_PRINTF(2, 3)
+void log_line(uint32_t level, const char *fmt, ...);
+
+/* An error line. Always returns -err, so that callers can
+ * `return log_error(EINVAL, "...")`. Say what was wrong, where, what would be right. */
+VOLT_PRINTF(2, 3)
+int log_error(int err, const char *fmt, ...);
+
+#define log_warn(...) log_line(VOLT_LOG_WARN, __VA_ARGS__)
+#define log_info(...) log_line(VOLT_LOG_INFO, __VA_ARGS__)
+#define log_debug(...) \
+	do { \
+		if (log_level >= VOLT_LOG_DEBUG) \
+			log_line(VOLT_LOG_DEBUG, __VA_ARGS__); \
+	} while (0)
+
+/* Sends lines to `fd` instead of standard error; takes no ownership. */
+void log_set_fd(int fd);
+int log_fd(void);
+/* From now on lines are queued; `wake` (any thread) makes the loop call log_flush(). */
+void log_queue(void (*wake)(void *), void *arg);
+/* [loop] Writes what is queued. */
+void log_flush(void);
+
+#endif

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * memory - guest RAM: one host mapping, split around the hole below 4 GiB.
+ *
+ * RAM is [0, low_size) and, if it does not fit below MEMORY_HOLE_START,
+ * [4 GiB, 4 GiB + high_size). The rest of [MEMORY_HOLE_START, 4 GiB) is for devices.
+ */
+#ifndef CORE_MEMORY_H
+#define CORE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MEMORY_HOLE_START 0xc0000000ull  /* 3 GiB */
+#define MEMORY_HIGH_START 0x100000000ull /* 4 GiB */
+#define MEMORY_MIN        (2ull << 20)
+#define MEMORY_MAX        (1ull << 40)
+
+struct memory {
+	uint8_t *host;      /* low RAM; high RAM follows directly */
+	uint64_t low_size;  /* bytes at guest physical 0; page multiple */
+	uint64_t high_size; /* bytes at 4 GiB; page multiple, may be 0 */
+};
+
+/* Maps `size` bytes of anonymous memory (of huge pages if asked) with guard pages
+ * around it. 0 or -errno, said in the log. */
+int memory_init(struct memory *m, uint64_t size, bool hugepages);
+void memory_finish(struct memory *m);
+
+/* Host address of guest RAM [gpa, gpa + len), or NULL unless all of it lies in one
+ * of the two regions. len 0 asks for a valid address. */
+void *memory_at(const struct memory *m, uint64_t gpa, uint64_t len);
+
+/* True if [gpa, gpa + len) touches RAM. */
+bool memory_overlaps(const struct memory *m, uint64_t gpa, uint64_t len);
+
+#endif

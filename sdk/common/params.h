@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * params - reads "key=value,key=value" against a plugin's typed parameter table.
+ * Shared by the core and the fake host, so that both read alike.
+ */
+#ifndef SDK_COMMON_PARAMS_H
+#define SDK_COMMON_PARAMS_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include <volt/plugin.h>
+
+#define PARAMS_MAX 32
+
+/* How FILE and STREAM values become open things. Returns 0 or -errno and writes the
+ * reason into `why`. Fills value->fd (files) or value->u (streams). */
+struct params_opener {
+	int (*open)(void *arg, const struct volt_param *param, const char *text,
+	    struct volt_value *value, char *why, size_t why_size);
+	void *arg;
+};
+
+struct params {
+	struct volt_value values[PARAMS_MAX];
+	char *text;     /* owns every value's .s */
+	const char *id; /* value of the reserved key `id`, or NULL */
+};
+
+/*
+ * Parses `text` (NULL or "" for none) for plugin `p`. On failure returns -EINVAL (or
+ * what open returned) and writes one clause into `why` that names the key, the value
+ * and what would be right, with the nearest known key for an unknown one. A comma in
+ * a value is typed as two commas.
+ */
+int params_parse(struct params *out, const struct volt_plugin *p, const char *text,
+    const struct params_opener *opener, char *why, size_t why_size);
+void params_finish(struct params *p);
+
+/* Checks the table itself: names, types, ranges, defaults. As params_parse. */
+int params_check_table(const struct volt_plugin *p, char *why, size_t why_size);
+
+/* "128M", "0x1000", "4096" to bytes: 0, or -EINVAL (not a size), -ERANGE (too big). */
+int parse_size(const char *text, uint64_t *out);
+/* Decimal, 0x hex or 0 octal, no sign, no rest: 0, -EINVAL or -ERANGE. */
+int parse_uint(const char *text, uint64_t *out);
+
+/* The name of `names` (NULL-terminated) nearest to `typed`, or NULL if none is near. */
+const char *nearest_name(const char *typed, const char *const *names);
+
+#endif

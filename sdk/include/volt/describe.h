@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * volt/describe.h - telling the guest what there is: extension "volt.describe/1".
+ *
+ * Stability: draft. The core puts these into the ACPI tables (and, for kernels that
+ * want it so, onto the kernel command line). All calls are [wire] and answer 0,
+ * -EINVAL (malformed), -ENOSPC (too many) or -EPERM after the seal.
+ */
+#ifndef VOLT_DESCRIBE_H
+#define VOLT_DESCRIBE_H
+
+#include <volt/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VOLT_EXT_DESCRIBE "volt.describe/1"
+
+#define VOLT_RES_PIO  1u /* base, len: I/O ports */
+#define VOLT_RES_MMIO 2u /* base, len: guest physical addresses below 4 GiB */
+#define VOLT_RES_IRQ  3u /* base: GSI; flags: VOLT_IRQ_EDGE or VOLT_IRQ_LEVEL, active high */
+
+struct volt_resource {
+	uint32_t type;  /* VOLT_RES_* */
+	uint32_t flags; /* see type; else 0 */
+	uint64_t base, len;
+};
+
+#define VOLT_RESOURCE_MAX 8u
+
+/* A device in the ACPI namespace (ACPI 6.5, 6.1 and 6.2). Copied. */
+struct volt_acpi_device {
+	uint32_t size;
+	uint32_t resource_count; /* 0..VOLT_RESOURCE_MAX */
+	const char *hid;         /* _HID: "PNP0501" style EISA id or "ABCD0001" style ACPI id */
+	const char *cid;         /* _CID, or NULL */
+	struct volt_resource resources[VOLT_RESOURCE_MAX];
+};
+
+/* Registers of the fixed ACPI hardware (hardware-reduced: ACPI 6.5, 4.8.3.6 and
+ * 4.8.3.7), one of each kind per VM. */
+#define VOLT_FIXED_RESET         1u /* writing `value` resets the machine */
+#define VOLT_FIXED_SLEEP_CONTROL 2u /* SLEEP_CONTROL_REG; value: SLP_TYP of \_S5 */
+#define VOLT_FIXED_SLEEP_STATUS  3u /* SLEEP_STATUS_REG; value: 0 */
+
+struct volt_acpi_fixed {
+	uint32_t size;
+	uint8_t kind;  /* VOLT_FIXED_* */
+	uint8_t space; /* VOLT_SPACE_* */
+	uint8_t value;
+	uint8_t reserved;
+	uint64_t address; /* one byte wide */
+};
+
+struct volt_describe {
+	uint32_t size, reserved;
+	int (*device)(const struct volt_host *h, const struct volt_acpi_device *d);
+	int (*fixed)(const struct volt_host *h, const struct volt_acpi_fixed *f);
+	/* Appends one word or more, e.g. "volt.exit=0xf4", after the user's own. Copied.
+	 * Printable ASCII. */
+	int (*cmdline)(const struct volt_host *h, const char *words);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

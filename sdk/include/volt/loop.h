@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * volt/loop.h - time and timers, from the host: extension "volt.loop/1".
+ *
+ * Stability: draft. Callbacks run on the loop thread, one at a time, and never
+ * overlap another callback of the same instance.
+ */
+#ifndef VOLT_LOOP_H
+#define VOLT_LOOP_H
+
+#include <volt/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VOLT_EXT_LOOP "volt.loop/1"
+
+struct volt_loop {
+	uint32_t size, reserved;
+	/* [wire] Makes a timer, disarmed; *timer gets its handle. `fire` [loop] runs once
+	 * per arming, at or after the deadline. 0; -ENOSPC: more than 16 in one instance;
+	 * -EPERM after the seal. */
+	int (*add_timer)(const struct volt_host *h, void (*fire)(void *self), uint32_t *timer);
+	/* [any] Arms for an absolute time on the clock of now(); replaces an earlier
+	 * deadline; one in the past fires soon; 0 disarms. A timer disarmed from another
+	 * thread while it fires may still fire once. */
+	void (*arm)(const struct volt_host *h, uint32_t timer, uint64_t deadline_ns);
+	/* [any] Monotonic nanoseconds since an arbitrary point; never 0; no system call. */
+	uint64_t (*now)(const struct volt_host *h);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,379 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * volt/plugin.h - what every Volt plugin exports and what every plugin is given.
+ *
+ * Stability: draft (ABI major 0). Every change is recorded with its reason in
+ * sdk/abi/history; once frozen as major 1 nothing here changes meaning again.
+ *
+ * A plugin is one shared object that exports one constant, `volt_plugin`, and
+ * carries one ELF note (VOLT_PLUGIN below makes both). It imports no symbol of
+ * the host: all services arrive in `struct volt_host`. Life of an instance:
+ *
+ *   probe      the note is read from the file; nothing of the plugin has run
+ *   load       the object is mapped, the descriptor is checked
+ *   configure  key=value parameters are parsed against `params`
+ *   init       [wire] add ranges, interrupt lines, timers, descriptions
+ *   seal       tables become read-only, filters are entered; [wire] calls now
+ *              answer -EPERM for good
+ *   reset      [loop] power-on values
+ *   start      [loop] first callback under the seal
+ *   run        [io] and [loop] callbacks
+ *   fini       [wire] may never be called: a VM that ends just exits
+ *
+ * Thread tags, on every slot of every table:
+ *   [wire]  the main thread, before the seal
+ *   [loop]  the event loop's thread, after the seal
+ *   [io]    the vCPU thread whose access caused the call
+ *   [any]   any thread, at any time after init began
+ *
+ * Callbacks of one instance never overlap, whatever their thread, except those
+ * of a range registered with VOLT_RANGE_PARALLEL. A callback must not block and
+ * must not make system calls: bytes leave through volt.stream/1, time comes from
+ * volt.loop/1. It never calls back into the instance that called it.
+ *
+ * Rules of growth: structs start with `size` and grow only at the end, tables
+ * travel with their stride and count, a new idea is a new extension id. Members
+ * are fixed-width integers and pointers only. Strings and tables that a
+ * descriptor points to are static and const; strings that the host gives live
+ * until fini unless their comment says otherwise.
+ */
+#ifndef VOLT_PLUGIN_H
+#define VOLT_PLUGIN_H
+
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VOLT_ABI_MAJOR 0
+#define VOLT_ABI_MINOR 1
+
+/* True if the other side's struct is new enough to hold `member`. */
+#define VOLT_HAS(ptr, member) \
+	((ptr)->size >= offsetof(__typeof__(*(ptr)), member) + sizeof((ptr)->member))
+
+struct volt_host;
+
+/* ------------------------------------------------------------ parameters */
+
+/* How the text after `key=` is read. */
+#define VOLT_PARAM_BOOL    1u /* on|off|yes|no|true|false|1|0; a bare key means on. .u = 0 or 1 */
+#define VOLT_PARAM_UINT    2u /* decimal, 0x hex or 0 octal. .u, min <= u <= max */
+#define VOLT_PARAM_SIZE    3u /* bytes, with K, M or G (powers of 1024). .u, min <= u <= max */
+#define VOLT_PARAM_ENUM    4u /* one of `choices`, "a|b|c". .u = index of the choice, .s its text */
+#define VOLT_PARAM_STRING  5u /* any text without a comma. .s; min <= length <= max */
+#define VOLT_PARAM_FILE_RO 6u /* a path; the core opens it for reading. .fd, .s the path */
+#define VOLT_PARAM_FILE_RW 7u /* a path; the core opens it for reading and writing. .fd, .s */
+#define VOLT_PARAM_STREAM  8u /* where bytes go and come from, see volt/stream.h. .u = stream */
+
+/* One parameter. Names match [a-z][a-z0-9-]*; `id` and `help` are reserved. */
+struct volt_param {
+	const char *name;
+	const char *def;     /* text used when the key is absent; NULL: the key is required */
+	const char *help;    /* one line, no full stop; shown by --help */
+	const char *choices; /* VOLT_PARAM_ENUM only, else NULL */
+	uint64_t min, max;   /* inclusive; both 0: no limit */
+	uint32_t type;       /* VOLT_PARAM_* */
+	uint32_t reserved;   /* 0 */
+};
+
+/* The value of one parameter, after checks. Only the members named above are set. */
+struct volt_value {
+	uint64_t u;
+	const char *s;
+	int32_t fd;     /* owned by the core, open until the VM ends; -1 if none */
+	uint32_t given; /* 1: typed by the user, 0: default */
+};
+
+/* Values in the order of the descriptor's `params`. Valid during init only. */
+struct volt_args {
+	uint32_t size;
+	uint16_t value_stride, value_count;
+	const struct volt_value *values;
+};
+
+static inline const struct volt_value *volt_arg(const struct volt_args *a, unsigned index)
+{
+	return (const struct volt_value *)(const void *)((const char *)a->values +
+							 (size_t)index * a->value_stride);
+}
+
+/* ---------------------------------------------------------------- ranges */
+
+#define VOLT_SPACE_PIO  0u /* x86 I/O ports, 0..0xffff */
+#define VOLT_SPACE_MMIO 1u /* guest physical addresses outside RAM */
+
+/* Access sizes, in bytes; their sum is the mask in `sizes`. */
+#define VOLT_IO_1 1u
+#define VOLT_IO_2 2u
+#define VOLT_IO_4 4u
+#define VOLT_IO_8 8u
+
+/* A wider access than `sizes` allows is split into the widest allowed size that
+ * divides it, lowest address first. Without this flag it misses. */
+#define VOLT_RANGE_SPLIT 1u
+/* Calls into this range may overlap each other and every other callback. */
+#define VOLT_RANGE_PARALLEL 2u
+
+/*
+ * Addresses [base, base + len) and what answers there. Ranges never overlap,
+ * wrap, have zero length or cover RAM.
+ *
+ * The core guarantees off + n <= len and that n is in `sizes`. Values are
+ * little-endian scalars: bits above 8 * n of a read are ignored, those of a
+ * written `val` are 0. An access that leaves the range at its end is split
+ * there. What no range answers reads as all ones, is dropped on write, and is
+ * counted.
+ */
+struct volt_range {
+	uint32_t size;
+	uint8_t space; /* VOLT_SPACE_* */
+	uint8_t sizes; /* VOLT_IO_* mask, not 0 */
+	uint8_t flags; /* VOLT_RANGE_* */
+	uint8_t reserved;
+	uint64_t base, len;
+	const char *name; /* shown by `volt explain`; copied */
+	/* [io] NULL: reads as all ones */
+	uint64_t (*read)(void *self, uint64_t off, uint32_t n);
+	/* [io] NULL: dropped */
+	void (*write)(void *self, uint64_t off, uint32_t n, uint64_t val);
+};
+
+/* ----------------------------------------------------------------- needs */
+
+/* Thread roles. A mask of VOLT_ROLE_BIT(role) says on which a call is needed. */
+#define VOLT_ROLE_LOOP      0u /* the main thread once it runs the event loop */
+#define VOLT_ROLE_VCPU      1u /* one per vCPU; plugins are refused needs here */
+#define VOLT_ROLE_WORKER    2u /* reserved: threads the core makes for a plugin */
+#define VOLT_ROLE_COUNT     3u
+#define VOLT_ROLE_BIT(role) (1u << (role))
+
+#define VOLT_TEST_MAX       4u
+#define VOLT_TEST_EQ        1u /* argument == value */
+#define VOLT_TEST_MASKED_EQ 2u /* (argument & mask) == value */
+#define VOLT_TEST_LE        3u /* argument <= value, unsigned */
+#define VOLT_TEST_FD_PARAM  4u /* argument == fd of the parameter whose index is value */
+
+struct volt_arg_test {
+	uint8_t arg; /* 0..5 */
+	uint8_t op;  /* VOLT_TEST_* */
+	uint16_t reserved;
+	uint32_t reserved2;
+	uint64_t value;
+	uint64_t mask; /* VOLT_TEST_MASKED_EQ only */
+};
+
+/* One system call that the plugin must make after the seal. Services of the
+ * host need no row: the core asks for what it does on a plugin's behalf. */
+struct volt_need {
+	const char *syscall; /* Linux name, e.g. "preadv" */
+	const char *reason;  /* one line; shown by `volt explain` */
+	uint32_t roles;      /* mask of VOLT_ROLE_BIT */
+	uint32_t test_count; /* 0..VOLT_TEST_MAX; all must hold */
+	struct volt_arg_test tests[VOLT_TEST_MAX];
+};
+
+/* -------------------------------------------------------------- counters */
+
+/* One counter; its value is host->counters[index of the row]. Monotonic. */
+struct volt_counter {
+	const char *name; /* [a-z][a-z0-9_]* */
+	const char *help; /* one line */
+};
+
+/* ------------------------------------------------------------ descriptor */
+
+#define VOLT_KIND_DEVICE  1u
+#define VOLT_KIND_SANDBOX 2u /* offers volt.sandbox/1; loaded before every device */
+
+/* Set when the plugin cannot be moved to a process of its own. */
+#define VOLT_FLAG_IN_PROCESS_ONLY 1u
+
+struct volt_plugin {
+	uint32_t size;
+	uint16_t abi_major, abi_minor; /* VOLT_ABI_*; must equal the note's */
+	const char *name;              /* [a-z][a-z0-9-]{0,31}, the file's name without .so */
+	const char *version;
+	const char *summary; /* one line, no full stop */
+	uint32_t kind;       /* VOLT_KIND_* */
+	uint32_t flags;      /* VOLT_FLAG_* */
+	/* Bytes of state per instance, allocated zeroed by the host; 1 .. 16 MiB.
+	 * There is no other state: a plugin has no writable statics. */
+	uint32_t instance_size;
+	uint16_t param_stride, param_count;
+	uint16_t need_stride, need_count;
+	uint16_t counter_stride, counter_count;
+	const struct volt_param *params;
+	const struct volt_need *needs;
+	const struct volt_counter *counters;
+	/* [wire] Wires the instance. `self` is the zeroed state; keep `h`. Returns 0,
+	 * or what volt_fail() returned. Required. */
+	int (*init)(void *self, const struct volt_host *h, const struct volt_args *a);
+	/* [loop] Power-on values, same wiring. NULL: nothing to do. */
+	void (*reset)(void *self);
+	/* [loop] First call under the seal. Returns 0 or a negative errno, which ends
+	 * the VM before the guest runs. NULL: nothing to do. */
+	int (*start)(void *self);
+	/* [wire] Releases what init took, if start-up fails later. NULL: nothing. */
+	void (*fini)(void *self);
+	/* [any] A table for extension `id` that the plugin offers, else NULL. Static and
+	 * const. NULL slot: offers none. */
+	const void *(*get_ext)(const char *id);
+};
+
+/* ------------------------------------------------------------------ host */
+
+#define VOLT_LOG_ERROR 0u
+#define VOLT_LOG_WARN  1u
+#define VOLT_LOG_INFO  2u
+#define VOLT_LOG_DEBUG 3u
+#define VOLT_LOG_TRACE 4u
+
+#define VOLT_IRQ_EDGE  0u /* a rising level is one interrupt (ISA) */
+#define VOLT_IRQ_LEVEL 1u /* an interrupt is pending for as long as the line is high */
+
+/* What an instance can ask of the VM. */
+#define VOLT_ASK_RESET     1u /* the guest asked for a reset */
+#define VOLT_ASK_POWEROFF  2u /* the guest turned itself off */
+#define VOLT_ASK_EXIT      3u /* the guest ends with status `code`, 0..255 */
+#define VOLT_ASK_PANIC     4u /* the guest says that its kernel panicked */
+#define VOLT_ASK_ATTENTION 5u /* call every instance that offers volt.attention/1 */
+
+/*
+ * The services, one table per instance. It lives until fini. Every function takes
+ * the table itself as its first argument.
+ */
+struct volt_host {
+	uint32_t size;
+	uint16_t abi_major, abi_minor;
+	uint32_t log_level; /* messages above this level are not wanted; may change */
+	uint32_t reserved;
+	void *core;         /* the host's own; not for plugins */
+	uint64_t *counters; /* one per row of the descriptor's table; see volt_count() */
+
+	/* [any] One message without newline; the host adds the instance's id, and
+	 * limits the rate: a guest cannot flood the log. Use volt_log(). */
+	void (*log)(const struct volt_host *h, uint32_t level, const char *msg);
+	/* [wire] Says why init fails; `err` is a positive errno. Returns -err. Use
+	 * volt_fail(). */
+	int (*fail)(const struct volt_host *h, int32_t err, const char *msg);
+	/* [wire] Adds a range; *r is copied. 0; -EINVAL: malformed (said in the log);
+	 * -EPERM after the seal. An overlap is found at the seal, naming both owners. */
+	int (*add_range)(const struct volt_host *h, const struct volt_range *r);
+	/* [wire] Claims interrupt line `gsi` (0..23), VOLT_IRQ_EDGE or VOLT_IRQ_LEVEL.
+	 * *line gets the handle. 0; -EINVAL; -EBUSY: another instance owns it; -EPERM
+	 * after the seal. */
+	int (*add_irq)(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line);
+	/* [any] Drives the line. A level is state: the device holds it until the cause
+	 * is gone. Setting the level that it already has costs nothing. */
+	void (*set_irq)(const struct volt_host *h, uint32_t line, bool level);
+	/* [any] Asks for VOLT_ASK_*. `why` is one short clause for the operator, static.
+	 * The first request that ends the VM wins. The vCPU does not re-enter the guest
+	 * after such a request was made in an [io] callback. */
+	void (*ask)(const struct volt_host *h, uint32_t what, uint32_t code, const char *why);
+	/* [wire] The host's table for extension `id`, else NULL. */
+	const void *(*get_ext)(const struct volt_host *h, const char *id);
+};
+
+#if defined(__GNUC__)
+#define VOLT_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
+#else
+#define VOLT_PRINTF(fmt, args)
+#endif
+
+/* Formatting happens on this side of the table, so no varargs cross it. */
+VOLT_PRINTF(3, 4)
+static inline void volt_log(const struct volt_host *h, uint32_t level, const char *fmt, ...)
+{
+	char msg[256];
+	va_list ap;
+
+	if (level > h->log_level)
+		return;
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	h->log(h, level, msg);
+}
+
+VOLT_PRINTF(3, 4)
+static inline int volt_fail(const struct volt_host *h, int err, const char *fmt, ...)
+{
+	char msg[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	return h->fail(h, err, msg);
+}
+
+/* [any] Adds to counter number `index` of the descriptor's table. */
+static inline void volt_count(const struct volt_host *h, unsigned index, uint64_t n)
+{
+	__atomic_fetch_add(&h->counters[index], n, __ATOMIC_RELAXED);
+}
+
+/* ------------------------------------------------------------------ note */
+
+#define VOLT_NOTE_NAME "Volt"
+#define VOLT_NOTE_TYPE 1u
+
+/* The ELF note, type VOLT_NOTE_TYPE, in section .note.volt. It can be read
+ * without running a byte of the plugin. */
+struct volt_note {
+	uint32_t name_size, desc_size, type;
+	char name[8]; /* "Volt" and zeroes */
+	uint16_t abi_major, abi_minor;
+	uint32_t kind;            /* VOLT_KIND_* */
+	uint32_t descriptor_size; /* sizeof(struct volt_plugin) at build time */
+};
+
+/*
+ * Opens the definition of the descriptor:
+ *
+ *   VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
+ *           .size = sizeof(struct volt_plugin), ...
+ *   };
+ *
+ * With VOLT_BUILTIN=name (dashes as underscores) the object is named
+ * volt_plugin_name and no note is made: the plugin is linked into the program.
+ */
+#ifdef VOLT_BUILTIN
+#define VOLT_CAT2_(a, b) a##b
+#define VOLT_CAT_(a, b)  VOLT_CAT2_(a, b)
+#define VOLT_PLUGIN(kind_) \
+	extern const struct volt_plugin VOLT_CAT_(volt_plugin_, VOLT_BUILTIN); \
+	const struct volt_plugin VOLT_CAT_(volt_plugin_, VOLT_BUILTIN)
+#else
+#ifdef __cplusplus
+#define VOLT_EXTERN_C_ extern "C"
+#else
+#define VOLT_EXTERN_C_ extern
+#endif
+#define VOLT_PLUGIN(kind_) \
+	__attribute__((section(".note.volt"), used, \
+	    aligned(4))) static const struct volt_note volt_note_ = {5, 12, VOLT_NOTE_TYPE, \
+	    VOLT_NOTE_NAME, VOLT_ABI_MAJOR, VOLT_ABI_MINOR, (kind_), sizeof(struct volt_plugin)}; \
+	VOLT_EXTERN_C_ __attribute__((visibility("default"))) \
+	const struct volt_plugin volt_plugin; \
+	const struct volt_plugin volt_plugin
+#endif
+
+/* Every descriptor starts with these members. */
+#define VOLT_PLUGIN_HEADER(kind_) \
+	.size = sizeof(struct volt_plugin), .abi_major = VOLT_ABI_MAJOR, \
+	.abi_minor = VOLT_ABI_MINOR, .kind = (kind_)
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * volt/stream.h - a two-way pipe of bytes, from the host: extension "volt.stream/1".
+ *
+ * Stability: draft. A stream is made by a parameter of type VOLT_PARAM_STREAM,
+ * whose text says what is at the other end:
+ *
+ *   stdio        standard input and output; raw mode and an escape key when
+ *                they are a terminal
+ *   null         nothing: reads nothing, takes everything
+ *   file:PATH    output appended to a file; no input
+ *   pipe:PATH    output to a FIFO that exists; no input
+ *   pty          a new pseudo-terminal, whose name is logged
+ *   unix:PATH    a listening Unix socket, one client at a time
+ *
+ * The core opens the far end, reads and writes it on the loop thread and keeps a
+ * bounded buffer each way, so a far end that is slow, full or gone never holds a
+ * vCPU and never makes memory grow.
+ */
+#ifndef VOLT_STREAM_H
+#define VOLT_STREAM_H
+
+#include <volt/plugin.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VOLT_EXT_STREAM "volt.stream/1"
+
+#define VOLT_STREAM_CONNECTED    1u /* somebody is at the far end */
+#define VOLT_STREAM_DISCONNECTED 2u /* nobody is; input has ended */
+#define VOLT_STREAM_BREAK        3u /* the operator sent a break condition */
+
+struct volt_stream_ops {
+	uint32_t size, reserved;
+	/* [loop] Bytes that arrived, n >= 1 and never more than the room given. NULL:
+	 * input is not wanted. */
+	void (*rx)(void *self, uint32_t stream, const uint8_t *bytes, size_t n);
+	/* [loop] VOLT_STREAM_*; unknown ones are ignored. NULL: not wanted. */
+	void (*event)(void *self, uint32_t stream, uint32_t event);
+};
+
+struct volt_stream {
+	uint32_t size, reserved;
+	/* [wire] Takes charge of stream `stream` (the parameter's value). *ops is static.
+	 * 0; -EINVAL: no such stream; -EBUSY: taken; -EPERM after the seal. A stream that
+	 * is far-end-present from the start (stdio, file, pipe, null) reports
+	 * CONNECTED before start. */
+	int (*attach)(
+	    const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops);
+	/* [any] Sends bytes; never blocks. Returns how many were taken; the rest did not
+	 * fit and is the caller's to drop and count. With nobody at the far end all are
+	 * taken, and lost. */
+	size_t (*tx)(const struct volt_host *h, uint32_t stream, const uint8_t *bytes, size_t n);
+	/* [any] Sets how many bytes rx may deliver from now on, in all; 0 at the start.
+	 * What does not fit waits in the far end, not in memory. */
+	void (*set_room)(const struct volt_host *h, uint32_t stream, size_t n);
+};
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

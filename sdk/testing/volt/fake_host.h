@@ -1,0 +1,117 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * volt/fake_host.h - a Volt without KVM, for unit tests of one plugin.
+ *
+ * It gives the plugin the same tables as the real host, records every call, steps
+ * time only when told, and checks what the contract promises in either direction.
+ * Everything happens on the calling thread. Link with libvolt-testing.
+ *
+ *   struct fake_host *f = fake_host_create(&volt_plugin_serial);
+ *   assert_int_equal(fake_host_wire(f, "base=0x2f8"), 0);
+ *   fake_host_run(f);
+ *   fake_write(f, VOLT_SPACE_PIO, 0x2f8, 1, 'x');
+ *   fake_host_destroy(f);
+ */
+#ifndef VOLT_FAKE_HOST_H
+#define VOLT_FAKE_HOST_H
+
+#include <volt/attention.h>
+#include <volt/describe.h>
+#include <volt/irqchip.h>
+#include <volt/loop.h>
+#include <volt/plugin.h>
+#include <volt/sandbox.h>
+#include <volt/stream.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct fake_host;
+
+/* Makes a host with one zeroed instance. Aborts on a malformed descriptor. */
+struct fake_host *fake_host_create(const struct volt_plugin *plugin);
+void fake_host_destroy(struct fake_host *f);
+
+/* Parses `params` ("key=value,..." or NULL) and calls init. Returns what it returned,
+ * or the parser's error; fake_host_message() then says why. */
+int fake_host_wire(struct fake_host *f, const char *params);
+/* Seals (wiring now fails), then calls reset and start. Returns what start returned. */
+int fake_host_run(struct fake_host *f);
+void fake_host_reset(struct fake_host *f);
+void *fake_host_self(struct fake_host *f);
+const struct volt_host *fake_host_table(struct fake_host *f);
+
+/* The n-th call (from 1) of a host function during init fails with `err` (positive
+ * errno). n = 0: none. Counted over add_range, add_irq, add_timer, attach, device,
+ * fixed and cmdline. */
+void fake_host_fail_call(struct fake_host *f, unsigned n, int err);
+unsigned fake_host_calls(const struct fake_host *f);
+
+/* Text given to fail(), or the parameter parser's reason; "" if none. */
+const char *fake_host_message(const struct fake_host *f);
+/* Newest text given to log() and how many there were. */
+const char *fake_host_logged(const struct fake_host *f, unsigned *count);
+
+/* Accesses as a guest makes them: clipped, split and missed as the contract says. */
+uint64_t fake_read(struct fake_host *f, uint8_t space, uint64_t addr, uint32_t n);
+void fake_write(struct fake_host *f, uint8_t space, uint64_t addr, uint32_t n, uint64_t val);
+static inline uint8_t fake_in(struct fake_host *f, uint16_t port)
+{
+	return (uint8_t)fake_read(f, VOLT_SPACE_PIO, port, 1);
+}
+static inline void fake_out(struct fake_host *f, uint16_t port, uint8_t val)
+{
+	fake_write(f, VOLT_SPACE_PIO, port, 1, val);
+}
+unsigned fake_misses(const struct fake_host *f);
+unsigned fake_range_count(const struct fake_host *f);
+const struct volt_range *fake_range(const struct fake_host *f, unsigned i);
+
+/* Interrupt lines, by GSI. */
+bool fake_irq_level(const struct fake_host *f, uint32_t gsi);
+unsigned fake_irq_rises(const struct fake_host *f, uint32_t gsi); /* low-to-high changes */
+bool fake_irq_claimed(const struct fake_host *f, uint32_t gsi, uint32_t *flags);
+
+/* How often VOLT_ASK_what was asked; *code and *why of the newest. NULL: not wanted. */
+unsigned fake_asked(const struct fake_host *f, uint32_t what, uint32_t *code, const char **why);
+
+/* Streams, numbered from 0 in the order of their parameters. */
+size_t fake_stream_feed(struct fake_host *f, uint32_t stream, const void *bytes, size_t n);
+/* Delivers what was fed and had no room, as the real loop would; returns bytes left. */
+size_t fake_stream_pump(struct fake_host *f, uint32_t stream);
+size_t fake_stream_room(const struct fake_host *f, uint32_t stream);
+/* What tx took so far; NUL-terminated; *n its length if not NULL. Valid until next tx. */
+const char *fake_stream_output(const struct fake_host *f, uint32_t stream, size_t *n);
+void fake_stream_clear(struct fake_host *f, uint32_t stream);
+/* From now on tx takes at most n more bytes (SIZE_MAX: no limit, the default). */
+void fake_stream_limit(struct fake_host *f, uint32_t stream, size_t n);
+void fake_stream_event(struct fake_host *f, uint32_t stream, uint32_t event);
+
+/* Time starts at 1 s and moves only here; timers fire in order of their deadlines. */
+uint64_t fake_now(const struct fake_host *f);
+void fake_advance(struct fake_host *f, uint64_t ns);
+bool fake_timer_armed(const struct fake_host *f, uint32_t timer, uint64_t *deadline_ns);
+
+/* For irqchip plugins: lines as other devices drive them, EOIs as vCPUs do. */
+void fake_set_line(struct fake_host *f, uint32_t pin, bool level);
+void fake_eoi(struct fake_host *f, uint8_t vector);
+unsigned fake_fires(const struct fake_host *f, uint32_t pin);
+bool fake_route(const struct fake_host *f, uint32_t pin, uint64_t *address, uint32_t *data);
+
+/* What was described. */
+unsigned fake_device_count(const struct fake_host *f);
+const struct volt_acpi_device *fake_device(const struct fake_host *f, unsigned i);
+const struct volt_acpi_fixed *fake_fixed(const struct fake_host *f, uint8_t kind); /* or NULL */
+const char *fake_cmdline(const struct fake_host *f); /* words joined by blanks */
+
+void fake_attention(struct fake_host *f);
+uint64_t fake_counter(const struct fake_host *f, const char *name); /* aborts on unknown */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
