@@ -1,0 +1,104 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+
+# What scripts/check and scripts/demo share; sourced, never run. Callers `set -euo pipefail`.
+#
+#   say TEXT            a heading
+#   progress TEXT       a line of detail under it
+#   complain TEXT       a line on standard error
+#   elapsed SINCE       seconds since an earlier $EPOCHREALTIME, one decimal
+#   setup_packages P... installs what is missing of these Debian packages
+#   PACKAGES_DEMO       to build volt and boot a guest
+#   PACKAGES_CHECK      to run every test as well
+
+# Read by the scripts that source this file.
+# shellcheck disable=SC2034
+PACKAGES_DEMO=(
+	build-essential meson ninja-build pkg-config python3 ca-certificates git
+	libseccomp-dev libcap-dev
+	musl-tools linux-libc-dev # volt-init
+	binutils xz-utils zstd lz4 cpio dpkg-dev # taking a Debian kernel apart
+	qemu-system-x86 # the lab, where the host's KVM cannot run Linux
+	libcmocka-dev
+)
+# shellcheck disable=SC2034
+PACKAGES_CHECK=(
+	"${PACKAGES_DEMO[@]}"
+	clang libclang-rt-14-dev clang-format clang-tidy cppcheck
+	acpica-tools mandoc codespell shellcheck strace
+)
+
+if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then
+	bold=$'\e[1m' plain=$'\e[0m'
+else
+	bold='' plain=''
+fi
+
+say() {
+	printf '%s==> %s%s\n' "$bold" "$*" "$plain"
+}
+
+progress() {
+	printf '    %s\n' "$*"
+}
+
+complain() {
+	printf '%s: %s\n' "${0##*/}" "$*" >&2
+}
+
+# Whole and tenth of seconds without a process: EPOCHREALTIME is seconds.microseconds,
+# its point a comma in some locales.
+elapsed() {
+	local now=${EPOCHREALTIME/[.,]/} since=${1/[.,]/} tenths
+	tenths=$(((now - since) / 100000))
+	printf '%d.%d' $((tenths / 10)) $((tenths % 10))
+}
+
+package_installed() {
+	[ "$(dpkg-query -W -f '${db:Status-Status}' "$1" 2>/dev/null)" = installed ]
+}
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	elif command -v sudo >/dev/null; then
+		sudo "$@"
+	else
+		complain "need root to run: $*; become root or install sudo"
+		return 1
+	fi
+}
+
+setup_install() {
+	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+		--no-install-recommends "$@" </dev/null
+}
+
+# Lists may be old or absent on a fresh machine: update only when the first try fails.
+setup_packages() {
+	local missing=() package log since=$EPOCHREALTIME
+	for package in "$@"; do
+		package_installed "$package" || missing+=("$package")
+	done
+	if [ ${#missing[@]} -eq 0 ]; then
+		progress "all $# packages are installed"
+		return 0
+	fi
+	if ! command -v apt-get >/dev/null; then
+		complain "not a Debian system; install by hand: ${missing[*]}"
+		return 1
+	fi
+	progress "installing ${#missing[@]} of $# packages: ${missing[*]}"
+	log=$(mktemp)
+	if ! setup_install "${missing[@]}" >"$log" 2>&1 &&
+		! { as_root apt-get update -qq </dev/null >"$log" 2>&1 &&
+			setup_install "${missing[@]}" >>"$log" 2>&1; }; then
+		complain "apt-get could not install: ${missing[*]}"
+		tail -n 20 "$log" >&2
+		rm -f "$log"
+		return 1
+	fi
+	rm -f "$log"
+	progress "installed in $(elapsed "$since") s"
+}
