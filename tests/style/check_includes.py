@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""Who may include whom: a plugin sees <volt/...>, the system and its own folder; core
+and volt-init see no plugin; only tests see <volt/fake_host.h>."""
+
+import re
+
+import tree
+
+INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
+
+
+def is_test(path):
+    return path.name.startswith(("test_", "fuzz_")) or path.parts[0] == "tests"
+
+
+def complaint(path, mark, name):
+    if name == "volt/fake_host.h" and not is_test(path) and path.parts[:2] != ("sdk", "testing"):
+        return "is for tests only"
+    if path.parts[0] == "plugins":
+        if mark == '"' and ("/" in name or not (tree.ROOT / path.parent / name).is_file()):
+            return "is not in the plugin's own folder"
+        if mark == "<" and name.startswith(("core/", "sdk/", "plugins/")):
+            return "is not a public header"
+    if path.parts[0] == "core" and re.match(r"(\.\./)*(plugins|volt-init|tests)/", name):
+        return "is below the core"
+    if path.parts[0] == "volt-init" and re.match(r"(\.\./)*(core|plugins|sdk|volt)/", name):
+        return "belongs to the host"
+    return None
+
+
+sources = tree.files(".c", ".h", under=("core", "plugins", "sdk", "volt-init", "tests"))
+problems = []
+for path in sources:
+    for mark, name in INCLUDE.findall(tree.text(path)):
+        why = complaint(path, mark, name)
+        if why:
+            problems.append(f"{path}: includes {name}, which {why}")
+tree.finish(problems, len(sources), "C files")
