@@ -24,7 +24,7 @@ CMOCKA_SKIP = re.compile(r"^\[  SKIPPED \] (?!\d+ test)(?:\S+: )?(\w+)$", re.MUL
 def last_line(test):
     printed = f"{test.get('stderr') or ''}\n{test.get('stdout') or ''}"
     lines = [line.strip() for line in printed.splitlines() if line.strip()]
-    return lines[-1] if lines else "gave no reason"
+    return lines[-1].removeprefix("skipped: ") if lines else "gave no reason"
 
 
 def rows_of(test):
