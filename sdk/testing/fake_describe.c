@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * fake_describe - volt.describe/1: keeps what is well formed, refuses the rest.
+ * Ids: ACPI 6.5, 6.1.5 (_HID).
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "fake_internal.h"
+
+#define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+#define HEX   "0123456789ABCDEF"
+
+/* "PNP0501": three letters and four hex digits. "ABCD0001": four letters or digits
+ * and four hex digits. */
+static bool is_id(const char *id)
+{
+	size_t len = strlen(id);
+
+	if (len == 7)
+		return strspn(id, UPPER) >= 3 && strspn(id + 3, HEX) == 4;
+	return len == 8 && strspn(id, UPPER "0123456789") >= 4 && strspn(id + 4, HEX) == 4;
+}
+
+static const char *find_resource_fault(const struct volt_resource *r)
+{
+	uint64_t last;
+
+	if (r->type == VOLT_RES_IRQ)
+		return r->base < FAKE_IRQ_MAX && r->flags <= VOLT_IRQ_LEVEL
+			   ? NULL
+			   : "its interrupt is no GSI below 24 with VOLT_IRQ_EDGE or _LEVEL";
+	if (r->type != VOLT_RES_PIO && r->type != VOLT_RES_MMIO)
+		return "its resource has an unknown type";
+	if (r->flags)
+		return "its resource has a flag";
+	if (!r->len || __builtin_add_overflow(r->base, r->len - 1, &last))
+		return "its resource is empty or wraps";
+	if (last > (r->type == VOLT_RES_PIO ? 0xffffu : 0xffffffffu))
+		return "its resource ends too high";
+	return NULL;
+}
+
+static const char *find_device_fault(const struct volt_acpi_device *d)
+{
+	const char *fault = NULL;
+
+	if (d->size < sizeof(*d))
+		return "size is not set";
+	if (!d->hid || !is_id(d->hid) || (d->cid && !is_id(d->cid)))
+		return "hid or cid is neither an EISA nor an ACPI id";
+	if (d->resource_count > VOLT_RESOURCE_MAX)
+		return "has too many resources";
+	for (unsigned i = 0; i < d->resource_count && !fault; i++)
+		fault = find_resource_fault(&d->resources[i]);
+	return fault;
+}
+
+static int describe_device(const struct volt_host *h, const struct volt_acpi_device *d)
+{
+	int err;
+	struct fake_host *f = fake_wire_call(h, "device", &err);
+
+	if (err)
+		return err;
+	const char *fault = find_device_fault(d);
+
+	if (fault) {
+		fake_note(f, "device %s: %s", d->hid ? d->hid : "NULL", fault);
+		return -EINVAL;
+	}
+	if (f->device_count == FAKE_DEVICE_MAX)
+		return -ENOSPC;
+	struct volt_acpi_device *copy = &f->devices[f->device_count++];
+
+	*copy = *d;
+	copy->hid = strdup(d->hid);
+	copy->cid = d->cid ? strdup(d->cid) : NULL;
+	return 0;
+}
+
+static int describe_fixed(const struct volt_host *h, const struct volt_acpi_fixed *fixed)
+{
+	int err;
+	struct fake_host *f = fake_wire_call(h, "fixed", &err);
+
+	if (err)
+		return err;
+	if (fixed->size < sizeof(*fixed) || fixed->kind < VOLT_FIXED_RESET ||
+	    fixed->kind > VOLT_FIXED_SLEEP_STATUS || fixed->space > VOLT_SPACE_MMIO ||
+	    (fixed->space == VOLT_SPACE_PIO && fixed->address > 0xffff) || fixed->reserved) {
+		fake_note(f, "fixed register %u: malformed", fixed->kind);
+		return -EINVAL;
+	}
+	if (f->fixed[fixed->kind].size)
+		return -ENOSPC;
+	f->fixed[fixed->kind] = *fixed;
+	return 0;
+}
+
+static int describe_cmdline(const struct volt_host *h, const char *words)
+{
+	int err;
+	struct fake_host *f = fake_wire_call(h, "cmdline", &err);
+	size_t used = strlen(f->cmdline);
+
+	if (err)
+		return err;
+	if (!words || !*words)
+		return -EINVAL;
+	for (const char *c = words; *c; c++)
+		if (*c < ' ' || *c > '~')
+			return -EINVAL;
+	if (strlen(words) + 2 > sizeof(f->cmdline) - used)
+		return -ENOSPC;
+	snprintf(f->cmdline + used, sizeof(f->cmdline) - used, "%s%s", used ? " " : "", words);
+	return 0;
+}
+
+const struct volt_describe fake_describe = {
+    .size = sizeof(fake_describe),
+    .device = describe_device,
+    .fixed = describe_fixed,
+    .cmdline = describe_cmdline,
+};
+
+void fake_finish_describe(struct fake_host *f)
+{
+	for (unsigned i = 0; i < f->device_count; i++) {
+		free((void *)(uintptr_t)f->devices[i].hid);
+		free((void *)(uintptr_t)f->devices[i].cid);
+	}
+}
+
+unsigned fake_device_count(const struct fake_host *f)
+{
+	return f->device_count;
+}
+
+const struct volt_acpi_device *fake_device(const struct fake_host *f, unsigned i)
+{
+	return i < f->device_count ? &f->devices[i] : NULL;
+}
+
+const struct volt_acpi_fixed *fake_fixed(const struct fake_host *f, uint8_t kind)
+{
+	if (kind > VOLT_FIXED_SLEEP_STATUS || !f->fixed[kind].size)
+		return NULL;
+	return &f->fixed[kind];
+}
+
+const char *fake_cmdline(const struct fake_host *f)
+{
+	return f->cmdline;
+}

@@ -1,0 +1,152 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * fake_internal - what the files of the fake host share.
+ *
+ * fake_host.c      life cycle, the host table, guarded calls into the plugin
+ * fake_record.c    what tests ask about the instance as a whole
+ * fake_check.c     is this descriptor what the contract asks for?
+ * fake_open.c      parameters of type FILE and STREAM
+ * fake_bus.c       ranges and accesses
+ * fake_irq.c       interrupt lines, and the pins of an irqchip plugin
+ * fake_stream.c    volt.stream/1
+ * fake_loop.c      volt.loop/1
+ * fake_describe.c  volt.describe/1
+ */
+#ifndef FAKE_INTERNAL_H
+#define FAKE_INTERNAL_H
+
+#include <sdk/common/params.h>
+#include <volt/fake_host.h>
+
+#define FAKE_RANGE_MAX  64u
+#define FAKE_IRQ_MAX    24u
+#define FAKE_TIMER_MAX  16u
+#define FAKE_DEVICE_MAX 16u
+#define FAKE_CMDLINE    1024u
+#define FAKE_CANARY     64u
+
+enum fake_state {
+	FAKE_CREATED,
+	FAKE_WIRING, /* in init */
+	FAKE_WIRED,
+	FAKE_REFUSED, /* init or the parser failed */
+	FAKE_RUNNING, /* sealed */
+	FAKE_FINISHED,
+};
+
+struct fake_line {
+	bool claimed, level;
+	uint32_t flags;
+	unsigned rises;
+};
+
+struct fake_pin {
+	bool routed, level;
+	uint64_t address;
+	uint32_t data;
+	unsigned fires;
+};
+
+struct fake_stream {
+	const struct volt_stream_ops *ops; /* NULL until attach */
+	bool connected;
+	size_t room, limit;
+	uint8_t *input;
+	size_t input_len;
+	char *output;
+	size_t output_len;
+};
+
+struct fake_timer {
+	void (*fire)(void *self);
+	uint64_t deadline_ns; /* 0: disarmed */
+	uint64_t armed_as;    /* orders timers of one deadline */
+};
+
+struct fake_ask {
+	unsigned count;
+	uint32_t code;
+	const char *why;
+};
+
+struct fake_host {
+	const struct volt_plugin *plugin;
+	struct volt_host host, host_copy;
+	enum fake_state state;
+	const char *inside; /* callback that runs, or NULL */
+	void *self;         /* instance_size bytes, then the canary */
+	uint64_t *counters; /* counter_count values, then the canary */
+	uint64_t *counted;  /* as they were after the newest callback */
+	struct params params;
+	int fds[PARAMS_MAX];
+	unsigned fd_count;
+
+	unsigned calls, fail_at;
+	int fail_err;
+	char message[256];
+	int failed; /* what fail() returned, or 0 */
+	char logged[256];
+	unsigned log_count;
+	struct fake_ask asks[VOLT_ASK_ATTENTION + 1];
+
+	struct volt_range ranges[FAKE_RANGE_MAX];
+	unsigned range_count, misses;
+	struct fake_line lines[FAKE_IRQ_MAX];
+	const struct volt_irqchip *irqchip;
+	struct volt_irqchip_info irqchip_info;
+	struct fake_pin pins[FAKE_IRQ_MAX];
+	bool eoi_wanted[256];
+	struct fake_stream streams[PARAMS_MAX];
+	unsigned stream_count;
+	struct fake_timer timers[FAKE_TIMER_MAX];
+	unsigned timer_count;
+	uint64_t now_ns, armings;
+	struct volt_acpi_device devices[FAKE_DEVICE_MAX];
+	unsigned device_count;
+	struct volt_acpi_fixed fixed[VOLT_FIXED_SLEEP_STATUS + 1]; /* size 0: none */
+	char cmdline[FAKE_CMDLINE];
+};
+
+/* The plugin, or its test, broke the contract: says how and aborts. */
+VOLT_PRINTF(2, 3)
+_Noreturn void fake_die(const struct fake_host *f, const char *fmt, ...);
+
+/* The host whose table a plugin passed; aborts if it is not its own. */
+struct fake_host *fake_of(const struct volt_host *h, const char *function);
+/* As fake_of, for a [wire] function that can fail. *err: 0, or what it must return. */
+struct fake_host *fake_wire_call(const struct volt_host *h, const char *function, int *err);
+/* Puts text into the plugin's log, as the host itself does. */
+VOLT_PRINTF(2, 3)
+void fake_note(struct fake_host *f, const char *fmt, ...);
+
+/* Around every call into the plugin. */
+void fake_enter(struct fake_host *f, const char *callback);
+void fake_leave(struct fake_host *f);
+void fake_must_run(const struct fake_host *f, const char *what);
+void *fake_alloc(size_t size);
+
+void fake_check_descriptor(const struct fake_host *f);
+int fake_open(void *arg, const struct volt_param *param, const char *text, struct volt_value *value,
+    char *why, size_t why_size);
+/* 0, or -EBUSY with the two names in f->message. */
+int fake_check_overlap(struct fake_host *f);
+void fake_connect_streams(struct fake_host *f);
+/* Asks an irqchip plugin for its pins, once it is wired. */
+void fake_find_irqchip(struct fake_host *f);
+
+int fake_add_range(const struct volt_host *h, const struct volt_range *r);
+int fake_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line);
+void fake_set_irq(const struct volt_host *h, uint32_t line, bool level);
+
+extern const struct volt_loop fake_loop;
+extern const struct volt_stream fake_stream;
+extern const struct volt_describe fake_describe;
+extern const struct volt_irqroute fake_irqroute;
+
+void fake_finish_bus(struct fake_host *f);
+void fake_finish_streams(struct fake_host *f);
+void fake_finish_describe(struct fake_host *f);
+
+#endif
