@@ -26,7 +26,7 @@ def compile_alone(compiler, header, *flags):
 
 
 def is_public(header):
-    return header.parts[:3] == ("sdk", "include", "volt") or header.parts[:2] == ("sdk", "testing")
+    return header.parent.as_posix() in ("sdk/include/volt", "sdk/testing/volt")
 
 
 headers = tree.files(".h", under=INTERNAL_FOLDERS)
