@@ -6,7 +6,6 @@ usage: check_cppcheck.py BUILD_FOLDER
 """
 
 import os
-import pathlib
 import sys
 
 import tree
@@ -16,7 +15,7 @@ FOLDERS = ("core", "plugins", "sdk", "volt-init")
 tree.need("cppcheck")
 sources = [path for path in tree.files(".c", under=FOLDERS)
            if not path.name.startswith(("test_", "fuzz_"))]
-cache = pathlib.Path(sys.argv[1]) / "cppcheck"
+cache = tree.given(sys.argv[1]) / "cppcheck"
 cache.mkdir(parents=True, exist_ok=True)
 status, printed = tree.run(
     "cppcheck", "--quiet", "--std=c11", "--enable=warning,performance,portability",

@@ -5,12 +5,11 @@
 usage: check_documented.py DESCRIPTOR_PROGRAM PLUGIN.so...
 """
 
-import pathlib
 import sys
 
 import tree
 
-program, objects = sys.argv[1], [pathlib.Path(name) for name in sys.argv[2:]]
+program, *objects = map(tree.given, sys.argv[1:])
 problems = []
 checked = 0
 for built in objects:

@@ -7,7 +7,6 @@ that is not executable, the ABI note.
 usage: check_objects.py PLUGIN.so...     (not for sanitized builds)
 """
 
-import pathlib
 import re
 import sys
 
@@ -58,6 +57,6 @@ def complaints(built):
 
 
 tree.need("readelf")
-objects = [pathlib.Path(name) for name in sys.argv[1:]]
+objects = [tree.given(name) for name in sys.argv[1:]]
 problems = [f"{built.name}: {why}" for built in objects for why in complaints(built)]
 tree.finish(problems, len(objects), "plugin objects")

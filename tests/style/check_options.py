@@ -13,7 +13,7 @@ import tree
 OPTION = re.compile(r"(?<![\w-])--([a-z][a-z0-9-]+)")
 ITEM = re.compile(r"^\.It .*?Fl -([a-z][a-z0-9-]+)", re.MULTILINE)
 
-status, helped = tree.run(sys.argv[1], "--help")
+status, helped = tree.run(tree.given(sys.argv[1]), "--help")
 said = set(OPTION.findall(helped))
 written = set(ITEM.findall(tree.text("docs/volt.1")))
 problems = [f"docs/volt.1: no .It line for --{name}" for name in sorted(said - written)]

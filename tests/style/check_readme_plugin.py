@@ -7,7 +7,6 @@ usage: check_readme_plugin.py --print
        check_readme_plugin.py WORK_FOLDER DESCRIPTOR_PROGRAM COMPILER LINK_ARGUMENT...
 """
 
-import pathlib
 import re
 import sys
 
@@ -33,7 +32,7 @@ if sys.argv[1:] == ["--print"]:
     print(source, end="")
     sys.exit(0)
 
-work, describe, compiler = pathlib.Path(sys.argv[1]), sys.argv[2], sys.argv[3]
+work, describe, compiler = tree.given(sys.argv[1]), tree.given(sys.argv[2]), sys.argv[3]
 work.mkdir(parents=True, exist_ok=True)
 built = work / f"{name}.so"
 problems = []
@@ -44,7 +43,7 @@ status, printed = tree.run(
 if status:
     problems.append(f"README.md: the plugin does not compile:\n{printed}")
 else:
-    for check in (("python3", "tests/style/check_objects.py", built), (describe, built)):
+    for check in ((sys.executable, "tests/style/check_objects.py", built), (describe, built)):
         status, printed = tree.run(*check)
         if status:
             problems.append(printed.strip())

@@ -43,7 +43,7 @@ def tidy(build, path):
 
 
 tree.need("clang-tidy")
-build = pathlib.Path(sys.argv[1]).resolve()
+build = tree.given(sys.argv[1])
 chosen = [pathlib.Path(name) for name in sys.argv[2:]] or sources(build)
 problems = []
 with concurrent.futures.ThreadPoolExecutor(PROCESSES) as pool:

@@ -32,7 +32,7 @@ def _walked():
     """For a source archive, which has no .git."""
     found = []
     for folder, folders, names in os.walk(ROOT):
-        folders[:] = [f for f in folders if f not in SKIPPED_DIRS and not f.startswith("build")]
+        folders[:] = [name for name in folders if name not in SKIPPED_DIRS]
         found += [(pathlib.Path(folder) / name).relative_to(ROOT) for name in names]
     return found
 
@@ -42,9 +42,10 @@ def files(*suffixes, under=()):
     listed = _tracked()
     if listed is None:
         listed = _walked()
+    builds = {path.parent.parent.name for path in ROOT.glob("*/meson-private/coredata.dat")}
     return sorted(
         path for path in set(listed)
-        if (ROOT / path).is_file()
+        if (ROOT / path).is_file() and path.parts[0] not in builds | {"build-check"}
         and (not suffixes or path.suffix in suffixes)
         and (not under or path.parts[0] in under))
 
@@ -78,6 +79,11 @@ def need(tool):
     if not shutil.which(tool):
         skip(f"{tool} is not installed")
     return tool
+
+
+def given(name):
+    """A path from the command line, which meson gives relative to the build folder."""
+    return pathlib.Path(name).resolve()
 
 
 def run(*command, **kwargs):
