@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* Source: ACPI 6.5, 6.1 (identification), 6.2.2 (_CRS), 6.4 (resource descriptors),
+ * 7.4.2 (\_Sx), 8.4 (processor devices). */
+#include "core/boot/dsdt.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/log.h"
+
+#define HID_LEN_MAX 16u
+
+#define SMALL_IO   0x47 /* type 8, 7 bytes follow */
+#define SMALL_END  0x79
+#define LARGE_MEM  0x86 /* 32-bit fixed location */
+#define LARGE_WORD 0x88
+#define LARGE_IRQ  0x89 /* extended interrupt */
+
+#define IO_DECODE_16 0x01
+#define MEM_WRITABLE 0x01
+#define IRQ_CONSUMER 0x01
+#define IRQ_EDGE     0x02 /* else level; bit 2 clear: active high; bit 3 clear: exclusive */
+#define WORD_IO      1
+#define WORD_FIXED   0x0d /* consumer, both ends fixed */
+#define WORD_WHOLE   0x03 /* the whole range, ISA and not */
+
+#define STA_ALL 0x0f /* present, decoding, shown, working */
+
+typedef unsigned long long ull; /* for %llx */
+
+static int check_id(const char *what, const char *id)
+{
+	size_t len = id != NULL ? strnlen(id, HID_LEN_MAX) : 0;
+	bool good = len == 7 || len == 8;
+
+	for (size_t i = 0; i < len && good; i++)
+		good = (id[i] >= 'A' && id[i] <= 'Z') || (id[i] >= '0' && id[i] <= '9');
+	if (!good)
+		return log_error(EINVAL,
+		    "ACPI: %s \"%.16s\" must be 7 or 8 capitals and digits, as PNP0501 or ABCD0001",
+		    what, id != NULL ? id : "");
+	return 0;
+}
+
+static int check_span(
+    const char *hid, const char *what, const struct volt_resource *r, uint64_t end)
+{
+	if (r->len == 0 || r->base >= end || r->len > end - r->base)
+		return log_error(EINVAL,
+		    "ACPI: device %s: %s at 0x%llx of 0x%llx bytes must be in 0 to 0x%llx", hid,
+		    what, (ull)r->base, (ull)r->len, (ull)(end - 1));
+	return 0;
+}
+
+static int check_resource(const struct firmware *fw, const char *hid, const struct volt_resource *r)
+{
+	switch (r->type) {
+	case VOLT_RES_PIO:
+		return check_span(hid, "ports", r, 0x10000);
+	case VOLT_RES_MMIO:
+		return check_span(hid, "memory", r, 1ull << 32);
+	case VOLT_RES_IRQ:
+		if (r->base < fw->gsi_base || r->base - fw->gsi_base >= fw->ioapic_pins)
+			return log_error(EINVAL,
+			    "ACPI: device %s: interrupt %llu is not a pin of the I/O APIC (%u to "
+			    "%u)",
+			    hid, (ull)r->base, fw->gsi_base, fw->gsi_base + fw->ioapic_pins - 1);
+		if (r->flags != VOLT_IRQ_EDGE && r->flags != VOLT_IRQ_LEVEL)
+			return log_error(
+			    EINVAL, "ACPI: device %s: unknown interrupt flags 0x%x", hid, r->flags);
+		return 0;
+	default:
+		return log_error(EINVAL, "ACPI: device %s: unknown resource type %u", hid, r->type);
+	}
+}
+
+static int check_device(const struct firmware *fw, const struct volt_acpi_device *d)
+{
+	int err = check_id("_HID", d->hid);
+
+	if (err == 0 && d->cid != NULL)
+		err = check_id("_CID", d->cid);
+	if (err == 0 && d->resource_count > VOLT_RESOURCE_MAX)
+		err = log_error(EINVAL, "ACPI: device %s: %u resources, at most %u", d->hid,
+		    d->resource_count, VOLT_RESOURCE_MAX);
+	for (uint32_t i = 0; err == 0 && i < d->resource_count; i++)
+		err = check_resource(fw, d->hid, &d->resources[i]);
+	return err;
+}
+
+int dsdt_check(const struct firmware *fw)
+{
+	if (fw->device_count > FIRMWARE_DEVICE_MAX)
+		return log_error(
+		    ENOSPC, "ACPI: %u devices, at most %u", fw->device_count, FIRMWARE_DEVICE_MAX);
+	for (uint32_t i = 0; i < fw->device_count; i++) {
+		int err = check_device(fw, &fw->devices[i]);
+
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+static void io(struct aml *a, const struct volt_resource *r)
+{
+	uint16_t base = (uint16_t)r->base;
+
+	if (r->len <= UINT8_MAX) {
+		aml_byte(a, SMALL_IO);
+		aml_byte(a, IO_DECODE_16);
+		aml_word(a, base);
+		aml_word(a, base);
+		aml_byte(a, 1); /* alignment */
+		aml_byte(a, (uint8_t)r->len);
+		return;
+	}
+	/* The small descriptor's length is one byte. A whole 64 KiB cannot be said at all. */
+	uint16_t len = r->len > UINT16_MAX ? UINT16_MAX : (uint16_t)r->len;
+	aml_byte(a, LARGE_WORD);
+	aml_word(a, 13);
+	aml_byte(a, WORD_IO);
+	aml_byte(a, WORD_FIXED);
+	aml_byte(a, WORD_WHOLE);
+	aml_word(a, 0); /* granularity */
+	aml_word(a, base);
+	aml_word(a, (uint16_t)(base + len - 1));
+	aml_word(a, 0); /* translation */
+	aml_word(a, len);
+}
+
+static void memory32(struct aml *a, const struct volt_resource *r)
+{
+	/* All 4 GiB but for one byte: the length has 32 bits. */
+	uint32_t len = r->len > UINT32_MAX ? UINT32_MAX : (uint32_t)r->len;
+
+	aml_byte(a, LARGE_MEM);
+	aml_word(a, 9);
+	aml_byte(a, MEM_WRITABLE);
+	aml_dword(a, (uint32_t)r->base);
+	aml_dword(a, len);
+}
+
+static void interrupt(struct aml *a, const struct volt_resource *r)
+{
+	aml_byte(a, LARGE_IRQ);
+	aml_word(a, 6);
+	aml_byte(a, IRQ_CONSUMER | (r->flags == VOLT_IRQ_EDGE ? IRQ_EDGE : 0));
+	aml_byte(a, 1);
+	aml_dword(a, (uint32_t)r->base);
+}
+
+static void resources(struct aml *a, const struct volt_acpi_device *d)
+{
+	uint8_t bytes[VOLT_RESOURCE_MAX * 16 + 2];
+	struct aml template = {.bytes = bytes, .size = sizeof(bytes)};
+
+	for (uint32_t i = 0; i < d->resource_count; i++) {
+		const struct volt_resource *r = &d->resources[i];
+
+		if (r->type == VOLT_RES_PIO)
+			io(&template, r);
+		else if (r->type == VOLT_RES_MMIO)
+			memory32(&template, r);
+		else
+			interrupt(&template, r);
+	}
+	aml_byte(&template, SMALL_END);
+	aml_byte(&template, 0); /* checksum 0: not to be checked */
+	aml_name(a, "_CRS");
+	aml_buffer(a, bytes, template.used);
+}
+
+/* Distinct among the devices of one _HID, as 6.1.12 wants. */
+static uint32_t unique_id(const struct firmware *fw, uint32_t index)
+{
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < index; i++)
+		if (strcmp(fw->devices[i].hid, fw->devices[index].hid) == 0)
+			n++;
+	return n;
+}
+
+static void device(const struct firmware *fw, uint32_t index, struct aml *a)
+{
+	const struct volt_acpi_device *d = &fw->devices[index];
+	char name[5];
+
+	snprintf(name, sizeof(name), "D%03X", index & 0xfff);
+	uint32_t start = aml_open_device(a, name);
+	aml_name(a, "_HID");
+	aml_device_id(a, d->hid);
+	if (d->cid != NULL) {
+		aml_name(a, "_CID");
+		aml_device_id(a, d->cid);
+	}
+	aml_name(a, "_UID");
+	aml_integer(a, unique_id(fw, index));
+	aml_name(a, "_STA");
+	aml_integer(a, STA_ALL);
+	if (d->resource_count > 0)
+		resources(a, d);
+	aml_close(a, start);
+}
+
+/* _UID is what ties it to its local APIC in the MADT. */
+static void processor(uint32_t n, struct aml *a)
+{
+	char name[5];
+
+	snprintf(name, sizeof(name), "C%03X", n & 0xfff);
+	uint32_t start = aml_open_device(a, name);
+	aml_name(a, "_HID");
+	aml_device_id(a, "ACPI0007");
+	aml_name(a, "_UID");
+	aml_integer(a, n);
+	aml_name(a, "_STA");
+	aml_integer(a, STA_ALL);
+	aml_close(a, start);
+}
+
+static void soft_off(const struct firmware *fw, struct aml *a)
+{
+	aml_name(a, "\\_S5_");
+	uint32_t start = aml_open_package(a, 4);
+	aml_integer(a, fw->sleep_control.value); /* SLP_TYP */
+	for (unsigned i = 0; i < 3; i++)
+		aml_integer(a, 0);
+	aml_close(a, start);
+}
+
+void dsdt_write(const struct firmware *fw, struct aml *a)
+{
+	uint32_t scope = aml_open_scope(a, "\\_SB_");
+
+	for (uint32_t i = 0; i < fw->cpus; i++)
+		processor(i, a);
+	for (uint32_t i = 0; i < fw->device_count; i++)
+		device(fw, i, a);
+	aml_close(a, scope);
+	if (fw->sleep_control.present)
+		soft_off(fw, a);
+}

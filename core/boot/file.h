@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * file - exact reads from a kernel or initrd that may change under our hands.
+ *
+ * Never mmap: a file that shrinks would end the monitor with SIGBUS.
+ */
+#ifndef CORE_BOOT_FILE_H
+#define CORE_BOOT_FILE_H
+
+#include <stdint.h>
+
+struct boot_file {
+	int fd;
+	const char *name;
+	uint64_t size; /* when it was looked at */
+};
+
+/* Insists on a regular file that is not empty. 0 or -errno, said in the log. */
+int file_init(struct boot_file *file, int fd, const char *name);
+
+/* All of [off, off + len) or an error: 0 or -errno, said in the log. */
+int file_read(const struct boot_file *file, uint64_t off, void *to, uint64_t len);
+
+#endif

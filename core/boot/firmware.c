@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/boot/firmware.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "core/boot/dsdt.h"
+#include "core/boot/layout.h"
+#include "core/boot/tables.h"
+#include "core/log.h"
+
+#define CPU_MAX     64u
+#define PIN_MAX     120u /* of one chip; an MP table entry has 8 bits for the GSI */
+#define SLP_TYP_MAX 7u   /* three bits: ACPI 6.5, 4.8.3.7 */
+
+static int check_fixed(const char *what, const struct firmware_fixed *fixed)
+{
+	uint64_t end = fixed->space == VOLT_SPACE_PIO ? 0x10000 : UINT64_MAX;
+
+	if (!fixed->present)
+		return 0;
+	if (fixed->space != VOLT_SPACE_PIO && fixed->space != VOLT_SPACE_MMIO)
+		return log_error(EINVAL, "ACPI: %s: unknown address space %u", what, fixed->space);
+	/* An address of 0 says in the FADT that there is none. */
+	if (fixed->address == 0 || fixed->address >= end)
+		return log_error(EINVAL, "ACPI: %s: 0x%llx is no address for it", what,
+		    (unsigned long long)fixed->address);
+	return 0;
+}
+
+static int check_registers(const struct firmware *fw)
+{
+	int err = check_fixed("reset register", &fw->reset);
+
+	if (err == 0)
+		err = check_fixed("sleep control register", &fw->sleep_control);
+	if (err == 0)
+		err = check_fixed("sleep status register", &fw->sleep_status);
+	if (err == 0 && fw->sleep_control.present && fw->sleep_control.value > SLP_TYP_MAX)
+		err = log_error(EINVAL, "ACPI: sleep type %u must be 0 to %u",
+		    fw->sleep_control.value, SLP_TYP_MAX);
+	return err;
+}
+
+static int check_machine(const struct firmware *fw)
+{
+	if (fw->cpus == 0 || fw->cpus > CPU_MAX)
+		return log_error(EINVAL, "firmware: %u CPUs, must be 1 to %u", fw->cpus, CPU_MAX);
+	if (fw->ioapic_id > UINT8_MAX - 1)
+		return log_error(
+		    EINVAL, "firmware: I/O APIC id %u must be 0 to 254", fw->ioapic_id);
+	if (fw->ioapic_pins == 0 || fw->ioapic_pins > PIN_MAX)
+		return log_error(EINVAL, "firmware: %u I/O APIC pins, must be 1 to %u",
+		    fw->ioapic_pins, PIN_MAX);
+	if (fw->gsi_base > UINT8_MAX - PIN_MAX)
+		return log_error(EINVAL, "firmware: first GSI %u must be 0 to %u", fw->gsi_base,
+		    UINT8_MAX - PIN_MAX);
+	if (fw->ioapic_base == 0 || fw->ioapic_base > UINT32_MAX)
+		return log_error(EINVAL, "firmware: I/O APIC at 0x%llx must be below 4 GiB",
+		    (unsigned long long)fw->ioapic_base);
+	return 0;
+}
+
+int firmware_write(const struct firmware *fw, struct memory *memory, uint64_t *rsdp)
+{
+	uint8_t *mp = memory_at(memory, LAYOUT_MP_TABLE, LAYOUT_ACPI_END - LAYOUT_MP_TABLE);
+
+	if (mp == NULL)
+		return log_error(ENOMEM, "firmware: no RAM at 0x%llx to 0x%llx", LAYOUT_MP_TABLE,
+		    LAYOUT_ACPI_END - 1);
+	int err = check_machine(fw);
+	if (err == 0)
+		err = check_registers(fw);
+	if (err == 0)
+		err = dsdt_check(fw);
+	if (err != 0)
+		return err;
+	/* Nothing of an earlier boot may be found. */
+	memset(mp, 0, LAYOUT_MP_POINTER_END - LAYOUT_MP_TABLE);
+	if (fw->legacy_pic)
+		err = mptable_write(fw, memory);
+	if (err != 0)
+		return err;
+	return acpi_write(fw, memory, rsdp);
+}
