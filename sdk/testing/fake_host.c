@@ -299,6 +299,13 @@ static int call_init(struct fake_host *f)
 	return err;
 }
 
+static void keep_files(struct fake_host *f)
+{
+	for (unsigned i = 0; i < f->plugin->param_count; i++)
+		if (f->params.values[i].fd >= 0)
+			f->fds[f->fd_count++] = f->params.values[i].fd;
+}
+
 int fake_host_wire(struct fake_host *f, const char *params)
 {
 	struct params_opener opener = {fake_open, f};
@@ -312,6 +319,7 @@ int fake_host_wire(struct fake_host *f, const char *params)
 		f->state = FAKE_REFUSED;
 		return err;
 	}
+	keep_files(f);
 	f->state = FAKE_WIRING;
 	err = call_init(f);
 	f->state = err ? FAKE_REFUSED : FAKE_WIRED;
