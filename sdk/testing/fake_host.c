@@ -72,7 +72,8 @@ static void check_guard(const struct fake_host *f, const void *mem, size_t size,
 	ASAN_UNPOISON_MEMORY_REGION(canary, FAKE_CANARY);
 	for (unsigned i = 0; i < FAKE_CANARY; i++)
 		if (canary[i] != CANARY_BYTE)
-			fake_die(f, "wrote %u bytes beyond its %s (%zu bytes)", i + 1, what, size);
+			fake_die(f, "wrote at offset %zu of its %s, which has %zu bytes", size + i,
+			    what, size);
 	ASAN_POISON_MEMORY_REGION(canary, FAKE_CANARY);
 }
 
