@@ -1,0 +1,238 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <string.h>
+
+#include <volt/fake_host.h>
+
+/* After Volt's headers: it has a macro called fail. */
+#include <cmocka.h>
+
+#define SLEEP_CONTROL 0x600
+#define SLEEP_STATUS  0x601
+#define RESET         0x602
+
+#define SLP_EN  0x20
+#define WAK_STS 0x80
+
+extern const struct volt_plugin volt_plugin_acpipower;
+
+static struct fake_host *boot(const char *params)
+{
+	struct fake_host *f = fake_host_create(&volt_plugin_acpipower);
+
+	assert_int_equal(fake_host_wire(f, params), 0);
+	assert_int_equal(fake_host_run(f), 0);
+	return f;
+}
+
+static int setup(void **state)
+{
+	*state = boot(NULL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fake_host_destroy(*state);
+	return 0;
+}
+
+static unsigned asked(struct fake_host *f, uint32_t what)
+{
+	return fake_asked(f, what, NULL, NULL);
+}
+
+static void registers_are_zero_after_reset(void **state)
+{
+	fake_out(*state, SLEEP_CONTROL, SLP_EN | 3 << 2);
+	fake_host_reset(*state);
+	assert_int_equal(fake_in(*state, SLEEP_CONTROL), 0);
+	assert_int_equal(fake_in(*state, SLEEP_STATUS), 0);
+	assert_int_equal(fake_in(*state, RESET), 0);
+}
+
+static void soft_off_powers_off(void **state)
+{
+	fake_out(*state, SLEEP_STATUS, WAK_STS); /* as ACPICA does first */
+	fake_out(*state, SLEEP_CONTROL, SLP_EN | 5 << 2);
+	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 1);
+	assert_int_equal(asked(*state, VOLT_ASK_RESET), 0);
+}
+
+/* Reserved and ignored bits (7:6, 1:0) do not matter, SLP_EN and SLP_TYP do. */
+static void every_value_of_sleep_control_is_read_by_its_fields(void **state)
+{
+	unsigned off = 0, refused = 0;
+
+	for (unsigned v = 0; v < 256; v++) {
+		fake_out(*state, SLEEP_CONTROL, (uint8_t)v);
+		off += (v & 0x3c) == (SLP_EN | 5 << 2);
+		refused += v & SLP_EN && (v & 0x1c) != 5 << 2;
+		assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), off);
+		assert_int_equal(fake_counter(*state, "refused_sleeps"), refused);
+		assert_int_equal(fake_in(*state, SLEEP_CONTROL), v & 0x1c);
+	}
+	assert_int_equal(off, 16);
+}
+
+static void a_state_that_is_not_offered_wakes_at_once(void **state)
+{
+	fake_out(*state, SLEEP_CONTROL, 3 << 2); /* SLP_TYP alone does nothing */
+	assert_int_equal(fake_in(*state, SLEEP_STATUS), 0);
+	fake_out(*state, SLEEP_CONTROL, SLP_EN | 3 << 2);
+	assert_int_equal(fake_in(*state, SLEEP_STATUS), WAK_STS);
+	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 0);
+}
+
+static void wake_status_is_cleared_by_writing_one(void **state)
+{
+	fake_out(*state, SLEEP_CONTROL, SLP_EN);
+	fake_out(*state, SLEEP_STATUS, 0x7f);
+	assert_int_equal(fake_in(*state, SLEEP_STATUS), WAK_STS);
+	fake_out(*state, SLEEP_STATUS, WAK_STS);
+	assert_int_equal(fake_in(*state, SLEEP_STATUS), 0);
+}
+
+static void only_one_written_to_reset_resets(void **state)
+{
+	for (unsigned v = 0; v < 256; v++)
+		if (v != 1)
+			fake_out(*state, RESET, (uint8_t)v);
+	assert_int_equal(asked(*state, VOLT_ASK_RESET), 0);
+	fake_out(*state, RESET, 1);
+	assert_int_equal(asked(*state, VOLT_ASK_RESET), 1);
+	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 0);
+}
+
+static void wide_accesses_miss(void **state)
+{
+	fake_write(*state, VOLT_SPACE_PIO, SLEEP_CONTROL, 2, SLP_EN | 5 << 2);
+	fake_write(*state, VOLT_SPACE_PIO, SLEEP_STATUS, 2, 0x0100);
+	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 0);
+	assert_int_equal(asked(*state, VOLT_ASK_RESET), 0);
+	assert_int_equal(fake_read(*state, VOLT_SPACE_PIO, SLEEP_CONTROL, 2), 0xffff);
+	assert_int_equal(fake_misses(*state), 3);
+}
+
+static void assert_described(struct fake_host *f, uint8_t kind, uint64_t address, uint8_t value)
+{
+	const struct volt_acpi_fixed *fixed = fake_fixed(f, kind);
+
+	assert_non_null(fixed);
+	assert_int_equal(fixed->space, VOLT_SPACE_PIO);
+	assert_int_equal(fixed->address, address);
+	assert_int_equal(fixed->value, value);
+}
+
+static void all_three_registers_are_described(void **state)
+{
+	assert_described(*state, VOLT_FIXED_SLEEP_CONTROL, SLEEP_CONTROL, 5);
+	assert_described(*state, VOLT_FIXED_SLEEP_STATUS, SLEEP_STATUS, 0);
+	assert_described(*state, VOLT_FIXED_RESET, RESET, 1);
+}
+
+static void two_instances_live_apart(void **state)
+{
+	struct fake_host *other = boot("base=0x700");
+
+	assert_described(other, VOLT_FIXED_SLEEP_CONTROL, 0x700, 5);
+	assert_described(other, VOLT_FIXED_SLEEP_STATUS, 0x701, 0);
+	assert_described(other, VOLT_FIXED_RESET, 0x702, 1);
+	fake_out(other, 0x702, 1);
+	assert_int_equal(asked(other, VOLT_ASK_RESET), 1);
+	assert_int_equal(asked(*state, VOLT_ASK_RESET), 0);
+	fake_host_destroy(other);
+}
+
+/* -------------------------------------------------------------------- init */
+
+static void init_fails_when_any_call_of_it_does(void **state)
+{
+	const unsigned calls = fake_host_calls(*state);
+
+	assert_int_equal(calls, 4);
+	for (unsigned n = 1; n <= calls; n++) {
+		struct fake_host *f = fake_host_create(&volt_plugin_acpipower);
+
+		fake_host_fail_call(f, n, ENOSPC);
+		assert_int_equal(fake_host_wire(f, NULL), -ENOSPC);
+		assert_string_not_equal(fake_host_message(f), "");
+		fake_host_destroy(f);
+	}
+}
+
+static void a_base_beyond_the_last_port_is_refused(void **state)
+{
+	struct fake_host *good = boot("base=0xfffd"),
+			 *bad = fake_host_create(&volt_plugin_acpipower);
+
+	assert_int_equal(fake_host_wire(bad, "base=0xfffe"), -EINVAL);
+	assert_non_null(strstr(fake_host_message(bad), "base"));
+	fake_host_destroy(good);
+	fake_host_destroy(bad);
+}
+
+/* A host of which only the extensions named here are there. */
+static const void *some_ext(const struct volt_host *h, const char *id)
+{
+	static const struct volt_loop loop = {.size = sizeof(loop)};
+
+	return h->core && strcmp(id, h->core) == 0 ? &loop : NULL;
+}
+
+static int no_range(const struct volt_host *h, const struct volt_range *r)
+{
+	return 0;
+}
+
+static int bare_fail(const struct volt_host *h, int32_t err, const char *msg)
+{
+	assert_non_null(strstr(msg, "volt."));
+	return -err;
+}
+
+static int init_with_only(const char *ext)
+{
+	const struct volt_host host = {
+	    .size = sizeof(host),
+	    .core = (void *)(uintptr_t)ext,
+	    .get_ext = some_ext,
+	    .add_range = no_range,
+	    .fail = bare_fail,
+	};
+	const struct volt_value value = {.u = 0x100};
+	const struct volt_args args = {sizeof(args), sizeof(value), 1, &value};
+	uint64_t self[16] = {0};
+
+	assert_true(sizeof(self) >= volt_plugin_acpipower.instance_size);
+	return volt_plugin_acpipower.init(self, &host, &args);
+}
+
+static void init_fails_on_a_host_without_an_extension_it_needs(void **state)
+{
+	assert_int_equal(init_with_only("none"), -ENOTSUP);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(registers_are_zero_after_reset),
+	    T(soft_off_powers_off),
+	    T(every_value_of_sleep_control_is_read_by_its_fields),
+	    T(a_state_that_is_not_offered_wakes_at_once),
+	    T(wake_status_is_cleared_by_writing_one),
+	    T(only_one_written_to_reset_resets),
+	    T(wide_accesses_miss),
+	    T(all_three_registers_are_described),
+	    T(two_instances_live_apart),
+	    T(init_fails_when_any_call_of_it_does),
+	    T(a_base_beyond_the_last_port_is_refused),
+	    T(init_fails_on_a_host_without_an_extension_it_needs),
+	};
+#undef T
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
