@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <string.h>
+
+#include <volt/fake_host.h>
+
+/* After Volt's headers: it has a macro called fail. */
+#include <cmocka.h>
+
+#define PORT 0x505
+
+#define PANICKED     0x01
+#define CRASH_LOADED 0x02
+#define SHUTDOWN     0x04
+
+extern const struct volt_plugin volt_plugin_pvpanic;
+
+static struct fake_host *boot(const char *params)
+{
+	struct fake_host *f = fake_host_create(&volt_plugin_pvpanic);
+
+	assert_int_equal(fake_host_wire(f, params), 0);
+	assert_int_equal(fake_host_run(f), 0);
+	return f;
+}
+
+static int setup(void **state)
+{
+	*state = boot(NULL);
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fake_host_destroy(*state);
+	return 0;
+}
+
+static unsigned asked(struct fake_host *f, uint32_t what)
+{
+	return fake_asked(f, what, NULL, NULL);
+}
+
+static void reads_tell_the_events_that_are_known(void **state)
+{
+	assert_int_equal(fake_in(*state, PORT), PANICKED | CRASH_LOADED | SHUTDOWN);
+}
+
+static void a_panic_ends_the_vm(void **state)
+{
+	fake_out(*state, PORT, PANICKED);
+	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 1);
+	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 0);
+	assert_int_equal(fake_counter(*state, "panicked"), 1);
+}
+
+static void a_loaded_crash_kernel_is_logged_and_goes_on(void **state)
+{
+	unsigned count = 0;
+
+	fake_out(*state, PORT, CRASH_LOADED);
+	assert_non_null(strstr(fake_host_logged(*state, &count), "crash kernel"));
+	assert_int_equal(count, 1);
+	assert_int_equal(fake_counter(*state, "crash_loaded"), 1);
+	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 0);
+	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 0);
+}
+
+static void a_shutdown_powers_off(void **state)
+{
+	fake_out(*state, PORT, SHUTDOWN);
+	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 1);
+	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 0);
+	assert_int_equal(fake_counter(*state, "shutdown"), 1);
+}
+
+static void unknown_bits_are_ignored(void **state)
+{
+	fake_out(*state, PORT, 0x00);
+	fake_out(*state, PORT, 0xf8);
+	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 0);
+	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 0);
+	fake_out(*state, PORT, 0xf8 | PANICKED);
+	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 1);
+}
+
+static void wide_accesses_reach_it_with_their_first_byte(void **state)
+{
+	assert_int_equal(fake_read(*state, VOLT_SPACE_PIO, PORT, 4), 0xffffff07);
+	fake_write(*state, VOLT_SPACE_PIO, PORT, 2, PANICKED << 8 | SHUTDOWN);
+	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 0);
+	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 1);
+}
+
+static void the_port_is_described_under_qemus_id(void **state)
+{
+	const struct volt_acpi_device *d = fake_device(*state, 0);
+
+	assert_int_equal(fake_device_count(*state), 1);
+	assert_string_equal(d->hid, "QEMU0001");
+	assert_int_equal(d->resource_count, 1);
+	assert_int_equal(d->resources[0].type, VOLT_RES_PIO);
+	assert_int_equal(d->resources[0].base, PORT);
+	assert_int_equal(d->resources[0].len, 1);
+}
+
+static void two_instances_live_apart(void **state)
+{
+	struct fake_host *other = boot("base=0x1505");
+
+	assert_int_equal(fake_device(other, 0)->resources[0].base, 0x1505);
+	fake_out(other, 0x1505, PANICKED);
+	assert_int_equal(asked(other, VOLT_ASK_PANIC), 1);
+	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 0);
+	fake_host_destroy(other);
+}
+
+/* -------------------------------------------------------------------- init */
+
+static void init_fails_when_any_call_of_it_does(void **state)
+{
+	const unsigned calls = fake_host_calls(*state);
+
+	assert_int_equal(calls, 2);
+	for (unsigned n = 1; n <= calls; n++) {
+		struct fake_host *f = fake_host_create(&volt_plugin_pvpanic);
+
+		fake_host_fail_call(f, n, ENOSPC);
+		assert_int_equal(fake_host_wire(f, NULL), -ENOSPC);
+		assert_string_not_equal(fake_host_message(f), "");
+		fake_host_destroy(f);
+	}
+}
+
+static void a_base_beyond_the_last_port_is_refused(void **state)
+{
+	struct fake_host *good = boot("base=0xffff"), *bad = fake_host_create(&volt_plugin_pvpanic);
+
+	assert_int_equal(fake_host_wire(bad, "base=0x10000"), -EINVAL);
+	assert_non_null(strstr(fake_host_message(bad), "base"));
+	fake_host_destroy(good);
+	fake_host_destroy(bad);
+}
+
+/* A host of which only the extensions named here are there. */
+static const void *some_ext(const struct volt_host *h, const char *id)
+{
+	static const struct volt_loop loop = {.size = sizeof(loop)};
+
+	return h->core && strcmp(id, h->core) == 0 ? &loop : NULL;
+}
+
+static int no_range(const struct volt_host *h, const struct volt_range *r)
+{
+	return 0;
+}
+
+static int bare_fail(const struct volt_host *h, int32_t err, const char *msg)
+{
+	assert_non_null(strstr(msg, "volt."));
+	return -err;
+}
+
+static int init_with_only(const char *ext)
+{
+	const struct volt_host host = {
+	    .size = sizeof(host),
+	    .core = (void *)(uintptr_t)ext,
+	    .get_ext = some_ext,
+	    .add_range = no_range,
+	    .fail = bare_fail,
+	};
+	const struct volt_value value = {.u = 0x100};
+	const struct volt_args args = {sizeof(args), sizeof(value), 1, &value};
+	uint64_t self[16] = {0};
+
+	assert_true(sizeof(self) >= volt_plugin_pvpanic.instance_size);
+	return volt_plugin_pvpanic.init(self, &host, &args);
+}
+
+static void init_fails_on_a_host_without_an_extension_it_needs(void **state)
+{
+	assert_int_equal(init_with_only("none"), -ENOTSUP);
+}
+
+int main(void)
+{
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(reads_tell_the_events_that_are_known),
+	    T(a_panic_ends_the_vm),
+	    T(a_loaded_crash_kernel_is_logged_and_goes_on),
+	    T(a_shutdown_powers_off),
+	    T(unknown_bits_are_ignored),
+	    T(wide_accesses_reach_it_with_their_first_byte),
+	    T(the_port_is_described_under_qemus_id),
+	    T(two_instances_live_apart),
+	    T(init_fails_when_any_call_of_it_does),
+	    T(a_base_beyond_the_last_port_is_refused),
+	    T(init_fails_on_a_host_without_an_extension_it_needs),
+	};
+#undef T
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
