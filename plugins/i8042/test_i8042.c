@@ -339,6 +339,8 @@ static void answers_come_before_keys_and_keys_are_not_lost(void **state)
 	assert_int_equal(take(*state, 0), 0xab);
 	assert_int_equal(take(*state, 0), 0x83);
 	assert_empty(*state);
+	/* fa 07 fa 55 00 fa ab 83: each entered the buffer, and was an edge. */
+	assert_int_equal(fake_irq_rises(*state, KBD), 8);
 }
 
 static void bytes_wait_while_the_clock_is_held(void **state)
