@@ -30,7 +30,7 @@ void map_init(struct boot_map *map, uint64_t low_size)
 	}
 }
 
-/* The highest area that [start, end) meets, or NULL. */
+/* The lowest area that [start, end) meets, or NULL. */
 static const struct map_area *meets(const struct boot_map *map, uint64_t start, uint64_t end)
 {
 	const struct map_area *found = NULL;
@@ -39,7 +39,7 @@ static const struct map_area *meets(const struct boot_map *map, uint64_t start, 
 		const struct map_area *area = &map->areas[i];
 
 		if (start < area->end && area->start < end &&
-		    (found == NULL || area->start > found->start))
+		    (found == NULL || area->start < found->start))
 			found = area;
 	}
 	return found;

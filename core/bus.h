@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * bus - which plugin answers at which address.
+ *
+ * Ranges are added while wiring. bus_seal() sorts them, refuses overlaps, and makes the
+ * table read-only memory: from then on a lookup is a binary search without any lock.
+ */
+#ifndef CORE_BUS_H
+#define CORE_BUS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <volt/plugin.h>
+
+#define BUS_RANGE_MAX 512
+
+struct instance;
+
+struct bus_range {
+	uint64_t base, last; /* inclusive */
+	uint64_t (*read)(void *self, uint64_t off, uint32_t n);
+	void (*write)(void *self, uint64_t off, uint32_t n, uint64_t val);
+	struct instance *owner;
+	const char *name;
+	uint8_t sizes, flags, space;
+};
+
+struct bus {
+	struct bus_range *ranges; /* PIO ranges, then MMIO ranges, each by address */
+	uint32_t count;
+	uint32_t first[3]; /* ranges of space s: first[s] .. first[s + 1] - 1 */
+	bool sealed;
+};
+
+/* Counters of one vCPU; only its own thread writes them. */
+struct bus_stats {
+	uint64_t accesses, misses;
+};
+
+int bus_init(struct bus *b);
+/* 0, or -errno with the reason in `why`. */
+int bus_add_range(struct bus *b, struct instance *owner, const struct volt_range *r, char *why,
+    unsigned why_size);
+/* Sorts and freezes; an overlap names both owners in the log. */
+int bus_seal(struct bus *b);
+
+/* An access of n = 1, 2, 4 or 8 bytes as the contract in volt/plugin.h says. */
+uint64_t bus_read(
+    const struct bus *b, uint8_t space, uint64_t addr, uint32_t n, struct bus_stats *s);
+void bus_write(const struct bus *b, uint8_t space, uint64_t addr, uint32_t n, uint64_t val,
+    struct bus_stats *s);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * cpuid - what the guest's CPUID instruction says.
+ */
+#ifndef CORE_CPUID_H
+#define CORE_CPUID_H
+
+#include <linux/kvm.h>
+#include <stdint.h>
+
+#include "core/kvm.h"
+
+#define CPUID_MAX 256
+
+struct cpuid {
+	struct kvm_cpuid2 head;
+	struct kvm_cpuid_entry2 entries[CPUID_MAX];
+};
+
+/* What KVM supports, filtered by the table in cpuid.c. 0 or -errno, said in the log. */
+int cpuid_init(struct cpuid *c, const struct kvm *k, uint32_t cpus);
+/* The pure part of it, for tests. */
+void cpuid_filter(struct cpuid *c, uint32_t cpus, bool tsc_deadline);
+/* Puts in what differs between vCPUs: APIC ids and topology. */
+void cpuid_set_vcpu(struct cpuid *c, uint32_t id, uint32_t cpus);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * emulation - explains KVM_EXIT_INTERNAL_ERROR in words.
+ */
+#ifndef CORE_EMULATION_H
+#define CORE_EMULATION_H
+
+#include <stdint.h>
+
+struct vcpu;
+
+/* [io] Ends the VM with one line that names the instruction KVM could not handle. */
+void emulation_explain(struct vcpu *v);
+
+/* Mnemonic of the instruction at the start of `bytes`, or NULL if it is not one of
+ * those that KVM's emulators are known to lack. */
+const char *emulation_name(const uint8_t *bytes, unsigned n);
+
+#endif

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * events - what the loop does for the whole machine: signals, attention, the log.
+ */
+#ifndef CORE_EVENTS_H
+#define CORE_EVENTS_H
+
+struct machine;
+
+/* SIGTERM, SIGINT, SIGHUP and SIGQUIT end the VM, SIGUSR1 asks for attention. From now
+ * on they wait for the loop. 0 or -errno, said in the log. */
+int events_init(struct machine *m);
+/* Wakes the loop to write the log; for log_queue(). */
+void events_wake_log(void *machine);
+
+#endif

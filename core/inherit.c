@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/inherit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/machine.h"
+
+void inherit_clean(void)
+{
+	struct sigaction defaults = {.sa_handler = SIG_DFL}, ignore = {.sa_handler = SIG_IGN};
+	sigset_t none;
+
+	/* A VM's descriptor must never become number 1: a stray print would go there. */
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			abort();
+	for (int s = 1; s < NSIG; s++)
+		sigaction(s, &defaults, NULL); /* refused for SIGKILL and SIGSTOP */
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static int open_input(const char *option, const char *path, int *fd)
+{
+	struct stat st;
+
+	/* Not blocking, so that a FIFO nobody writes to is refused and not waited for. */
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (*fd < 0)
+		return log_error(
+		    errno, "--%s %s: cannot be opened: %s", option, path, strerror(errno));
+	if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return log_error(EINVAL, "--%s %s: is not a regular file", option, path);
+	return 0;
+}
+
+static int open_output(const char *option, const char *path, int flags, int *fd)
+{
+	*fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0644);
+	if (*fd < 0)
+		return log_error(errno, "--%s %s: cannot be opened for writing: %s", option, path,
+		    strerror(errno));
+	return 0;
+}
+
+static int by_number(const void *left, const void *right)
+{
+	return *(const int *)left - *(const int *)right;
+}
+
+static void close_others(int *keep, size_t count)
+{
+	unsigned first = 3;
+
+	qsort(keep, count, sizeof(keep[0]), by_number);
+	for (size_t i = 0; i < count; i++) {
+		if (keep[i] < (int)first)
+			continue;
+		if ((unsigned)keep[i] > first)
+			close_range(first, (unsigned)keep[i] - 1, 0);
+		first = (unsigned)keep[i] + 1;
+	}
+	close_range(first, UINT_MAX, 0);
+}
+
+int inherit_open_files(struct machine *m)
+{
+	const struct options *o = m->options;
+	int log = -1, err = 0;
+
+	if (o->log_file != NULL)
+		err = open_output("log-file", o->log_file, O_APPEND, &log);
+	if (err == 0 && log >= 0)
+		log_set_fd(log);
+	if (err == 0 && o->kernel == NULL)
+		err = log_error(EINVAL, "no kernel given: volt --kernel FILE; see volt --help");
+	if (err == 0)
+		err = open_input("kernel", o->kernel, &m->kernel_fd);
+	if (err == 0 && o->initrd != NULL)
+		err = open_input("initrd", o->initrd, &m->initrd_fd);
+	if (err == 0 && o->trace_file != NULL)
+		err = open_output("trace-file", o->trace_file, O_TRUNC, &m->trace_fd);
+	int keep[] = {log, m->kernel_fd, m->initrd_fd, m->trace_fd};
+	if (err == 0)
+		close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	return err;
+}

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/instance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/host.h"
+#include "core/log.h"
+#include "core/machine.h"
+
+#define STATE_MAX (16u << 20)
+
+static void ignore_self(void *self)
+{
+}
+
+static int start_at_once(void *self)
+{
+	return 0;
+}
+
+static const void *offer_nothing(const char *id)
+{
+	return NULL;
+}
+
+static bool valid_name(const char *name)
+{
+	size_t n = name != NULL ? strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") : 0;
+
+	return n > 0 && n <= 32 && name[n] == '\0' && name[0] >= 'a' && name[0] <= 'z';
+}
+
+static const char *find_fault(const struct volt_plugin *d)
+{
+	if (d->size < offsetof(struct volt_plugin, get_ext) + sizeof(d->get_ext))
+		return "its size is smaller than ABI 0.1's";
+	if (d->abi_major != VOLT_ABI_MAJOR)
+		return "its ABI major differs from its note's";
+	if (!valid_name(d->name))
+		return "its name is not like [a-z][a-z0-9-]{0,31}";
+	if (d->kind != VOLT_KIND_DEVICE && d->kind != VOLT_KIND_SANDBOX)
+		return "its kind is neither device nor sandbox";
+	if (d->instance_size == 0 || d->instance_size > STATE_MAX)
+		return "its instance_size is not within 1 byte and 16 MiB";
+	if (d->init == NULL)
+		return "it has no init";
+	if (d->need_count > 0 && (d->needs == NULL || d->need_stride < sizeof(struct volt_need)))
+		return "its table of needs is malformed";
+	if (d->counter_count > 0 &&
+	    (d->counters == NULL || d->counter_stride < sizeof(struct volt_counter)))
+		return "its table of counters is malformed";
+	return NULL;
+}
+
+/* The one place where defaults are put in for slots that a plugin left empty. */
+static void adopt(struct instance *i, const struct volt_plugin *d)
+{
+	i->plugin = (struct volt_plugin){0};
+	memcpy(&i->plugin, d, d->size < sizeof(i->plugin) ? d->size : sizeof(i->plugin));
+	if (i->plugin.reset == NULL)
+		i->plugin.reset = ignore_self;
+	if (i->plugin.start == NULL)
+		i->plugin.start = start_at_once;
+	if (i->plugin.fini == NULL)
+		i->plugin.fini = ignore_self;
+	if (i->plugin.get_ext == NULL)
+		i->plugin.get_ext = offer_nothing;
+	i->irqchip = i->plugin.get_ext(VOLT_EXT_IRQCHIP);
+	i->attention = i->plugin.get_ext(VOLT_EXT_ATTENTION);
+	if (i->plugin.kind == VOLT_KIND_SANDBOX)
+		i->sandbox = i->plugin.get_ext(VOLT_EXT_SANDBOX);
+}
+
+static int open_file(const char *path, bool write, struct volt_value *value, char *why, size_t size)
+{
+	struct stat st;
+	int fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0) {
+		snprintf(why, size, "cannot open %s: %s", path, strerror(errno));
+		return -errno;
+	}
+	if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+		snprintf(why, size, "%s is a directory, not a file", path);
+		close(fd);
+		return -EISDIR;
+	}
+	value->fd = fd;
+	return 0;
+}
+
+static int open_parameter(void *arg, const struct volt_param *param, const char *text,
+    struct volt_value *value, char *why, size_t why_size)
+{
+	struct instance *i = arg;
+	struct machine *m = i->machine;
+
+	if (param->type != VOLT_PARAM_STREAM)
+		return open_file(text, param->type == VOLT_PARAM_FILE_RW, value, why, why_size);
+	if (m->stream_count == STREAM_MAX) {
+		snprintf(why, why_size, "there are more than %u streams", STREAM_MAX);
+		return -ENOSPC;
+	}
+	value->u = m->stream_count;
+	int err =
+	    stream_open(&m->streams[m->stream_count], m, i, m->stream_count, text, why, why_size);
+	m->stream_count += err == 0;
+	return err;
+}
+
+/* The id that the user gave, else the name, numbered when there are several. */
+static int choose_id(struct instance *i, const char *given)
+{
+	struct machine *m = i->machine;
+	const char *name = i->plugin.name;
+
+	snprintf(i->id, sizeof(i->id), "%s", given != NULL ? given : name);
+	for (unsigned number = 1, k = 0; k < m->instance_count; k++) {
+		if (m->instances[k] == i || strcmp(m->instances[k]->id, i->id) != 0)
+			continue;
+		if (given != NULL)
+			return log_error(EEXIST,
+			    "--plugin %s: id=%s is already used by another plugin: ids "
+			    "must differ",
+			    name, given);
+		snprintf(i->id, sizeof(i->id), "%.28s.%u", name, ++number);
+		k = UINT32_MAX; /* look from the start: the new id may be taken too */
+	}
+	return 0;
+}
+
+struct instance *instance_create(
+    struct machine *m, const struct volt_plugin *d, const char *text, const char *origin)
+{
+	const char *fault = find_fault(d);
+	char why[256];
+
+	if (fault != NULL) {
+		log_error(EINVAL, "plugin %s refused: %s", origin, fault);
+		return NULL;
+	}
+	if (params_check_table(d, why, sizeof(why)) != 0) {
+		log_error(EINVAL, "plugin %s refused: %s", origin, why);
+		return NULL;
+	}
+	struct instance *i = calloc(1, sizeof(*i));
+	if (i == NULL)
+		return NULL;
+	i->machine = m;
+	pthread_mutex_init(&i->lock, NULL);
+	adopt(i, d);
+	snprintf(i->id, sizeof(i->id), "%s", i->plugin.name);
+	i->self = calloc(1, i->plugin.instance_size);
+	i->host.counters = calloc(i->plugin.counter_count + 1u, sizeof(uint64_t));
+	if (i->self == NULL || i->host.counters == NULL)
+		goto fail;
+	struct params_opener opener = {.open = open_parameter, .arg = i};
+	if (params_parse(&i->params, d, text, &opener, why, sizeof(why)) != 0) {
+		log_error(EINVAL, "--plugin %s: %s", i->plugin.name, why);
+		goto fail;
+	}
+	if (choose_id(i, i->params.id) != 0)
+		goto fail;
+	host_init(i);
+	return i;
+fail:
+	instance_destroy(i);
+	return NULL;
+}
+
+int instance_wire(struct instance *i)
+{
+	struct volt_args args = {
+	    .size = sizeof(args),
+	    .value_stride = sizeof(struct volt_value),
+	    .value_count = i->plugin.param_count,
+	    .values = i->params.values,
+	};
+	int err = i->plugin.init(i->self, &i->host, &args);
+
+	if (err > 0)
+		return log_error(
+		    EINVAL, "%s: init answered %d instead of 0 or a negative errno", i->id, err);
+	return err;
+}
+
+void instance_destroy(struct instance *i)
+{
+	if (i == NULL)
+		return;
+	params_finish(&i->params);
+	free(i->host.counters);
+	free(i->self);
+	pthread_mutex_destroy(&i->lock);
+	free(i);
+}

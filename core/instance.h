@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * instance - one loaded plugin with its own state, and the adapter around it.
+ *
+ * After instance_create() no callback slot but range ones is NULL: defaults are put in
+ * once, here, and nobody else tests for them.
+ */
+#ifndef CORE_INSTANCE_H
+#define CORE_INSTANCE_H
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <volt/attention.h>
+#include <volt/irqchip.h>
+#include <volt/plugin.h>
+#include <volt/sandbox.h>
+
+#include "sdk/common/params.h"
+
+#define INSTANCE_TIMER_MAX 16
+
+struct machine;
+
+struct instance {
+	char id[33];
+	struct machine *machine;
+	struct volt_plugin plugin; /* the descriptor, defaults filled in */
+	void *self;
+	/* Held during every callback but those of PARALLEL ranges. Order: device
+	 * instances, then the irqchip instance, then leaf locks. */
+	pthread_mutex_t lock;
+	struct volt_host host;
+	struct params params;
+	uint32_t timer_count;
+	const struct volt_irqchip *irqchip;
+	const struct volt_attention *attention;
+	const struct volt_sandbox *sandbox;
+	/* Token bucket of log lines, refilled by time; see host_log(). */
+	uint64_t log_tokens, log_refilled_ns, log_suppressed;
+};
+
+/* Checks descriptor `d` against the contract and makes an instance of it. `text` is
+ * "key=value,..."; `origin` names it in messages. NULL on failure, said in the log. */
+struct instance *instance_create(
+    struct machine *m, const struct volt_plugin *d, const char *text, const char *origin);
+
+/* Calls init. 0 or -errno, said in the log. */
+int instance_wire(struct instance *i);
+void instance_destroy(struct instance *i);
+
+#endif

@@ -1,0 +1,228 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/irq.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <linux/futex.h>
+#include <linux/kvm.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "core/exitcode.h"
+#include "core/log.h"
+#include "core/machine.h"
+
+void irq_init(struct irq *q, struct machine *m)
+{
+	q->machine = m;
+	pthread_mutex_init(&q->route_lock, NULL);
+	for (uint32_t i = 0; i < IRQ_LINES; i++)
+		q->lines[i].event_fd = q->lines[i].resample_fd = -1;
+}
+
+int irq_add(
+    struct irq *q, struct instance *owner, uint32_t gsi, uint32_t flags, struct instance **holder)
+{
+	if (gsi >= IRQ_LINES || (flags != VOLT_IRQ_EDGE && flags != VOLT_IRQ_LEVEL))
+		return -EINVAL;
+	*holder = q->lines[gsi].owner;
+	if (*holder != NULL)
+		return -EBUSY;
+	q->lines[gsi].owner = owner;
+	q->lines[gsi].flags = flags;
+	return 0;
+}
+
+static void signal_event(int fd)
+{
+	uint64_t one = 1;
+
+	if (write(fd, &one, sizeof(one)) < 0)
+		return; /* EAGAIN only: KVM takes the count at once, so it cannot fill up */
+}
+
+/* KVM saw the EOI of a level line and lowered it: raise it again while the device
+ * still holds its level. */
+static void resample(void *arg, uint32_t events)
+{
+	struct irq_line *line = arg;
+	uint64_t count;
+
+	if (read(line->resample_fd, &count, sizeof(count)) > 0 &&
+	    __atomic_load_n(&line->level, __ATOMIC_SEQ_CST))
+		signal_event(line->event_fd);
+}
+
+static int add_irqfd(struct irq *q, uint32_t gsi)
+{
+	struct machine *m = q->machine;
+	struct irq_line *line = &q->lines[gsi];
+	struct kvm_irqfd request = {.gsi = gsi};
+
+	line->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (line->event_fd < 0)
+		return log_error(errno, "eventfd for interrupt %u: %s", gsi, strerror(errno));
+	request.fd = (uint32_t)line->event_fd;
+	if (q->chip == NULL && line->flags == VOLT_IRQ_LEVEL) {
+		line->resample_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+		line->resample = (struct loop_watch){.ready = resample, .arg = line};
+		if (line->resample_fd < 0 ||
+		    loop_watch(&m->loop, line->resample_fd, EPOLLIN, &line->resample) != 0)
+			return log_error(
+			    errno, "eventfd for interrupt %u: %s", gsi, strerror(errno));
+		request.resamplefd = (uint32_t)line->resample_fd;
+		request.flags = KVM_IRQFD_FLAG_RESAMPLE;
+	}
+	if (ioctl(m->kvm.vm_fd, KVM_IRQFD, &request) != 0)
+		return log_error(errno, "KVM_IRQFD for interrupt %u: %s", gsi, strerror(errno));
+	return 0;
+}
+
+int irq_wire(struct irq *q)
+{
+	struct kvm *kvm = &q->machine->kvm;
+	int err;
+
+	if (q->chip != NULL) {
+		err = kvm_split_irqchip(kvm, q->pins);
+		if (err == 0)
+			err = loop_add_hook(&q->machine->loop, irq_apply_routes, q);
+		q->routes_wanted = 1; /* even all-empty routes must be set once */
+	} else {
+		err = kvm_create_irqchip(kvm);
+	}
+	for (uint32_t gsi = 0; err == 0 && gsi < IRQ_LINES; gsi++)
+		if (q->lines[gsi].owner != NULL)
+			err = add_irqfd(q, gsi);
+	if (err == 0 && q->chip != NULL)
+		irq_apply_routes(q);
+	return err;
+}
+
+void irq_set(struct irq *q, uint32_t gsi, bool level)
+{
+	struct irq_line *line = &q->lines[gsi];
+
+	if (__atomic_exchange_n(&line->level, level, __ATOMIC_SEQ_CST) == level)
+		return;
+	if (q->chip != NULL) {
+		pthread_mutex_lock(&q->chip->lock);
+		q->chip->irqchip->set_line(q->chip->self, gsi, level);
+		pthread_mutex_unlock(&q->chip->lock);
+	} else if (level) {
+		signal_event(line->event_fd);
+	}
+}
+
+void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data)
+{
+	/* A pin without a device never fires, so nobody waits for its EOI either. */
+	if (pin >= IRQ_LINES || q->lines[pin].owner == NULL)
+		return;
+	struct irq_line *line = &q->lines[pin];
+	pthread_mutex_lock(&q->route_lock);
+	if (line->address != address || line->data != data) {
+		line->address = address;
+		line->data = data;
+		__atomic_fetch_add(&q->routes_wanted, 1, __ATOMIC_SEQ_CST);
+	}
+	pthread_mutex_unlock(&q->route_lock);
+}
+
+static bool routes_current(struct irq *q)
+{
+	return __atomic_load_n(&q->routes_wanted, __ATOMIC_SEQ_CST) ==
+	       __atomic_load_n(&q->routes_done, __ATOMIC_SEQ_CST);
+}
+
+void irq_fire(struct irq *q, uint32_t pin)
+{
+	if (pin >= IRQ_LINES || q->lines[pin].event_fd < 0)
+		return;
+	pthread_mutex_lock(&q->route_lock);
+	bool now = routes_current(q);
+	if (!now)
+		__atomic_fetch_or(&q->fires_pending, 1u << pin, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&q->route_lock);
+	if (now)
+		signal_event(q->lines[pin].event_fd);
+	else
+		loop_wake(&q->machine->loop);
+}
+
+/* Fills the routing table; a pin that nothing was programmed for is left out. */
+static uint32_t collect(const struct irq *q, struct kvm_irq_routing_entry *entries)
+{
+	uint32_t n = 0;
+
+	for (uint32_t pin = 0; pin < q->pins; pin++) {
+		const struct irq_line *line = &q->lines[pin];
+
+		if (line->owner == NULL || line->address == 0)
+			continue;
+		entries[n++] = (struct kvm_irq_routing_entry){
+		    .gsi = pin,
+		    .type = KVM_IRQ_ROUTING_MSI,
+		    .u.msi.address_lo = (uint32_t)line->address,
+		    .u.msi.address_hi = (uint32_t)(line->address >> 32),
+		    .u.msi.data = line->data,
+		};
+	}
+	return n;
+}
+
+static void set_routes(struct irq *q)
+{
+	struct {
+		struct kvm_irq_routing head;
+		struct kvm_irq_routing_entry entries[IRQ_LINES];
+	} table;
+
+	memset(&table, 0, sizeof(table));
+	pthread_mutex_lock(&q->route_lock);
+	uint32_t generation = q->routes_wanted;
+	table.head.nr = collect(q, table.entries);
+	pthread_mutex_unlock(&q->route_lock);
+	if (ioctl(q->machine->kvm.vm_fd, KVM_SET_GSI_ROUTING, &table) != 0)
+		machine_end(q->machine, EXIT_KVM, "KVM_SET_GSI_ROUTING: %s", strerror(errno));
+	__atomic_store_n(&q->routes_done, generation, __ATOMIC_SEQ_CST);
+	syscall(SYS_futex, &q->routes_done, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
+}
+
+void irq_apply_routes(void *arg)
+{
+	struct irq *q = arg;
+	uint32_t fires = 0;
+
+	if (!routes_current(q))
+		set_routes(q);
+	if (__atomic_load_n(&q->fires_pending, __ATOMIC_SEQ_CST) == 0)
+		return;
+	pthread_mutex_lock(&q->route_lock);
+	if (routes_current(q))
+		fires = __atomic_exchange_n(&q->fires_pending, 0, __ATOMIC_SEQ_CST);
+	pthread_mutex_unlock(&q->route_lock);
+	for (uint32_t pin = 0; pin < IRQ_LINES; pin++)
+		if (fires & (1u << pin))
+			signal_event(q->lines[pin].event_fd);
+}
+
+void irq_sync(struct irq *q)
+{
+	uint32_t wanted = __atomic_load_n(&q->routes_wanted, __ATOMIC_SEQ_CST);
+	uint32_t done;
+
+	while (
+	    (int32_t)(wanted - (done = __atomic_load_n(&q->routes_done, __ATOMIC_SEQ_CST))) > 0) {
+		if (machine_ending(q->machine))
+			return;
+		loop_wake(&q->machine->loop);
+		syscall(SYS_futex, &q->routes_done, FUTEX_WAIT_PRIVATE, done, NULL, NULL, 0);
+	}
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * keeper - a small process that tidies up when volt is gone, however it went.
+ *
+ * A sealed volt can neither change the terminal's mode nor remove a socket, and a
+ * killed one could not anyway. So a child made before the seal, holding nothing but
+ * one end of a socket pair, waits for volt's end and does both. It exists only when
+ * there is something to tidy.
+ */
+#ifndef CORE_KEEPER_H
+#define CORE_KEEPER_H
+
+#include <termios.h>
+
+/* Charges. Before keeper_start(). 0 or -errno. */
+void keeper_restore_terminal(const struct termios *old);
+void keeper_restore_flags(int fd, int flags); /* fd 0 or 1, with fcntl(F_SETFL) */
+int keeper_unlink_at_end(const char *path);
+
+/* Starts the process if it has a charge. While there is only one thread. 0 or -errno,
+ * said in the log. */
+int keeper_start(void);
+/* volt's end of the pair, or -1. */
+int keeper_fd(void);
+/* The orderly end: returns when everything is tidied, by the process or, if it never
+ * started, by the caller. Safe under the seal. */
+void keeper_finish(void);
+
+#endif

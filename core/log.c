@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/log.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#define RING_SIZE 16384u
+
+uint32_t log_level = VOLT_LOG_INFO;
+
+static struct {
+	int fd;
+	bool queued;
+	void (*wake)(void *);
+	void *wake_arg;
+	pthread_mutex_t lock; /* leaf: nothing else is taken under it */
+	char ring[RING_SIZE];
+	size_t used;
+	unsigned lost;
+} out = {.fd = STDERR_FILENO, .lock = PTHREAD_MUTEX_INITIALIZER};
+
+void log_set_fd(int fd)
+{
+	out.fd = fd;
+}
+
+int log_fd(void)
+{
+	return out.fd;
+}
+
+void log_queue(void (*wake)(void *), void *arg)
+{
+	out.wake = wake;
+	out.wake_arg = arg;
+	out.queued = true;
+}
+
+static void write_all(const char *text, size_t n)
+{
+	while (n > 0) {
+		ssize_t done = write(out.fd, text, n);
+
+		if (done < 0 && errno == EINTR)
+			continue;
+		if (done <= 0) {
+			out.lost++; /* a full disk or a stuck reader must not stop the VM */
+			return;
+		}
+		text += done;
+		n -= (size_t)done;
+	}
+}
+
+void log_flush(void)
+{
+	char copy[1024];
+	size_t n;
+
+	do {
+		char note[64];
+
+		pthread_mutex_lock(&out.lock);
+		n = out.used < sizeof(copy) ? out.used : sizeof(copy);
+		memcpy(copy, out.ring, n);
+		memmove(out.ring, out.ring + n, out.used - n);
+		out.used -= n;
+		note[0] = '\0';
+		if (out.used == 0 && out.lost > 0) {
+			snprintf(
+			    note, sizeof(note), "volt: warning: %u log lines lost\n", out.lost);
+			out.lost = 0;
+		}
+		pthread_mutex_unlock(&out.lock);
+		write_all(copy, n);
+		write_all(note, strlen(note));
+	} while (n > 0);
+}
+
+static void enqueue(const char *line, size_t n)
+{
+	pthread_mutex_lock(&out.lock);
+	if (n <= RING_SIZE - out.used) {
+		memcpy(out.ring + out.used, line, n);
+		out.used += n;
+	} else {
+		out.lost++;
+	}
+	pthread_mutex_unlock(&out.lock);
+	out.wake(out.wake_arg);
+}
+
+/* Parts of a line can come from a guest or a file: no byte of it may drive a terminal. */
+static void make_printable(char *text)
+{
+	for (; *text != '\0'; text++)
+		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+			*text = '?';
+}
+
+static void emit(uint32_t level, const char *fmt, va_list ap)
+{
+	static const char *const prefix[] = {"error: ", "warning: ", "", "", ""};
+	char line[640];
+	int used = snprintf(line, sizeof(line), "volt: %s", prefix[level]);
+	int n = vsnprintf(line + used, sizeof(line) - 1 - (size_t)used, fmt, ap);
+
+	if (n < 0)
+		return;
+	make_printable(line);
+	size_t len = strlen(line);
+	line[len++] = '\n';
+	if (out.queued)
+		enqueue(line, len);
+	else
+		write_all(line, len);
+}
+
+void log_line(uint32_t level, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (level > log_level || level > VOLT_LOG_TRACE)
+		return;
+	va_start(ap, fmt);
+	emit(level, fmt, ap);
+	va_end(ap);
+}
+
+int log_error(int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	emit(VOLT_LOG_ERROR, fmt, ap);
+	va_end(ap);
+	return -err;
+}

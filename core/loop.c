@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/loop.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/instance.h"
+#include "core/log.h"
+
+#define BATCH 16
+
+uint64_t loop_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+static void drain_wake(void *arg, uint32_t events)
+{
+	struct loop *l = arg;
+	uint64_t count;
+
+	if (read(l->wake_fd, &count, sizeof(count)) < 0)
+		return; /* already drained */
+}
+
+int loop_init(struct loop *l)
+{
+	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (l->epoll_fd < 0 || l->wake_fd < 0)
+		return log_error(errno, "cannot make the event loop: %s", strerror(errno));
+	l->wake_watch = (struct loop_watch){.ready = drain_wake, .arg = l};
+	return loop_watch(l, l->wake_fd, EPOLLIN, &l->wake_watch);
+}
+
+int loop_watch(struct loop *l, int fd, uint32_t events, struct loop_watch *watch)
+{
+	struct epoll_event e = {.events = events | EPOLLET, .data.ptr = watch};
+
+	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : -errno;
+}
+
+int loop_add_hook(struct loop *l, void (*run)(void *), void *arg)
+{
+	if (l->hook_count == LOOP_HOOK_MAX)
+		return -ENOSPC;
+	l->hooks[l->hook_count++] = (struct loop_hook){.run = run, .arg = arg};
+	return 0;
+}
+
+int loop_add_timer(struct loop *l, struct instance *owner, void (*fire)(void *), uint32_t *timer)
+{
+	if (l->timer_count == LOOP_TIMER_MAX)
+		return -ENOSPC;
+	*timer = l->timer_count++;
+	l->timers[*timer] = (struct loop_timer){.fire = fire, .owner = owner};
+	return 0;
+}
+
+void loop_wake(struct loop *l)
+{
+	uint64_t one = 1;
+
+	/* One write wakes the loop for everybody who comes before it looks again. */
+	if (__atomic_exchange_n(&l->woken, 1, __ATOMIC_SEQ_CST) == 0 &&
+	    write(l->wake_fd, &one, sizeof(one)) < 0)
+		return; /* EAGAIN: the counter is far from empty, so the loop is awake */
+}
+
+void loop_arm(struct loop *l, uint32_t timer, uint64_t deadline_ns)
+{
+	uint64_t old =
+	    __atomic_exchange_n(&l->timers[timer].deadline_ns, deadline_ns, __ATOMIC_SEQ_CST);
+
+	/* A later deadline needs no wake-up: the loop wakes for the old one and looks. */
+	if (deadline_ns != 0 && (old == 0 || deadline_ns < old))
+		loop_wake(l);
+}
+
+void loop_stop(struct loop *l)
+{
+	__atomic_store_n(&l->stopping, 1, __ATOMIC_SEQ_CST);
+	loop_wake(l);
+}
+
+static void fire_timers(struct loop *l)
+{
+	uint64_t now = loop_now();
+
+	for (uint32_t i = 0; i < l->timer_count; i++) {
+		struct loop_timer *t = &l->timers[i];
+		uint64_t deadline = __atomic_load_n(&t->deadline_ns, __ATOMIC_SEQ_CST);
+
+		if (deadline == 0 || deadline > now)
+			continue;
+		pthread_mutex_lock(&t->owner->lock);
+		/* Under the instance's lock, so that a disarm in one of its callbacks counts. */
+		if (__atomic_compare_exchange_n(
+			&t->deadline_ns, &deadline, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			t->fire(t->owner->self);
+		pthread_mutex_unlock(&t->owner->lock);
+	}
+}
+
+/* Time until the next deadline; UINT64_MAX: none. */
+static uint64_t time_to_wait(const struct loop *l)
+{
+	uint64_t next = UINT64_MAX, now;
+
+	for (uint32_t i = 0; i < l->timer_count; i++) {
+		uint64_t deadline = __atomic_load_n(&l->timers[i].deadline_ns, __ATOMIC_SEQ_CST);
+
+		if (deadline != 0 && deadline < next)
+			next = deadline;
+	}
+	if (next == UINT64_MAX)
+		return UINT64_MAX;
+	now = loop_now();
+	return next > now ? next - now : 0;
+}
+
+static int wait_events(struct loop *l, struct epoll_event *events, uint64_t wait_ns)
+{
+	struct timespec t = {
+	    .tv_sec = (time_t)(wait_ns / 1000000000u), .tv_nsec = (long)(wait_ns % 1000000000u)};
+
+	/* By number: musl and older glibc have no wrapper. Linux 5.11. */
+	return (int)syscall(SYS_epoll_pwait2, l->epoll_fd, events, BATCH,
+	    wait_ns == UINT64_MAX ? NULL : &t, NULL, 0);
+}
+
+void loop_pause(struct loop *l, uint64_t wait_ns)
+{
+	struct epoll_event events[BATCH];
+
+	wait_events(l, events, wait_ns);
+}
+
+void loop_run(struct loop *l)
+{
+	struct epoll_event events[BATCH];
+
+	for (;;) {
+		/* Cleared before the hooks look: work that comes later wakes us again. */
+		__atomic_store_n(&l->woken, 0, __ATOMIC_SEQ_CST);
+		for (uint32_t i = 0; i < l->hook_count; i++)
+			l->hooks[i].run(l->hooks[i].arg);
+		fire_timers(l);
+		if (__atomic_load_n(&l->stopping, __ATOMIC_SEQ_CST))
+			return;
+		int n = wait_events(l, events, time_to_wait(l));
+		for (int i = 0; i < n; i++) {
+			struct loop_watch *w = events[i].data.ptr;
+
+			w->ready(w->arg, events[i].events);
+		}
+	}
+}

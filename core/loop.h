@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * loop - the event loop: file descriptors, timers and wake-ups on one thread.
+ *
+ * Everything is registered before the seal. Watches are edge-triggered, so that
+ * nothing has to be re-armed with a system call while the guest runs: a handler that
+ * stops early must remember that its fd may still be ready.
+ */
+#ifndef CORE_LOOP_H
+#define CORE_LOOP_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define LOOP_TIMER_MAX 64
+#define LOOP_HOOK_MAX  96
+
+struct instance;
+
+struct loop_timer {
+	uint64_t deadline_ns; /* atomic; 0: disarmed */
+	void (*fire)(void *self);
+	struct instance *owner;
+};
+
+struct loop_watch {
+	void (*ready)(void *arg, uint32_t events); /* EPOLL* */
+	void *arg;
+};
+
+/* Called on every turn of the loop; must be cheap when there is nothing to do. */
+struct loop_hook {
+	void (*run)(void *arg);
+	void *arg;
+};
+
+struct loop {
+	int epoll_fd, wake_fd;
+	uint32_t timer_count, hook_count;
+	uint32_t woken;    /* atomic; a wake-up is under way */
+	uint32_t stopping; /* atomic */
+	struct loop_timer timers[LOOP_TIMER_MAX];
+	struct loop_hook hooks[LOOP_HOOK_MAX];
+	struct loop_watch wake_watch;
+};
+
+int loop_init(struct loop *l);
+/* `watch` lives as long as the fd is open. 0 or -errno: -EPERM for a file that epoll
+ * cannot watch because it is always ready. */
+int loop_watch(struct loop *l, int fd, uint32_t events, struct loop_watch *watch);
+int loop_add_hook(struct loop *l, void (*run)(void *), void *arg);
+int loop_add_timer(struct loop *l, struct instance *owner, void (*fire)(void *), uint32_t *timer);
+
+/* [any] */
+void loop_arm(struct loop *l, uint32_t timer, uint64_t deadline_ns);
+void loop_wake(struct loop *l);
+void loop_stop(struct loop *l);
+uint64_t loop_now(void);
+
+/* [loop] Waits for any event, at most `wait_ns`, and handles none. */
+void loop_pause(struct loop *l, uint64_t wait_ns);
+/* [loop] Runs until loop_stop(). */
+void loop_run(struct loop *l);
+
+#endif

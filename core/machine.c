@@ -1,0 +1,284 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/machine.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/boot/boot.h"
+#include "core/events.h"
+#include "core/exitcode.h"
+#include "core/inherit.h"
+#include "core/keeper.h"
+#include "core/library.h"
+#include "core/log.h"
+#include "core/plugins.h"
+#include "core/seal.h"
+#include "core/trace.h"
+
+void machine_end(struct machine *m, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (__atomic_exchange_n(&m->end_claimed, 1, __ATOMIC_SEQ_CST) != 0)
+		return;
+	m->end_code = code;
+	va_start(ap, fmt);
+	vsnprintf(m->end_why, sizeof(m->end_why), fmt, ap);
+	va_end(ap);
+	__atomic_store_n(&m->end_ready, 1, __ATOMIC_RELEASE);
+	loop_stop(&m->loop);
+}
+
+static int open_host(struct machine *m)
+{
+	int err = kvm_open(&m->kvm, "/dev/kvm");
+
+	if (err == 0 && m->options->cpus > m->kvm.max_cpus)
+		err = log_error(EINVAL, "--cpus %u: this host's KVM allows at most %u",
+		    m->options->cpus, m->kvm.max_cpus);
+	if (err == 0)
+		trace_mark("KVM opened", NULL);
+	return err;
+}
+
+static int wire_plugins(struct machine *m)
+{
+	int err = bus_init(&m->bus);
+
+	irq_init(&m->irq, m);
+	if (err == 0)
+		err = loop_init(&m->loop);
+	if (err == 0)
+		err = events_init(m);
+	if (err == 0)
+		err = plugins_load(m);
+	if (err == 0)
+		err = plugins_find_irqchip(m);
+	if (err == 0)
+		trace_mark(
+		    "devices", "%u plugins, %u address ranges", m->instance_count, m->bus.count);
+	return err;
+}
+
+static int make_vm(struct machine *m)
+{
+	int err = kvm_create_vm(&m->kvm);
+
+	if (err == 0)
+		trace_mark("VM created", NULL);
+	if (err == 0)
+		err = irq_wire(&m->irq);
+	if (err == 0)
+		trace_mark("interrupts",
+		    m->irq.chip != NULL ? "local APICs, irqchip plugin" : "KVM's irqchip");
+	return err;
+}
+
+static int make_memory(struct machine *m)
+{
+	int err = memory_init(&m->memory, m->options->memory, m->options->hugepages);
+
+	if (err == 0)
+		err = kvm_map_memory(&m->kvm, &m->memory);
+	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++) {
+		const struct bus_range *r = &m->bus.ranges[i];
+
+		if (r->space == VOLT_SPACE_MMIO &&
+		    memory_overlaps(&m->memory, r->base, r->last - r->base + 1))
+			err = log_error(EINVAL,
+			    "%s of plugin %s at 0x%llx lies in guest memory: move it, or lower "
+			    "--memory",
+			    r->name, r->owner->id, (unsigned long long)r->base);
+	}
+	if (err == 0)
+		trace_mark("memory", "%llu MiB", (unsigned long long)(m->options->memory >> 20));
+	return err;
+}
+
+static int load_kernel(struct machine *m, struct boot_entry *entry)
+{
+	const struct options *o = m->options;
+	char cmdline[3 * CMDLINE_MAX];
+	int n = snprintf(cmdline, sizeof(cmdline), "%s%s%s%s",
+	    o->cmdline != NULL ? o->cmdline : plugins_default_cmdline, o->append != NULL ? " " : "",
+	    o->append != NULL ? o->append : "", m->device_words);
+
+	if (n < 0 || (size_t)n >= sizeof(cmdline))
+		return log_error(
+		    E2BIG, "the kernel command line is longer than %zu bytes", sizeof(cmdline) - 1);
+	struct boot_request request = {
+	    .memory = &m->memory,
+	    .kernel_fd = m->kernel_fd,
+	    .kernel_name = o->kernel,
+	    .initrd_fd = m->initrd_fd,
+	    .initrd_name = o->initrd,
+	    .cmdline = cmdline,
+	    .firmware = &m->firmware,
+	};
+	int err = boot_load(&request, entry);
+	if (err == 0)
+		trace_mark("kernel loaded", "%s", entry->protocol);
+	return err;
+}
+
+static int make_vcpus(struct machine *m, const struct boot_entry *entry)
+{
+	static struct cpuid cpuid;
+	uint32_t cpus = m->firmware.cpus;
+	int err = cpuid_init(&cpuid, &m->kvm, cpus);
+
+	if (err == 0)
+		trace_mark("CPUID", "%u leaves", cpuid.head.nent);
+	m->vcpus = aligned_alloc(_Alignof(struct vcpu), cpus * sizeof(struct vcpu));
+	if (m->vcpus == NULL)
+		return log_error(ENOMEM, "no memory for %u vCPUs", cpus);
+	memset(m->vcpus, 0, cpus * sizeof(struct vcpu));
+	for (uint32_t i = 0; err == 0 && i < cpus; i++) {
+		err = vcpu_create(&m->vcpus[i], m, i);
+		if (err == 0)
+			err = vcpu_configure(&m->vcpus[i], &cpuid, entry);
+	}
+	if (err == 0)
+		err = vcpu_warm(&m->vcpus[0]);
+	if (err == 0)
+		trace_mark("vCPU configured", "%u", cpus);
+	return err;
+}
+
+/* What was only needed to build the VM. /dev/kvm above all: with it a VM could be made. */
+static void close_sources(struct machine *m)
+{
+	library_finish();
+	close(m->kvm.fd);
+	close(m->kernel_fd);
+	if (m->initrd_fd >= 0)
+		close(m->initrd_fd);
+	m->kvm.fd = m->kernel_fd = m->initrd_fd = -1;
+}
+
+static int seal(struct machine *m)
+{
+	int err = bus_seal(&m->bus);
+
+	if (err == 0)
+		err = stream_take_terminal(m);
+	close_sources(m);
+	if (err == 0)
+		err = seal_machine(m);
+	if (err == 0)
+		log_queue(events_wake_log, m);
+	return err;
+}
+
+/* First callbacks, all under the seal. */
+static int start_plugins(struct machine *m)
+{
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		struct instance *p = m->instances[i];
+
+		pthread_mutex_lock(&p->lock);
+		p->plugin.reset(p->self);
+		pthread_mutex_unlock(&p->lock);
+	}
+	irq_apply_routes(&m->irq);
+	for (uint32_t i = 0; i < m->stream_count; i++)
+		stream_begin(&m->streams[i]);
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		struct instance *p = m->instances[i];
+
+		pthread_mutex_lock(&p->lock);
+		int err = p->plugin.start(p->self);
+		pthread_mutex_unlock(&p->lock);
+		if (err != 0)
+			return log_error(-err, "%s: start failed: %s", p->id, strerror(-err));
+	}
+	return 0;
+}
+
+static void report_counters(const struct machine *m)
+{
+	uint64_t exits = 0, misses = 0;
+
+	if (log_level < VOLT_LOG_DEBUG)
+		return;
+	for (uint32_t i = 0; i < m->firmware.cpus; i++) {
+		exits += m->vcpus[i].exits;
+		misses += m->vcpus[i].stats.misses;
+	}
+	log_debug("exits %llu, accesses that nothing answered %llu", (unsigned long long)exits,
+	    (unsigned long long)misses);
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		const struct instance *p = m->instances[i];
+		const char *row = (const char *)p->plugin.counters;
+
+		for (uint32_t c = 0; c < p->plugin.counter_count;
+		     c++, row += p->plugin.counter_stride)
+			if (p->host.counters[c] > 0)
+				log_debug("%s: %s %llu", p->id,
+				    ((const struct volt_counter *)(const void *)row)->name,
+				    (unsigned long long)p->host.counters[c]);
+	}
+}
+
+/* Under the seal: nothing is freed or joined, the kernel takes all of it back at once. */
+static _Noreturn void finish(struct machine *m)
+{
+	for (uint32_t i = 0; i < m->stream_count; i++)
+		stream_drain(&m->streams[i]);
+	report_counters(m);
+	keeper_finish();
+	log_line(m->end_code == EXIT_KVM ? VOLT_LOG_ERROR : VOLT_LOG_INFO, "%s; exit code %d",
+	    m->end_why, m->end_code);
+	log_flush();
+	_exit(m->end_code);
+}
+
+/* A failed step's exit code, but for what any step can run out of. */
+static int fail(int err, int code)
+{
+	keeper_finish();
+	log_flush();
+	return err == -ENOMEM || err == -EMFILE || err == -ENFILE ? EXIT_RESOURCES : code;
+}
+
+int machine_main(const struct options *options)
+{
+	static struct machine machine;
+	struct machine *m = &machine;
+	struct boot_entry entry;
+	int err;
+
+	m->options = options;
+	m->firmware.cpus = options->cpus;
+	m->kernel_fd = m->initrd_fd = m->trace_fd = m->signal_fd = -1;
+	if ((err = inherit_open_files(m)) != 0)
+		return fail(err, EXIT_INPUT);
+	if ((err = open_host(m)) != 0)
+		return fail(err, EXIT_HOST);
+	if ((err = wire_plugins(m)) != 0)
+		return fail(err, EXIT_PLUGIN);
+	if ((err = make_vm(m)) != 0)
+		return fail(err, EXIT_HOST);
+	if ((err = make_memory(m)) != 0)
+		return fail(err, EXIT_RESOURCES);
+	if ((err = load_kernel(m, &entry)) != 0)
+		return fail(err, EXIT_INPUT);
+	if ((err = make_vcpus(m, &entry)) != 0)
+		return fail(err, EXIT_HOST);
+	if ((err = seal(m)) != 0)
+		return fail(err, EXIT_SEAL);
+	if ((err = start_plugins(m)) != 0)
+		_exit(fail(err, EXIT_PLUGIN));
+	trace_mark("running", "%u vCPUs", m->firmware.cpus);
+	if (m->trace_fd >= 0)
+		trace_write(m->trace_fd);
+	seal_release(m);
+	loop_run(&m->loop);
+	finish(m);
+}

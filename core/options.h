@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * options - the command line, as a table that also prints the help.
+ */
+#ifndef CORE_OPTIONS_H
+#define CORE_OPTIONS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#define OPTIONS_PLUGIN_MAX 64
+#define OPTIONS_CPU_MAX    64
+
+struct options {
+	const char *plugins[OPTIONS_PLUGIN_MAX]; /* specs, in the order typed */
+	uint32_t plugin_count;
+	const char *kernel, *initrd;
+	const char *cmdline; /* replaces the default; NULL: default */
+	const char *append;  /* added to either; NULL: nothing */
+	uint64_t memory;     /* bytes, page multiple */
+	uint32_t cpus;
+	bool hugepages, no_seccomp, no_landlock, no_sandbox;
+	const char *plugin_dir, *log_file, *trace_file;
+};
+
+#define OPTIONS_GO_ON (-1)
+
+/* Parses. OPTIONS_GO_ON, or the exit code to end with: help was printed (0), or an
+ * error was said in the log. */
+int options_parse(struct options *o, int argc, char **argv);
+
+#endif

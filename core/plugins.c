@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/plugins.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/config.h"
+#include "core/library.h"
+#include "core/log.h"
+#include "core/machine.h"
+#include "core/trace.h"
+
+const char plugins_default_cmdline[] = VOLT_DEFAULT_CMDLINE;
+
+static const char *const default_specs[] = {VOLT_DEFAULT_PLUGINS NULL};
+
+/* KVM's own I/O APIC (Linux, arch/x86/kvm/ioapic.h). */
+#define KVM_CHIP_BASE 0xfec00000u
+#define KVM_CHIP_PINS 24u
+
+static struct instance *load_one(struct machine *m, const char *path, const char *params)
+{
+	if (m->instance_count == INSTANCE_MAX) {
+		log_error(ENOSPC, "there are more than %u plugins", INSTANCE_MAX);
+		return NULL;
+	}
+	const struct volt_plugin *d = library_load(path);
+	if (d == NULL)
+		return NULL;
+	struct instance *i = instance_create(m, d, params, path);
+	if (i == NULL)
+		return NULL;
+	m->instances[m->instance_count++] = i;
+	if (instance_wire(i) != 0)
+		return NULL;
+	return i;
+}
+
+static int load_sandbox(struct machine *m, const char *path, const char *params)
+{
+	uint32_t flags = 0;
+
+	if (m->sandbox != NULL)
+		return log_error(EEXIST, "plugin %s: one sandbox is enough", path);
+	struct instance *i = load_one(m, path, params);
+	if (i == NULL)
+		return -EINVAL;
+	if (i->sandbox == NULL)
+		return log_error(
+		    EINVAL, "plugin %s is a sandbox that offers no %s", path, VOLT_EXT_SANDBOX);
+	if (m->options->no_seccomp)
+		flags |= VOLT_POLICY_NO_SECCOMP;
+	if (m->options->no_landlock)
+		flags |= VOLT_POLICY_NO_LANDLOCK;
+	m->sandbox = i;
+	int err = i->sandbox->enter_early(i->self, flags);
+	trace_mark("early cage", "plugin %s", i->id);
+	return err;
+}
+
+/* All of one kind, in the order named. */
+static int load_kind(struct machine *m, const char *const *specs, uint32_t count, uint32_t kind)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		char path[PATH_MAX];
+		const char *params = library_resolve(specs[i], path, sizeof(path));
+		int found = params != NULL ? library_probe(path) : -EINVAL;
+
+		if (found < 0)
+			return found;
+		if ((uint32_t)found != kind)
+			continue;
+		if (kind == VOLT_KIND_SANDBOX) {
+			int err = load_sandbox(m, path, params);
+			if (err != 0)
+				return err;
+		} else if (load_one(m, path, params) == NULL) {
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int load_default_sandbox(struct machine *m)
+{
+	const char *spec = VOLT_DEFAULT_SANDBOX;
+
+	if (spec[0] == '\0')
+		return log_error(ENOENT, "this build has no sandbox plugin: name one with "
+					 "--plugin, or accept the risk with "
+					 "--no-sandbox");
+	return load_kind(m, &spec, 1, VOLT_KIND_SANDBOX);
+}
+
+static void warn_unsafe(const struct options *o)
+{
+	if (o->no_sandbox)
+		log_warn("--no-sandbox: a guest that breaks out of volt has all of volt's rights");
+	if (o->no_seccomp && !o->no_sandbox)
+		log_warn("--no-seccomp: system calls are not filtered");
+	if (o->no_landlock && !o->no_sandbox)
+		log_warn("--no-landlock: the file system is not closed");
+}
+
+int plugins_load(struct machine *m)
+{
+	const struct options *o = m->options;
+	const char *const *specs = o->plugin_count > 0 ? o->plugins : default_specs;
+	uint32_t count = o->plugin_count;
+	int err = 0;
+
+	if (count == 0)
+		while (default_specs[count] != NULL)
+			count++;
+	warn_unsafe(o);
+	if (!o->no_sandbox) {
+		err = load_kind(m, specs, count, VOLT_KIND_SANDBOX);
+		if (err == 0 && m->sandbox == NULL)
+			err = load_default_sandbox(m);
+	}
+	return err != 0 ? err : load_kind(m, specs, count, VOLT_KIND_DEVICE);
+}
+
+int plugins_find_irqchip(struct machine *m)
+{
+	struct volt_irqchip_info info = {
+	    .size = sizeof(info), .pins = KVM_CHIP_PINS, .base = KVM_CHIP_BASE};
+
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		if (m->instances[i]->irqchip == NULL)
+			continue;
+		if (m->irq.chip != NULL)
+			return log_error(EEXIST,
+			    "plugins %s and %s are both interrupt controllers: use one",
+			    m->irq.chip->id, m->instances[i]->id);
+		m->irq.chip = m->instances[i];
+		m->irq.chip->irqchip->info(m->irq.chip->self, &info);
+	}
+	if (info.pins == 0 || info.pins > IRQ_LINES || info.gsi_base != 0)
+		return log_error(EINVAL,
+		    "plugin %s: an interrupt controller has 1 to %u pins from GSI 0",
+		    m->irq.chip->id, IRQ_LINES);
+	m->irq.pins = info.pins;
+	m->firmware.ioapic_id = info.id;
+	m->firmware.ioapic_pins = info.pins;
+	m->firmware.ioapic_base = info.base;
+	m->firmware.gsi_base = info.gsi_base;
+	m->firmware.legacy_pic = m->irq.chip == NULL;
+	return 0;
+}
+
+static void print_param(const struct volt_param *p)
+{
+	static const char *const types[] = {
+	    "?", "on|off", "NUMBER", "SIZE", "?", "TEXT", "FILE", "FILE", "STREAM"};
+	const char *type = p->type == VOLT_PARAM_ENUM ? p->choices
+			   : p->type < 9              ? types[p->type]
+						      : "?";
+	char left[48];
+
+	snprintf(left, sizeof(left), "%s=%s", p->name, type);
+	printf("  %-18s  %s", left, p->help);
+	if (p->def != NULL)
+		printf(" (default %s)\n", p->def);
+	else
+		printf(" (required)\n");
+}
+
+int plugins_print_help(const char *spec)
+{
+	char path[PATH_MAX];
+
+	if (library_resolve(spec, path, sizeof(path)) == NULL)
+		return -EINVAL;
+	const struct volt_plugin *d = library_load(path);
+	if (d == NULL)
+		return -EINVAL;
+	printf("%s %s: %s\n", d->name, d->version, d->summary);
+	const char *row = (const char *)d->params;
+	for (uint32_t i = 0; i < d->param_count; i++, row += d->param_stride)
+		print_param((const struct volt_param *)(const void *)row);
+	printf(
+	    "  %-18s  %s\n", "id=TEXT", "name of this instance in messages (default the plugin's)");
+	return 0;
+}

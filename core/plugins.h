@@ -1,0 +1,25 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * plugins - which plugins a VM has, and their common start.
+ */
+#ifndef CORE_PLUGINS_H
+#define CORE_PLUGINS_H
+
+struct machine;
+
+extern const char plugins_default_cmdline[];
+
+/* Loads and wires what the options name or, by default, the build's set: the sandbox
+ * first, so that every device is loaded inside its early cage. 0 or -errno, said in
+ * the log. */
+int plugins_load(struct machine *m);
+
+/* Settles where interrupt lines end: m->irq.chip and what firmware tables say of it. */
+int plugins_find_irqchip(struct machine *m);
+
+/* Prints the parameters of the plugin that `spec` names. 0 or -errno. */
+int plugins_print_help(const char *spec);
+
+#endif

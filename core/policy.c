@@ -1,0 +1,356 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/policy.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/futex.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/keeper.h"
+#include "core/log.h"
+#include "core/machine.h"
+
+/* No plugin gets these, whatever it declares: each would undo the sandbox. */
+static const char *const never[] = {
+    "execve",
+    "execveat",
+    "fork",
+    "vfork",
+    "clone",
+    "clone3",
+    "ptrace",
+    "process_vm_readv",
+    "process_vm_writev",
+    "bpf",
+    "mount",
+    "umount2",
+    "move_mount",
+    "open_tree",
+    "fsopen",
+    "pivot_root",
+    "chroot",
+    "setns",
+    "unshare",
+    "open_by_handle_at",
+    "init_module",
+    "finit_module",
+    "delete_module",
+    "kexec_load",
+    "kexec_file_load",
+    "mprotect",
+    "pkey_mprotect",
+    "mmap",
+    "memfd_create",
+    "userfaultfd",
+    "perf_event_open",
+    "seccomp",
+    "prctl",
+    "arch_prctl",
+    "capset",
+    "setuid",
+    "setgid",
+    "setresuid",
+    "setresgid",
+    "keyctl",
+    "add_key",
+    "request_key",
+    "io_uring_setup",
+    "io_uring_register",
+    "pidfd_getfd",
+    "modify_ldt",
+    "iopl",
+    "ioperm",
+    "reboot",
+    "swapon",
+    "swapoff",
+    "personality",
+    "kill",
+};
+
+static struct volt_arg_test eq(uint8_t arg, uint64_t value)
+{
+	return (struct volt_arg_test){.arg = arg, .op = VOLT_TEST_EQ, .value = value};
+}
+
+static int add(struct policy *p, uint32_t thread, const struct volt_rule *rule)
+{
+	struct policy_thread *t = &p->storage[thread];
+
+	if (t->count == t->capacity)
+		return log_error(ENOSPC, "policy: more than %u rules for one thread", t->capacity);
+	t->rules[t->count++] = *rule;
+	return 0;
+}
+
+/* One call on one fd, with one more test if `more` is not NULL. */
+static int allow_fd(struct policy *p, uint32_t thread, const char *syscall, int fd,
+    const struct volt_arg_test *more, const char *by, const char *reason)
+{
+	struct volt_rule rule = {.syscall = syscall,
+	    .asked_by = by,
+	    .reason = reason,
+	    .test_count = 1,
+	    .tests = {eq(0, (uint64_t)fd)}};
+
+	if (fd < 0)
+		return 0;
+	if (more != NULL)
+		rule.tests[rule.test_count++] = *more;
+	return add(p, thread, &rule);
+}
+
+static int allow_test(struct policy *p, uint32_t thread, const char *syscall,
+    struct volt_arg_test test, const char *reason)
+{
+	struct volt_rule rule = {.syscall = syscall,
+	    .asked_by = "core",
+	    .reason = reason,
+	    .test_count = 1,
+	    .tests = {test}};
+
+	return add(p, thread, &rule);
+}
+
+/* What every thread may do: wait for a lock, wake the loop, raise an interrupt, and ask
+ * for the time where the vDSO cannot answer. */
+static int allow_common(struct policy *p, struct machine *m, uint32_t thread)
+{
+	const struct volt_arg_test eight = eq(2, sizeof(uint64_t));
+	int err =
+	    allow_fd(p, thread, "write", m->loop.wake_fd, &eight, "core", "wakes the event loop");
+
+	for (uint32_t gsi = 0; err == 0 && gsi < IRQ_LINES; gsi++)
+		if (m->irq.lines[gsi].owner != NULL)
+			err = allow_fd(p, thread, "write", m->irq.lines[gsi].event_fd, &eight,
+			    m->irq.lines[gsi].owner->id, "raises its interrupt");
+	if (err == 0)
+		err = allow_test(p, thread, "futex", eq(1, FUTEX_WAIT_PRIVATE), "waits for a lock");
+	if (err == 0)
+		err = allow_test(
+		    p, thread, "futex", eq(1, FUTEX_WAKE_PRIVATE), "wakes who waits for a lock");
+	if (err == 0)
+		err = allow_test(p, thread, "clock_gettime", eq(0, CLOCK_MONOTONIC),
+		    "tells the time where the vDSO cannot");
+	return err;
+}
+
+static int allow_vcpu(struct policy *p, struct machine *m, uint32_t id)
+{
+	const struct volt_arg_test run = {
+	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .mask = 0xffffffff, .value = KVM_RUN};
+	int err =
+	    allow_fd(p, POLICY_VCPU(id), "ioctl", m->vcpus[id].fd, &run, "core", "runs the guest");
+
+	return err != 0 ? err : allow_common(p, m, POLICY_VCPU(id));
+}
+
+/* The numbers that accept4 will give out: the kernel takes the lowest free ones. */
+static uint32_t free_fds(uint32_t wanted, int *fds)
+{
+	uint32_t n = 0;
+
+	for (int fd = 0; n < wanted && fd < 1 << 16; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && errno == EBADF)
+			fds[n++] = fd;
+	return n;
+}
+
+static int allow_socket(struct policy *p, const struct stream *s, const int *fds, uint32_t fd_count)
+{
+	const char *by = s->owner->id;
+	const struct volt_arg_test flags = eq(3, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	const struct volt_arg_test one = eq(1, 1 /* EPOLL_CTL_ADD */);
+	int err = allow_fd(p, POLICY_LOOP, "accept4", s->listen_fd, &flags, by, "lets a client in");
+
+	if (err == 0)
+		err = allow_fd(p, POLICY_LOOP, "epoll_ctl", s->machine->loop.epoll_fd, &one, by,
+		    "watches a client");
+	for (uint32_t i = 0; err == 0 && i < fd_count; i++) {
+		err = allow_fd(p, POLICY_LOOP, "read", fds[i], NULL, by, "reads from a client");
+		if (err == 0)
+			err = allow_fd(
+			    p, POLICY_LOOP, "write", fds[i], NULL, by, "writes to a client");
+		if (err == 0)
+			err = allow_fd(p, POLICY_LOOP, "close", fds[i], NULL, by, "drops a client");
+	}
+	return err;
+}
+
+static int allow_streams(struct policy *p, struct machine *m)
+{
+	int fds[STREAM_MAX];
+	uint32_t sockets = 0, fd_count;
+	int err = 0;
+
+	for (uint32_t i = 0; i < m->stream_count; i++)
+		sockets += m->streams[i].listen_fd >= 0;
+	fd_count = free_fds(sockets, fds);
+	for (uint32_t i = 0; i < fd_count; i++)
+		if ((uint32_t)fds[i] > p->table.max_fd)
+			p->table.max_fd = (uint32_t)fds[i];
+	for (uint32_t i = 0; err == 0 && i < m->stream_count; i++) {
+		const struct stream *s = &m->streams[i];
+
+		err = allow_fd(
+		    p, POLICY_LOOP, "read", s->in_fd, NULL, s->owner->id, "reads its input");
+		if (err == 0)
+			err = allow_fd(p, POLICY_LOOP, "write", s->out_fd, NULL, s->owner->id,
+			    "writes its output");
+		if (err == 0 && s->listen_fd >= 0)
+			err = allow_socket(p, s, fds, fd_count);
+	}
+	return err;
+}
+
+static int allow_loop(struct policy *p, struct machine *m)
+{
+	const struct volt_arg_test routing = {
+	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .mask = 0xffffffff, .value = KVM_SET_GSI_ROUTING};
+	const struct volt_rule end = {
+	    .syscall = "exit_group", .asked_by = "core", .reason = "ends the process"};
+	int err = allow_fd(
+	    p, POLICY_LOOP, "epoll_pwait2", m->loop.epoll_fd, NULL, "core", "waits for events");
+
+	if (err == 0)
+		err = allow_common(p, m, POLICY_LOOP);
+	if (err == 0)
+		err = allow_fd(p, POLICY_LOOP, "read", m->signal_fd, NULL, "core", "takes signals");
+	if (err == 0)
+		err = allow_fd(p, POLICY_LOOP, "write", log_fd(), NULL, "core", "writes the log");
+	if (err == 0)
+		err = allow_fd(
+		    p, POLICY_LOOP, "write", m->trace_fd, NULL, "core", "writes the trace");
+	if (err == 0)
+		err = allow_fd(
+		    p, POLICY_LOOP, "write", keeper_fd(), NULL, "core", "calls the keeper");
+	if (err == 0)
+		err = allow_fd(
+		    p, POLICY_LOOP, "read", keeper_fd(), NULL, "core", "waits for the keeper");
+	if (err == 0 && m->irq.chip != NULL)
+		err = allow_fd(p, POLICY_LOOP, "ioctl", m->kvm.vm_fd, &routing, m->irq.chip->id,
+		    "sets interrupt routes");
+	for (uint32_t gsi = 0; err == 0 && gsi < IRQ_LINES; gsi++)
+		err = allow_fd(p, POLICY_LOOP, "read", m->irq.lines[gsi].resample_fd, NULL, "core",
+		    "learns of the end of a level interrupt");
+	return err != 0 ? err : add(p, POLICY_LOOP, &end);
+}
+
+static int refuse_need(const struct instance *i, const struct volt_need *need)
+{
+	if (need->syscall == NULL || need->reason == NULL || need->test_count > VOLT_TEST_MAX)
+		return log_error(EINVAL, "plugin %s: a row of its needs is malformed", i->id);
+	for (size_t n = 0; n < sizeof(never) / sizeof(never[0]); n++)
+		if (strcmp(need->syscall, never[n]) == 0)
+			return log_error(EPERM, "plugin %s asks for %s (%s): no plugin may have it",
+			    i->id, need->syscall, need->reason);
+	if (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_VCPU))
+		return log_error(EPERM,
+		    "plugin %s asks for %s on vCPU threads: handlers make no system calls", i->id,
+		    need->syscall);
+	if (need->roles != VOLT_ROLE_BIT(VOLT_ROLE_LOOP))
+		return log_error(EINVAL, "plugin %s asks for %s on an unknown kind of thread",
+		    i->id, need->syscall);
+	return 0;
+}
+
+static int add_needs(struct policy *p, const struct instance *i)
+{
+	const char *row = (const char *)i->plugin.needs;
+
+	for (uint32_t n = 0; n < i->plugin.need_count; n++, row += i->plugin.need_stride) {
+		const struct volt_need *need = (const void *)row;
+		int err = refuse_need(i, need);
+
+		if (err != 0)
+			return err;
+		struct volt_rule rule = {.syscall = need->syscall,
+		    .asked_by = i->id,
+		    .reason = need->reason,
+		    .test_count = need->test_count};
+		memcpy(rule.tests, need->tests, sizeof(rule.tests));
+		for (uint32_t t = 0; t < rule.test_count; t++) {
+			struct volt_arg_test *test = &rule.tests[t];
+
+			if (test->op != VOLT_TEST_FD_PARAM)
+				continue;
+			if (test->value >= i->plugin.param_count ||
+			    i->params.values[test->value].fd < 0)
+				return log_error(EINVAL,
+				    "plugin %s: its need of %s names a parameter without a file",
+				    i->id, need->syscall);
+			*test = eq(test->arg, (uint64_t)i->params.values[test->value].fd);
+		}
+		err = add(p, POLICY_LOOP, &rule);
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+static int make_thread(struct policy *p, uint32_t index, uint32_t role, uint32_t number)
+{
+	struct policy_thread *t = &p->storage[index];
+
+	t->capacity = role == VOLT_ROLE_LOOP ? POLICY_RULE_MAX : POLICY_VCPU_RULES + IRQ_LINES;
+	t->rules = calloc(t->capacity, sizeof(t->rules[0]));
+	if (t->rules == NULL)
+		return log_error(ENOMEM, "policy: no memory");
+	if (role == VOLT_ROLE_LOOP)
+		snprintf(t->name, sizeof(t->name), "loop");
+	else
+		snprintf(t->name, sizeof(t->name), "vcpu%u", number);
+	p->threads[index] = (struct volt_thread){.role = role,
+	    .index = number,
+	    .name = t->name,
+	    .rules = t->rules,
+	    .rule_stride = sizeof(t->rules[0])};
+	return 0;
+}
+
+static uint32_t highest_fd(void)
+{
+	uint32_t highest = 2;
+
+	for (int fd = 3; fd < 1 << 12; fd++)
+		if (fcntl(fd, F_GETFD) >= 0)
+			highest = (uint32_t)fd;
+	return highest;
+}
+
+int policy_build(struct policy *p, struct machine *m)
+{
+	uint32_t cpus = m->firmware.cpus;
+	int err = make_thread(p, POLICY_LOOP, VOLT_ROLE_LOOP, 0);
+
+	p->table = (struct volt_policy){.size = sizeof(p->table),
+	    .thread_stride = sizeof(p->threads[0]),
+	    .thread_count = 1 + cpus,
+	    .threads = p->threads,
+	    .max_fd = highest_fd()};
+	if (m->options->no_seccomp)
+		p->table.flags |= VOLT_POLICY_NO_SECCOMP;
+	if (m->options->no_landlock)
+		p->table.flags |= VOLT_POLICY_NO_LANDLOCK;
+	for (uint32_t id = 0; err == 0 && id < cpus; id++) {
+		err = make_thread(p, POLICY_VCPU(id), VOLT_ROLE_VCPU, id);
+		if (err == 0)
+			err = allow_vcpu(p, m, id);
+	}
+	if (err == 0)
+		err = allow_loop(p, m);
+	if (err == 0)
+		err = allow_streams(p, m);
+	for (uint32_t i = 0; err == 0 && i < m->instance_count; i++)
+		err = add_needs(p, m->instances[i]);
+	for (uint32_t i = 0; i < p->table.thread_count; i++)
+		p->threads[i].rule_count = p->storage[i].count;
+	return err;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * seal - ends the wiring: threads, policy, sandbox, in that order and once.
+ */
+#ifndef CORE_SEAL_H
+#define CORE_SEAL_H
+
+struct machine;
+
+/* Makes the vCPU threads, confines the process and every thread, and returns with all
+ * of them waiting. 0 or -errno, said in the log: then no guest may run. */
+int seal_machine(struct machine *m);
+/* Lets the vCPU threads into the guest. */
+void seal_release(struct machine *m);
+
+#endif

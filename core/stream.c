@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/stream.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/exitcode.h"
+#include "core/instance.h"
+#include "core/log.h"
+#include "core/machine.h"
+#include "core/terminal.h"
+
+#define DRAIN_MS 1000
+
+int stream_attach(struct stream *s, const struct volt_stream_ops *ops)
+{
+	if (s->ops != NULL)
+		return -EBUSY;
+	s->ops = ops;
+	return loop_add_hook(&s->machine->loop, stream_pump, s);
+}
+
+size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n)
+{
+	if (__atomic_load_n(&s->detached, __ATOMIC_RELAXED))
+		return n;
+	uint32_t head = s->head;
+	uint32_t used = head - __atomic_load_n(&s->tail, __ATOMIC_ACQUIRE);
+	size_t take = n < STREAM_RING - used ? n : STREAM_RING - used;
+	for (size_t i = 0; i < take; i++)
+		s->ring[(head + i) % STREAM_RING] = bytes[i];
+	__atomic_store_n(&s->head, head + (uint32_t)take, __ATOMIC_RELEASE);
+	if (take > 0 && __atomic_exchange_n(&s->drain_asked, 1, __ATOMIC_SEQ_CST) == 0)
+		loop_wake(&s->machine->loop);
+	return take;
+}
+
+void stream_set_room(struct stream *s, size_t n)
+{
+	uint64_t old = __atomic_exchange_n(&s->room, n, __ATOMIC_SEQ_CST);
+
+	if (n > old)
+		loop_wake(&s->machine->loop);
+}
+
+static void deliver_event(struct stream *s, uint32_t event)
+{
+	if (s->ops == NULL || !VOLT_HAS(s->ops, event) || s->ops->event == NULL)
+		return;
+	pthread_mutex_lock(&s->owner->lock);
+	s->ops->event(s->owner->self, s->number, event);
+	pthread_mutex_unlock(&s->owner->lock);
+}
+
+static void set_connected(struct stream *s, bool connected)
+{
+	if (s->connected == connected)
+		return;
+	s->connected = connected;
+	__atomic_store_n(&s->detached, !connected || s->out_fd < 0, __ATOMIC_RELAXED);
+	deliver_event(s, connected ? VOLT_STREAM_CONNECTED : VOLT_STREAM_DISCONNECTED);
+}
+
+/* The far end is gone. A listening socket waits for the next client; for the others
+ * output is lost from now on and input has ended. */
+static void hang_up(struct stream *s)
+{
+	if (s->kind == STREAM_UNIX)
+		close(s->in_fd);
+	s->in_fd = s->out_fd = -1;
+	s->readable = s->writable = false;
+	s->held_count = 0;
+	__atomic_store_n(&s->tail, __atomic_load_n(&s->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
+	set_connected(s, false);
+}
+
+static void accept_client(struct stream *s)
+{
+	if (s->in_fd >= 0)
+		return;
+	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (loop_watch(&s->machine->loop, fd, EPOLLIN | EPOLLOUT, &s->in_watch) != 0) {
+		close(fd);
+		return;
+	}
+	s->in_fd = s->out_fd = fd;
+	s->readable = s->writable = true;
+	set_connected(s, true);
+}
+
+static void pump_out(struct stream *s)
+{
+	/* Cleared first: bytes that come during the writes ask again. */
+	__atomic_store_n(&s->drain_asked, 0, __ATOMIC_SEQ_CST);
+	while (s->writable) {
+		uint32_t tail = s->tail;
+		uint32_t used = __atomic_load_n(&s->head, __ATOMIC_ACQUIRE) - tail;
+		uint32_t at = tail % STREAM_RING;
+		uint32_t chunk = used < STREAM_RING - at ? used : STREAM_RING - at;
+
+		if (chunk == 0)
+			return;
+		ssize_t n = write(s->out_fd, s->ring + at, chunk);
+		if (n > 0)
+			__atomic_store_n(&s->tail, tail + (uint32_t)n, __ATOMIC_RELEASE);
+		else if (errno == EAGAIN)
+			s->writable = false;
+		else if (errno != EINTR)
+			hang_up(s);
+	}
+}
+
+/* Input of a terminal goes through the escape key; `n` shrinks to what is for the guest. */
+static size_t filter_terminal(struct stream *s, uint8_t *bytes, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		switch (terminal_filter(&s->escape_seen, bytes[i])) {
+		case TERMINAL_PASS:
+			bytes[kept++] = bytes[i];
+			break;
+		case TERMINAL_QUIT:
+			machine_end(s->machine, EXIT_QUIT, "the operator quit at the terminal");
+			break;
+		case TERMINAL_BREAK:
+			deliver_event(s, VOLT_STREAM_BREAK);
+			break;
+		case TERMINAL_ATTENTION:
+			__atomic_store_n(&s->machine->attention_wanted, 1, __ATOMIC_SEQ_CST);
+			loop_wake(&s->machine->loop);
+			break;
+		case TERMINAL_HELP:
+			log_line(VOLT_LOG_INFO, "%s", terminal_help);
+			break;
+		case TERMINAL_SWALLOW:
+			break;
+		}
+	}
+	return kept;
+}
+
+/* Gives the device as much of `held` as it has room for. */
+static void deliver_held(struct stream *s)
+{
+	pthread_mutex_lock(&s->owner->lock);
+	uint64_t room = __atomic_load_n(&s->room, __ATOMIC_SEQ_CST);
+	uint32_t n = s->held_count < room ? s->held_count : (uint32_t)room;
+	if (n > 0) {
+		/* rx may set new room itself, so what it used up is taken off before. */
+		__atomic_fetch_sub(&s->room, n, __ATOMIC_SEQ_CST);
+		s->ops->rx(s->owner->self, s->number, s->held, n);
+	}
+	pthread_mutex_unlock(&s->owner->lock);
+	s->held_count -= n;
+	memmove(s->held, s->held + n, s->held_count);
+}
+
+/* How much to read: what the device can take; from a terminal also what can be held, or
+ * one byte that is lost unless it is part of an escape. */
+static size_t input_wanted(const struct stream *s)
+{
+	size_t space = sizeof(s->held) - s->held_count;
+	uint64_t room = __atomic_load_n(&s->room, __ATOMIC_SEQ_CST);
+
+	if (s->terminal)
+		return space > 0 ? space : 1;
+	return room < space ? room : space;
+}
+
+static void pump_in(struct stream *s)
+{
+	uint8_t bytes[sizeof(s->held)];
+	size_t want;
+
+	if (s->ops->rx == NULL)
+		return;
+	deliver_held(s);
+	while (s->readable && (want = input_wanted(s)) > 0) {
+		ssize_t n = read(s->in_fd, bytes, want);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			s->readable = false;
+			if (s->kind == STREAM_UNIX && (n == 0 || errno != EAGAIN))
+				hang_up(s);
+			return;
+		}
+		size_t count = (size_t)n;
+		if (s->terminal)
+			count = filter_terminal(s, bytes, count);
+		if (count > sizeof(s->held) - s->held_count)
+			count = sizeof(s->held) - s->held_count;
+		memcpy(s->held + s->held_count, bytes, count);
+		s->held_count += (uint32_t)count;
+		deliver_held(s);
+	}
+}
+
+void stream_pump(void *stream)
+{
+	struct stream *s = stream;
+
+	if (s->kind == STREAM_UNIX && s->in_fd < 0)
+		accept_client(s);
+	if (s->out_fd >= 0)
+		pump_out(s);
+	if (s->in_fd >= 0)
+		pump_in(s);
+}
+
+void stream_begin(struct stream *s)
+{
+	if (s->kind == STREAM_UNIX)
+		return;
+	s->writable = s->out_fd >= 0;
+	s->readable = s->in_fd >= 0;
+	set_connected(s, true);
+}
+
+void stream_drain(struct stream *s)
+{
+	uint64_t limit = loop_now() + DRAIN_MS * 1000000ull;
+
+	if (s->ops == NULL || s->out_fd < 0)
+		return;
+	pump_out(s);
+	while (s->out_fd >= 0 && s->tail != s->head && loop_now() < limit) {
+		/* Any event will do: only whether the far end takes more is of interest. */
+		loop_pause(&s->machine->loop, 10000000);
+		s->writable = true;
+		pump_out(s);
+	}
+}

@@ -1,0 +1,247 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * stream_open.c - turns "file:PATH", "pty" and the like into file descriptors.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "core/instance.h"
+#include "core/keeper.h"
+#include "core/log.h"
+#include "core/machine.h"
+#include "core/stream.h"
+#include "core/terminal.h"
+
+struct why {
+	char *text;
+	size_t size;
+};
+
+VOLT_PRINTF(3, 4)
+static int fail(struct why *why, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why->text, why->size, fmt, ap);
+	va_end(ap);
+	return -err;
+}
+
+static void on_in(void *arg, uint32_t events)
+{
+	struct stream *s = arg;
+
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP))
+		s->readable = true;
+	if (events & EPOLLOUT)
+		s->writable = true;
+}
+
+static void on_out(void *arg, uint32_t events)
+{
+	struct stream *s = arg;
+
+	s->writable = true; /* an error shows at the next write */
+}
+
+/* The hook accepts; the event only has to wake the loop. */
+static void on_listen(void *arg, uint32_t events)
+{
+}
+
+/* A description of our own for standard input or output, so that making it
+ * non-blocking does not change the shell's. Sockets cannot be reopened. */
+static int reopen(int fd, int mode)
+{
+	char path[32];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	int own = open(path, mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+	if (own >= 0)
+		return own;
+	int flags = fcntl(fd, F_GETFL);
+	keeper_restore_flags(fd, flags);
+	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (own >= 0)
+		fcntl(own, F_SETFL, flags | O_NONBLOCK);
+	return own;
+}
+
+static int open_stdio(struct stream *s, const char *path, struct why *why)
+{
+	for (uint32_t i = 0; i < s->number; i++)
+		if (s->machine->streams[i].kind == STREAM_STDIO)
+			return fail(why, EBUSY, "standard input and output are already used by %s",
+			    s->machine->streams[i].owner->id);
+	s->in_fd = reopen(STDIN_FILENO, O_RDONLY);
+	s->out_fd = reopen(STDOUT_FILENO, O_WRONLY | O_APPEND);
+	if (s->in_fd < 0 || s->out_fd < 0)
+		return fail(
+		    why, errno, "cannot use standard input and output: %s", strerror(errno));
+	s->terminal = isatty(STDIN_FILENO);
+	return 0;
+}
+
+static int open_file(struct stream *s, const char *path, struct why *why)
+{
+	s->out_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
+	if (s->out_fd < 0)
+		return fail(why, errno, "cannot open %s for writing: %s", path, strerror(errno));
+	return 0;
+}
+
+static int open_pipe(struct stream *s, const char *path, struct why *why)
+{
+	struct stat st;
+
+	/* Opened both ways so that a reader may come, go and come again. */
+	s->out_fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (s->out_fd < 0)
+		return fail(why, errno, "cannot open the FIFO %s: %s", path, strerror(errno));
+	if (fstat(s->out_fd, &st) != 0 || !S_ISFIFO(st.st_mode))
+		return fail(
+		    why, EINVAL, "%s is not a FIFO: make one with mkfifo, or use file:", path);
+	return 0;
+}
+
+static int open_pty(struct stream *s, const char *path, struct why *why)
+{
+	struct termios raw;
+	char name[64];
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+
+	if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0 ||
+	    ptsname_r(master, name, sizeof(name)) != 0)
+		return fail(why, errno, "cannot make a pseudo-terminal: %s", strerror(errno));
+	/* Held open for good, so that nobody being attached is no error. */
+	int slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0 || tcgetattr(slave, &raw) != 0)
+		return fail(why, errno, "cannot open %s: %s", name, strerror(errno));
+	cfmakeraw(&raw);
+	tcsetattr(slave, TCSANOW, &raw);
+	s->in_fd = s->out_fd = master;
+	log_info("%s: %s", s->owner->id, name);
+	return 0;
+}
+
+static int open_unix(struct stream *s, const char *path, struct why *why)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return fail(why, ENAMETOOLONG,
+		    "the socket's path is %zu bytes long, at most %zu fit", strlen(path),
+		    sizeof(address.sun_path) - 1);
+	strcpy(address.sun_path, path);
+	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->listen_fd < 0)
+		return fail(why, errno, "cannot make a socket: %s", strerror(errno));
+	int err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
+	if (err != 0 && errno == EADDRINUSE) {
+		int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+		int alive = connect(probe, (struct sockaddr *)&address, sizeof(address));
+		bool stale = alive != 0 && errno == ECONNREFUSED;
+
+		close(probe);
+		if (!stale)
+			return fail(why, EADDRINUSE, "%s exists and is in use", path);
+		unlink(path); /* left by a process that is gone */
+		err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
+	}
+	if (err != 0 || listen(s->listen_fd, 1) != 0)
+		return fail(why, errno, "cannot listen on %s: %s", path, strerror(errno));
+	return keeper_unlink_at_end(path);
+}
+
+static int open_null(struct stream *s, const char *path, struct why *why)
+{
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	bool path;
+	enum stream_kind kind;
+	int (*open)(struct stream *s, const char *path, struct why *why);
+} kinds[] = {
+    {"stdio", false, STREAM_STDIO, open_stdio},
+    {"null", false, STREAM_NULL, open_null},
+    {"file", true, STREAM_FILE, open_file},
+    {"pipe", true, STREAM_PIPE, open_pipe},
+    {"pty", false, STREAM_PTY, open_pty},
+    {"unix", true, STREAM_UNIX, open_unix},
+};
+
+static int watch(struct stream *s)
+{
+	struct loop *l = &s->machine->loop;
+
+	s->in_watch = (struct loop_watch){.ready = on_in, .arg = s};
+	s->out_watch = (struct loop_watch){.ready = on_out, .arg = s};
+	s->listen_watch = (struct loop_watch){.ready = on_listen, .arg = s};
+	if (s->listen_fd >= 0)
+		return loop_watch(l, s->listen_fd, EPOLLIN, &s->listen_watch);
+	/* -EPERM: a regular file, which is always ready; its flags just stay set. */
+	int err = 0;
+	if (s->in_fd >= 0)
+		err = loop_watch(
+		    l, s->in_fd, EPOLLIN | (s->in_fd == s->out_fd ? EPOLLOUT : 0), &s->in_watch);
+	if ((err == 0 || err == -EPERM) && s->out_fd >= 0 && s->out_fd != s->in_fd)
+		err = loop_watch(l, s->out_fd, EPOLLOUT, &s->out_watch);
+	return err == -EPERM ? 0 : err;
+}
+
+int stream_open(struct stream *s, struct machine *m, struct instance *owner, uint32_t number,
+    const char *text, char *why_text, size_t why_size)
+{
+	struct why why = {.text = why_text, .size = why_size};
+	size_t name_len = strcspn(text, ":");
+	const char *path = text[name_len] == ':' ? text + name_len + 1 : NULL;
+
+	*s = (struct stream){.machine = m,
+	    .owner = owner,
+	    .number = number,
+	    .in_fd = -1,
+	    .out_fd = -1,
+	    .listen_fd = -1};
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strlen(kinds[i].name) != name_len ||
+		    strncmp(kinds[i].name, text, name_len) != 0)
+			continue;
+		if (kinds[i].path != (path != NULL && path[0] != '\0'))
+			return fail(&why, EINVAL,
+			    kinds[i].path ? "%s needs a path: %s:PATH" : "%s takes no path",
+			    kinds[i].name, kinds[i].name);
+		s->kind = kinds[i].kind;
+		s->ring = mmap(NULL, STREAM_RING, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (s->ring == MAP_FAILED)
+			return fail(&why, ENOMEM, "no memory for its buffer");
+		s->detached = kinds[i].kind == STREAM_UNIX || kinds[i].kind == STREAM_NULL;
+		int err = kinds[i].open(s, path, &why);
+		return err != 0 ? err : watch(s);
+	}
+	return fail(&why, EINVAL,
+	    "\"%s\" is no stream: use stdio, null, file:PATH, pipe:PATH, pty or unix:PATH", text);
+}
+
+int stream_take_terminal(struct machine *m)
+{
+	for (uint32_t i = 0; i < m->stream_count; i++)
+		if (m->streams[i].terminal)
+			return terminal_enter_raw();
+	return keeper_start();
+}

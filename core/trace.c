@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/trace.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/log.h"
+
+#define MARK_MAX 64
+
+static struct {
+	uint64_t start_ns;
+	unsigned count;
+	struct {
+		const char *name;
+		char detail[80];
+		uint64_t end_ns;
+	} marks[MARK_MAX];
+} trace;
+
+static uint64_t read_clock(clockid_t id)
+{
+	struct timespec t;
+
+	clock_gettime(id, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+void trace_init(void)
+{
+	trace.start_ns = read_clock(CLOCK_MONOTONIC) - read_clock(CLOCK_PROCESS_CPUTIME_ID);
+}
+
+double trace_now_ms(void)
+{
+	return (double)(read_clock(CLOCK_MONOTONIC) - trace.start_ns) / 1e6;
+}
+
+void trace_mark(const char *name, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (trace.count == MARK_MAX)
+		return;
+	unsigned i = trace.count++;
+	trace.marks[i].name = name;
+	trace.marks[i].end_ns = read_clock(CLOCK_MONOTONIC) - trace.start_ns;
+	if (fmt != NULL) {
+		va_start(ap, fmt);
+		vsnprintf(trace.marks[i].detail, sizeof(trace.marks[i].detail), fmt, ap);
+		va_end(ap);
+	}
+	if (log_level < VOLT_LOG_TRACE)
+		return;
+	uint64_t from = i > 0 ? trace.marks[i - 1].end_ns : 0;
+	log_line(VOLT_LOG_TRACE, "%8.3f ms  +%7.3f  %s%s%s", (double)trace.marks[i].end_ns / 1e6,
+	    (double)(trace.marks[i].end_ns - from) / 1e6, name, fmt != NULL ? ": " : "",
+	    trace.marks[i].detail);
+}
+
+/* Details are our own words, but may quote a file's name. */
+static void quote(char *to, size_t size, const char *from)
+{
+	size_t n = 0;
+
+	for (; *from != '\0' && n + 2 < size; from++) {
+		if (*from == '"' || *from == '\\')
+			to[n++] = '\\';
+		to[n++] = (unsigned char)*from < 0x20 ? ' ' : *from;
+	}
+	to[n] = '\0';
+}
+
+int trace_write(int fd)
+{
+	uint64_t from = 0;
+
+	/* The array form of the trace event format, one event per line. */
+	dprintf(fd, "[\n");
+	for (unsigned i = 0; i < trace.count; i++) {
+		char detail[2 * sizeof(trace.marks[i].detail)];
+		uint64_t end = trace.marks[i].end_ns;
+
+		quote(detail, sizeof(detail), trace.marks[i].detail);
+		if (dprintf(fd,
+			"{\"name\":\"%s\",\"cat\":\"start\",\"ph\":\"X\",\"pid\":1,\"tid\":1,"
+			"\"ts\":%.3f,\"dur\":%.3f,\"args\":{\"detail\":\"%s\"}}%s\n",
+			trace.marks[i].name, (double)from / 1e3, (double)(end - from) / 1e3, detail,
+			i + 1 < trace.count ? "," : "") < 0)
+			return -errno;
+		from = end;
+	}
+	dprintf(fd, "]\n");
+	return 0;
+}

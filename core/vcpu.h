@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * vcpu - one virtual CPU: its registers at the start and its thread.
+ */
+#ifndef CORE_VCPU_H
+#define CORE_VCPU_H
+
+#include <linux/kvm.h>
+#include <pthread.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/boot/boot.h"
+#include "core/bus.h"
+#include "core/cpuid.h"
+
+struct machine;
+
+struct vcpu {
+	struct machine *machine;
+	uint32_t id; /* also its APIC id */
+	int fd;
+	struct kvm_run *run;
+	pthread_t thread;
+	struct bus_stats stats; /* written by its own thread only */
+	uint64_t exits;
+} __attribute__((aligned(64))); /* vCPUs share no cache line */
+
+/* Creates the vCPU and maps its shared page. 0 or -errno, said in the log. */
+int vcpu_create(struct vcpu *v, struct machine *m, uint32_t id);
+/* CPUID, MSRs, local APIC; vCPU 0 also its registers at the kernel's entry. */
+int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry *entry);
+/* Enters KVM_RUN once without running the guest: what KVM makes on the first entry (a
+ * kernel thread among it) exists before the seal. */
+int vcpu_warm(struct vcpu *v);
+
+/* [io] Runs the guest until the machine ends. */
+void vcpu_run(struct vcpu *v);
+
+#endif
