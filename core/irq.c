@@ -48,14 +48,12 @@ static void signal_event(int fd)
 }
 
 /* KVM saw the EOI of a level line and lowered it: raise it again while the device
- * still holds its level. */
+ * still holds its level. The event says enough; its count is never read. */
 static void resample(void *arg, uint32_t events)
 {
 	struct irq_line *line = arg;
-	uint64_t count;
 
-	if (read(line->resample_fd, &count, sizeof(count)) > 0 &&
-	    __atomic_load_n(&line->level, __ATOMIC_SEQ_CST))
+	if (__atomic_load_n(&line->level, __ATOMIC_SEQ_CST))
 		signal_event(line->event_fd);
 }
 

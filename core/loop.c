@@ -24,13 +24,9 @@ uint64_t loop_now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
-static void drain_wake(void *arg, uint32_t events)
+/* Edge-triggered: every write is an event of its own, so the count is never read. */
+static void on_wake(void *arg, uint32_t events)
 {
-	struct loop *l = arg;
-	uint64_t count;
-
-	if (read(l->wake_fd, &count, sizeof(count)) < 0)
-		return; /* already drained */
 }
 
 int loop_init(struct loop *l)
@@ -39,7 +35,7 @@ int loop_init(struct loop *l)
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->epoll_fd < 0 || l->wake_fd < 0)
 		return log_error(errno, "cannot make the event loop: %s", strerror(errno));
-	l->wake_watch = (struct loop_watch){.ready = drain_wake, .arg = l};
+	l->wake_watch = (struct loop_watch){.ready = on_wake, .arg = l};
 	return loop_watch(l, l->wake_fd, EPOLLIN, &l->wake_watch);
 }
 

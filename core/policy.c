@@ -237,9 +237,6 @@ static int allow_loop(struct policy *p, struct machine *m)
 	if (err == 0 && m->irq.chip != NULL)
 		err = allow_fd(p, POLICY_LOOP, "ioctl", m->kvm.vm_fd, &routing, m->irq.chip->id,
 		    "sets interrupt routes");
-	for (uint32_t gsi = 0; err == 0 && gsi < IRQ_LINES; gsi++)
-		err = allow_fd(p, POLICY_LOOP, "read", m->irq.lines[gsi].resample_fd, NULL, "core",
-		    "learns of the end of a level interrupt");
 	return err != 0 ? err : add(p, POLICY_LOOP, &end);
 }
 

@@ -278,7 +278,10 @@ int main(void)
 	int failed = cmocka_run_group_tests_name("wiring", tests, NULL, NULL);
 
 	failed += test_serial_registers();
+	failed += test_serial_receiver();
+	failed += test_serial_modem();
 	failed += test_serial_interrupts();
+	failed += test_serial_timeout();
 	failed += test_serial_linux();
 	failed += test_serial_fuzz();
 	return failed;

@@ -65,11 +65,35 @@ static inline int serial_teardown(void **state)
 	return 0;
 }
 
+/* Four characters of 8N1 at 115,200 baud: 4 * 10 * 16 clocks of 1.8432 MHz. */
+#define FOUR_CHARACTERS_NS (4 * 10 * 16 * 1000000000ull / 1843200)
+
+/* FIFOs on with `trigger` (FCR bits 6 and 7), 8N1 at 115,200, `ier`, the gate open. */
+static inline void open_port(struct fake_host *f, uint8_t trigger, uint8_t ier)
+{
+	out(f, LCR, 0x83);
+	out(f, RBR_THR, 1);
+	out(f, IER, 0);
+	out(f, LCR, 0x03);
+	out(f, IIR_FCR, 0x01 | trigger);
+	out(f, MCR, MCR_OUT2);
+	out(f, IER, ier);
+}
+
+static inline void feed(struct fake_host *f, unsigned n)
+{
+	while (n--)
+		assert_int_equal(fake_stream_feed(f, 0, "x", 1), 1);
+}
+
 #define PORT_TEST(name) cmocka_unit_test_setup_teardown(name, serial_setup, serial_teardown)
 
 /* Each runs one group and returns how many tests failed. */
 int test_serial_registers(void);
+int test_serial_receiver(void);
+int test_serial_modem(void);
 int test_serial_interrupts(void);
+int test_serial_timeout(void);
 int test_serial_linux(void);
 int test_serial_fuzz(void);
 
