@@ -3,13 +3,9 @@
 
 /*
  * What guests do: the probes of Linux's i8042, libps2, atkbd and psmouse, of SeaBIOS and
- * of the BSDs, step by step; then hostile ones (hardening I06, I07, I08). A driver here
- * never waits: an answer that is not there at the first look is a failure.
+ * of the BSDs, step by step. A driver here never waits: an answer that is not there at
+ * the first look is a failure.
  */
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
 #include "test_i8042.h"
 
 #define CTR_KBDINT 0x01
@@ -17,10 +13,6 @@
 #define CTR_KBDDIS 0x10
 #define CTR_AUXDIS 0x20
 #define CTR_XLATE  0x40
-
-/* The longest that a guest can find waiting: the buffer, a byte that stepped back and
- * the two devices' queues. */
-#define MOST_BYTES (1 + 1 + 32 + 32)
 
 /* ------------------------------------------------- a driver like Linux's i8042 */
 
@@ -318,141 +310,6 @@ static void freebsd_probes_both_ports(void **state)
 	assert_empty(*state);
 }
 
-/* ----------------------------------------------------------------- hostile */
-
-/* I06: every command with every data byte; of them all only 0xfe resets. */
-static void every_command_with_every_byte_is_bounded(void **state)
-{
-	unsigned resets = 0;
-
-	for (unsigned cmd = 0; cmd < 256; cmd++) {
-		for (unsigned data = 0; data < 256; data++) {
-			command_data(*state, (uint8_t)cmd, (uint8_t)data);
-			resets += cmd == 0xfe;
-			assert_int_equal(fake_in(*state, STATUS) & (IBF | 0x80), 0);
-			assert_in_range(drain(*state), 0, MOST_BYTES);
-		}
-	}
-	assert_int_equal(fake_asked(*state, VOLT_ASK_RESET, NULL, NULL), resets);
-	assert_int_equal(resets, 256);
-}
-
-/* The same for the devices: every command byte, and every byte after it. */
-static void every_device_command_with_every_byte_is_bounded(void **state)
-{
-	for (unsigned pair = 0; pair < 65536; pair++) {
-		command_data(*state, 0xd4, (uint8_t)(pair >> 8));
-		command_data(*state, 0xd4, (uint8_t)pair);
-		fake_out(*state, DATA, (uint8_t)(pair >> 8));
-		fake_out(*state, DATA, (uint8_t)pair);
-		assert_in_range(drain(*state), 4, MOST_BYTES);
-		command_data(*state, 0xd4, 0xff);
-	}
-	assert_int_equal(fake_asked(*state, VOLT_ASK_RESET, NULL, NULL), 0);
-}
-
-/* I07: nothing is ever read. */
-static void a_storm_of_commands_is_bounded(void **state)
-{
-	command_data(*state, 0x60, 0x47);
-	for (unsigned i = 0; i < 200000; i++) {
-		command(*state, (uint8_t)(i % 0xf0));
-		fake_out(*state, DATA, 0xf2);
-	}
-	command(*state, 0xae);
-	command(*state, 0xa8);
-	assert_in_range(drain(*state), 1, MOST_BYTES);
-}
-
-/* I08 */
-static void ctrl_alt_del_in_a_flood_is_sent_or_dropped(void **state)
-{
-	const unsigned rounds = 20000;
-
-	for (unsigned i = 0; i < rounds; i++) {
-		fake_out(*state, DATA, (uint8_t)(0xed + i % 18));
-		fake_attention(*state);
-		if (i % 3 == 0)
-			fake_in(*state, DATA);
-	}
-	assert_int_equal(
-	    fake_counter(*state, "attention_sent") + fake_counter(*state, "attention_dropped"),
-	    rounds);
-	assert_in_range(drain(*state), 0, MOST_BYTES);
-}
-
-static uint32_t next_random(uint32_t *s)
-{
-	*s ^= *s << 13;
-	*s ^= *s >> 17;
-	*s ^= *s << 5;
-	return *s;
-}
-
-/* The interrupt lines say what the status register says. */
-static void assert_lines_match(struct fake_host *f)
-{
-	const uint8_t status = fake_in(f, STATUS);
-	const bool full = status & OBF, aux = status & AUXB;
-
-	assert_int_equal(status & (IBF | 0x80), 0);
-	assert_int_equal(status & LOCK, LOCK);
-	assert_false(fake_irq_level(f, KBD) && !(full && !aux));
-	assert_false(fake_irq_level(f, AUX) && !(full && aux));
-}
-
-static void fuzz_step(struct fake_host *f, uint32_t r)
-{
-	const uint8_t byte = (uint8_t)(r >> 8);
-
-	switch (r % 8) {
-	case 0:
-	case 1:
-		fake_out(f, DATA, byte);
-		break;
-	case 2:
-	case 3:
-		command(f, byte);
-		break;
-	case 4:
-		command_data(f, 0xd4, byte);
-		break;
-	case 5:
-	case 6:
-		fake_in(f, DATA);
-		break;
-	case 7:
-		fake_attention(f);
-		break;
-	}
-	assert_lines_match(f);
-}
-
-static uint32_t fuzz_seed(void)
-{
-	const char *text = getenv("VOLT_FUZZ_SEED");
-	uint32_t seed = text ? (uint32_t)strtoul(text, NULL, 0) : 0x8042;
-
-	print_message("fuzz seed 0x%x (VOLT_FUZZ_SEED)\n", seed);
-	return seed ? seed : 1;
-}
-
-static void a_million_random_accesses_stay_bounded(void **state)
-{
-	uint32_t random = fuzz_seed();
-
-	for (unsigned i = 1; i <= 1000000; i++) {
-		fuzz_step(*state, next_random(&random));
-		if (i % 1000)
-			continue;
-		command(*state, 0xae);
-		command(*state, 0xa8);
-		assert_in_range(drain(*state), 0, MOST_BYTES);
-	}
-	command(*state, 0xaa); /* still a controller */
-	assert_int_equal(take(*state, 0), 0x55);
-}
-
 int run_guest_tests(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -468,11 +325,6 @@ int run_guest_tests(void)
 	    T(linux_reboots_through_the_keyboard_controller),
 	    T(seabios_brings_up_the_keyboard),
 	    T(freebsd_probes_both_ports),
-	    T(every_command_with_every_byte_is_bounded),
-	    T(every_device_command_with_every_byte_is_bounded),
-	    T(a_storm_of_commands_is_bounded),
-	    T(ctrl_alt_del_in_a_flood_is_sent_or_dropped),
-	    T(a_million_random_accesses_stay_bounded),
 	};
 #undef T
 	return cmocka_run_group_tests_name("i8042 guests", tests, NULL, NULL);

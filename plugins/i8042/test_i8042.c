@@ -496,5 +496,6 @@ int main(void)
 
 	failed += run_device_tests();
 	failed += run_guest_tests();
+	failed += run_hostile_tests();
 	return failed;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-/* What the three test files of this plugin share. */
+/* What the test files of this plugin share. */
 #ifndef I8042_TEST_I8042_H
 #define I8042_TEST_I8042_H
 
@@ -48,5 +48,6 @@ unsigned drain(struct fake_host *f);
 
 int run_device_tests(void);
 int run_guest_tests(void);
+int run_hostile_tests(void);
 
 #endif
