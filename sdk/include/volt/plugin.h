@@ -312,7 +312,7 @@ static inline int volt_fail(const struct volt_host *h, int err, const char *fmt,
 	va_start(ap, fmt);
 	vsnprintf(msg, sizeof(msg), fmt, ap);
 	va_end(ap);
-	return h->fail(h, err, msg);
+	return (h->fail)(h, err, msg); /* in parentheses: test libraries have a macro fail() */
 }
 
 /* [any] Adds to counter number `index` of the descriptor's table. */
