@@ -129,7 +129,7 @@ static void emit_test(struct assembler *a, int nr, const struct volt_arg_test *t
 	emit(a, BPF_JMP | BPF_JGT | BPF_K, hi.value, 3 + behind, 0);
 	unless(a, BPF_JEQ, hi.value, 2); /* a smaller upper half decides */
 	load(a, lo.offset);
-	emit(a, BPF_JMP | BPF_JGT | BPF_K, lo.value, 0, behind);
+	emit(a, BPF_JMP | BPF_JGT | BPF_K, lo.value, behind, 0);
 }
 
 /* ------------------------------------------------------- rules and calls */
