@@ -309,6 +309,8 @@ static void fixed_kernel_lies_at_pref_address_or_nowhere(void **state)
 	assert_int_equal(kit.entry.rip, 0x1001200);
 	bz.header.pref_address = LAYOUT_PARAMS;
 	refused(&bz, EINVAL, "the kernel at 0x2000 to 0x9fff overlaps the boot parameters");
+	bz.header.pref_address = UINT64_MAX - 0xfff;
+	refused(&bz, ENOMEM, "the kernel of 0x8000 bytes at 0xfffffffffffff000 does not fit");
 	bz.header.pref_address = KIT_RAM - 0x1000;
 	refused(&bz, ENOMEM, "the kernel of 0x8000 bytes at 0x3fff000 does not fit");
 }
