@@ -32,13 +32,20 @@ def sources(build):
     return sorted(path for path in found if wanted(path))
 
 
+def shortened(build, line):
+    """The line with its file's path from ROOT, whatever way the compiler took to it."""
+    name, colon, rest = line.partition(":")
+    return os.path.relpath((build / name).resolve(), tree.ROOT) + colon + rest
+
+
 def tidy(build, path):
     # The database may be gcc's, whose warnings clang does not all know, and a release
     # build's, without the assertions that tell the analyser what cannot happen.
     status, printed = tree.run(
         "clang-tidy", "--quiet", "-p", build, "--extra-arg=-Wno-unknown-warning-option",
         "--extra-arg=-Wno-unused-command-line-argument", "--extra-arg=-UNDEBUG", path)
-    found = [line for line in printed.splitlines() if ": error:" in line or ": warning:" in line]
+    found = [shortened(build, line) for line in printed.splitlines()
+             if ": error:" in line or ": warning:" in line]
     return (found or [printed.strip()]) if status else []
 
 
