@@ -155,10 +155,10 @@ static uint64_t call_read(const struct bus_range *r, uint64_t addr, uint32_t n)
 	if (r->read == NULL)
 		return all_ones(n);
 	if (locked)
-		pthread_mutex_lock(&r->owner->lock);
+		instance_lock(r->owner);
 	val = r->read(r->owner->self, addr - r->base, n);
 	if (locked)
-		pthread_mutex_unlock(&r->owner->lock);
+		instance_unlock(r->owner);
 	return val & all_ones(n);
 }
 
@@ -179,10 +179,10 @@ static void call_write(const struct bus_range *r, uint64_t addr, uint32_t n, uin
 	if (r->write == NULL)
 		return;
 	if (locked)
-		pthread_mutex_lock(&r->owner->lock);
+		instance_lock(r->owner);
 	r->write(r->owner->self, addr - r->base, n, val & all_ones(n));
 	if (locked)
-		pthread_mutex_unlock(&r->owner->lock);
+		instance_unlock(r->owner);
 }
 
 /* Length of the piece of [addr, addr + n) that can be handled as one: what lies in the

@@ -40,9 +40,9 @@ static void pay_attention(void *arg)
 
 		if (p->attention == NULL)
 			continue;
-		pthread_mutex_lock(&p->lock);
+		instance_lock(p);
 		p->attention->attention(p->self);
-		pthread_mutex_unlock(&p->lock);
+		instance_unlock(p);
 	}
 }
 
@@ -70,8 +70,8 @@ int events_init(struct machine *m)
 	sigaddset(&set, SIGIO);
 	if (m->signal_fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
 		return log_error(errno, "cannot take signals: %s", strerror(errno));
-	m->signal_watch = (struct loop_watch){.ready = take_signals, .arg = m};
-	int err = loop_watch(&m->loop, m->signal_fd, EPOLLIN, &m->signal_watch);
+	int err =
+	    loop_watch(&m->loop, m->signal_fd, EPOLLIN, loop_make_watch(&m->loop, take_signals, m));
 	if (err == 0)
 		err = loop_add_hook(&m->loop, pay_attention, m);
 	return err != 0 ? err : loop_add_hook(&m->loop, write_log, NULL);

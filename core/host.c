@@ -30,18 +30,19 @@ static struct instance *owner_of(const struct volt_host *h)
 static bool may_log(struct instance *i)
 {
 	uint64_t now = loop_now();
-	uint64_t gained = (now - i->log_refilled_ns) / LOG_REFILL_NS;
+	uint64_t gained = (now - i->state->log_refilled_ns) / LOG_REFILL_NS;
 
 	if (gained > 0) {
-		i->log_tokens =
-		    i->log_tokens + gained < LOG_BURST ? i->log_tokens + gained : LOG_BURST;
-		i->log_refilled_ns = now;
+		i->state->log_tokens = i->state->log_tokens + gained < LOG_BURST
+					   ? i->state->log_tokens + gained
+					   : LOG_BURST;
+		i->state->log_refilled_ns = now;
 	}
-	if (i->log_tokens == 0) {
-		i->log_suppressed++;
+	if (i->state->log_tokens == 0) {
+		i->state->log_suppressed++;
 		return false;
 	}
-	i->log_tokens--;
+	i->state->log_tokens--;
 	return true;
 }
 
@@ -51,10 +52,10 @@ static void host_log(const struct volt_host *h, uint32_t level, const char *msg)
 
 	if (level > log_level || (i->machine->sealed && !may_log(i)))
 		return;
-	if (i->log_suppressed > 0) {
-		log_warn(
-		    "%s: %llu messages suppressed", i->id, (unsigned long long)i->log_suppressed);
-		i->log_suppressed = 0;
+	if (i->state->log_suppressed > 0) {
+		log_warn("%s: %llu messages suppressed", i->id,
+		    (unsigned long long)i->state->log_suppressed);
+		i->state->log_suppressed = 0;
 	}
 	log_line(level, "%s: %s", i->id, msg);
 }
@@ -147,7 +148,7 @@ static void host_arm(const struct volt_host *h, uint32_t timer, uint64_t deadlin
 	struct instance *i = owner_of(h);
 	struct loop *l = &i->machine->loop;
 
-	if (timer < l->timer_count && l->timers[timer].owner == i)
+	if (timer < l->table->timer_count && l->table->timers[timer].owner == i)
 		loop_arm(l, timer, deadline_ns);
 }
 
@@ -312,6 +313,6 @@ void host_init(struct instance *i)
 	    .ask = host_ask,
 	    .get_ext = host_get_ext,
 	};
-	i->log_tokens = LOG_BURST;
-	i->log_refilled_ns = loop_now();
+	i->state->log_tokens = LOG_BURST;
+	i->state->log_refilled_ns = loop_now();
 }

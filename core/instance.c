@@ -14,6 +14,7 @@
 #include "core/host.h"
 #include "core/log.h"
 #include "core/machine.h"
+#include "core/sealed.h"
 
 #define STATE_MAX (16u << 20)
 
@@ -151,11 +152,16 @@ struct instance *instance_create(
 		log_error(EINVAL, "plugin %s refused: %s", origin, why);
 		return NULL;
 	}
-	struct instance *i = calloc(1, sizeof(*i));
-	if (i == NULL)
+	struct instance *i = sealed_alloc(sizeof(*i));
+	struct instance_state *state = calloc(1, sizeof(*state));
+	if (i == NULL || state == NULL) {
+		log_error(ENOMEM, "plugin %s: no memory for another instance", origin);
+		free(state);
 		return NULL;
+	}
 	i->machine = m;
-	pthread_mutex_init(&i->lock, NULL);
+	i->state = state;
+	pthread_mutex_init(&state->lock, NULL);
 	adopt(i, d);
 	snprintf(i->id, sizeof(i->id), "%s", i->plugin.name);
 	i->self = calloc(1, i->plugin.instance_size);
@@ -199,6 +205,6 @@ void instance_destroy(struct instance *i)
 	params_finish(&i->params);
 	free(i->host.counters);
 	free(i->self);
-	pthread_mutex_destroy(&i->lock);
-	free(i);
+	pthread_mutex_destroy(&i->state->lock);
+	free(i->state);
 }

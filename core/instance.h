@@ -25,23 +25,39 @@
 
 struct machine;
 
+/* What changes while the guest runs. */
+struct instance_state {
+	/* Held during every callback but those of PARALLEL ranges. Order: device
+	 * instances, then the irqchip instance, then leaf locks. */
+	pthread_mutex_t lock;
+	/* Token bucket of log lines, refilled by time; see host_log(). */
+	uint64_t log_tokens, log_refilled_ns, log_suppressed;
+};
+
+/* Lies in sealed memory: read-only from the seal on. */
 struct instance {
 	char id[33];
 	struct machine *machine;
 	struct volt_plugin plugin; /* the descriptor, defaults filled in */
 	void *self;
-	/* Held during every callback but those of PARALLEL ranges. Order: device
-	 * instances, then the irqchip instance, then leaf locks. */
-	pthread_mutex_t lock;
+	struct instance_state *state;
 	struct volt_host host;
 	struct params params;
 	uint32_t timer_count;
 	const struct volt_irqchip *irqchip;
 	const struct volt_attention *attention;
 	const struct volt_sandbox *sandbox;
-	/* Token bucket of log lines, refilled by time; see host_log(). */
-	uint64_t log_tokens, log_refilled_ns, log_suppressed;
 };
+
+static inline void instance_lock(const struct instance *i)
+{
+	pthread_mutex_lock(&i->state->lock);
+}
+
+static inline void instance_unlock(const struct instance *i)
+{
+	pthread_mutex_unlock(&i->state->lock);
+}
 
 /* Checks descriptor `d` against the contract and makes an instance of it. `text` is
  * "key=value,..."; `origin` names it in messages. NULL on failure, said in the log. */

@@ -69,9 +69,8 @@ static int add_irqfd(struct irq *q, uint32_t gsi)
 	request.fd = (uint32_t)line->event_fd;
 	if (q->chip == NULL && line->flags == VOLT_IRQ_LEVEL) {
 		line->resample_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-		line->resample = (struct loop_watch){.ready = resample, .arg = line};
-		if (line->resample_fd < 0 ||
-		    loop_watch(&m->loop, line->resample_fd, EPOLLIN, &line->resample) != 0)
+		if (line->resample_fd < 0 || loop_watch(&m->loop, line->resample_fd, EPOLLIN,
+						 loop_make_watch(&m->loop, resample, line)) != 0)
 			return log_error(
 			    errno, "eventfd for interrupt %u: %s", gsi, strerror(errno));
 		request.resamplefd = (uint32_t)line->resample_fd;
@@ -110,9 +109,9 @@ void irq_set(struct irq *q, uint32_t gsi, bool level)
 	if (__atomic_exchange_n(&line->level, level, __ATOMIC_SEQ_CST) == level)
 		return;
 	if (q->chip != NULL) {
-		pthread_mutex_lock(&q->chip->lock);
+		instance_lock(q->chip);
 		q->chip->irqchip->set_line(q->chip->self, gsi, level);
-		pthread_mutex_unlock(&q->chip->lock);
+		instance_unlock(q->chip);
 	} else if (level) {
 		signal_event(line->event_fd);
 	}

@@ -30,7 +30,6 @@ struct irq_line {
 	uint32_t level;         /* atomic */
 	int event_fd;           /* irqfd */
 	int resample_fd;        /* level lines in KVM's irqchip; else -1 */
-	struct loop_watch resample;
 	/* With an irqchip plugin: newest route, in the layout of an MSI. */
 	uint64_t address;
 	uint32_t data;

@@ -13,6 +13,7 @@
 
 #include "core/instance.h"
 #include "core/log.h"
+#include "core/sealed.h"
 
 #define BATCH 16
 
@@ -35,31 +36,48 @@ int loop_init(struct loop *l)
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->epoll_fd < 0 || l->wake_fd < 0)
 		return log_error(errno, "cannot make the event loop: %s", strerror(errno));
-	l->wake_watch = (struct loop_watch){.ready = on_wake, .arg = l};
-	return loop_watch(l, l->wake_fd, EPOLLIN, &l->wake_watch);
+	l->table = sealed_alloc(sizeof(*l->table));
+	if (l->table == NULL)
+		return log_error(ENOMEM, "no memory for the event loop");
+	return loop_watch(l, l->wake_fd, EPOLLIN, loop_make_watch(l, on_wake, l));
 }
 
-int loop_watch(struct loop *l, int fd, uint32_t events, struct loop_watch *watch)
+const struct loop_watch *loop_make_watch(
+    struct loop *l, void (*ready)(void *arg, uint32_t events), void *arg)
 {
-	struct epoll_event e = {.events = events | EPOLLET, .data.ptr = watch};
+	if (l->table->watch_count == LOOP_WATCH_MAX) {
+		log_error(ENOSPC, "the event loop watches %u files already", LOOP_WATCH_MAX);
+		return NULL;
+	}
+	struct loop_watch *w = &l->table->watches[l->table->watch_count++];
+	*w = (struct loop_watch){.ready = ready, .arg = arg};
+	return w;
+}
 
+int loop_watch(struct loop *l, int fd, uint32_t events, const struct loop_watch *watch)
+{
+	/* The kernel only hands the pointer back. */
+	struct epoll_event e = {.events = events | EPOLLET, .data.u64 = (uintptr_t)watch};
+
+	if (watch == NULL)
+		return -ENOSPC;
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : -errno;
 }
 
 int loop_add_hook(struct loop *l, void (*run)(void *), void *arg)
 {
-	if (l->hook_count == LOOP_HOOK_MAX)
+	if (l->table->hook_count == LOOP_HOOK_MAX)
 		return -ENOSPC;
-	l->hooks[l->hook_count++] = (struct loop_hook){.run = run, .arg = arg};
+	l->table->hooks[l->table->hook_count++] = (struct loop_hook){.run = run, .arg = arg};
 	return 0;
 }
 
 int loop_add_timer(struct loop *l, struct instance *owner, void (*fire)(void *), uint32_t *timer)
 {
-	if (l->timer_count == LOOP_TIMER_MAX)
+	if (l->table->timer_count == LOOP_TIMER_MAX)
 		return -ENOSPC;
-	*timer = l->timer_count++;
-	l->timers[*timer] = (struct loop_timer){.fire = fire, .owner = owner};
+	*timer = l->table->timer_count++;
+	l->table->timers[*timer] = (struct loop_timer){.fire = fire, .owner = owner};
 	return 0;
 }
 
@@ -75,8 +93,7 @@ void loop_wake(struct loop *l)
 
 void loop_arm(struct loop *l, uint32_t timer, uint64_t deadline_ns)
 {
-	uint64_t old =
-	    __atomic_exchange_n(&l->timers[timer].deadline_ns, deadline_ns, __ATOMIC_SEQ_CST);
+	uint64_t old = __atomic_exchange_n(&l->deadlines_ns[timer], deadline_ns, __ATOMIC_SEQ_CST);
 
 	/* A later deadline needs no wake-up: the loop wakes for the old one and looks. */
 	if (deadline_ns != 0 && (old == 0 || deadline_ns < old))
@@ -93,18 +110,19 @@ static void fire_timers(struct loop *l)
 {
 	uint64_t now = loop_now();
 
-	for (uint32_t i = 0; i < l->timer_count; i++) {
-		struct loop_timer *t = &l->timers[i];
-		uint64_t deadline = __atomic_load_n(&t->deadline_ns, __ATOMIC_SEQ_CST);
+	for (uint32_t i = 0; i < l->table->timer_count; i++) {
+		const struct loop_timer *t = &l->table->timers[i];
+		uint64_t *armed = &l->deadlines_ns[i];
+		uint64_t deadline = __atomic_load_n(armed, __ATOMIC_SEQ_CST);
 
 		if (deadline == 0 || deadline > now)
 			continue;
-		pthread_mutex_lock(&t->owner->lock);
+		instance_lock(t->owner);
 		/* Under the instance's lock, so that a disarm in one of its callbacks counts. */
 		if (__atomic_compare_exchange_n(
-			&t->deadline_ns, &deadline, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+			armed, &deadline, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			t->fire(t->owner->self);
-		pthread_mutex_unlock(&t->owner->lock);
+		instance_unlock(t->owner);
 	}
 }
 
@@ -113,8 +131,8 @@ static uint64_t time_to_wait(const struct loop *l)
 {
 	uint64_t next = UINT64_MAX, now;
 
-	for (uint32_t i = 0; i < l->timer_count; i++) {
-		uint64_t deadline = __atomic_load_n(&l->timers[i].deadline_ns, __ATOMIC_SEQ_CST);
+	for (uint32_t i = 0; i < l->table->timer_count; i++) {
+		uint64_t deadline = __atomic_load_n(&l->deadlines_ns[i], __ATOMIC_SEQ_CST);
 
 		if (deadline != 0 && deadline < next)
 			next = deadline;
@@ -149,14 +167,14 @@ void loop_run(struct loop *l)
 	for (;;) {
 		/* Cleared before the hooks look: work that comes later wakes us again. */
 		__atomic_store_n(&l->woken, 0, __ATOMIC_SEQ_CST);
-		for (uint32_t i = 0; i < l->hook_count; i++)
-			l->hooks[i].run(l->hooks[i].arg);
+		for (uint32_t i = 0; i < l->table->hook_count; i++)
+			l->table->hooks[i].run(l->table->hooks[i].arg);
 		fire_timers(l);
 		if (__atomic_load_n(&l->stopping, __ATOMIC_SEQ_CST))
 			return;
 		int n = wait_events(l, events, time_to_wait(l));
 		for (int i = 0; i < n; i++) {
-			struct loop_watch *w = events[i].data.ptr;
+			const struct loop_watch *w = events[i].data.ptr;
 
 			w->ready(w->arg, events[i].events);
 		}

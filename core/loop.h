@@ -16,11 +16,11 @@
 
 #define LOOP_TIMER_MAX 64
 #define LOOP_HOOK_MAX  96
+#define LOOP_WATCH_MAX 160
 
 struct instance;
 
 struct loop_timer {
-	uint64_t deadline_ns; /* atomic; 0: disarmed */
 	void (*fire)(void *self);
 	struct instance *owner;
 };
@@ -36,20 +36,29 @@ struct loop_hook {
 	void *arg;
 };
 
-struct loop {
-	int epoll_fd, wake_fd;
-	uint32_t timer_count, hook_count;
-	uint32_t woken;    /* atomic; a wake-up is under way */
-	uint32_t stopping; /* atomic */
+/* What is called when; in sealed memory, so read-only from the seal on. */
+struct loop_table {
+	uint32_t timer_count, hook_count, watch_count;
 	struct loop_timer timers[LOOP_TIMER_MAX];
 	struct loop_hook hooks[LOOP_HOOK_MAX];
-	struct loop_watch wake_watch;
+	struct loop_watch watches[LOOP_WATCH_MAX];
+};
+
+struct loop {
+	int epoll_fd, wake_fd;
+	uint32_t woken;    /* atomic; a wake-up is under way */
+	uint32_t stopping; /* atomic */
+	struct loop_table *table;
+	uint64_t deadlines_ns[LOOP_TIMER_MAX]; /* atomic; of each timer; 0: disarmed */
 };
 
 int loop_init(struct loop *l);
+/* Puts a watch into the table; NULL when it is full, said in the log. Before the seal. */
+const struct loop_watch *loop_make_watch(
+    struct loop *l, void (*ready)(void *arg, uint32_t events), void *arg);
 /* `watch` lives as long as the fd is open. 0 or -errno: -EPERM for a file that epoll
  * cannot watch because it is always ready. */
-int loop_watch(struct loop *l, int fd, uint32_t events, struct loop_watch *watch);
+int loop_watch(struct loop *l, int fd, uint32_t events, const struct loop_watch *watch);
 int loop_add_hook(struct loop *l, void (*run)(void *), void *arg);
 int loop_add_timer(struct loop *l, struct instance *owner, void (*fire)(void *), uint32_t *timer);
 

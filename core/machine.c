@@ -19,6 +19,7 @@
 #include "core/log.h"
 #include "core/plugins.h"
 #include "core/seal.h"
+#include "core/sealed.h"
 #include "core/trace.h"
 
 void machine_end(struct machine *m, int code, const char *fmt, ...)
@@ -170,6 +171,8 @@ static int seal(struct machine *m)
 		err = stream_take_terminal(m);
 	close_sources(m);
 	if (err == 0)
+		err = sealed_freeze();
+	if (err == 0)
 		err = seal_machine(m);
 	if (err == 0)
 		log_queue(events_wake_log, m);
@@ -182,9 +185,9 @@ static int start_plugins(struct machine *m)
 	for (uint32_t i = 0; i < m->instance_count; i++) {
 		struct instance *p = m->instances[i];
 
-		pthread_mutex_lock(&p->lock);
+		instance_lock(p);
 		p->plugin.reset(p->self);
-		pthread_mutex_unlock(&p->lock);
+		instance_unlock(p);
 	}
 	irq_apply_routes(&m->irq);
 	for (uint32_t i = 0; i < m->stream_count; i++)
@@ -192,9 +195,9 @@ static int start_plugins(struct machine *m)
 	for (uint32_t i = 0; i < m->instance_count; i++) {
 		struct instance *p = m->instances[i];
 
-		pthread_mutex_lock(&p->lock);
+		instance_lock(p);
 		int err = p->plugin.start(p->self);
-		pthread_mutex_unlock(&p->lock);
+		instance_unlock(p);
 		if (err != 0)
 			return log_error(-err, "%s: start failed: %s", p->id, strerror(-err));
 	}

@@ -44,7 +44,6 @@ struct machine {
 	char device_words[CMDLINE_MAX];     /* what plugins add to the kernel command line */
 	int kernel_fd, initrd_fd, trace_fd; /* -1: none or closed */
 	int signal_fd;
-	struct loop_watch signal_watch;
 	bool sealed;               /* wiring is over */
 	uint32_t attention_wanted; /* atomic */
 	/* How the VM ended: the first writer of end_claimed fills the rest. */

@@ -52,9 +52,9 @@ static void deliver_event(struct stream *s, uint32_t event)
 {
 	if (s->ops == NULL || !VOLT_HAS(s->ops, event) || s->ops->event == NULL)
 		return;
-	pthread_mutex_lock(&s->owner->lock);
+	instance_lock(s->owner);
 	s->ops->event(s->owner->self, s->number, event);
-	pthread_mutex_unlock(&s->owner->lock);
+	instance_unlock(s->owner);
 }
 
 static void set_connected(struct stream *s, bool connected)
@@ -86,7 +86,7 @@ static void accept_client(struct stream *s)
 	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (loop_watch(&s->machine->loop, fd, EPOLLIN | EPOLLOUT, &s->in_watch) != 0) {
+	if (loop_watch(&s->machine->loop, fd, EPOLLIN | EPOLLOUT, s->client_watch) != 0) {
 		close(fd);
 		return;
 	}
@@ -150,7 +150,7 @@ static size_t filter_terminal(struct stream *s, uint8_t *bytes, size_t n)
 /* Gives the device as much of `held` as it has room for. */
 static void deliver_held(struct stream *s)
 {
-	pthread_mutex_lock(&s->owner->lock);
+	instance_lock(s->owner);
 	uint64_t room = __atomic_load_n(&s->room, __ATOMIC_SEQ_CST);
 	uint32_t n = s->held_count < room ? s->held_count : (uint32_t)room;
 	if (n > 0) {
@@ -158,7 +158,7 @@ static void deliver_held(struct stream *s)
 		__atomic_fetch_sub(&s->room, n, __ATOMIC_SEQ_CST);
 		s->ops->rx(s->owner->self, s->number, s->held, n);
 	}
-	pthread_mutex_unlock(&s->owner->lock);
+	instance_unlock(s->owner);
 	s->held_count -= n;
 	memmove(s->held, s->held + n, s->held_count);
 }

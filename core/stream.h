@@ -42,11 +42,11 @@ struct stream {
 	uint8_t held[256];
 	uint32_t held_count; /* [loop] */
 	uint8_t *ring;
-	uint32_t head, tail;  /* atomic; bytes ever put in and taken out */
-	uint32_t drain_asked; /* atomic; the loop knows that there is something */
-	uint64_t room;        /* atomic */
-	uint32_t detached;    /* atomic; tx may drop at once, nobody listens */
-	struct loop_watch in_watch, out_watch, listen_watch;
+	uint32_t head, tail;                   /* atomic; bytes ever put in and taken out */
+	uint32_t drain_asked;                  /* atomic; the loop knows that there is something */
+	uint64_t room;                         /* atomic */
+	uint32_t detached;                     /* atomic; tx may drop at once, nobody listens */
+	const struct loop_watch *client_watch; /* STREAM_UNIX: for each client in turn */
 };
 
 /* Opens what `text` says; `why` gets the reason of a failure. 0 or -errno. */

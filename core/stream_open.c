@@ -188,19 +188,18 @@ static const struct {
 static int watch(struct stream *s)
 {
 	struct loop *l = &s->machine->loop;
-
-	s->in_watch = (struct loop_watch){.ready = on_in, .arg = s};
-	s->out_watch = (struct loop_watch){.ready = on_out, .arg = s};
-	s->listen_watch = (struct loop_watch){.ready = on_listen, .arg = s};
-	if (s->listen_fd >= 0)
-		return loop_watch(l, s->listen_fd, EPOLLIN, &s->listen_watch);
-	/* -EPERM: a regular file, which is always ready; its flags just stay set. */
 	int err = 0;
+
+	if (s->listen_fd >= 0) {
+		s->client_watch = loop_make_watch(l, on_in, s);
+		return loop_watch(l, s->listen_fd, EPOLLIN, loop_make_watch(l, on_listen, s));
+	}
+	/* -EPERM: a regular file, which is always ready; its flags just stay set. */
 	if (s->in_fd >= 0)
-		err = loop_watch(
-		    l, s->in_fd, EPOLLIN | (s->in_fd == s->out_fd ? EPOLLOUT : 0), &s->in_watch);
+		err = loop_watch(l, s->in_fd, EPOLLIN | (s->in_fd == s->out_fd ? EPOLLOUT : 0),
+		    loop_make_watch(l, on_in, s));
 	if ((err == 0 || err == -EPERM) && s->out_fd >= 0 && s->out_fd != s->in_fd)
-		err = loop_watch(l, s->out_fd, EPOLLOUT, &s->out_watch);
+		err = loop_watch(l, s->out_fd, EPOLLOUT, loop_make_watch(l, on_out, s));
 	return err == -EPERM ? 0 : err;
 }
 

@@ -202,9 +202,9 @@ static void handle_eoi(struct vcpu *v)
 
 	if (chip == NULL)
 		return;
-	pthread_mutex_lock(&chip->lock);
+	instance_lock(chip);
 	chip->irqchip->eoi(chip->self, v->run->eoi.vector);
-	pthread_mutex_unlock(&chip->lock);
+	instance_unlock(chip);
 }
 
 static void handle_system_event(struct vcpu *v)

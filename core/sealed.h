@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * sealed - memory for what decides where control goes: host tables, callbacks, timers.
+ *
+ * It is written while wiring and read-only from the seal on, so that a stray or hostile
+ * write in volt's memory cannot turn an exit into a call of its choice.
+ */
+#ifndef CORE_SEALED_H
+#define CORE_SEALED_H
+
+#include <stddef.h>
+
+/* Zeroed, aligned for any type, never freed. NULL when the arena is full or sealed. */
+void *sealed_alloc(size_t size);
+char *sealed_strdup(const char *text);
+/* Makes all of it read-only, for good where the kernel has mseal (Linux 6.10). 0 or
+ * -errno, said in the log. */
+int sealed_freeze(void);
+
+#endif
