@@ -3,7 +3,7 @@
 """The plugin that README.md shows is complete: it compiles under warnings as errors with
 the SDK's flags, passes the checks of every plugin's object and describes itself.
 
-usage: check_readme_plugin.py --print
+usage: check_readme_plugin.py --print | --name
        check_readme_plugin.py WORK_FOLDER DESCRIPTOR_PROGRAM COMPILER LINK_ARGUMENT...
 """
 
@@ -28,8 +28,8 @@ def example():
 
 
 source, name = example()
-if sys.argv[1:] == ["--print"]:
-    print(source, end="")
+if sys.argv[1:] in (["--print"], ["--name"]):
+    print(source if sys.argv[1] == "--print" else name, end="")
     sys.exit(0)
 
 work, describe, compiler = tree.given(sys.argv[1]), tree.given(sys.argv[2]), sys.argv[3]
