@@ -23,7 +23,8 @@ def example():
     blocks = [block for block in BLOCK.findall(tree.text("README.md")) if "VOLT_PLUGIN(" in block]
     if len(blocks) != 1:
         sys.exit(f"README.md has {len(blocks)} C blocks with a plugin where one is wanted")
-    name = re.search(r'\.name = "([a-z0-9-]+)"', blocks[0])
+    descriptor = blocks[0].partition("VOLT_PLUGIN(")[2]
+    name = re.search(r'\.name = "([a-z0-9-]+)"', descriptor)
     return blocks[0], name.group(1) if name else sys.exit("the plugin of README.md has no .name")
 
 
@@ -47,4 +48,6 @@ else:
         status, printed = tree.run(*check)
         if status:
             problems.append(printed.strip())
+    if f"name {name}\n" not in printed:
+        problems.append(f"README.md: the plugin does not call itself {name}")
 tree.finish(problems, 1, "plugin in README.md")
