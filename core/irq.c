@@ -4,14 +4,11 @@
 #include "core/irq.h"
 
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
 #include <linux/kvm.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/exitcode.h"
@@ -128,6 +125,7 @@ void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data)
 		line->address = address;
 		line->data = data;
 		__atomic_fetch_add(&q->routes_wanted, 1, __ATOMIC_SEQ_CST);
+		loop_wake(&q->machine->loop);
 	}
 	pthread_mutex_unlock(&q->route_lock);
 }
@@ -189,7 +187,6 @@ static void set_routes(struct irq *q)
 	if (ioctl(q->machine->kvm.vm_fd, KVM_SET_GSI_ROUTING, &table) != 0)
 		machine_end(q->machine, EXIT_KVM, "KVM_SET_GSI_ROUTING: %s", strerror(errno));
 	__atomic_store_n(&q->routes_done, generation, __ATOMIC_SEQ_CST);
-	syscall(SYS_futex, &q->routes_done, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
 }
 
 void irq_apply_routes(void *arg)
@@ -208,18 +205,4 @@ void irq_apply_routes(void *arg)
 	for (uint32_t pin = 0; pin < IRQ_LINES; pin++)
 		if (fires & (1u << pin))
 			signal_event(q->lines[pin].event_fd);
-}
-
-void irq_sync(struct irq *q)
-{
-	uint32_t wanted = __atomic_load_n(&q->routes_wanted, __ATOMIC_SEQ_CST);
-	uint32_t done;
-
-	while (
-	    (int32_t)(wanted - (done = __atomic_load_n(&q->routes_done, __ATOMIC_SEQ_CST))) > 0) {
-		if (machine_ending(q->machine))
-			return;
-		loop_wake(&q->machine->loop);
-		syscall(SYS_futex, &q->routes_done, FUTEX_WAIT_PRIVATE, done, NULL, NULL, 0);
-	}
 }

@@ -6,9 +6,9 @@
  *
  * After the seal every interrupt is one write to an eventfd that KVM listens to
  * (irqfd), so a vCPU thread needs no ioctl but KVM_RUN. With an irqchip plugin the
- * irqfds carry messages to the local APICs; the routes that say which are set by the
- * loop thread on behalf of the vCPU that programmed the plugin, before that vCPU
- * enters the guest again.
+ * irqfds carry messages to the local APICs; the loop thread sets the routes that say
+ * which. Nobody waits for that: an interrupt raised while a newer route is under way is
+ * sent once it is in force, so none ever takes an old route or misses its EOI.
  */
 #ifndef CORE_IRQ_H
 #define CORE_IRQ_H
@@ -42,7 +42,7 @@ struct irq {
 	struct irq_line lines[IRQ_LINES];
 	pthread_mutex_t route_lock; /* leaf */
 	uint32_t routes_wanted;     /* atomic; generation of the newest route */
-	uint32_t routes_done;       /* atomic, futex; generation in force */
+	uint32_t routes_done;       /* atomic; generation in force */
 	uint32_t fires_pending;     /* atomic; pins to fire once it is */
 };
 
@@ -59,9 +59,7 @@ void irq_set(struct irq *q, uint32_t gsi, bool level);
 void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data);
 void irq_fire(struct irq *q, uint32_t pin);
 
-/* On a vCPU thread, after an exit was handled: waits until routes are in force. */
-void irq_sync(struct irq *q);
-/* [loop] Brings KVM's routes up to date. */
+/* [loop] Brings KVM's routes up to date, then sends what waited for them. */
 void irq_apply_routes(void *irq);
 
 #endif

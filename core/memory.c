@@ -22,7 +22,8 @@ static uint8_t *map_guarded(uint64_t size, int flags)
 
 	if (area == MAP_FAILED)
 		return NULL;
-	uint8_t *start = (uint8_t *)(((uintptr_t)area + HUGE) & ~(uintptr_t)(HUGE - 1));
+	/* GUARD bytes at least on either side of the aligned start and the end. */
+	uint8_t *start = (uint8_t *)(((uintptr_t)area + GUARD + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
 	if (mmap(start, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0) == MAP_FAILED) {
 		munmap(area, room);
 		return NULL;

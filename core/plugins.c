@@ -145,9 +145,9 @@ int plugins_find_irqchip(struct machine *m)
 		    "plugin %s: an interrupt controller has 1 to %u pins from GSI 0",
 		    m->irq.chip->id, IRQ_LINES);
 	m->irq.pins = info.pins;
-	m->firmware.ioapic_id = info.id;
-	m->firmware.ioapic_pins = info.pins;
-	m->firmware.ioapic_base = info.base;
+	m->firmware.irqchip_id = info.id;
+	m->firmware.irqchip_pins = info.pins;
+	m->firmware.irqchip_base = info.base;
 	m->firmware.gsi_base = info.gsi_base;
 	m->firmware.legacy_pic = m->irq.chip == NULL;
 	return 0;

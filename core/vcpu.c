@@ -9,6 +9,8 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 
+#include "core/boot/gdt.h"
+#include "core/boot/layout.h"
 #include "core/emulation.h"
 #include "core/exitcode.h"
 #include "core/log.h"
@@ -100,9 +102,10 @@ static int set_entry(struct vcpu *v, const struct boot_entry *entry)
 
 	if (ioctl(v->fd, KVM_GET_SREGS, &sregs) != 0)
 		return log_error(errno, "KVM_GET_SREGS: %s", strerror(errno));
-	sregs.cs = flat_segment(0x10, 0xb, true);
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat_segment(0x18, 0x3, false);
-	sregs.tr = (struct kvm_segment){.limit = 0x67, .selector = 0x20, .type = 0xb, .present = 1};
+	sregs.cs = flat_segment(GDT_CODE, 0xb, true);
+	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat_segment(GDT_DATA, 0x3, false);
+	sregs.tr = (struct kvm_segment){
+	    .base = LAYOUT_TSS, .limit = 0x67, .selector = GDT_TASK, .type = 0xb, .present = 1};
 	sregs.gdt = (struct kvm_dtable){.base = entry->gdt_base, .limit = entry->gdt_limit};
 	sregs.idt = (struct kvm_dtable){.base = 0, .limit = 0};
 	sregs.cr3 = entry->cr3;
@@ -273,6 +276,5 @@ void vcpu_run(struct vcpu *v)
 			handle_mmio(v);
 		else
 			handle_rare(v);
-		irq_sync(&m->irq);
 	}
 }

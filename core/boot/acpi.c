@@ -224,8 +224,8 @@ static uint64_t write_madt(const struct firmware *fw, struct area *area)
 
 		at = (uint8_t *)memcpy(at, &cpu, sizeof(cpu)) + sizeof(cpu);
 	}
-	struct madt_io_apic io_apic = {
-	    1, sizeof(io_apic), (uint8_t)fw->ioapic_id, 0, (uint32_t)fw->ioapic_base, fw->gsi_base};
+	struct madt_io_apic io_apic = {1, sizeof(io_apic), (uint8_t)fw->irqchip_id, 0,
+	    (uint32_t)fw->irqchip_base, fw->gsi_base};
 	at = (uint8_t *)memcpy(at, &io_apic, sizeof(io_apic)) + sizeof(io_apic);
 	/* LINT1 is the NMI of every processor. */
 	struct madt_nmi nmi = {4, sizeof(nmi), 0xff, 0, 1};

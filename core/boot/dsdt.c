@@ -63,11 +63,11 @@ static int check_resource(const struct firmware *fw, const char *hid, const stru
 	case VOLT_RES_MMIO:
 		return check_span(hid, "memory", r, 1ull << 32);
 	case VOLT_RES_IRQ:
-		if (r->base < fw->gsi_base || r->base - fw->gsi_base >= fw->ioapic_pins)
+		if (r->base < fw->gsi_base || r->base - fw->gsi_base >= fw->irqchip_pins)
 			return log_error(EINVAL,
 			    "ACPI: device %s: interrupt %llu is not a pin of the I/O APIC (%u to "
 			    "%u)",
-			    hid, (ull)r->base, fw->gsi_base, fw->gsi_base + fw->ioapic_pins - 1);
+			    hid, (ull)r->base, fw->gsi_base, fw->gsi_base + fw->irqchip_pins - 1);
 		if (r->flags != VOLT_IRQ_EDGE && r->flags != VOLT_IRQ_LEVEL)
 			return log_error(
 			    EINVAL, "ACPI: device %s: unknown interrupt flags 0x%x", hid, r->flags);

@@ -48,18 +48,18 @@ static int check_machine(const struct firmware *fw)
 {
 	if (fw->cpus == 0 || fw->cpus > CPU_MAX)
 		return log_error(EINVAL, "firmware: %u CPUs, must be 1 to %u", fw->cpus, CPU_MAX);
-	if (fw->ioapic_id > UINT8_MAX - 1)
+	if (fw->irqchip_id > UINT8_MAX - 1)
 		return log_error(
-		    EINVAL, "firmware: I/O APIC id %u must be 0 to 254", fw->ioapic_id);
-	if (fw->ioapic_pins == 0 || fw->ioapic_pins > PIN_MAX)
+		    EINVAL, "firmware: I/O APIC id %u must be 0 to 254", fw->irqchip_id);
+	if (fw->irqchip_pins == 0 || fw->irqchip_pins > PIN_MAX)
 		return log_error(EINVAL, "firmware: %u I/O APIC pins, must be 1 to %u",
-		    fw->ioapic_pins, PIN_MAX);
+		    fw->irqchip_pins, PIN_MAX);
 	if (fw->gsi_base > UINT8_MAX - PIN_MAX)
 		return log_error(EINVAL, "firmware: first GSI %u must be 0 to %u", fw->gsi_base,
 		    UINT8_MAX - PIN_MAX);
-	if (fw->ioapic_base == 0 || fw->ioapic_base > UINT32_MAX)
+	if (fw->irqchip_base == 0 || fw->irqchip_base > UINT32_MAX)
 		return log_error(EINVAL, "firmware: I/O APIC at 0x%llx must be below 4 GiB",
-		    (unsigned long long)fw->ioapic_base);
+		    (unsigned long long)fw->irqchip_base);
 	return 0;
 }
 

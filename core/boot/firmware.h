@@ -25,8 +25,8 @@ struct firmware_fixed {
 struct firmware {
 	uint32_t cpus; /* 1..64; APIC id of vCPU n is n */
 	/* The I/O APIC, in-kernel or a plugin's. */
-	uint32_t ioapic_id, ioapic_pins, gsi_base;
-	uint64_t ioapic_base;
+	uint32_t irqchip_id, irqchip_pins, gsi_base;
+	uint64_t irqchip_base;
 	bool legacy_pic; /* 8259s and 8254 exist (in-kernel irqchip) */
 	struct firmware_fixed reset, sleep_control, sleep_status;
 	uint32_t device_count;

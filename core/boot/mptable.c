@@ -135,7 +135,7 @@ static bool is_level(const struct firmware *fw, uint32_t gsi)
 /* Every pin is the ISA interrupt of its GSI, which gives all of them a number. */
 static void put_interrupts(struct writer *w, const struct firmware *fw)
 {
-	for (uint32_t pin = 0; pin < fw->ioapic_pins; pin++) {
+	for (uint32_t pin = 0; pin < fw->irqchip_pins; pin++) {
 		uint32_t gsi = fw->gsi_base + pin;
 		struct interrupt line = {
 		    .type = IO_INTERRUPT,
@@ -143,7 +143,7 @@ static void put_interrupts(struct writer *w, const struct firmware *fw)
 		    .flags = is_level(fw, gsi) ? FLAGS_LEVEL_HIGH : FLAGS_BUS,
 		    .bus = BUS_ISA,
 		    .irq = (uint8_t)gsi,
-		    .apic = (uint8_t)fw->ioapic_id,
+		    .apic = (uint8_t)fw->irqchip_id,
 		    .pin = (uint8_t)pin,
 		};
 		if (gsi != CASCADE)
@@ -193,8 +193,8 @@ int mptable_write(const struct firmware *fw, struct memory *memory)
 {
 	struct writer w = {.host = memory_at(memory, LAYOUT_MP_TABLE, AREA_SIZE)};
 	const struct bus isa = {BUS, BUS_ISA, {'I', 'S', 'A', ' ', ' ', ' '}};
-	const struct io_apic io_apic = {IO_APIC, (uint8_t)fw->ioapic_id, IO_APIC_VERSION,
-	    IO_APIC_USABLE, (uint32_t)fw->ioapic_base};
+	const struct io_apic io_apic = {IO_APIC, (uint8_t)fw->irqchip_id, IO_APIC_VERSION,
+	    IO_APIC_USABLE, (uint32_t)fw->irqchip_base};
 
 	w.used = sizeof(struct header);
 	put_processors(&w, fw);
@@ -204,7 +204,7 @@ int mptable_write(const struct firmware *fw, struct memory *memory)
 	put_local_interrupts(&w);
 	if (w.full)
 		return log_error(ENOSPC, "MP table: %u CPUs and %u pins need more than %u bytes",
-		    fw->cpus, fw->ioapic_pins, AREA_SIZE);
+		    fw->cpus, fw->irqchip_pins, AREA_SIZE);
 	put_header(&w);
 	put_pointer(memory->host + LAYOUT_MP_POINTER);
 	return 0;

@@ -54,9 +54,9 @@ void kit_init(struct kit *kit, uint64_t ram)
 	must(memory_init(&kit->memory, ram, false) == 0, "memory_init");
 	kit->firmware = (struct firmware){
 	    .cpus = 1,
-	    .ioapic_id = 1,
-	    .ioapic_pins = 24,
-	    .ioapic_base = 0xfec00000,
+	    .irqchip_id = 1,
+	    .irqchip_pins = 24,
+	    .irqchip_base = 0xfec00000,
 	};
 }
 

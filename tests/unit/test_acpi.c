@@ -234,16 +234,16 @@ static void bad_registers_are_refused(void **state)
 
 static void bad_io_apics_are_refused(void **state)
 {
-	kit.firmware.ioapic_id = 255;
+	kit.firmware.irqchip_id = 255;
 	kit_refuse_tables(&kit, EINVAL, "I/O APIC id 255 must be 0 to 254");
-	kit.firmware.ioapic_id = 0;
-	kit.firmware.ioapic_pins = 0;
+	kit.firmware.irqchip_id = 0;
+	kit.firmware.irqchip_pins = 0;
 	kit_refuse_tables(&kit, EINVAL, "0 I/O APIC pins, must be 1 to 120");
-	kit.firmware.ioapic_pins = 24;
+	kit.firmware.irqchip_pins = 24;
 	kit.firmware.gsi_base = 136;
 	kit_refuse_tables(&kit, EINVAL, "first GSI 136 must be 0 to 135");
 	kit.firmware.gsi_base = 0;
-	kit.firmware.ioapic_base = 1ull << 32;
+	kit.firmware.irqchip_base = 1ull << 32;
 	kit_refuse_tables(&kit, EINVAL, "I/O APIC at 0x100000000 must be below 4 GiB");
 }
 

@@ -164,7 +164,7 @@ static void local_lines_are_extint_and_nmi(void **state)
 static void largest_machine_fits_below_its_pointer(void **state)
 {
 	kit.firmware.cpus = 64;
-	kit.firmware.ioapic_pins = 120;
+	kit.firmware.irqchip_pins = 120;
 	const uint8_t *t = table();
 
 	assert_true(t + kit_number(t + 4, 2) <= pointer());
