@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""A runner for lab tests: one outer machine serves all cases of a file.
+
+Each case is a function that takes the lab; its name is the sentence that it proves. Exit codes
+are meson's: 0, 1, or 77 when this host cannot have the lab (1 under VOLT_MUST_WORK=1).
+"""
+
+import os
+import re
+import sys
+import time
+import traceback
+
+from lab import Lab, LabUnavailable
+
+# Linux on its serial port with nothing in the way of its time stamps.
+QUIET = "quiet loglevel=0"
+INITRD = "/lab/initramfs.cpio.gz"
+NO_IOAPIC = "--plugin serial --plugin i8042 --plugin acpipower --plugin exitport"
+LIMIT_S = 120
+
+
+def volt(*words, kernel="/lab/vmlinux", initrd=INITRD, append=QUIET, run=None):
+    """A volt command line; `run` is what the guest runs before it ends with its status."""
+    if run:
+        append += f' volt.run=\\"{run}\\"'
+    line = ["volt", "--kernel", kernel, *words, "--append", f'"{append.strip()}"']
+    if initrd:
+        line += ["--initrd", initrd]
+    return " ".join(line)
+
+
+def boot(lab, *words, status=0, banner=True, **how):
+    """Runs a guest to its end and returns what it and volt printed."""
+    found, output = lab.run(volt(*words, **how) + " </dev/null", LIMIT_S)
+    expect(found == status, f"exit status {found} instead of {status}", output)
+    if banner:
+        expect(output.count("VOLT VM READY") == 1, "the banner did not come once", output)
+    return output
+
+
+def expect(condition, text, output=""):
+    if not condition:
+        tail = "\n".join(output.splitlines()[-60:])
+        raise AssertionError(f"{text}\n--- the end of the output:\n{tail}")
+
+
+def number_line(output):
+    """The last line that is a number (with a unit perhaps)."""
+    found = re.findall(r"^(\d+)(?: kB)?\r?$", output, re.MULTILINE)
+    expect(found, "no line with a number", output)
+    return int(found[-1])
+
+
+def run(module, **how):
+    tests = [(name, case) for name, case in module.items()
+             if callable(case) and getattr(case, "__module__", "") == "__main__"
+             and not name.startswith("_")]
+    build = os.environ.get("VOLT_BUILD") or sys.argv[1]
+    failed = 0
+    try:
+        lab = Lab(build=build, **how)
+        lab.boot()
+    except LabUnavailable as problem:
+        print(f"SKIP: {problem}")
+        sys.exit(1 if os.environ.get("VOLT_MUST_WORK") == "1" else 77)
+    try:
+        for name, case in tests:
+            if len(sys.argv) > 2 and name not in sys.argv[2:]:
+                continue
+            started = time.monotonic()
+            try:
+                case(lab)
+                print(f"ok     {name} ({time.monotonic() - started:.1f} s)", flush=True)
+            except Exception:
+                failed += 1
+                print(f"FAILED {name}\n{traceback.format_exc(limit=-2)}", flush=True)
+    finally:
+        lab.failed = lab.failed or failed > 0
+        lab.shutdown()
+    print(f"{len(tests) - failed} passed, {failed} failed")
+    sys.exit(1 if failed else 0)

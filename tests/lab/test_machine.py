@@ -1,0 +1,166 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""Memory sizes, the ways in which a guest ends, the prompt, and the seal around it."""
+
+import re
+
+from cases import QUIET, boot, expect, number_line, run, volt
+
+
+def _memory(lab, size, low_mib, high_mib):
+    kib = number_line(boot(lab, f"--memory {size}", run="mem"))
+    expect(low_mib * 1024 <= kib <= high_mib * 1024, f"MemTotal {kib} kB for {size}")
+
+
+def memory_of_128_mib_is_seen(lab):
+    _memory(lab, "128M", 80, 128)
+
+
+def memory_of_512_mib_is_seen(lab):
+    _memory(lab, "512M", 440, 512)
+
+
+def memory_above_4_gib_is_seen(lab):
+    _memory(lab, "5G", 4700, 5120)
+
+
+def a_panic_without_root_ends_with_the_code_of_a_reset(lab):
+    output = boot(lab, initrd=None, append="panic=1 reboot=k", status=110, banner=False)
+    expect("Kernel panic - not syncing: VFS: Unable to mount root fs" in output, "no panic", output)
+    expect("the guest asked for a reset (i8042 command 0xFE); exit code 110" in output,
+           "the end is not explained", output)
+
+
+def a_panic_that_the_guest_reports_has_its_own_code(lab):
+    output = boot(lab, initrd="/lab/initramfs-panic.cpio.gz", status=112,
+                  run="echo c > /proc/sysrq-trigger")
+    expect("panicked" in output, "the end is not explained", output)
+
+
+def the_status_of_a_command_comes_through(lab):
+    boot(lab, run="false", status=1)
+    boot(lab, initrd="/lab/initramfs-sh.cpio.gz", run="exit 42", status=42)
+
+
+def a_command_killed_by_a_signal_ends_with_128_plus_its_number(lab):
+    boot(lab, initrd="/lab/initramfs-sh.cpio.gz", run="kill -9 $$", status=137)
+
+
+def power_off_ends_with_zero(lab):
+    output = boot(lab, run="poweroff")
+    expect("turned itself off" in output, "the end is not explained", output)
+
+
+def a_reboot_ends_with_the_code_of_a_reset(lab):
+    boot(lab, run="reboot", status=110)
+
+
+def a_triple_fault_has_its_own_code(lab):
+    boot(lab, append=QUIET + " reboot=t", run="reboot", status=111)
+
+
+def sigterm_ends_the_vm_and_is_named(lab):
+    script = volt() + " </dev/null >/tmp/out 2>&1 & pid=$!; " \
+        "for i in $(seq 100); do grep -q READY /tmp/out && break; sleep 0.3; done; " \
+        "kill -TERM $pid; wait $pid; status=$?; cat /tmp/out; exit $status"
+    status, output = lab.run(script, 90)
+    expect(status == 143, f"exit status {status}", output)
+    expect("ended by SIGTERM; exit code 143" in output, "the end is not explained", output)
+
+
+def typing_at_the_prompt_works(lab):
+    session = lab.spawn(volt())
+    session.expect("VOLT VM READY", 90)
+    session.expect("volt# ", 30)
+    session.send("echo one 'two  words'\n")
+    session.expect("one two  words", 20)
+    text = "0123456789abcdef" * 12
+    session.send(f"echo {text}\n")
+    session.expect(re.compile(rb"\r\n" + text.encode() + rb"\r\n"), 30)
+    session.send("exit 5\n")
+    expect(session.wait(30) == 5, "the status of exit did not come through")
+
+
+def the_escape_key_quits(lab):
+    session = lab.spawn(volt())
+    session.expect("volt# ", 90)
+    session.send(b"\x01x")
+    expect(session.wait(20) == 113, "Ctrl-A x did not quit")
+
+
+def ctrl_alt_del_shuts_the_guest_down_in_order(lab):
+    session = lab.spawn(volt())
+    session.expect("volt# ", 90)
+    session.send(b"\x01d")
+    expect(session.wait(60) == 0, "Ctrl-A d did not power the guest off")
+
+
+def the_shell_of_a_guest_that_has_one_is_used(lab):
+    session = lab.spawn(volt(initrd="/lab/initramfs-sh.cpio.gz"))
+    session.expect("VOLT VM READY", 90)
+    session.send("echo sum $((40 + 2))\n")
+    session.expect("sum 42", 30)
+    session.send("poweroff -f\n")
+    expect(session.wait(30) == 0, "BusyBox's poweroff did not")
+
+
+def the_keyboard_probe_costs_under_10_ms(lab):
+    """By the guest's own clock, from the controller's line to the last port's."""
+    best = 1e9
+    for _ in range(3):
+        output = boot(lab, run="dmesg")
+        stamps = [float(stamp) for stamp in re.findall(
+            r"\[\s*(\d+\.\d+)\] (?:i8042: PNP|serio: i8042)", output)]
+        expect(len(stamps) >= 3, "the keyboard controller was not found", output)
+        best = min(best, 1000 * (stamps[-1] - stamps[0]))
+        if best < 10:
+            break
+    print(f"       keyboard probe {best:.1f} ms")
+    expect(best < 10, f"the probe took {best:.1f} ms")
+
+
+def every_thread_of_a_running_vm_is_sealed(lab):
+    script = volt("--cpus 2") + " </dev/null >/tmp/out 2>&1 & pid=$!; " \
+        "for i in $(seq 100); do grep -q READY /tmp/out && break; sleep 0.3; done; " \
+        "cat /proc/$pid/task/*/status; ls -l /proc/$pid/fd; kill $pid; wait $pid; true"
+    output = lab.check(script, 90)
+    threads = output.split("Name:")[1:]
+    expect(len(threads) >= 3, f"{len(threads)} threads", output)
+    for thread in threads:
+        fields = dict(re.findall(r"^(\w+):\s*(\S+)", thread, re.MULTILINE))
+        expect(fields["NoNewPrivs"] == "1", "no_new_privs is not set", thread)
+        expect(fields["Seccomp"] == "2", "a thread has no filter", thread)
+        for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+            expect(int(fields[name], 16) == 0, f"{name} is not empty", thread)
+    expect("/dev/kvm" not in output, "/dev/kvm is still open", output)
+    expect("vmlinux" not in output, "the kernel is still open", output)
+
+
+def the_trace_names_every_phase(lab):
+    output = boot(lab, "--log-level trace --trace-file /tmp/trace.json", run="true")
+    for phase in ("KVM opened", "VM created", "CPUID", "memory", "devices", "kernel loaded",
+                  "vCPU configured", "Landlock", "capabilities", "seccomp", "running"):
+        expect(re.search(rf"ms .* {phase}", output), f"no phase {phase}", output)
+
+
+def _panic_files():
+    """An initramfs with the driver by which Debian's kernel reports a panic."""
+    import subprocess
+    import sys
+    import tempfile
+    from lab import ROOT, fetch
+
+    kernel = fetch()
+    build = sys.argv[1]
+    folder = tempfile.mkdtemp(prefix="volt-panic-")
+    out = folder + "/initramfs.cpio.gz"
+    drivers = kernel["modules"] + "/kernel/drivers/misc/pvpanic/"
+    subprocess.run([sys.executable, ROOT / "volt-init" / "pack.py",
+                    "--init", build + "/volt-init/volt-init",
+                    "--module", drivers + "pvpanic.ko", "--module", drivers + "pvpanic-mmio.ko",
+                    "-o", out], check=True)
+    return {"/lab/initramfs-panic.cpio.gz": out}
+
+
+if __name__ == "__main__":
+    run(globals(), files=_panic_files())
