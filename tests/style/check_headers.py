@@ -10,7 +10,8 @@ import tree
 WARNINGS = ("-Wall", "-Wextra", "-Werror", "-fsyntax-only")
 # The descriptor of a plugin leaves out members that stay zero.
 PUBLIC = ("-Wpedantic", "-Wno-missing-field-initializers")
-INTERNAL = ("-std=gnu11", "-D_GNU_SOURCE", "-Wno-unused-parameter", "-Wno-missing-field-initializers")
+INTERNAL = ("-std=gnu11", "-D_GNU_SOURCE", "-Wno-unused", "-Wno-unused-parameter",
+            "-Wno-missing-field-initializers")
 INCLUDES = ("-I.", "-Isdk/include", "-Isdk/testing")
 INTERNAL_FOLDERS = ("core", "sdk", "plugins", "volt-init", "tests")
 
