@@ -225,6 +225,8 @@ static int check_versions(struct vet_image *v)
 	uint32_t highest = 0;
 	int err = 0;
 
+	if (vet_has(v, TAG_VERNEED) != vet_has(v, TAG_VERSYM))
+		return vet_refuse(v, "its symbol versions are there only in part");
 	if (vet_has(v, TAG_VERNEED))
 		err = check_needed_versions(v, &highest);
 	if (err || !vet_has(v, TAG_VERSYM))
@@ -300,7 +302,7 @@ static int check_table(struct vet_image *v, enum vet_tag at, enum vet_tag size, 
 	uint64_t len = v->tags[size], count = len / sizeof(Elf64_Rela);
 	const uint8_t *table;
 
-	if (!vet_has(v, at) && !vet_has(v, size))
+	if (!vet_has(v, at))
 		return 0;
 	table = vet_table(v, v->tags[at], len);
 	if (table == NULL || len % sizeof(Elf64_Rela) != 0 || v->tags[at] % 8 != 0 ||
@@ -320,10 +322,28 @@ static int check_table(struct vet_image *v, enum vet_tag at, enum vet_tag size, 
 	return 0;
 }
 
+/* The loader takes the rest of such a group for granted when it finds one of it. */
+static int check_group(struct vet_image *v, const enum vet_tag *tags, unsigned count)
+{
+	unsigned seen = 0;
+
+	for (unsigned i = 0; i < count; i++)
+		seen += vet_has(v, tags[i]);
+	if (seen != 0 && seen != count)
+		return vet_refuse(v, "its dynamic section describes relocations only in part");
+	return 0;
+}
+
 int vet_relocs(struct vet_image *v)
 {
-	int err;
+	static const enum vet_tag rela[] = {TAG_RELA, TAG_RELASZ, TAG_RELAENT};
+	static const enum vet_tag plt[] = {TAG_JMPREL, TAG_PLTRELSZ, TAG_PLTREL};
+	int err = check_group(v, rela, 3);
 
+	if (!err)
+		err = check_group(v, plt, 3);
+	if (err)
+		return err;
 	if (vet_has(v, TAG_RELA) && v->tags[TAG_RELAENT] != sizeof(Elf64_Rela))
 		return vet_refuse(v, "its relocations have the wrong size");
 	if (vet_has(v, TAG_JMPREL) && v->tags[TAG_PLTREL] != DT_RELA)
