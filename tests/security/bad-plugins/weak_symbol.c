@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * A second name, weak.
+ */
+#include "plain.h"
+
+__attribute__((visibility("default"), weak)) extern const int second;
+const int second = 2;
+
+VOLT_PLUGIN(KIND) = PLAIN_DESCRIPTOR;
