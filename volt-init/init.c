@@ -101,9 +101,10 @@ static void end_with(struct settings *s, int status)
 
 static void act_on_signal(int signal)
 {
-	if (signal == SIGINT || signal == SIGTERM)
+	if (signal == SIGTERM)
 		power_end(POWER_REBOOT);
-	if (signal == SIGUSR2 || signal == SIGPWR)
+	/* Ctrl-Alt-Del is how a host asks a guest to stop. */
+	if (signal == SIGINT || signal == SIGUSR2 || signal == SIGPWR)
 		power_end(POWER_OFF);
 	if (signal == SIGUSR1)
 		power_end(POWER_HALT);
