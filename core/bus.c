@@ -3,6 +3,7 @@
 
 #include "core/bus.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -144,6 +145,7 @@ static uint32_t pick_width(const struct bus_range *r, uint32_t n)
 
 static uint64_t all_ones(uint32_t n)
 {
+	assert(n >= 1 && n <= 8);
 	return n == 8 ? UINT64_MAX : (1ull << (8 * n)) - 1;
 }
 

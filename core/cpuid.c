@@ -126,7 +126,7 @@ int cpuid_init(struct cpuid *c, const struct kvm *k, uint32_t cpus)
 {
 	memset(&c->head, 0, sizeof(c->head));
 	c->head.nent = CPUID_MAX - 2;
-	if (ioctl(k->fd, KVM_GET_SUPPORTED_CPUID, &c->head) != 0)
+	if (ioctl(k->fd, KVM_GET_SUPPORTED_CPUID, c) != 0)
 		return log_error(errno, "KVM_GET_SUPPORTED_CPUID: %s", strerror(errno));
 	cpuid_filter(c, cpus, k->tsc_deadline);
 	return 0;

@@ -14,8 +14,11 @@
 
 #define CPUID_MAX 256
 
+/* Laid out as struct kvm_cpuid2, with room for its entries. */
 struct cpuid {
-	struct kvm_cpuid2 head;
+	struct {
+		uint32_t nent, padding;
+	} head;
 	struct kvm_cpuid_entry2 entries[CPUID_MAX];
 };
 

@@ -87,15 +87,12 @@ int irq_wire(struct irq *q)
 		err = kvm_split_irqchip(kvm, q->pins);
 		if (err == 0)
 			err = loop_add_hook(&q->machine->loop, irq_apply_routes, q);
-		q->routes_wanted = 1; /* even all-empty routes must be set once */
 	} else {
 		err = kvm_create_irqchip(kvm);
 	}
 	for (uint32_t gsi = 0; err == 0 && gsi < IRQ_LINES; gsi++)
 		if (q->lines[gsi].owner != NULL)
 			err = add_irqfd(q, gsi);
-	if (err == 0 && q->chip != NULL)
-		irq_apply_routes(q);
 	return err;
 }
 
@@ -125,7 +122,6 @@ void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data)
 		line->address = address;
 		line->data = data;
 		__atomic_fetch_add(&q->routes_wanted, 1, __ATOMIC_SEQ_CST);
-		loop_wake(&q->machine->loop);
 	}
 	pthread_mutex_unlock(&q->route_lock);
 }
@@ -175,14 +171,14 @@ static uint32_t collect(const struct irq *q, struct kvm_irq_routing_entry *entri
 static void set_routes(struct irq *q)
 {
 	struct {
-		struct kvm_irq_routing head;
+		uint32_t nr, flags; /* as struct kvm_irq_routing */
 		struct kvm_irq_routing_entry entries[IRQ_LINES];
 	} table;
 
 	memset(&table, 0, sizeof(table));
 	pthread_mutex_lock(&q->route_lock);
 	uint32_t generation = q->routes_wanted;
-	table.head.nr = collect(q, table.entries);
+	table.nr = collect(q, table.entries);
 	pthread_mutex_unlock(&q->route_lock);
 	if (ioctl(q->machine->kvm.vm_fd, KVM_SET_GSI_ROUTING, &table) != 0)
 		machine_end(q->machine, EXIT_KVM, "KVM_SET_GSI_ROUTING: %s", strerror(errno));
@@ -194,10 +190,11 @@ void irq_apply_routes(void *arg)
 	struct irq *q = arg;
 	uint32_t fires = 0;
 
-	if (!routes_current(q))
-		set_routes(q);
+	/* Only when something is to be sent: a guest programs a pin in many steps. */
 	if (__atomic_load_n(&q->fires_pending, __ATOMIC_SEQ_CST) == 0)
 		return;
+	if (!routes_current(q))
+		set_routes(q);
 	pthread_mutex_lock(&q->route_lock);
 	if (routes_current(q))
 		fires = __atomic_exchange_n(&q->fires_pending, 0, __ATOMIC_SEQ_CST);

@@ -6,9 +6,10 @@
  *
  * After the seal every interrupt is one write to an eventfd that KVM listens to
  * (irqfd), so a vCPU thread needs no ioctl but KVM_RUN. With an irqchip plugin the
- * irqfds carry messages to the local APICs; the loop thread sets the routes that say
- * which. Nobody waits for that: an interrupt raised while a newer route is under way is
- * sent once it is in force, so none ever takes an old route or misses its EOI.
+ * irqfds carry messages to the local APICs, and KVM's routes say which. A guest changes
+ * them far more often than it uses them, so a change is only noted; the next interrupt
+ * has the loop thread bring KVM up to date and is sent after that, so none ever takes an
+ * old route or misses its EOI.
  */
 #ifndef CORE_IRQ_H
 #define CORE_IRQ_H
@@ -59,7 +60,7 @@ void irq_set(struct irq *q, uint32_t gsi, bool level);
 void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data);
 void irq_fire(struct irq *q, uint32_t pin);
 
-/* [loop] Brings KVM's routes up to date, then sends what waited for them. */
-void irq_apply_routes(void *irq);
+/* [loop] If interrupts wait for newer routes: sets these, then sends. */
+void irq_apply_routes(void *arg);
 
 #endif

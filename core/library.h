@@ -15,7 +15,7 @@ void library_set_dir(const char *dir);
 const char *library_dir(void);
 
 /*
- * What a spec means: "serial" or "./my.so", with ",key=value..." after it. Fills `path`
+ * What a spec means: "NAME" or "./my.so", with ",key=value..." after it. Fills `path`
  * with the file to load; returns the parameters ("" if none), or NULL (said in the log)
  * when a bare name is not there, naming the nearest that is.
  */

@@ -16,7 +16,7 @@ uint32_t log_level = VOLT_LOG_INFO;
 
 static struct {
 	int fd;
-	bool queued;
+	bool queued, raw;
 	void (*wake)(void *);
 	void *wake_arg;
 	pthread_mutex_t lock; /* leaf: nothing else is taken under it */
@@ -33,6 +33,11 @@ void log_set_fd(int fd)
 int log_fd(void)
 {
 	return out.fd;
+}
+
+void log_set_raw(bool raw)
+{
+	out.raw = raw;
 }
 
 void log_queue(void (*wake)(void *), void *arg)
@@ -109,12 +114,14 @@ static void emit(uint32_t level, const char *fmt, va_list ap)
 	static const char *const prefix[] = {"error: ", "warning: ", "", "", ""};
 	char line[640];
 	int used = snprintf(line, sizeof(line), "volt: %s", prefix[level]);
-	int n = vsnprintf(line + used, sizeof(line) - 1 - (size_t)used, fmt, ap);
+	int n = vsnprintf(line + used, sizeof(line) - 2 - (size_t)used, fmt, ap);
 
 	if (n < 0)
 		return;
 	make_printable(line);
 	size_t len = strlen(line);
+	if (out.raw)
+		line[len++] = '\r';
 	line[len++] = '\n';
 	if (out.queued)
 		enqueue(line, len);
@@ -133,7 +140,7 @@ void log_line(uint32_t level, const char *fmt, ...)
 	va_end(ap);
 }
 
-int log_error(int err, const char *fmt, ...)
+int(log_error)(int err, const char *fmt, ...)
 {
 	va_list ap;
 

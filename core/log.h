@@ -28,6 +28,10 @@ void log_line(uint32_t level, const char *fmt, ...);
 VOLT_PRINTF(2, 3)
 int log_error(int err, const char *fmt, ...);
 
+#ifdef __clang_analyzer__ /* lets it see that an error is never 0 */
+#define log_error(err, ...) (log_error(err, __VA_ARGS__), -(err))
+#endif
+
 #define log_warn(...) log_line(VOLT_LOG_WARN, __VA_ARGS__)
 #define log_info(...) log_line(VOLT_LOG_INFO, __VA_ARGS__)
 #define log_debug(...) \
@@ -39,6 +43,8 @@ int log_error(int err, const char *fmt, ...);
 /* Sends lines to `fd` instead of standard error; takes no ownership. */
 void log_set_fd(int fd);
 int log_fd(void);
+/* Ends lines with a carriage return too, for a terminal in raw mode. */
+void log_set_raw(bool raw);
 /* From now on lines are queued; `wake` (any thread) makes the loop call log_flush(). */
 void log_queue(void (*wake)(void *), void *arg);
 /* [loop] Writes what is queued. */

@@ -189,7 +189,6 @@ static int start_plugins(struct machine *m)
 		p->plugin.reset(p->self);
 		instance_unlock(p);
 	}
-	irq_apply_routes(&m->irq);
 	for (uint32_t i = 0; i < m->stream_count; i++)
 		stream_begin(&m->streams[i]);
 	for (uint32_t i = 0; i < m->instance_count; i++) {
@@ -236,6 +235,7 @@ static _Noreturn void finish(struct machine *m)
 		stream_drain(&m->streams[i]);
 	report_counters(m);
 	keeper_finish();
+	log_set_raw(false);
 	log_line(m->end_code == EXIT_KVM ? VOLT_LOG_ERROR : VOLT_LOG_INFO, "%s; exit code %d",
 	    m->end_why, m->end_code);
 	log_flush();

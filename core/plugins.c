@@ -18,7 +18,7 @@ const char plugins_default_cmdline[] = VOLT_DEFAULT_CMDLINE;
 
 static const char *const default_specs[] = {VOLT_DEFAULT_PLUGINS NULL};
 
-/* KVM's own I/O APIC (Linux, arch/x86/kvm/ioapic.h). */
+/* KVM's own I/O interrupt controller (Linux, arch/x86/kvm). */
 #define KVM_CHIP_BASE 0xfec00000u
 #define KVM_CHIP_PINS 24u
 

@@ -93,7 +93,7 @@ static int check_threads(void)
 		char path[300], name[32] = "";
 		FILE *f;
 
-		if (e->d_name[0] == '.' || atoi(e->d_name) == getpid())
+		if (e->d_name[0] == '.' || strtol(e->d_name, NULL, 10) == getpid())
 			continue;
 		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
 		f = fopen(path, "re");

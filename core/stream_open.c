@@ -145,7 +145,7 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 		return fail(why, ENAMETOOLONG,
 		    "the socket's path is %zu bytes long, at most %zu fit", strlen(path),
 		    sizeof(address.sun_path) - 1);
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->listen_fd < 0)
 		return fail(why, errno, "cannot make a socket: %s", strerror(errno));

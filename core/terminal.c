@@ -55,8 +55,8 @@ int terminal_enter_raw(void)
 		return err;
 	raw = old;
 	cfmakeraw(&raw);
-	raw.c_oflag |= OPOST; /* log lines still end where they should */
 	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) != 0)
 		return log_error(errno, "cannot set the terminal's raw mode: %s", strerror(errno));
+	log_set_raw(isatty(log_fd()));
 	return 0;
 }

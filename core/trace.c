@@ -79,23 +79,25 @@ static void quote(char *to, size_t size, const char *from)
 
 int trace_write(int fd)
 {
+	static char text[MARK_MAX * 320];
+	size_t n = 0;
 	uint64_t from = 0;
 
-	/* The array form of the trace event format, one event per line. */
-	dprintf(fd, "[\n");
+	/* The array form of the trace event format, one event per line. Written at once and
+	 * not through stdio, which would make calls that the filter does not know. */
+	n += (size_t)sprintf(text, "[\n");
 	for (unsigned i = 0; i < trace.count; i++) {
 		char detail[2 * sizeof(trace.marks[i].detail)];
 		uint64_t end = trace.marks[i].end_ns;
 
 		quote(detail, sizeof(detail), trace.marks[i].detail);
-		if (dprintf(fd,
-			"{\"name\":\"%s\",\"cat\":\"start\",\"ph\":\"X\",\"pid\":1,\"tid\":1,"
-			"\"ts\":%.3f,\"dur\":%.3f,\"args\":{\"detail\":\"%s\"}}%s\n",
-			trace.marks[i].name, (double)from / 1e3, (double)(end - from) / 1e3, detail,
-			i + 1 < trace.count ? "," : "") < 0)
-			return -errno;
+		n += (size_t)snprintf(text + n, sizeof(text) - n,
+		    "{\"name\":\"%s\",\"cat\":\"start\",\"ph\":\"X\",\"pid\":1,\"tid\":1,"
+		    "\"ts\":%.3f,\"dur\":%.3f,\"args\":{\"detail\":\"%s\"}}%s\n",
+		    trace.marks[i].name, (double)from / 1e3, (double)(end - from) / 1e3, detail,
+		    i + 1 < trace.count ? "," : "");
 		from = end;
 	}
-	dprintf(fd, "]\n");
-	return 0;
+	n += (size_t)snprintf(text + n, sizeof(text) - n, "]\n");
+	return write(fd, text, n) == (ssize_t)n ? 0 : -errno;
 }

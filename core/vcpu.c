@@ -35,10 +35,10 @@ static int set_msrs(struct vcpu *v)
 {
 	/* Numbers: Intel SDM vol. 4. */
 	struct {
-		struct kvm_msrs head;
+		uint32_t nmsrs, pad; /* as struct kvm_msrs */
 		struct kvm_msr_entry entries[2];
 	} msrs = {
-	    .head.nmsrs = 2,
+	    .nmsrs = 2,
 	    .entries =
 		{
 		    {.index = 0x1a0, .data = 1},                /* IA32_MISC_ENABLE: fast strings */
@@ -122,7 +122,7 @@ static int set_entry(struct vcpu *v, const struct boot_entry *entry)
 int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry *entry)
 {
 	cpuid_set_vcpu(cpuid, v->id, v->machine->firmware.cpus);
-	if (ioctl(v->fd, KVM_SET_CPUID2, &cpuid->head) != 0)
+	if (ioctl(v->fd, KVM_SET_CPUID2, cpuid) != 0)
 		return log_error(errno, "KVM_SET_CPUID2 of vCPU %u: %s", v->id, strerror(errno));
 	int err = set_msrs(v);
 	if (err == 0)

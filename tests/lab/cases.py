@@ -8,6 +8,7 @@ are meson's: 0, 1, or 77 when this host cannot have the lab (1 under VOLT_MUST_W
 
 import os
 import re
+import shlex
 import sys
 import time
 import traceback
@@ -24,8 +25,8 @@ LIMIT_S = 120
 def volt(*words, kernel="/lab/vmlinux", initrd=INITRD, append=QUIET, run=None):
     """A volt command line; `run` is what the guest runs before it ends with its status."""
     if run:
-        append += f' volt.run=\\"{run}\\"'
-    line = ["volt", "--kernel", kernel, *words, "--append", f'"{append.strip()}"']
+        append += f' volt.run="{run}"'
+    line = ["volt", "--kernel", kernel, *words, "--append", shlex.quote(append.strip())]
     if initrd:
         line += ["--initrd", initrd]
     return " ".join(line)
