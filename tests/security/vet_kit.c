@@ -131,7 +131,9 @@ Elf64_Sym *kit_symbol(uint8_t *image, const char *name)
 	const char *strings = kit_mapped(image, kit_dyn(image, DT_STRTAB)->d_un.d_ptr);
 	Elf64_Sym *s = kit_mapped(image, kit_dyn(image, DT_SYMTAB)->d_un.d_ptr);
 
-	for (unsigned i = 1; i < 1000; i++)
+	uint64_t size = kit_dyn(image, DT_STRSZ)->d_un.d_val;
+
+	for (unsigned i = 1; s[i].st_name < size; i++)
 		if (strcmp(strings + s[i].st_name, name) == 0)
 			return &s[i];
 	give_up("kit_symbol");
