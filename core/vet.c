@@ -132,12 +132,12 @@ static int walk(const char *path, char *copy, const char **last)
 			err = step_into(path, &dir, *last);
 		*last = name;
 	}
-	if (err == 0 && *last == NULL)
-		err = log_error(EISDIR, "plugin %s: it is a directory", path);
-	if (err == 0)
+	if (err == 0 && *last != NULL)
 		return dir;
 	close(dir);
-	return err;
+	if (err == 0)
+		log_error(EISDIR, "plugin %s: it is a directory", path);
+	return err != 0 ? err : -EISDIR;
 }
 
 /* -------------------------------------------------------------------- file */
@@ -212,7 +212,7 @@ static int open_checked(const char *path, struct stat *st)
 	if (err != 0)
 		return err;
 	dir = walk(path, copy, &name);
-	if (dir < 0)
+	if (dir < 0 || name == NULL)
 		return dir;
 	fd = open_in(path, dir, name, st);
 	close(dir);
@@ -285,7 +285,7 @@ static int check_copy(const char *path, int fd, uint64_t size, struct vet_result
 
 int vet_open(const char *path, struct vet_result *out)
 {
-	struct stat st;
+	struct stat st = {0};
 	int fd, image, err;
 
 	*out = (struct vet_result){.image_fd = -1};

@@ -41,7 +41,7 @@ static void do_wrong_fd(void)
 static void do_wrong_upper_half(void)
 {
 	enter_all(VOLT_POLICY_NO_LANDLOCK);
-	raw(SYS_write, pair[1] | 1l << 32, (long)"1", 1);
+	raw(SYS_write, pair[1] | 1L << 32, (long)"1", 1);
 }
 
 static void do_long_write(void)

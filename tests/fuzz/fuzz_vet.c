@@ -192,7 +192,7 @@ static double seconds(void)
 int main(int argc, char **argv)
 {
 	const char *for_seconds = getenv("VOLT_FUZZ_SECONDS"), *from = getenv("VOLT_FUZZ_SEED");
-	double end = seconds() + (for_seconds ? atof(for_seconds) : 5);
+	double end = seconds() + (for_seconds ? strtod(for_seconds, NULL) : 5);
 
 	if (argc > 1)
 		kit_dir = argv[1];

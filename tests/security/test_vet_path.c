@@ -8,6 +8,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -52,13 +53,15 @@ static int setup(void **state)
 	return chmod(top, 0755);
 }
 
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *f)
+{
+	return remove(path);
+}
+
 static int teardown(void **state)
 {
-	char command[128];
-
 	free(good);
-	snprintf(command, sizeof(command), "rm -rf '%s'", top);
-	return system(command);
+	return nftw(top, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
 /* "TOP/NAME", in turn in one of two buffers. */
@@ -148,10 +151,9 @@ static void copy_can_be_loaded(void **state)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", r.image_fd);
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 
-	if (handle == NULL)
-		fail_msg("%s", dlerror());
-	assert_non_null(dlsym(handle, "volt_plugin"));
-	dlclose(handle);
+	assert_non_null(handle != NULL ? dlsym(handle, "volt_plugin") : NULL);
+	if (handle != NULL)
+		dlclose(handle);
 	close(r.image_fd);
 }
 
@@ -281,7 +283,7 @@ static void file_that_is_no_plugin_is_refused(void **state)
 
 static void file_above_the_limit_is_refused_unread(void **state)
 {
-	assert_int_equal(truncate(file, (64l << 20) + 1), 0);
+	assert_int_equal(truncate(file, (64L << 20) + 1), 0);
 	assert_refused(file, EFBIG, "67108864 is the most");
 }
 

@@ -26,7 +26,8 @@ void log_line(uint32_t level, const char *fmt, ...)
 	va_end(ap);
 }
 
-int log_error(int err, const char *fmt, ...)
+/* In brackets, as log.h has a macro of that name for analyzers. */
+int(log_error)(int err, const char *fmt, ...)
 {
 	va_list ap;
 
