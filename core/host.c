@@ -12,7 +12,9 @@
 #include <volt/irqchip.h>
 #include <volt/loop.h>
 #include <volt/stream.h>
+#include <volt/worker.h>
 
+#include "core/clock.h"
 #include "core/exitcode.h"
 #include "core/log.h"
 #include "core/machine.h"
@@ -29,7 +31,7 @@ static struct instance *owner_of(const struct volt_host *h)
 
 static bool may_log(struct instance *i)
 {
-	uint64_t now = loop_now();
+	uint64_t now = clock_now();
 	uint64_t gained = (now - i->state->log_refilled_ns) / LOG_REFILL_NS;
 
 	if (gained > 0) {
@@ -154,7 +156,7 @@ static void host_arm(const struct volt_host *h, uint32_t timer, uint64_t deadlin
 
 static uint64_t host_now(const struct volt_host *h)
 {
-	return loop_now();
+	return clock_now();
 }
 
 static const struct volt_loop loop_table = {
@@ -198,6 +200,40 @@ static void host_set_room(const struct volt_host *h, uint32_t number, size_t n)
 
 static const struct volt_stream stream_table = {
     .size = sizeof(stream_table), .attach = host_attach, .tx = host_tx, .set_room = host_set_room};
+
+/* ----------------------------------------------------------- volt.worker/1 */
+
+static int host_add_worker(
+    const struct volt_host *h, const char *name, void (*job)(void *self), uint32_t *worker)
+{
+	struct instance *i = owner_of(h);
+	struct machine *m = i->machine;
+
+	if (m->sealed)
+		return -EPERM;
+	if (name == NULL || name[0] == '\0' || strlen(name) > 15 || job == NULL)
+		return -EINVAL;
+	if (m->worker_count == WORKER_MAX)
+		return -ENOSPC;
+	struct worker *w = &m->workers[m->worker_count];
+	w->owner = i;
+	w->job = job;
+	snprintf(w->name, sizeof(w->name), "%s", name);
+	lock_init(&w->posts);
+	*worker = m->worker_count++;
+	return 0;
+}
+
+static void host_post(const struct volt_host *h, uint32_t worker)
+{
+	struct machine *m = owner_of(h)->machine;
+
+	if (worker < m->worker_count && m->workers[worker].owner == owner_of(h))
+		worker_post(&m->workers[worker]);
+}
+
+static const struct volt_worker worker_table = {
+    .size = sizeof(worker_table), .add = host_add_worker, .post = host_post};
 
 /* --------------------------------------------------------- volt.irqroute/1 */
 
@@ -284,6 +320,7 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 	    {VOLT_EXT_LOOP, &loop_table, false},
 	    {VOLT_EXT_STREAM, &stream_table, false},
 	    {VOLT_EXT_DESCRIBE, &describe_table, false},
+	    {VOLT_EXT_WORKER, &worker_table, false},
 	    {VOLT_EXT_IRQROUTE, &irqroute_table, true},
 	};
 
@@ -314,5 +351,5 @@ void host_init(struct instance *i)
 	    .get_ext = host_get_ext,
 	};
 	i->state->log_tokens = LOG_BURST;
-	i->state->log_refilled_ns = loop_now();
+	i->state->log_refilled_ns = clock_now();
 }

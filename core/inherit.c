@@ -13,6 +13,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/ceiling.h"
 #include "core/log.h"
 #include "core/machine.h"
 
@@ -85,9 +86,11 @@ int inherit_open_files(struct machine *m)
 		err = open_output("log-file", o->log_file, O_APPEND, &log);
 	if (err == 0 && log >= 0)
 		log_set_fd(log);
-	if (err == 0 && o->kernel == NULL)
+	if (err == 0 && o->ceiling != NULL)
+		err = ceiling_load(o->ceiling);
+	if (err == 0 && o->kernel == NULL && !o->explain)
 		err = log_error(EINVAL, "no kernel given: volt --kernel FILE; see volt --help");
-	if (err == 0)
+	if (err == 0 && o->kernel != NULL)
 		err = open_input("kernel", o->kernel, &m->kernel_fd);
 	if (err == 0 && o->initrd != NULL)
 		err = open_input("initrd", o->initrd, &m->initrd_fd);

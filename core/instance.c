@@ -161,7 +161,7 @@ struct instance *instance_create(
 	}
 	i->machine = m;
 	i->state = state;
-	pthread_mutex_init(&state->lock, NULL);
+	lock_init(&state->lock);
 	adopt(i, d);
 	snprintf(i->id, sizeof(i->id), "%s", i->plugin.name);
 	i->self = calloc(1, i->plugin.instance_size);
@@ -205,6 +205,6 @@ void instance_destroy(struct instance *i)
 	params_finish(&i->params);
 	free(i->host.counters);
 	free(i->self);
-	pthread_mutex_destroy(&i->state->lock);
+	lock_finish(&i->state->lock);
 	free(i->state);
 }

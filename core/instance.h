@@ -10,7 +10,6 @@
 #ifndef CORE_INSTANCE_H
 #define CORE_INSTANCE_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -19,6 +18,7 @@
 #include <volt/plugin.h>
 #include <volt/sandbox.h>
 
+#include "core/lock.h"
 #include "sdk/common/params.h"
 
 #define INSTANCE_TIMER_MAX 16
@@ -29,7 +29,7 @@ struct machine;
 struct instance_state {
 	/* Held during every callback but those of PARALLEL ranges. Order: device
 	 * instances, then the irqchip instance, then leaf locks. */
-	pthread_mutex_t lock;
+	struct lock lock;
 	/* Token bucket of log lines, refilled by time; see host_log(). */
 	uint64_t log_tokens, log_refilled_ns, log_suppressed;
 };
@@ -51,12 +51,12 @@ struct instance {
 
 static inline void instance_lock(const struct instance *i)
 {
-	pthread_mutex_lock(&i->state->lock);
+	lock_take(&i->state->lock);
 }
 
 static inline void instance_unlock(const struct instance *i)
 {
-	pthread_mutex_unlock(&i->state->lock);
+	lock_release(&i->state->lock);
 }
 
 /* Checks descriptor `d` against the contract and makes an instance of it. `text` is

@@ -18,7 +18,7 @@
 void irq_init(struct irq *q, struct machine *m)
 {
 	q->machine = m;
-	pthread_mutex_init(&q->route_lock, NULL);
+	lock_init(&q->route_lock);
 	for (uint32_t i = 0; i < IRQ_LINES; i++)
 		q->lines[i].event_fd = q->lines[i].resample_fd = -1;
 }
@@ -117,13 +117,13 @@ void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data)
 	if (pin >= IRQ_LINES || q->lines[pin].owner == NULL)
 		return;
 	struct irq_line *line = &q->lines[pin];
-	pthread_mutex_lock(&q->route_lock);
+	lock_take(&q->route_lock);
 	if (line->address != address || line->data != data) {
 		line->address = address;
 		line->data = data;
 		__atomic_fetch_add(&q->routes_wanted, 1, __ATOMIC_SEQ_CST);
 	}
-	pthread_mutex_unlock(&q->route_lock);
+	lock_release(&q->route_lock);
 }
 
 static bool routes_current(struct irq *q)
@@ -136,11 +136,11 @@ void irq_fire(struct irq *q, uint32_t pin)
 {
 	if (pin >= IRQ_LINES || q->lines[pin].event_fd < 0)
 		return;
-	pthread_mutex_lock(&q->route_lock);
+	lock_take(&q->route_lock);
 	bool now = routes_current(q);
 	if (!now)
 		__atomic_fetch_or(&q->fires_pending, 1u << pin, __ATOMIC_SEQ_CST);
-	pthread_mutex_unlock(&q->route_lock);
+	lock_release(&q->route_lock);
 	if (now)
 		signal_event(q->lines[pin].event_fd);
 	else
@@ -176,10 +176,10 @@ static void set_routes(struct irq *q)
 	} table;
 
 	memset(&table, 0, sizeof(table));
-	pthread_mutex_lock(&q->route_lock);
+	lock_take(&q->route_lock);
 	uint32_t generation = q->routes_wanted;
 	table.nr = collect(q, table.entries);
-	pthread_mutex_unlock(&q->route_lock);
+	lock_release(&q->route_lock);
 	if (ioctl(q->machine->kvm.vm_fd, KVM_SET_GSI_ROUTING, &table) != 0)
 		machine_end(q->machine, EXIT_KVM, "KVM_SET_GSI_ROUTING: %s", strerror(errno));
 	__atomic_store_n(&q->routes_done, generation, __ATOMIC_SEQ_CST);
@@ -195,10 +195,10 @@ void irq_apply_routes(void *arg)
 		return;
 	if (!routes_current(q))
 		set_routes(q);
-	pthread_mutex_lock(&q->route_lock);
+	lock_take(&q->route_lock);
 	if (routes_current(q))
 		fires = __atomic_exchange_n(&q->fires_pending, 0, __ATOMIC_SEQ_CST);
-	pthread_mutex_unlock(&q->route_lock);
+	lock_release(&q->route_lock);
 	for (uint32_t pin = 0; pin < IRQ_LINES; pin++)
 		if (fires & (1u << pin))
 			signal_event(q->lines[pin].event_fd);

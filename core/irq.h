@@ -14,10 +14,10 @@
 #ifndef CORE_IRQ_H
 #define CORE_IRQ_H
 
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/lock.h"
 #include "core/loop.h"
 
 #define IRQ_LINES 24
@@ -41,10 +41,10 @@ struct irq {
 	struct instance *chip; /* NULL: KVM's own irqchip */
 	uint32_t pins;
 	struct irq_line lines[IRQ_LINES];
-	pthread_mutex_t route_lock; /* leaf */
-	uint32_t routes_wanted;     /* atomic; generation of the newest route */
-	uint32_t routes_done;       /* atomic; generation in force */
-	uint32_t fires_pending;     /* atomic; pins to fire once it is */
+	struct lock route_lock; /* leaf */
+	uint32_t routes_wanted; /* atomic; generation of the newest route */
+	uint32_t routes_done;   /* atomic; generation in force */
+	uint32_t fires_pending; /* atomic; pins to fire once it is */
 };
 
 void irq_init(struct irq *q, struct machine *m);

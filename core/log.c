@@ -4,11 +4,12 @@
 #include "core/log.h"
 
 #include <errno.h>
-#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "core/lock.h"
 
 #define RING_SIZE 16384u
 
@@ -19,11 +20,11 @@ static struct {
 	bool queued, raw;
 	void (*wake)(void *);
 	void *wake_arg;
-	pthread_mutex_t lock; /* leaf: nothing else is taken under it */
+	struct lock lock; /* leaf: nothing else is taken under it */
 	char ring[RING_SIZE];
 	size_t used;
 	unsigned lost;
-} out = {.fd = STDERR_FILENO, .lock = PTHREAD_MUTEX_INITIALIZER};
+} out = {.fd = STDERR_FILENO};
 
 void log_set_fd(int fd)
 {
@@ -38,6 +39,11 @@ int log_fd(void)
 void log_set_raw(bool raw)
 {
 	out.raw = raw;
+}
+
+void log_init(void)
+{
+	lock_init(&out.lock);
 }
 
 void log_queue(void (*wake)(void *), void *arg)
@@ -71,7 +77,7 @@ void log_flush(void)
 	do {
 		char note[64];
 
-		pthread_mutex_lock(&out.lock);
+		lock_take(&out.lock);
 		n = out.used < sizeof(copy) ? out.used : sizeof(copy);
 		memcpy(copy, out.ring, n);
 		memmove(out.ring, out.ring + n, out.used - n);
@@ -82,7 +88,7 @@ void log_flush(void)
 			    note, sizeof(note), "volt: warning: %u log lines lost\n", out.lost);
 			out.lost = 0;
 		}
-		pthread_mutex_unlock(&out.lock);
+		lock_release(&out.lock);
 		write_all(copy, n);
 		write_all(note, strlen(note));
 	} while (n > 0);
@@ -90,14 +96,14 @@ void log_flush(void)
 
 static void enqueue(const char *line, size_t n)
 {
-	pthread_mutex_lock(&out.lock);
+	lock_take(&out.lock);
 	if (n <= RING_SIZE - out.used) {
 		memcpy(out.ring + out.used, line, n);
 		out.used += n;
 	} else {
 		out.lost++;
 	}
-	pthread_mutex_unlock(&out.lock);
+	lock_release(&out.lock);
 	out.wake(out.wake_arg);
 }
 

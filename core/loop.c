@@ -11,19 +11,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/instance.h"
 #include "core/log.h"
 #include "core/sealed.h"
 
 #define BATCH 16
-
-uint64_t loop_now(void)
-{
-	struct timespec t;
-
-	clock_gettime(CLOCK_MONOTONIC, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
 
 /* Edge-triggered: every write is an event of its own, so the count is never read. */
 static void on_wake(void *arg, uint32_t events)
@@ -108,7 +101,7 @@ void loop_stop(struct loop *l)
 
 static void fire_timers(struct loop *l)
 {
-	uint64_t now = loop_now();
+	uint64_t now = clock_now();
 
 	for (uint32_t i = 0; i < l->table->timer_count; i++) {
 		const struct loop_timer *t = &l->table->timers[i];
@@ -139,7 +132,7 @@ static uint64_t time_to_wait(const struct loop *l)
 	}
 	if (next == UINT64_MAX)
 		return UINT64_MAX;
-	now = loop_now();
+	now = clock_now();
 	return next > now ? next - now : 0;
 }
 

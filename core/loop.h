@@ -66,7 +66,6 @@ int loop_add_timer(struct loop *l, struct instance *owner, void (*fire)(void *),
 void loop_arm(struct loop *l, uint32_t timer, uint64_t deadline_ns);
 void loop_wake(struct loop *l);
 void loop_stop(struct loop *l);
-uint64_t loop_now(void);
 
 /* [loop] Waits for any event, at most `wait_ns`, and handles none. */
 void loop_pause(struct loop *l, uint64_t wait_ns);

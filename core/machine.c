@@ -13,6 +13,7 @@
 #include "core/boot/boot.h"
 #include "core/events.h"
 #include "core/exitcode.h"
+#include "core/explain.h"
 #include "core/inherit.h"
 #include "core/keeper.h"
 #include "core/library.h"
@@ -157,7 +158,8 @@ static void close_sources(struct machine *m)
 {
 	library_finish();
 	close(m->kvm.fd);
-	close(m->kernel_fd);
+	if (m->kernel_fd >= 0)
+		close(m->kernel_fd);
 	if (m->initrd_fd >= 0)
 		close(m->initrd_fd);
 	m->kvm.fd = m->kernel_fd = m->initrd_fd = -1;
@@ -177,6 +179,20 @@ static int seal(struct machine *m)
 	if (err == 0)
 		log_queue(events_wake_log, m);
 	return err;
+}
+
+/* Everything that the seal would build, and then a page about it. */
+static int explain(struct machine *m)
+{
+	int err = bus_seal(&m->bus);
+
+	close_sources(m);
+	if (err == 0)
+		err = seal_prepare(m);
+	if (err == 0)
+		err = explain_print(m, m->options->json);
+	keeper_finish();
+	return err != 0 ? EXIT_SEAL : EXIT_POWEROFF;
 }
 
 /* First callbacks, all under the seal. */
@@ -254,9 +270,10 @@ int machine_main(const struct options *options)
 {
 	static struct machine machine;
 	struct machine *m = &machine;
-	struct boot_entry entry;
+	struct boot_entry entry = {0};
 	int err;
 
+	seal_init();
 	m->options = options;
 	m->firmware.cpus = options->cpus;
 	m->kernel_fd = m->initrd_fd = m->trace_fd = m->signal_fd = -1;
@@ -270,10 +287,12 @@ int machine_main(const struct options *options)
 		return fail(err, EXIT_HOST);
 	if ((err = make_memory(m)) != 0)
 		return fail(err, EXIT_RESOURCES);
-	if ((err = load_kernel(m, &entry)) != 0)
+	if (m->kernel_fd >= 0 && (err = load_kernel(m, &entry)) != 0)
 		return fail(err, EXIT_INPUT);
 	if ((err = make_vcpus(m, &entry)) != 0)
 		return fail(err, EXIT_HOST);
+	if (options->explain)
+		return explain(m);
 	if ((err = seal(m)) != 0)
 		return fail(err, EXIT_SEAL);
 	if ((err = start_plugins(m)) != 0)

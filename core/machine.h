@@ -21,6 +21,7 @@
 #include "core/policy.h"
 #include "core/stream.h"
 #include "core/vcpu.h"
+#include "core/worker.h"
 
 #define INSTANCE_MAX 64
 #define STREAM_MAX   32
@@ -40,10 +41,14 @@ struct machine {
 	struct instance *sandbox; /* or NULL; one of instances */
 	struct stream streams[STREAM_MAX];
 	uint32_t stream_count;
+	struct worker workers[WORKER_MAX];
+	uint32_t worker_count;
 	struct vcpu *vcpus;
 	char device_words[CMDLINE_MAX];     /* what plugins add to the kernel command line */
 	int kernel_fd, initrd_fd, trace_fd; /* -1: none or closed */
 	int signal_fd;
+	int lock_fd_base; /* eventfds of locks: this number and those that follow */
+	uint32_t lock_fd_count;
 	bool sealed;               /* wiring is over */
 	uint32_t attention_wanted; /* atomic */
 	/* How the VM ended: the first writer of end_claimed fills the rest. */

@@ -3,9 +3,11 @@
 
 #include <string.h>
 
+#include "core/clock.h"
 #include "core/exitcode.h"
 #include "core/inherit.h"
 #include "core/library.h"
+#include "core/log.h"
 #include "core/machine.h"
 #include "core/options.h"
 #include "core/plugins.h"
@@ -15,7 +17,9 @@ int main(int argc, char **argv)
 {
 	static struct options options;
 
+	clock_init();
 	trace_init();
+	log_init();
 	inherit_clean();
 	int code = options_parse(&options, argc, argv);
 	if (code != OPTIONS_GO_ON)

@@ -33,6 +33,9 @@ enum choice {
 	OPT_NO_SECCOMP,
 	OPT_NO_LANDLOCK,
 	OPT_NO_SANDBOX,
+	OPT_SECCOMP_LOG,
+	OPT_CEILING,
+	OPT_JSON,
 	OPT_VERSION,
 	OPT_HELP,
 	OPT_COUNT,
@@ -59,6 +62,10 @@ static const struct row {
     {OPT_NO_SECCOMP, "no-seccomp", NULL, "do not filter system calls (unsafe)"},
     {OPT_NO_LANDLOCK, "no-landlock", NULL, "do not close the file system (unsafe)"},
     {OPT_NO_SANDBOX, "no-sandbox", NULL, "run without any sandbox plugin (unsafe)"},
+    {OPT_SECCOMP_LOG, "seccomp-log", NULL,
+	"log what the filter would kill, and let it pass (unsafe)"},
+    {OPT_CEILING, "ceiling", "FILE", "refuse system calls that FILE does not list"},
+    {OPT_JSON, "json", NULL, "volt explain: print JSON"},
     {OPT_VERSION, "version", NULL, "print version and exit"},
     {OPT_HELP, "help", NULL, "print this text and exit"},
 };
@@ -86,8 +93,10 @@ static const struct {
 
 static void print_help(void)
 {
-	printf(
-	    "usage: volt --kernel FILE [OPTION...]\n\nRuns a Linux guest in a sealed microVM.\n\n");
+	printf("usage: volt --kernel FILE [OPTION...]\n"
+	       "       volt explain [OPTION...]\n\n"
+	       "Runs a Linux guest in a sealed microVM; \"volt explain\" prints what it would be\n"
+	       "allowed to do instead.\n\n");
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		char left[64];
 
@@ -200,6 +209,14 @@ static int take(struct options *o, enum choice option, const char *text)
 	case OPT_NO_SANDBOX:
 		o->no_sandbox = true;
 		return 0;
+	case OPT_SECCOMP_LOG:
+		o->seccomp_log = true;
+		return 0;
+	case OPT_CEILING:
+		return set_once(&o->ceiling, "ceiling", text);
+	case OPT_JSON:
+		o->json = true;
+		return 0;
 	default:
 		return 0;
 	}
@@ -234,6 +251,11 @@ int options_parse(struct options *o, int argc, char **argv)
 		longs[i] = (struct option){rows[i].name,
 		    rows[i].value != NULL ? required_argument : no_argument, NULL,
 		    (int)rows[i].option};
+	if (argc > 1 && strcmp(argv[1], "explain") == 0) {
+		o->explain = true;
+		argc--;
+		argv++;
+	}
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
 		if (c == OPT_HELP) {
@@ -260,6 +282,10 @@ int options_parse(struct options *o, int argc, char **argv)
 	if (optind < argc) {
 		log_error(EINVAL, "\"%s\" is no option: a kernel is given as --kernel FILE",
 		    argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (o->json && !o->explain) {
+		log_error(EINVAL, "--json goes with volt explain");
 		return EXIT_USAGE;
 	}
 	return OPTIONS_GO_ON;

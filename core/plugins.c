@@ -102,6 +102,8 @@ static void warn_unsafe(const struct options *o)
 		log_warn("--no-sandbox: a guest that breaks out of volt has all of volt's rights");
 	if (o->no_seccomp && !o->no_sandbox)
 		log_warn("--no-seccomp: system calls are not filtered");
+	if (o->seccomp_log && !o->no_sandbox)
+		log_warn("--seccomp-log: forbidden system calls are logged and pass");
 	if (o->no_landlock && !o->no_sandbox)
 		log_warn("--no-landlock: the file system is not closed");
 }

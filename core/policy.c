@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/futex.h>
 #include <linux/kvm.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,6 +13,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/ceiling.h"
+#include "core/clock.h"
 #include "core/keeper.h"
 #include "core/log.h"
 #include "core/machine.h"
@@ -83,7 +84,12 @@ static struct volt_arg_test eq(uint8_t arg, uint64_t value)
 static int add(struct policy *p, uint32_t thread, const struct volt_rule *rule)
 {
 	struct policy_thread *t = &p->storage[thread];
+	uint32_t role = p->threads[thread].role;
 
+	if (!ceiling_allows(rule->syscall, role))
+		return log_error(EPERM,
+		    "%s asks for %s on %s threads (%s), which the file of --ceiling does not allow",
+		    rule->asked_by, rule->syscall, ceiling_role_name(role), rule->reason);
 	if (t->count == t->capacity)
 		return log_error(ENOSPC, "policy: more than %u rules for one thread", t->capacity);
 	t->rules[t->count++] = *rule;
@@ -119,11 +125,40 @@ static int allow_test(struct policy *p, uint32_t thread, const char *syscall,
 	return add(p, thread, &rule);
 }
 
-/* What every thread may do: wait for a lock, wake the loop, raise an interrupt, and ask
- * for the time where the vDSO cannot answer. */
+/* One call on the fds [base, base + count): in as few rules as a mask can say exactly,
+ * that is one for each aligned block of a power of two. */
+static int allow_fds(struct policy *p, uint32_t thread, const char *syscall, uint32_t base,
+    uint32_t count, const struct volt_arg_test *more, const char *reason)
+{
+	int err = 0;
+
+	while (err == 0 && count > 0) {
+		uint32_t block = base != 0 ? base & -base : 1u << 31;
+
+		while (block > count)
+			block >>= 1;
+		struct volt_rule rule = {.syscall = syscall,
+		    .asked_by = "core",
+		    .reason = reason,
+		    .test_count = 1,
+		    .tests = {{.op = VOLT_TEST_MASKED_EQ,
+			.value = base,
+			.mask = ~(uint64_t)(block - 1)}}};
+		if (more != NULL)
+			rule.tests[rule.test_count++] = *more;
+		err = add(p, thread, &rule);
+		base += block;
+		count -= block;
+	}
+	return err;
+}
+
+/* What every thread may do: take a lock, wake the loop, raise an interrupt, and ask for
+ * the time where the TSC cannot tell it. */
 static int allow_common(struct policy *p, struct machine *m, uint32_t thread)
 {
 	const struct volt_arg_test eight = eq(2, sizeof(uint64_t));
+	uint32_t base = (uint32_t)m->lock_fd_base, count = m->lock_fd_count;
 	int err =
 	    allow_fd(p, thread, "write", m->loop.wake_fd, &eight, "core", "wakes the event loop");
 
@@ -132,13 +167,13 @@ static int allow_common(struct policy *p, struct machine *m, uint32_t thread)
 			err = allow_fd(p, thread, "write", m->irq.lines[gsi].event_fd, &eight,
 			    m->irq.lines[gsi].owner->id, "raises its interrupt");
 	if (err == 0)
-		err = allow_test(p, thread, "futex", eq(1, FUTEX_WAIT_PRIVATE), "waits for a lock");
+		err = allow_fds(p, thread, "read", base, count, &eight, "waits for a lock");
 	if (err == 0)
-		err = allow_test(
-		    p, thread, "futex", eq(1, FUTEX_WAKE_PRIVATE), "wakes who waits for a lock");
-	if (err == 0)
+		err = allow_fds(
+		    p, thread, "write", base, count, &eight, "wakes who waits for a lock");
+	if (err == 0 && clock_needs_call())
 		err = allow_test(p, thread, "clock_gettime", eq(0, CLOCK_MONOTONIC),
-		    "tells the time where the vDSO cannot");
+		    "tells the time: this host has no invariant TSC");
 	return err;
 }
 
@@ -252,58 +287,76 @@ static int refuse_need(const struct instance *i, const struct volt_need *need)
 		return log_error(EPERM,
 		    "plugin %s asks for %s on vCPU threads: handlers make no system calls", i->id,
 		    need->syscall);
-	if (need->roles != VOLT_ROLE_BIT(VOLT_ROLE_LOOP))
+	if (need->roles == 0 || need->roles >= VOLT_ROLE_BIT(VOLT_ROLE_COUNT))
 		return log_error(EINVAL, "plugin %s asks for %s on an unknown kind of thread",
 		    i->id, need->syscall);
 	return 0;
 }
 
-static int add_needs(struct policy *p, const struct instance *i)
+/* The row as a rule, with the fds of parameters put in. */
+static int resolve_need(
+    const struct instance *i, const struct volt_need *need, struct volt_rule *rule)
 {
-	const char *row = (const char *)i->plugin.needs;
+	*rule = (struct volt_rule){.syscall = need->syscall,
+	    .asked_by = i->id,
+	    .reason = need->reason,
+	    .test_count = need->test_count};
+	memcpy(rule->tests, need->tests, sizeof(rule->tests));
+	for (uint32_t t = 0; t < rule->test_count; t++) {
+		struct volt_arg_test *test = &rule->tests[t];
 
-	for (uint32_t n = 0; n < i->plugin.need_count; n++, row += i->plugin.need_stride) {
-		const struct volt_need *need = (const void *)row;
-		int err = refuse_need(i, need);
-
-		if (err != 0)
-			return err;
-		struct volt_rule rule = {.syscall = need->syscall,
-		    .asked_by = i->id,
-		    .reason = need->reason,
-		    .test_count = need->test_count};
-		memcpy(rule.tests, need->tests, sizeof(rule.tests));
-		for (uint32_t t = 0; t < rule.test_count; t++) {
-			struct volt_arg_test *test = &rule.tests[t];
-
-			if (test->op != VOLT_TEST_FD_PARAM)
-				continue;
-			if (test->value >= i->plugin.param_count ||
-			    i->params.values[test->value].fd < 0)
-				return log_error(EINVAL,
-				    "plugin %s: its need of %s names a parameter without a file",
-				    i->id, need->syscall);
-			*test = eq(test->arg, (uint64_t)i->params.values[test->value].fd);
-		}
-		err = add(p, POLICY_LOOP, &rule);
-		if (err != 0)
-			return err;
+		if (test->op != VOLT_TEST_FD_PARAM)
+			continue;
+		if (test->value >= i->plugin.param_count || i->params.values[test->value].fd < 0)
+			return log_error(EINVAL,
+			    "plugin %s: its need of %s names a parameter without a file", i->id,
+			    need->syscall);
+		*test = eq(test->arg, (uint64_t)i->params.values[test->value].fd);
 	}
 	return 0;
 }
 
-static int make_thread(struct policy *p, uint32_t index, uint32_t role, uint32_t number)
+/* On the loop's thread, and on those workers that are the instance's own. */
+static int add_need(
+    struct policy *p, struct machine *m, const struct instance *i, const struct volt_need *need)
+{
+	struct volt_rule rule;
+	int err = refuse_need(i, need);
+
+	if (err == 0)
+		err = resolve_need(i, need, &rule);
+	if (err == 0 && (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_LOOP)))
+		err = add(p, POLICY_LOOP, &rule);
+	for (uint32_t w = 0; err == 0 && w < m->worker_count; w++)
+		if (m->workers[w].owner == i && (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_WORKER)))
+			err = add(p, POLICY_WORKER(m, w), &rule);
+	return err;
+}
+
+static int add_needs(struct policy *p, struct machine *m, const struct instance *i)
+{
+	const char *row = (const char *)i->plugin.needs;
+	int err = 0;
+
+	for (uint32_t n = 0; err == 0 && n < i->plugin.need_count;
+	     n++, row += i->plugin.need_stride)
+		err = add_need(p, m, i, (const void *)row);
+	return err;
+}
+
+static int make_thread(
+    struct policy *p, uint32_t index, uint32_t role, uint32_t number, const char *name)
 {
 	struct policy_thread *t = &p->storage[index];
 
-	t->capacity = role == VOLT_ROLE_LOOP ? POLICY_RULE_MAX : POLICY_VCPU_RULES + IRQ_LINES;
+	t->capacity = role == VOLT_ROLE_VCPU ? POLICY_VCPU_RULES : POLICY_RULE_MAX;
 	t->rules = calloc(t->capacity, sizeof(t->rules[0]));
 	if (t->rules == NULL)
 		return log_error(ENOMEM, "policy: no memory");
-	if (role == VOLT_ROLE_LOOP)
-		snprintf(t->name, sizeof(t->name), "loop");
+	if (role == VOLT_ROLE_VCPU)
+		snprintf(t->name, sizeof(t->name), "%s%u", name, number);
 	else
-		snprintf(t->name, sizeof(t->name), "vcpu%u", number);
+		snprintf(t->name, sizeof(t->name), "%s", name);
 	p->threads[index] = (struct volt_thread){.role = role,
 	    .index = number,
 	    .name = t->name,
@@ -312,41 +365,66 @@ static int make_thread(struct policy *p, uint32_t index, uint32_t role, uint32_t
 	return 0;
 }
 
-static uint32_t highest_fd(void)
+uint32_t policy_highest_fd(void)
 {
 	uint32_t highest = 2;
 
-	for (int fd = 3; fd < 1 << 12; fd++)
+	for (int fd = 3; fd < 1 << 10; fd++)
 		if (fcntl(fd, F_GETFD) >= 0)
 			highest = (uint32_t)fd;
 	return highest;
 }
 
-int policy_build(struct policy *p, struct machine *m)
+static uint32_t flags_of(const struct options *o)
 {
-	uint32_t cpus = m->firmware.cpus;
-	int err = make_thread(p, POLICY_LOOP, VOLT_ROLE_LOOP, 0);
+	return (o->no_seccomp ? VOLT_POLICY_NO_SECCOMP : 0) |
+	       (o->no_landlock ? VOLT_POLICY_NO_LANDLOCK : 0) |
+	       (o->seccomp_log ? VOLT_POLICY_LOG : 0);
+}
 
-	p->table = (struct volt_policy){.size = sizeof(p->table),
-	    .thread_stride = sizeof(p->threads[0]),
-	    .thread_count = 1 + cpus,
-	    .threads = p->threads,
-	    .max_fd = highest_fd()};
-	if (m->options->no_seccomp)
-		p->table.flags |= VOLT_POLICY_NO_SECCOMP;
-	if (m->options->no_landlock)
-		p->table.flags |= VOLT_POLICY_NO_LANDLOCK;
-	for (uint32_t id = 0; err == 0 && id < cpus; id++) {
-		err = make_thread(p, POLICY_VCPU(id), VOLT_ROLE_VCPU, id);
+static int make_vcpus(struct policy *p, struct machine *m)
+{
+	int err = 0;
+
+	for (uint32_t id = 0; err == 0 && id < m->firmware.cpus; id++) {
+		err = make_thread(p, POLICY_VCPU(id), VOLT_ROLE_VCPU, id, "vcpu");
 		if (err == 0)
 			err = allow_vcpu(p, m, id);
 	}
+	return err;
+}
+
+static int make_workers(struct policy *p, struct machine *m)
+{
+	int err = 0;
+
+	for (uint32_t w = 0; err == 0 && w < m->worker_count; w++) {
+		err = make_thread(p, POLICY_WORKER(m, w), VOLT_ROLE_WORKER, w, m->workers[w].name);
+		if (err == 0)
+			err = allow_common(p, m, POLICY_WORKER(m, w));
+	}
+	return err;
+}
+
+int policy_build(struct policy *p, struct machine *m)
+{
+	p->table = (struct volt_policy){.size = sizeof(p->table),
+	    .flags = flags_of(m->options),
+	    .thread_stride = sizeof(p->threads[0]),
+	    .thread_count = 1 + m->firmware.cpus + m->worker_count,
+	    .threads = p->threads,
+	    .max_fd = policy_highest_fd()};
+	int err = make_thread(p, POLICY_LOOP, VOLT_ROLE_LOOP, 0, "loop");
 	if (err == 0)
 		err = allow_loop(p, m);
 	if (err == 0)
 		err = allow_streams(p, m);
+	if (err == 0)
+		err = make_vcpus(p, m);
+	if (err == 0)
+		err = make_workers(p, m);
 	for (uint32_t i = 0; err == 0 && i < m->instance_count; i++)
-		err = add_needs(p, m->instances[i]);
+		err = add_needs(p, m, m->instances[i]);
 	for (uint32_t i = 0; i < p->table.thread_count; i++)
 		p->threads[i].rule_count = p->storage[i].count;
 	return err;

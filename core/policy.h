@@ -12,9 +12,12 @@
 #include <volt/sandbox.h>
 
 #include "core/options.h"
+#include "core/worker.h"
 
 #define POLICY_RULE_MAX   256 /* of the loop thread */
-#define POLICY_VCPU_RULES 16
+#define POLICY_VCPU_RULES 96
+
+#define POLICY_THREADS (1 + OPTIONS_CPU_MAX + WORKER_MAX)
 
 struct machine;
 
@@ -26,13 +29,17 @@ struct policy_thread {
 
 struct policy {
 	struct volt_policy table;
-	struct volt_thread threads[1 + OPTIONS_CPU_MAX]; /* the loop first, then vCPUs */
-	struct policy_thread storage[1 + OPTIONS_CPU_MAX];
+	struct volt_thread threads[POLICY_THREADS]; /* the loop, then vCPUs, then workers */
+	struct policy_thread storage[POLICY_THREADS];
 };
 
 /* Index of vCPU n's thread in the table; the loop is 0. */
-#define POLICY_LOOP    0u
-#define POLICY_VCPU(n) (1u + (n))
+#define POLICY_LOOP         0u
+#define POLICY_VCPU(n)      (1u + (n))
+#define POLICY_WORKER(m, n) (1u + (m)->firmware.cpus + (n))
+
+/* Highest number of an open file descriptor. */
+uint32_t policy_highest_fd(void);
 
 /* Gathers the rows of the core, of open streams and of every instance's needs, refusing
  * what no plugin may have. 0 or -errno, said in the log. */

@@ -5,39 +5,33 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/clock.h"
+#include "core/lock.h"
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/trace.h"
 
 #define STACK_SIZE (128u << 10) /* handlers format short messages, nothing more */
 
-/* How far the threads are; words that futexes wait on. */
 static struct {
-	uint32_t sealed;  /* threads that entered their filter */
-	uint32_t failed;  /* threads that could not */
-	uint32_t go;      /* 1: run the guest */
-	uint32_t forever; /* never changes: a vCPU whose VM ended waits here */
+	struct lock ready; /* posted by each thread once it is in its filter */
+	struct lock go;    /* posted once for each vCPU */
+	uint32_t failed;   /* atomic; threads that could not enter */
 } gate;
 
-static void wait_while(uint32_t *word, uint32_t value)
-{
-	while (__atomic_load_n(word, __ATOMIC_SEQ_CST) == value)
-		syscall(SYS_futex, word, FUTEX_WAIT_PRIVATE, value, NULL, NULL, 0);
-}
-
-static void advance(uint32_t *word)
-{
-	__atomic_fetch_add(word, 1, __ATOMIC_SEQ_CST);
-	syscall(SYS_futex, word, FUTEX_WAKE_PRIVATE, INT_MAX, NULL, NULL, 0);
-}
+/* A thread and its entry in the policy's table. */
+struct seat {
+	struct machine *machine;
+	uint32_t thread;
+	struct vcpu *vcpu;     /* or */
+	struct worker *worker; /* this */
+};
 
 static int enter_thread(struct machine *m, uint32_t thread)
 {
@@ -46,37 +40,53 @@ static int enter_thread(struct machine *m, uint32_t thread)
 	return s != NULL ? s->sandbox->enter_thread(s->self, thread) : 0;
 }
 
-static void *vcpu_thread(void *arg)
+static void *run_thread(void *arg)
 {
-	struct vcpu *v = arg;
+	struct seat seat = *(struct seat *)arg;
 
-	pthread_setname_np(pthread_self(), v->machine->policy.storage[POLICY_VCPU(v->id)].name);
-	if (enter_thread(v->machine, POLICY_VCPU(v->id)) != 0)
+	pthread_setname_np(pthread_self(), seat.machine->policy.storage[seat.thread].name);
+	if (enter_thread(seat.machine, seat.thread) != 0)
 		__atomic_fetch_add(&gate.failed, 1, __ATOMIC_SEQ_CST);
-	advance(&gate.sealed);
-	wait_while(&gate.go, 0);
-	vcpu_run(v);
+	lock_post(&gate.ready);
+	if (seat.worker != NULL)
+		worker_run(seat.worker);
+	lock_wait(&gate.go);
+	vcpu_run(seat.vcpu);
 	/* Not ended: the memory that other threads still use stays as it is. */
 	for (;;)
-		wait_while(&gate.forever, 0);
+		lock_wait(&gate.go);
 	return NULL;
+}
+
+static int start_thread(const pthread_attr_t *attr, struct seat *seat)
+{
+	pthread_t id;
+	int err = pthread_create(&id, attr, run_thread, seat);
+
+	if (err != 0)
+		return log_error(err, "cannot start thread %s: %s",
+		    seat->machine->policy.storage[seat->thread].name, strerror(err));
+	return 0;
 }
 
 static int start_threads(struct machine *m)
 {
+	static struct seat seats[OPTIONS_CPU_MAX + WORKER_MAX];
+	uint32_t cpus = m->firmware.cpus;
 	pthread_attr_t attr;
+	int err = 0;
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	for (uint32_t i = 0; i < m->firmware.cpus; i++) {
-		int err = pthread_create(&m->vcpus[i].thread, &attr, vcpu_thread, &m->vcpus[i]);
-
-		if (err != 0)
-			return log_error(
-			    err, "cannot start the thread of vCPU %u: %s", i, strerror(err));
+	for (uint32_t i = 0; err == 0 && i < cpus + m->worker_count; i++) {
+		seats[i] = (struct seat){.machine = m,
+		    .thread = 1 + i,
+		    .vcpu = i < cpus ? &m->vcpus[i] : NULL,
+		    .worker = i < cpus ? NULL : &m->workers[i - cpus]};
+		err = start_thread(&attr, &seats[i]);
 	}
 	pthread_attr_destroy(&attr);
-	return 0;
+	return err;
 }
 
 /* A thread that exists before the sandbox is entered would stay outside of parts of it.
@@ -126,27 +136,49 @@ static void trace_sandbox(struct machine *m)
 	trace_mark("seccomp", "%u system calls, %u BPF instructions", r.syscalls, r.instructions);
 }
 
-int seal_machine(struct machine *m)
+void seal_init(void)
 {
-	const struct volt_sandbox *sandbox = m->sandbox != NULL ? m->sandbox->sandbox : NULL;
-	uint32_t cpus = m->firmware.cpus;
+	lock_init(&gate.ready);
+	lock_init(&gate.go);
+}
+
+/* Eventfds of locks get numbers of their own above all others. */
+static int arm_locks(struct machine *m)
+{
+	m->lock_fd_base = policy_highest_fd() + 1;
+	return locks_arm(m->lock_fd_base, &m->lock_fd_count);
+}
+
+int seal_prepare(struct machine *m)
+{
 	int err = check_threads();
 
 	if (err == 0)
+		err = arm_locks(m);
+	clock_seal();
+	if (err == 0)
 		err = policy_build(&m->policy, m);
-	if (err == 0 && sandbox != NULL)
-		err = sandbox->prepare(m->sandbox->self, &m->policy.table);
+	if (err == 0 && m->sandbox != NULL)
+		err = m->sandbox->sandbox->prepare(m->sandbox->self, &m->policy.table);
+	return err;
+}
+
+int seal_machine(struct machine *m)
+{
+	const struct volt_sandbox *sandbox = m->sandbox != NULL ? m->sandbox->sandbox : NULL;
+	uint32_t threads = m->firmware.cpus + m->worker_count;
+	int err = seal_prepare(m);
+
 	if (err == 0 && sandbox != NULL)
 		err = sandbox->enter_process(m->sandbox->self);
 	if (err == 0)
 		err = start_threads(m);
 	if (err != 0)
 		return err;
-	for (uint32_t n; (n = __atomic_load_n(&gate.sealed, __ATOMIC_SEQ_CST)) < cpus;)
-		wait_while(&gate.sealed, n);
+	for (uint32_t i = 0; i < threads; i++)
+		lock_wait(&gate.ready);
 	if (gate.failed > 0)
-		return log_error(
-		    EPERM, "%u vCPU threads could not enter their sandbox", gate.failed);
+		return log_error(EPERM, "%u threads could not enter their sandbox", gate.failed);
 	if (sandbox != NULL)
 		trace_sandbox(m);
 	m->sealed = true;
@@ -155,5 +187,6 @@ int seal_machine(struct machine *m)
 
 void seal_release(struct machine *m)
 {
-	advance(&gate.go);
+	for (uint32_t i = 0; i < m->firmware.cpus; i++)
+		lock_post(&gate.go);
 }

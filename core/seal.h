@@ -9,7 +9,11 @@
 
 struct machine;
 
-/* Makes the vCPU threads, confines the process and every thread, and returns with all
+/* Registers the locks of the start. First of all. */
+void seal_init(void);
+/* Gathers and compiles the policy; enforces nothing. 0 or -errno, said in the log. */
+int seal_prepare(struct machine *m);
+/* Makes the vCPU and worker threads, confines the process and every thread, and returns with all
  * of them waiting. 0 or -errno, said in the log: then no guest may run. */
 int seal_machine(struct machine *m);
 /* Lets the vCPU threads into the guest. */

@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/exitcode.h"
 #include "core/instance.h"
 #include "core/log.h"
@@ -228,12 +229,12 @@ void stream_begin(struct stream *s)
 
 void stream_drain(struct stream *s)
 {
-	uint64_t limit = loop_now() + DRAIN_MS * 1000000ull;
+	uint64_t limit = clock_now() + DRAIN_MS * 1000000ull;
 
 	if (s->ops == NULL || s->out_fd < 0)
 		return;
 	pump_out(s);
-	while (s->out_fd >= 0 && s->tail != s->head && loop_now() < limit) {
+	while (s->out_fd >= 0 && s->tail != s->head && clock_now() < limit) {
 		/* Any event will do: only whether the far end takes more is of interest. */
 		loop_pause(&s->machine->loop, 10000000);
 		s->writable = true;

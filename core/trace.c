@@ -10,6 +10,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "core/clock.h"
 #include "core/log.h"
 
 #define MARK_MAX 64
@@ -24,22 +25,18 @@ static struct {
 	} marks[MARK_MAX];
 } trace;
 
-static uint64_t read_clock(clockid_t id)
-{
-	struct timespec t;
-
-	clock_gettime(id, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
-}
-
 void trace_init(void)
 {
-	trace.start_ns = read_clock(CLOCK_MONOTONIC) - read_clock(CLOCK_PROCESS_CPUTIME_ID);
+	struct timespec used;
+
+	clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &used);
+	trace.start_ns =
+	    clock_now() - ((uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec);
 }
 
 double trace_now_ms(void)
 {
-	return (double)(read_clock(CLOCK_MONOTONIC) - trace.start_ns) / 1e6;
+	return (double)(clock_now() - trace.start_ns) / 1e6;
 }
 
 void trace_mark(const char *name, const char *fmt, ...)
@@ -50,7 +47,7 @@ void trace_mark(const char *name, const char *fmt, ...)
 		return;
 	unsigned i = trace.count++;
 	trace.marks[i].name = name;
-	trace.marks[i].end_ns = read_clock(CLOCK_MONOTONIC) - trace.start_ns;
+	trace.marks[i].end_ns = clock_now() - trace.start_ns;
 	if (fmt != NULL) {
 		va_start(ap, fmt);
 		vsnprintf(trace.marks[i].detail, sizeof(trace.marks[i].detail), fmt, ap);

@@ -8,7 +8,6 @@
 #define CORE_VCPU_H
 
 #include <linux/kvm.h>
-#include <pthread.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -23,7 +22,6 @@ struct vcpu {
 	uint32_t id; /* also its APIC id */
 	int fd;
 	struct kvm_run *run;
-	pthread_t thread;
 	struct bus_stats stats; /* written by its own thread only */
 	uint64_t exits;
 } __attribute__((aligned(64))); /* vCPUs share no cache line */

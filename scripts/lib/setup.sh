@@ -20,7 +20,7 @@ PACKAGES_DEMO=(
 	musl-tools linux-libc-dev # volt-init
 	binutils xz-utils zstd lz4 cpio dpkg-dev # taking a Debian kernel apart
 	qemu-system-x86 # the lab, where the host's KVM cannot run Linux
-	libcmocka-dev
+	libcmocka-dev libjson-c-dev
 )
 # shellcheck disable=SC2034
 PACKAGES_CHECK=(

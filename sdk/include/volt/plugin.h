@@ -26,6 +26,7 @@
  *   [wire]  the main thread, before the seal
  *   [loop]  the event loop's thread, after the seal
  *   [io]    the vCPU thread whose access caused the call
+ *   [worker] a thread made by volt.worker/1, after the seal
  *   [any]   any thread, at any time after init began
  *
  * Callbacks of one instance never overlap, whatever their thread, except those

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/clock.h"
+
+#include <cpuid.h>
+#include <fcntl.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+#include <x86intrin.h>
+
+/* A shorter measurement would make the rate too coarse. */
+#define MEASURE_NS 1000000u
+
+struct reading {
+	uint64_t ns, tsc;
+};
+
+static struct {
+	bool by_tsc;
+	struct reading first, base;
+	uint64_t ns_per_tick; /* fixed point, 32 fraction bits */
+} state;
+
+static uint64_t read_kernel(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* The quickest of a few tries: one may be interrupted between its two halves. */
+static struct reading read_both(void)
+{
+	struct reading best = {0};
+	uint64_t shortest = UINT64_MAX;
+
+	for (unsigned i = 0; i < 5; i++) {
+		uint64_t before = __rdtsc(), ns = read_kernel(), after = __rdtsc();
+
+		if (after - before < shortest) {
+			shortest = after - before;
+			best = (struct reading){.ns = ns, .tsc = before + (after - before) / 2};
+		}
+	}
+	return best;
+}
+
+/* Intel SDM vol. 3, 18.17.1: CPUID 0x80000007 EDX bit 8. */
+static bool tsc_is_invariant(void)
+{
+	unsigned a, b, c, d;
+
+	return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & (1u << 8)) != 0;
+}
+
+static bool kernel_uses_tsc(void)
+{
+	char name[8] = "";
+	int fd = open("/sys/devices/system/clocksource/clocksource0/current_clocksource",
+	    O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0)
+		return false;
+	ssize_t n = read(fd, name, sizeof(name) - 1);
+	close(fd);
+	return n == 4 && memcmp(name, "tsc\n", 4) == 0;
+}
+
+void clock_init(void)
+{
+	state.first = read_both();
+}
+
+void clock_seal(void)
+{
+	if (!tsc_is_invariant() || !kernel_uses_tsc())
+		return;
+	while (read_kernel() - state.first.ns < MEASURE_NS)
+		__builtin_ia32_pause();
+	state.base = read_both();
+	uint64_t ticks = state.base.tsc - state.first.tsc;
+	if (ticks == 0 || state.base.tsc < state.first.tsc)
+		return;
+	state.ns_per_tick =
+	    (uint64_t)(((unsigned __int128)(state.base.ns - state.first.ns) << 32) / ticks);
+	state.by_tsc = true;
+}
+
+bool clock_needs_call(void)
+{
+	return !state.by_tsc;
+}
+
+uint64_t clock_now(void)
+{
+	if (!state.by_tsc)
+		return read_kernel();
+	/* Another CPU's TSC may be a few ticks behind the base. */
+	int64_t ticks = (int64_t)(__rdtsc() - state.base.tsc);
+	if (ticks < 0)
+		return state.base.ns;
+	return state.base.ns +
+	       (uint64_t)(((unsigned __int128)(uint64_t)ticks * state.ns_per_tick) >> 32);
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * clock - monotonic time without a system call.
+ *
+ * The vDSO answers clock_gettime() in user space only as long as the kernel trusts the
+ * TSC; should it lose that trust while a guest runs, every call becomes a real one, and
+ * a filter that does not allow it would kill the VM. So from clock_seal() on time is
+ * computed from the TSC itself where it is invariant and the kernel uses it; elsewhere
+ * clock_gettime() stays, and is asked for in the policy.
+ */
+#ifndef CORE_CLOCK_H
+#define CORE_CLOCK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+/* First reading; as early as possible, for the rate is measured until clock_seal(). */
+void clock_init(void);
+/* Decides where time comes from. */
+void clock_seal(void);
+/* True if clock_now() makes system calls. */
+bool clock_needs_call(void);
+/* Nanoseconds of CLOCK_MONOTONIC; never 0. After clock_seal() the rate may differ by
+ * some 0.01 %. */
+uint64_t clock_now(void);
+
+#endif

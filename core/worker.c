@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/worker.h"
+
+#include "core/instance.h"
+
+void worker_post(struct worker *w)
+{
+	/* One post is enough for all that come before the job starts. */
+	if (__atomic_exchange_n(&w->posted, 1, __ATOMIC_SEQ_CST) == 0)
+		lock_post(&w->posts);
+}
+
+_Noreturn void worker_run(struct worker *w)
+{
+	for (;;) {
+		lock_wait(&w->posts);
+		__atomic_store_n(&w->posted, 0, __ATOMIC_SEQ_CST);
+		w->job(w->owner->self);
+	}
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * worker - the threads of volt.worker/1.
+ */
+#ifndef CORE_WORKER_H
+#define CORE_WORKER_H
+
+#include <stdint.h>
+
+#include "core/lock.h"
+
+#define WORKER_MAX 8
+
+struct instance;
+
+struct worker {
+	struct instance *owner;
+	void (*job)(void *self);
+	char name[16];
+	struct lock posts; /* used as a semaphore */
+	uint32_t posted;   /* atomic */
+};
+
+/* [any] */
+void worker_post(struct worker *w);
+/* On the worker's own thread, sealed; never returns. */
+_Noreturn void worker_run(struct worker *w);
+
+#endif
