@@ -16,6 +16,7 @@
 #include "core/ceiling.h"
 #include "core/log.h"
 #include "core/machine.h"
+#include "core/witness.h"
 
 void inherit_clean(void)
 {
@@ -96,7 +97,10 @@ int inherit_open_files(struct machine *m)
 		err = open_input("initrd", o->initrd, &m->initrd_fd);
 	if (err == 0 && o->trace_file != NULL)
 		err = open_output("trace-file", o->trace_file, O_TRUNC, &m->trace_fd);
-	int keep[] = {log, m->kernel_fd, m->initrd_fd, m->trace_fd};
+	/* Where a keeper runs anyway, for a terminal, its word costs nothing. */
+	if (err == 0 && (o->witness || o->seccomp_log || isatty(STDIN_FILENO)))
+		err = witness_open(o->witness) != 0 && o->witness ? -EACCES : 0;
+	int keep[] = {log, m->kernel_fd, m->initrd_fd, m->trace_fd, witness_fd()};
 	if (err == 0)
 		close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	return err;

@@ -160,6 +160,7 @@ struct instance *instance_create(
 		return NULL;
 	}
 	i->machine = m;
+	i->number = m->instance_count + 1;
 	i->state = state;
 	lock_init(&state->lock);
 	adopt(i, d);

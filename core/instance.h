@@ -19,6 +19,7 @@
 #include <volt/sandbox.h>
 
 #include "core/lock.h"
+#include "core/witness.h"
 #include "sdk/common/params.h"
 
 #define INSTANCE_TIMER_MAX 16
@@ -30,6 +31,7 @@ struct instance_state {
 	/* Held during every callback but those of PARALLEL ranges. Order: device
 	 * instances, then the irqchip instance, then leaf locks. */
 	struct lock lock;
+	uint32_t caller; /* the witness's note from before the lock was taken */
 	/* Token bucket of log lines, refilled by time; see host_log(). */
 	uint64_t log_tokens, log_refilled_ns, log_suppressed;
 };
@@ -37,6 +39,7 @@ struct instance_state {
 /* Lies in sealed memory: read-only from the seal on. */
 struct instance {
 	char id[33];
+	uint32_t number; /* from 1, in the order of loading */
 	struct machine *machine;
 	struct volt_plugin plugin; /* the descriptor, defaults filled in */
 	void *self;
@@ -49,13 +52,20 @@ struct instance {
 	const struct volt_sandbox *sandbox;
 };
 
+/* Notes for the witness whose code this thread runs. */
 static inline void instance_lock(const struct instance *i)
 {
 	lock_take(&i->state->lock);
+	if (witness_note != NULL) {
+		i->state->caller = *witness_note;
+		*witness_note = i->number;
+	}
 }
 
 static inline void instance_unlock(const struct instance *i)
 {
+	if (witness_note != NULL)
+		*witness_note = i->state->caller;
 	lock_release(&i->state->lock);
 }
 

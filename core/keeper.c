@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <linux/close_range.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -16,12 +17,13 @@
 #include <unistd.h>
 
 #include "core/log.h"
+#include "core/witness.h"
 
 #define PATH_COUNT 32
 
 static struct {
 	int fd;
-	bool terminal;
+	bool terminal, follow, witness;
 	bool has_flags[2];
 	int flags[2];
 	struct termios old;
@@ -65,21 +67,78 @@ static void tidy(void)
 		unlink(keeper.paths[i]);
 }
 
-/* Only reads to learn of volt's end: bytes mean nothing, so nothing can be asked. */
-static _Noreturn void keep(int fd)
+enum { PAIR = STDERR_FILENO + 1, KERNEL_LOG, OWN_LOG, FIRST_OTHER };
+
+/* Leaves only what the keeper uses, under the numbers above. */
+static void move_files(int pair)
 {
-	sigset_t all;
+	int from[] = {pair, witness_fd(), log_fd()};
+
+	/* First above all targets, so that none overwrites another's source. */
+	for (int i = 0; i < 3; i++)
+		from[i] = from[i] >= 0 ? fcntl(from[i], F_DUPFD, 64) : -1;
+	close_range(PAIR, 63, 0);
+	for (int i = 0; i < 3; i++)
+		if (from[i] >= 0)
+			dup2(from[i], PAIR + i);
+	close_range(64, UINT_MAX, 0);
+	log_set_fd(OWN_LOG);
+}
+
+/* Follows the kernel's log in log mode, until the pair says that volt is gone. */
+static bool wait_for_end(pid_t volt)
+{
+	struct pollfd files[] = {{.fd = PAIR, .events = POLLIN},
+	    {.fd = keeper.follow ? KERNEL_LOG : -1, .events = POLLIN}};
 	char byte;
+
+	for (;;) {
+		if (poll(files, 2, -1) < 0 && errno == EINTR)
+			continue;
+		if (files[1].revents != 0)
+			witness_report(KERNEL_LOG, volt, false);
+		if (files[0].revents != 0)
+			return read(PAIR, &byte, 1) == 1;
+	}
+}
+
+/* The record comes a moment after the death, from a thread of the kernel. */
+static void explain_death(pid_t volt)
+{
+	unsigned found = 0;
+
+	for (int i = 0; found == 0 && i < 20; i++) {
+		usleep(25000);
+		found = witness_report(KERNEL_LOG, volt, true);
+	}
+	if (found == 0)
+		log_line(VOLT_LOG_ERROR,
+		    "volt (process %d) ended without a word: it was killed from outside, or by "
+		    "its filter with the record in the audit log (ausearch -m SECCOMP)",
+		    (int)volt);
+}
+
+/* Only reads to learn of volt's end: bytes mean nothing, so nothing can be asked. */
+static _Noreturn void keep(int pair, pid_t volt)
+{
+	bool watched = witness_fd() >= 0;
+	sigset_t all;
 
 	sigfillset(&all); /* Ctrl-C and a hang-up reach volt's whole group */
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	prctl(PR_SET_NAME, "volt-keeper");
-	dup2(fd, STDERR_FILENO + 1);
-	close_range(STDERR_FILENO + 2, UINT_MAX, 0);
-	while (read(STDERR_FILENO + 1, &byte, 1) < 0 && errno == EINTR)
-		continue;
+	move_files(pair);
+	bool orderly = wait_for_end(volt);
 	tidy();
+	if (!orderly && watched)
+		explain_death(volt);
 	_exit(0);
+}
+
+void keeper_witness(bool follow)
+{
+	keeper.witness = true;
+	keeper.follow = follow;
 }
 
 static bool has_charge(void)
@@ -96,15 +155,17 @@ int keeper_start(void)
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return log_error(errno, "cannot make a socket pair: %s", strerror(errno));
-	pid_t child = fork();
+	pid_t volt = getpid(), child = fork();
 	if (child < 0)
 		return log_error(errno, "cannot start the process that restores the terminal: %s",
 		    strerror(errno));
 	if (child == 0) {
 		close(pair[0]);
-		keep(pair[1]);
+		keep(pair[1], volt);
 	}
 	close(pair[1]);
+	if (witness_fd() >= 0)
+		close(witness_fd());
 	keeper.fd = pair[0];
 	return 0;
 }

@@ -12,10 +12,13 @@
 #ifndef CORE_KEEPER_H
 #define CORE_KEEPER_H
 
+#include <stdbool.h>
 #include <termios.h>
 
 /* Charges. Before keeper_start(). 0 or -errno. */
 void keeper_restore_terminal(const struct termios *old);
+/* Explain a death by the filter; `follow`: report what log mode lets pass, as it does. */
+void keeper_witness(bool follow);
 void keeper_restore_flags(int fd, int flags); /* fd 0 or 1, with fcntl(F_SETFL) */
 int keeper_unlink_at_end(const char *path);
 

@@ -22,6 +22,7 @@
 #include "core/seal.h"
 #include "core/sealed.h"
 #include "core/trace.h"
+#include "core/witness.h"
 
 void machine_end(struct machine *m, int code, const char *fmt, ...)
 {
@@ -169,6 +170,10 @@ static int seal(struct machine *m)
 {
 	int err = bus_seal(&m->bus);
 
+	if (err == 0 && witness_fd() >= 0)
+		err = witness_init(m);
+	if (witness_fd() >= 0 && (m->options->witness || m->options->seccomp_log))
+		keeper_witness(m->options->seccomp_log);
 	if (err == 0)
 		err = stream_take_terminal(m);
 	close_sources(m);

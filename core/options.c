@@ -35,6 +35,7 @@ enum choice {
 	OPT_NO_SANDBOX,
 	OPT_SECCOMP_LOG,
 	OPT_CEILING,
+	OPT_WITNESS,
 	OPT_JSON,
 	OPT_VERSION,
 	OPT_HELP,
@@ -65,6 +66,7 @@ static const struct row {
     {OPT_SECCOMP_LOG, "seccomp-log", NULL,
 	"log what the filter would kill, and let it pass (unsafe)"},
     {OPT_CEILING, "ceiling", "FILE", "refuse system calls that FILE does not list"},
+    {OPT_WITNESS, "witness", NULL, "have a second process say what the filter killed"},
     {OPT_JSON, "json", NULL, "volt explain: print JSON"},
     {OPT_VERSION, "version", NULL, "print version and exit"},
     {OPT_HELP, "help", NULL, "print this text and exit"},
@@ -214,6 +216,9 @@ static int take(struct options *o, enum choice option, const char *text)
 		return 0;
 	case OPT_CEILING:
 		return set_once(&o->ceiling, "ceiling", text);
+	case OPT_WITNESS:
+		o->witness = true;
+		return 0;
 	case OPT_JSON:
 		o->json = true;
 		return 0;

@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/trace.h"
+#include "core/witness.h"
 
 #define STACK_SIZE (128u << 10) /* handlers format short messages, nothing more */
 
@@ -45,6 +46,7 @@ static void *run_thread(void *arg)
 	struct seat seat = *(struct seat *)arg;
 
 	pthread_setname_np(pthread_self(), seat.machine->policy.storage[seat.thread].name);
+	witness_sit(seat.thread);
 	if (enter_thread(seat.machine, seat.thread) != 0)
 		__atomic_fetch_add(&gate.failed, 1, __ATOMIC_SEQ_CST);
 	lock_post(&gate.ready);
@@ -89,10 +91,35 @@ static int start_threads(struct machine *m)
 	return err;
 }
 
+/* Flags of a task in /proc/PID/task/TID/stat, field 9 (proc(5)); 0 if it is gone. */
+static unsigned long task_flags(const char *tid, char *name, size_t size)
+{
+	char path[64], line[512];
+	unsigned long flags = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.20s/stat", tid);
+	FILE *f = fopen(path, "re");
+	if (f == NULL)
+		return 0;
+	if (fgets(line, sizeof(line), f) != NULL) {
+		char *open = strchr(line, '('), *close = strrchr(line, ')');
+
+		if (open != NULL && close != NULL) {
+			snprintf(name, size, "%.*s", (int)(close - open - 1), open + 1);
+			if (sscanf(close + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) != 1)
+				flags = 0;
+		}
+	}
+	fclose(f);
+	return flags;
+}
+
 /* A thread that exists before the sandbox is entered would stay outside of parts of it.
- * The only one that may is the kernel's own helper of KVM. */
+ * The only one that may is the kernel's own helper of KVM, which never runs user code:
+ * the kernel marks it as its own, and no program can give itself that mark. */
 static int check_threads(void)
 {
+	enum { USER_WORKER = 0x4000, KERNEL_THREAD = 0x200000 }; /* linux/sched.h, PF_* */
 	DIR *d = opendir("/proc/self/task");
 	struct dirent *e;
 	int err = 0;
@@ -100,23 +127,16 @@ static int check_threads(void)
 	if (d == NULL)
 		return log_error(errno, "cannot read /proc/self/task: %s", strerror(errno));
 	while (err == 0 && (e = readdir(d)) != NULL) {
-		char path[300], name[32] = "";
-		FILE *f;
+		char name[32] = "?";
 
 		if (e->d_name[0] == '.' || strtol(e->d_name, NULL, 10) == getpid())
 			continue;
-		snprintf(path, sizeof(path), "/proc/self/task/%s/comm", e->d_name);
-		f = fopen(path, "re");
-		if (f != NULL) {
-			if (fgets(name, sizeof(name), f) == NULL)
-				name[0] = '\0';
-			fclose(f);
-		}
-		name[strcspn(name, "\n")] = '\0';
-		if (strncmp(name, "kvm-", 4) != 0)
+		if ((task_flags(e->d_name, name, sizeof(name)) & (USER_WORKER | KERNEL_THREAD)) ==
+		    0)
 			err = log_error(EPERM,
 			    "a thread named \"%s\" was started before the seal: plugins must not "
-			    "start threads",
+			    "start threads; "
+			    "volt.worker/1 makes them",
 			    name);
 	}
 	closedir(d);
@@ -182,6 +202,7 @@ int seal_machine(struct machine *m)
 	if (sandbox != NULL)
 		trace_sandbox(m);
 	m->sealed = true;
+	witness_sit(POLICY_LOOP);
 	return enter_thread(m, POLICY_LOOP);
 }
 

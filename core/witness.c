@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/witness.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/audit.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/log.h"
+#include "core/machine.h"
+
+__thread uint32_t *witness_note;
+
+static struct {
+	int fd; /* /dev/kmsg */
+	const struct machine *machine;
+	uint32_t *notes; /* shared with the keeper; one per thread of the policy */
+} witness = {.fd = -1};
+
+int witness_open(bool required)
+{
+	witness.fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (witness.fd >= 0 && lseek(witness.fd, 0, SEEK_END) >= 0)
+		return 0;
+	int err = errno;
+	if (witness.fd >= 0)
+		close(witness.fd);
+	witness.fd = -1;
+	if (required)
+		log_error(
+		    err, "--witness: cannot read the kernel's log /dev/kmsg: %s", strerror(err));
+	return -err;
+}
+
+int witness_fd(void)
+{
+	return witness.fd;
+}
+
+int witness_init(const struct machine *m)
+{
+	void *page = mmap(NULL, POLICY_THREADS * sizeof(uint32_t), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+
+	if (page == MAP_FAILED)
+		return log_error(ENOMEM, "no memory for the witness");
+	witness.notes = page;
+	witness.machine = m;
+	return 0;
+}
+
+void witness_sit(uint32_t thread)
+{
+	if (witness.notes != NULL)
+		witness_note = &witness.notes[thread];
+}
+
+bool witness_parse(const char *line, pid_t pid, struct witness_record *out)
+{
+	const char *type = strstr(line, "type=1326"), *found;
+	size_t n;
+
+	if (type == NULL || (found = strstr(type, " pid=")) == NULL ||
+	    strtol(found + 5, NULL, 10) != pid)
+		return false;
+	found = strstr(type, " comm=\"");
+	if (found == NULL)
+		return false;
+	n = strcspn(found + 7, "\"");
+	snprintf(out->comm, sizeof(out->comm), "%.*s", (int)n, found + 7);
+	found = strstr(type, " syscall=");
+	if (found == NULL)
+		return false;
+	out->syscall = (int)strtol(found + 9, NULL, 10);
+	return true;
+}
+
+/* The sandbox's own library knows the names; it is in this process already, or not. */
+static const char *name_of(int number)
+{
+	char *(*resolve)(uint32_t arch, int number) = NULL;
+	void *library = dlopen("libseccomp.so.2", RTLD_NOW);
+
+	if (library != NULL)
+		resolve =
+		    (char *(*)(uint32_t, int))dlsym(library, "seccomp_syscall_resolve_num_arch");
+	const char *name = resolve != NULL ? resolve(AUDIT_ARCH_X86_64, number) : NULL;
+	return name != NULL ? name : "an unknown call";
+}
+
+/* The main thread keeps the program's name; the others are named as in the policy. */
+static uint32_t thread_of(const char *comm)
+{
+	const struct policy *p = &witness.machine->policy;
+
+	for (uint32_t i = 1; i < p->table.thread_count; i++)
+		if (strcmp(p->storage[i].name, comm) == 0)
+			return i;
+	return POLICY_LOOP;
+}
+
+static void report(const struct witness_record *r, bool died)
+{
+	const struct machine *m = witness.machine;
+	uint32_t note = witness.notes[thread_of(r->comm)];
+	const char *id =
+	    note > 0 && note <= m->instance_count ? m->instances[note - 1]->id : "core";
+
+	log_line(VOLT_LOG_ERROR,
+	    "%s: thread %s, in %s, made the system call %s (%d), which nobody asked for",
+	    died ? "killed by its filter" : "would have been killed", r->comm, id,
+	    name_of(r->syscall), r->syscall);
+}
+
+unsigned witness_report(int fd, pid_t pid, bool died)
+{
+	char line[2048];
+	unsigned count = 0;
+
+	for (;;) {
+		ssize_t n = read(fd, line, sizeof(line) - 1);
+		struct witness_record record;
+
+		if (n < 0 && (errno == EPIPE || errno == EINTR))
+			continue; /* records were overwritten; go on with the next */
+		if (n <= 0)
+			return count;
+		line[n] = '\0';
+		if (witness_parse(line, pid, &record)) {
+			report(&record, died);
+			count++;
+		}
+	}
+}

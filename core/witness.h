@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * witness - tells what the seccomp filter killed, or in log mode would have killed.
+ *
+ * The filter's verdict stays KILL_PROCESS, so volt itself cannot speak. But the kernel
+ * writes an audit record (type 1326) of every such verdict into its log, with the
+ * thread's name and the system call; and each thread notes in a shared page which
+ * instance it is calling. The keeper, which outlives volt, reads both.
+ */
+#ifndef CORE_WITNESS_H
+#define CORE_WITNESS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+struct machine;
+
+/* Where this thread notes the instance it calls (its number from 1; 0: none); NULL
+ * before witness_sit(). */
+extern __thread uint32_t *witness_note;
+
+/* Opens the kernel's log at its end, while the right to read it is still there. 0, or
+ * -errno: said in the log only if `required`. */
+int witness_open(bool required);
+int witness_fd(void); /* -1: not open */
+/* Makes the page. Before keeper_start(). 0 or -errno, said in the log. */
+int witness_init(const struct machine *m);
+/* [any] Gives this thread its place, by its index in the policy's table. */
+void witness_sit(uint32_t thread);
+
+/* In the keeper. Reads what is new in the kernel's log and reports records of process
+ * `pid`; returns how many there were. */
+unsigned witness_report(int fd, pid_t pid, bool died);
+
+/* Takes a record apart: true if it is a seccomp record of process `pid`. */
+struct witness_record {
+	char comm[17];
+	int syscall;
+};
+bool witness_parse(const char *line, pid_t pid, struct witness_record *out);
+
+#endif
