@@ -144,7 +144,7 @@ void keeper_witness(bool follow)
 static bool has_charge(void)
 {
 	return keeper.terminal || keeper.has_flags[0] || keeper.has_flags[1] ||
-	       keeper.path_count > 0;
+	       keeper.path_count > 0 || keeper.witness;
 }
 
 int keeper_start(void)

@@ -95,14 +95,18 @@ static const char *name_of(int number)
 	return name != NULL ? name : "an unknown call";
 }
 
-/* The main thread keeps the program's name; the others are named as in the policy. */
+/* By the names that policy.c gives; the main thread keeps the program's. The keeper was
+ * made before the policy, so its table cannot be asked. */
 static uint32_t thread_of(const char *comm)
 {
-	const struct policy *p = &witness.machine->policy;
+	const struct machine *m = witness.machine;
+	uint32_t id;
 
-	for (uint32_t i = 1; i < p->table.thread_count; i++)
-		if (strcmp(p->storage[i].name, comm) == 0)
-			return i;
+	if (sscanf(comm, "vcpu%u", &id) == 1 && id < m->firmware.cpus)
+		return POLICY_VCPU(id);
+	for (uint32_t i = 0; i < m->worker_count; i++)
+		if (strcmp(m->workers[i].name, comm) == 0)
+			return POLICY_WORKER(m, i);
 	return POLICY_LOOP;
 }
 
