@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <linux/close_range.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -18,7 +19,27 @@
 #include "core/machine.h"
 #include "core/witness.h"
 
-void inherit_clean(void)
+/* LD_PRELOAD and its like were obeyed before main; what plugins are linked with must come
+ * from the system's own folders. Sanitizers are loaded so, and keep their settings. */
+static void clean_environment(char **argv)
+{
+#ifndef VOLT_SANITIZED
+	char *nothing[] = {NULL};
+	bool linker = false;
+
+	for (char **e = environ; *e != NULL; e++)
+		linker =
+		    linker || strncmp(*e, "LD_", 3) == 0 || strncmp(*e, "GLIBC_TUNABLES=", 15) == 0;
+	if (linker && argv[0] != NULL)
+		execve("/proc/self/exe", argv, nothing);
+	if (linker)
+		log_warn("the environment changes how programs are loaded (LD_...) and cannot be "
+			 "cleaned");
+	clearenv();
+#endif
+}
+
+void inherit_clean(char **argv)
 {
 	struct sigaction defaults = {.sa_handler = SIG_DFL}, ignore = {.sa_handler = SIG_IGN};
 	sigset_t none;
@@ -33,6 +54,7 @@ void inherit_clean(void)
 	sigaction(SIGXFSZ, &ignore, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	clean_environment(argv);
 }
 
 static int open_input(const char *option, const char *path, int *fd)

@@ -20,7 +20,7 @@ int main(int argc, char **argv)
 	clock_init();
 	trace_init();
 	log_init();
-	inherit_clean();
+	inherit_clean(argv);
 	int code = options_parse(&options, argc, argv);
 	if (code != OPTIONS_GO_ON)
 		return code;

@@ -42,8 +42,6 @@ static struct instance *load_one(struct machine *m, const char *path, const char
 
 static int load_sandbox(struct machine *m, const char *path, const char *params)
 {
-	uint32_t flags = 0;
-
 	if (m->sandbox != NULL)
 		return log_error(EEXIST, "plugin %s: one sandbox is enough", path);
 	struct instance *i = load_one(m, path, params);
@@ -52,12 +50,8 @@ static int load_sandbox(struct machine *m, const char *path, const char *params)
 	if (i->sandbox == NULL)
 		return log_error(
 		    EINVAL, "plugin %s is a sandbox that offers no %s", path, VOLT_EXT_SANDBOX);
-	if (m->options->no_seccomp)
-		flags |= VOLT_POLICY_NO_SECCOMP;
-	if (m->options->no_landlock)
-		flags |= VOLT_POLICY_NO_LANDLOCK;
 	m->sandbox = i;
-	int err = i->sandbox->enter_early(i->self, flags);
+	int err = i->sandbox->enter_early(i->self, policy_flags(m->options));
 	trace_mark("early cage", "plugin %s", i->id);
 	return err;
 }

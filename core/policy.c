@@ -375,7 +375,7 @@ uint32_t policy_highest_fd(void)
 	return highest;
 }
 
-static uint32_t flags_of(const struct options *o)
+uint32_t policy_flags(const struct options *o)
 {
 	return (o->no_seccomp ? VOLT_POLICY_NO_SECCOMP : 0) |
 	       (o->no_landlock ? VOLT_POLICY_NO_LANDLOCK : 0) |
@@ -409,7 +409,7 @@ static int make_workers(struct policy *p, struct machine *m)
 int policy_build(struct policy *p, struct machine *m)
 {
 	p->table = (struct volt_policy){.size = sizeof(p->table),
-	    .flags = flags_of(m->options),
+	    .flags = policy_flags(m->options),
 	    .thread_stride = sizeof(p->threads[0]),
 	    .thread_count = 1 + m->firmware.cpus + m->worker_count,
 	    .threads = p->threads,

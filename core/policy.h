@@ -38,6 +38,8 @@ struct policy {
 #define POLICY_VCPU(n)      (1u + (n))
 #define POLICY_WORKER(m, n) (1u + (m)->firmware.cpus + (n))
 
+/* VOLT_POLICY_* of what the user typed. */
+uint32_t policy_flags(const struct options *o);
 /* Highest number of an open file descriptor. */
 uint32_t policy_highest_fd(void);
 

@@ -301,11 +301,16 @@ int filter_compile(const struct volt_host *h, const struct volt_thread *t, bool 
 	return keep_code(h, t, &a, out);
 }
 
+int filter_install(const struct sock_fprog *program)
+{
+	return (int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, program);
+}
+
 int filter_enter(const struct volt_host *h, const struct filter *f, const char *thread)
 {
 	struct sock_fprog prog = {.len = (unsigned short)f->count, .filter = f->code};
 
-	if (syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog))
+	if (filter_install(&prog) != 0)
 		return volt_fail(h, errno, "cannot enter the seccomp filter of thread %s: %s",
 		    thread, strerror(errno));
 	return 0;

@@ -61,8 +61,12 @@ int filter_check_kernel(const struct volt_host *h, bool log_only);
 /* Compiles the rules of one thread. */
 int filter_compile(const struct volt_host *h, const struct volt_thread *t, bool log_only,
     struct filter *out, struct filter_calls *calls);
+/* Makes the calling thread live under a program: 0, or -1 with errno. */
+int filter_install(const struct sock_fprog *program);
 /* Makes the calling thread live under `f` from now on. One system call. */
 int filter_enter(const struct volt_host *h, const struct filter *f, const char *thread);
+/* The filter of the early cage: early.c. */
+int early_enter(const struct volt_host *h, bool log_only);
 /* True if both threads' rules make the same filter. */
 bool filter_same_rules(const struct volt_thread *a, const struct volt_thread *b);
 void filter_finish(struct filter *f);

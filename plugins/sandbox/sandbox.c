@@ -73,6 +73,8 @@ static int sandbox_enter_early(void *self, uint32_t flags)
 		err = privileges_drop(s->h, s->capabilities, sizeof(s->capabilities));
 	if (!err)
 		err = privileges_hide(s->h);
+	if (!err && !(flags & VOLT_POLICY_NO_SECCOMP))
+		err = early_enter(s->h, flags & VOLT_POLICY_LOG);
 	if (!err)
 		s->stage = EARLY;
 	return err;
