@@ -17,8 +17,6 @@
 #include "shell.h"
 #include "text.h"
 
-extern char **environ;
-
 enum { KLOG_READ_ALL = 3, KLOG_SIZE_BUFFER = 10, ROW = 512 };
 
 /* Prints a small file of the kernel's. */
@@ -177,9 +175,11 @@ static int do_dmesg(int argc, char **argv)
 	char *buf = size > 0 ? malloc((size_t)size) : NULL;
 	int len = buf ? klogctl(KLOG_READ_ALL, buf, size) : -1;
 
-	if (len < 0)
-		return shell_fail("dmesg", "kernel log");
-	return write_all(STDOUT_FILENO, buf, (size_t)len) ? 0 : 1;
+	int status = len < 0 ? shell_fail("dmesg", "kernel log")
+		     : write_all(STDOUT_FILENO, buf, (size_t)len) ? 0
+								  : 1;
+	free(buf);
+	return status;
 }
 
 /* The first line of a sysfs attribute, or "?". */
@@ -248,7 +248,9 @@ static int is_pid(const struct dirent *entry)
 
 static int by_number(const struct dirent **a, const struct dirent **b)
 {
-	return atoi((*a)->d_name) - atoi((*b)->d_name);
+	const long left = strtol((*a)->d_name, NULL, 10), right = strtol((*b)->d_name, NULL, 10);
+
+	return left < right ? -1 : left > right;
 }
 
 static int do_ps(int argc, char **argv)

@@ -74,6 +74,7 @@ def typing_at_the_prompt_works(lab):
     session.expect("volt# ", 30)
     session.send("echo one 'two  words'\n")
     session.expect("one two  words", 20)
+    session.expect("volt# ", 20)
     text = "0123456789abcdef" * 12
     session.send(f"echo {text}\n")
     session.expect(re.compile(rb"\r\n" + text.encode() + rb"\r\n"), 30)
