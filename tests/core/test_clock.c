@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* Time before and after the clock is sealed, against the kernel's. */
+#include "core/clock.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* last: it defines fail() */
+#include <time.h>
+#include <unistd.h>
+
+#define MS 1000000ull
+
+static uint64_t kernel_now(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+/* Between two readings of the kernel's, give or take `slack`. */
+static void agrees(uint64_t slack)
+{
+	uint64_t before = kernel_now(), now = clock_now(), after = kernel_now();
+
+	assert_true(now + slack >= before);
+	assert_true(now <= after + slack);
+}
+
+static void never_goes_back(void)
+{
+	uint64_t last = 0;
+
+	for (unsigned i = 0; i < 100000; i++) {
+		uint64_t now = clock_now();
+
+		assert_true(now >= last && now != 0);
+		last = now;
+	}
+}
+
+static void before_the_seal_time_is_the_kernels(void **state)
+{
+	assert_true(clock_needs_call());
+	agrees(0);
+	never_goes_back();
+}
+
+static void after_the_seal_time_goes_on_at_the_same_rate(void **state)
+{
+	clock_init();
+	clock_seal();
+	agrees(MS);
+	never_goes_back();
+	usleep(100000);
+	agrees(MS); /* 0.01 % of 0.1 s is 10 us */
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(before_the_seal_time_is_the_kernels),
+	    cmocka_unit_test(after_the_seal_time_goes_on_at_the_same_rate),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * What a guest's CPUID says. Bits: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E.
+ * The tables are written anew here, so that a slip in core/cpuid.c shows.
+ */
+#include "tests/core/kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* last: it defines fail() */
+#include <errno.h>
+#include <string.h>
+
+#include "core/cpuid.h"
+
+#define INTEL    0x756e6547u /* "Genu" */
+#define AMD      0x68747541u /* "Auth" */
+#define HYGON    0x6f677948u /* "Hygo" */
+#define BIT(n)   (1u << (n))
+#define ALL_ONES 0xffffffffu
+
+static struct cpuid cpuid;
+static const uint32_t cpu_counts[] = {1, 2, 3, 64};
+
+/* ------------------------------------------------- KVM_GET_SUPPORTED_CPUID */
+
+static uint32_t nent_asked;
+static int ioctl_error;
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg);
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg)
+{
+	struct kvm_cpuid2 *head = arg;
+
+	assert_int_equal(request, KVM_GET_SUPPORTED_CPUID);
+	nent_asked = head->nent;
+	if (ioctl_error != 0) {
+		errno = ioctl_error;
+		return -1;
+	}
+	/* As many as were asked for; none is a topology leaf. */
+	for (uint32_t i = 0; i < head->nent; i++)
+		head->entries[i] = (struct kvm_cpuid_entry2){.function = 0x40000000 + i};
+	return 0;
+}
+
+/* --------------------------------------------------------------------- tables */
+
+static struct kvm_cpuid_entry2 *put(uint32_t leaf, uint32_t index, uint32_t value)
+{
+	struct kvm_cpuid_entry2 *e = &cpuid.entries[cpuid.head.nent++];
+
+	*e = (struct kvm_cpuid_entry2){.function = leaf,
+	    .index = index,
+	    .eax = value,
+	    .ebx = value,
+	    .ecx = value,
+	    .edx = value};
+	return e;
+}
+
+/* Deterministic cache parameters: level 1 data and code, 2, 3, end. */
+static void put_caches(uint32_t leaf)
+{
+	static const uint32_t types[] = {1 | 1 << 5, 2 | 1 << 5, 3 | 2 << 5, 3 | 3 << 5, 0};
+
+	for (uint32_t i = 0; i < 5; i++)
+		put(leaf, i, 0)->eax = types[i] | (types[i] != 0 ? 0xfffff00u & ~0xe0u : 0);
+}
+
+static void make(uint32_t vendor)
+{
+	memset(&cpuid, 0, sizeof(cpuid));
+	put(0, 0, 0x1f)->ebx = vendor;
+	put(0x1, 0, ALL_ONES);
+	put(0x6, 0, ALL_ONES);
+	put(0x7, 0, ALL_ONES);
+	put(0x7, 1, ALL_ONES);
+	put(0xa, 0, ALL_ONES);
+	put(0xd, 0, ALL_ONES);
+	put(0x80000001, 0, ALL_ONES);
+	put(0x80000008, 0, ALL_ONES);
+	if (vendor == INTEL) {
+		put_caches(0x4);
+		for (uint32_t i = 0; i < 3; i++)
+			put(0x1f, i, 0x77);
+	} else {
+		put_caches(0x8000001d);
+		put(0x8000001e, 0, ALL_ONES);
+	}
+}
+
+static const struct kvm_cpuid_entry2 *get(uint32_t leaf, uint32_t index)
+{
+	const struct kvm_cpuid_entry2 *found = NULL;
+
+	for (uint32_t i = 0; i < cpuid.head.nent; i++) {
+		if (cpuid.entries[i].function != leaf || cpuid.entries[i].index != index)
+			continue;
+		assert_null(found); /* in the table once */
+		found = &cpuid.entries[i];
+	}
+	assert_non_null(found);
+	return found;
+}
+
+static uint32_t field(uint32_t value, unsigned high, unsigned low)
+{
+	return value << (31 - high) >> (31 - high + low);
+}
+
+/* Smallest w with 2^w >= n. */
+static uint32_t width(uint32_t n)
+{
+	return n == 1 ? 0 : 32 - (uint32_t)__builtin_clz(n - 1);
+}
+
+/* --------------------------------------------------------------------- filter */
+
+static void the_filter_clears_exactly_its_bits(void **state)
+{
+	make(INTEL);
+	cpuid_filter(&cpuid, 2, true);
+
+	/* DTES64 MONITOR DS_CPL VMX SMX EIST TM2 PDCM */
+	assert_int_equal(get(0x1, 0)->ecx,
+	    ~(BIT(2) | BIT(3) | BIT(4) | BIT(5) | BIT(6) | BIT(7) | BIT(8) | BIT(15)));
+	/* MCE MCA ACPI */
+	assert_int_equal(get(0x1, 0)->edx, ~(BIT(7) | BIT(14) | BIT(22)));
+	assert_int_equal(get(0x1, 0)->eax, ALL_ONES);
+	/* HLE RTM RDT_M MPX RDT_A */
+	assert_int_equal(get(0x7, 0)->ebx, ~(BIT(4) | BIT(11) | BIT(12) | BIT(14) | BIT(15)));
+	/* PKU OSPKE LA57 */
+	assert_int_equal(get(0x7, 0)->ecx, ~(BIT(3) | BIT(4) | BIT(16)));
+	assert_int_equal(get(0x7, 0)->edx, ALL_ONES);
+	/* SVM */
+	assert_int_equal(get(0x80000001, 0)->ecx, ~BIT(2));
+	assert_int_equal(get(0x80000001, 0)->edx, ALL_ONES);
+}
+
+static void other_subleaves_and_leaves_stay(void **state)
+{
+	make(INTEL);
+	cpuid_filter(&cpuid, 2, true);
+	assert_int_equal(get(0x7, 1)->ebx & get(0x7, 1)->ecx & get(0x7, 1)->eax, ALL_ONES);
+	assert_int_equal(get(0xd, 0)->eax & get(0xd, 0)->edx, ALL_ONES);
+}
+
+static void performance_counters_are_gone(void **state)
+{
+	make(INTEL);
+	cpuid_filter(&cpuid, 1, true);
+	const struct kvm_cpuid_entry2 *e = get(0xa, 0);
+
+	assert_int_equal(e->eax | e->ebx | e->ecx | e->edx, 0);
+}
+
+static void power_management_is_gone_but_for_arat(void **state)
+{
+	make(INTEL);
+	cpuid_filter(&cpuid, 1, true);
+	const struct kvm_cpuid_entry2 *e = get(0x6, 0);
+
+	assert_int_equal(e->eax, BIT(2));
+	assert_int_equal(e->ebx | e->ecx | e->edx, 0);
+}
+
+static void bits_that_the_host_lacks_are_not_invented(void **state)
+{
+	make(INTEL);
+	for (uint32_t i = 1; i < cpuid.head.nent; i++)
+		cpuid.entries[i].eax = cpuid.entries[i].ebx = cpuid.entries[i].ecx =
+		    cpuid.entries[i].edx = 0;
+	cpuid_filter(&cpuid, 1, false);
+	assert_int_equal(get(0x1, 0)->ecx, BIT(31)); /* HYPERVISOR alone is set */
+	assert_int_equal(get(0x1, 0)->edx, 0);
+	assert_int_equal(get(0x6, 0)->eax, 0);
+	assert_int_equal(get(0x7, 0)->ebx, 0);
+}
+
+static void the_tsc_deadline_timer_is_what_kvm_says(void **state)
+{
+	make(INTEL);
+	cpuid_filter(&cpuid, 1, false);
+	assert_int_equal(get(0x1, 0)->ecx & BIT(24), 0);
+	cpuid_filter(&cpuid, 1, true);
+	assert_int_equal(get(0x1, 0)->ecx & BIT(24), BIT(24));
+}
+
+static void htt_is_set_with_more_than_one_cpu(void **state)
+{
+	make(INTEL);
+	cpuid_filter(&cpuid, 1, true);
+	assert_int_equal(get(0x1, 0)->edx & BIT(28), 0);
+	cpuid_filter(&cpuid, 2, true);
+	assert_int_equal(get(0x1, 0)->edx & BIT(28), BIT(28));
+}
+
+static void a_topology_leaf_is_added_once(void **state)
+{
+	make(AMD);
+	put(0xb, 0, 0); /* what newer kernels give: level 0, empty */
+	uint32_t before = cpuid.head.nent;
+	cpuid_filter(&cpuid, 2, true);
+	assert_int_equal(cpuid.head.nent, before + 1);
+	assert_int_equal(get(0xb, 0)->flags, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+	assert_int_equal(get(0xb, 1)->flags, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+	cpuid_filter(&cpuid, 2, true);
+	assert_int_equal(cpuid.head.nent, before + 1);
+}
+
+/* ---------------------------------------------------------- what KVM supports */
+
+static void no_more_entries_than_fit_are_asked_for(void **state)
+{
+	const struct kvm kvm = {.fd = 7};
+
+	ioctl_error = 0;
+	assert_int_equal(cpuid_init(&cpuid, &kvm, 2), 0);
+	assert_in_range(nent_asked, 1, CPUID_MAX - 2);
+	assert_in_range(cpuid.head.nent, nent_asked, CPUID_MAX);
+	get(0xb, 1);
+}
+
+static void a_refusal_of_kvm_is_passed_on(void **state)
+{
+	const struct kvm kvm = {.fd = 7};
+
+	kit_log_start();
+	ioctl_error = E2BIG;
+	assert_int_equal(cpuid_init(&cpuid, &kvm, 2), -E2BIG);
+	assert_true(kit_logged("KVM_GET_SUPPORTED_CPUID"));
+}
+
+/* ------------------------------------------------------------------- topology */
+
+static void check_leaf_1(uint32_t id, uint32_t cpus)
+{
+	uint32_t ebx = get(0x1, 0)->ebx;
+
+	assert_int_equal(field(ebx, 31, 24), id);
+	if (cpus > 1) {
+		assert_true(field(ebx, 23, 16) >= cpus);
+		assert_int_equal(field(ebx, 23, 16), 1u << width(cpus));
+	}
+	assert_int_equal(field(ebx, 15, 0), 0xffff);
+}
+
+static void check_levels(uint32_t leaf, uint32_t id, uint32_t cpus)
+{
+	const struct kvm_cpuid_entry2 *thread = get(leaf, 0), *core = get(leaf, 1);
+
+	assert_int_equal(thread->eax, 0); /* no bit of the id numbers threads */
+	assert_int_equal(thread->ebx, 1);
+	assert_int_equal(thread->ecx, 0 | 1 << 8);
+	assert_int_equal(core->eax, width(cpus));
+	assert_int_equal(core->ebx, cpus);
+	assert_int_equal(core->ecx, 1 | 2 << 8);
+	assert_int_equal(thread->edx, id);
+	assert_int_equal(core->edx, id);
+}
+
+static void check_caches(uint32_t leaf, uint32_t cpus)
+{
+	for (uint32_t i = 0; i < 3; i++)
+		assert_int_equal(field(get(leaf, i)->eax, 25, 14), 0);
+	assert_int_equal(field(get(leaf, 3)->eax, 25, 14), cpus - 1);
+	assert_int_equal(get(leaf, 4)->eax, 0);
+}
+
+static void intel_topology_is_cores_of_one_package(void **state)
+{
+	for (unsigned n = 0; n < 4; n++) {
+		uint32_t cpus = cpu_counts[n];
+
+		make(INTEL);
+		cpuid_filter(&cpuid, cpus, true);
+		for (uint32_t id = 0; id < cpus; id++) {
+			cpuid_set_vcpu(&cpuid, id, cpus);
+			check_leaf_1(id, cpus);
+			check_levels(0xb, id, cpus);
+			check_levels(0x1f, id, cpus);
+			check_caches(0x4, cpus);
+			assert_int_equal(field(get(0x4, 0)->eax, 31, 26), (1u << width(cpus)) - 1);
+			/* Level 2 of the host's table is the end of the list. */
+			assert_int_equal(get(0x1f, 2)->ebx, 0);
+			assert_int_equal(get(0x1f, 2)->ecx, 2);
+			/* Reserved on Intel. */
+			assert_int_equal(field(get(0x80000008, 0)->ecx, 7, 0), 0);
+			assert_int_equal(get(0x80000001, 0)->ecx & BIT(1), 0);
+		}
+	}
+}
+
+static void check_amd(uint32_t id, uint32_t cpus)
+{
+	const struct kvm_cpuid_entry2 *e = get(0x8000001e, 0);
+
+	check_leaf_1(id, cpus);
+	check_levels(0xb, id, cpus);
+	check_caches(0x8000001d, cpus);
+	assert_int_equal(field(get(0x80000008, 0)->ecx, 7, 0), cpus - 1);      /* NC */
+	assert_int_equal(field(get(0x80000008, 0)->ecx, 15, 12), width(cpus)); /* ApicIdSize */
+	assert_int_equal(e->eax, id);
+	assert_int_equal(field(e->ebx, 7, 0), id);
+	assert_int_equal(field(e->ebx, 15, 8), 0); /* one thread per core */
+	assert_int_equal(field(e->ecx, 10, 8), 0); /* one node */
+	assert_int_equal(field(e->ecx, 7, 0), 0);
+	/* CmpLegacy */
+	assert_int_equal(field(get(0x80000001, 0)->ecx, 1, 1), cpus > 1);
+}
+
+static void amd_topology_is_cores_of_one_package(void **state)
+{
+	for (unsigned vendor = 0; vendor < 2; vendor++)
+		for (unsigned n = 0; n < 4; n++) {
+			uint32_t cpus = cpu_counts[n];
+
+			make(vendor == 0 ? AMD : HYGON);
+			cpuid_filter(&cpuid, cpus, true);
+			for (uint32_t id = 0; id < cpus; id++) {
+				cpuid_set_vcpu(&cpuid, id, cpus);
+				check_amd(id, cpus);
+			}
+		}
+}
+
+static void the_order_of_vcpus_does_not_matter(void **state)
+{
+	static struct cpuid first;
+
+	make(AMD);
+	cpuid_filter(&cpuid, 3, true);
+	cpuid_set_vcpu(&cpuid, 1, 3);
+	first = cpuid;
+	cpuid_set_vcpu(&cpuid, 2, 3);
+	cpuid_set_vcpu(&cpuid, 0, 3);
+	cpuid_set_vcpu(&cpuid, 1, 3);
+	assert_memory_equal(&first, &cpuid, sizeof(first));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(the_filter_clears_exactly_its_bits),
+	    cmocka_unit_test(other_subleaves_and_leaves_stay),
+	    cmocka_unit_test(performance_counters_are_gone),
+	    cmocka_unit_test(power_management_is_gone_but_for_arat),
+	    cmocka_unit_test(bits_that_the_host_lacks_are_not_invented),
+	    cmocka_unit_test(the_tsc_deadline_timer_is_what_kvm_says),
+	    cmocka_unit_test(htt_is_set_with_more_than_one_cpu),
+	    cmocka_unit_test(a_topology_leaf_is_added_once),
+	    cmocka_unit_test(no_more_entries_than_fit_are_asked_for),
+	    cmocka_unit_test(a_refusal_of_kvm_is_passed_on),
+	    cmocka_unit_test(intel_topology_is_cores_of_one_package),
+	    cmocka_unit_test(amd_topology_is_cores_of_one_package),
+	    cmocka_unit_test(the_order_of_vcpus_does_not_matter),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

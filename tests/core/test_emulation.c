@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* Instruction bytes to words. Opcodes: Intel SDM vol. 2, appendix A. */
+#include "tests/core/kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* last: it defines fail() */
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/emulation.h"
+#include "core/exitcode.h"
+
+/* The bytes lie in a block of exactly their size, so that a sanitizer sees one too many. */
+static const char *name(unsigned n, const char *bytes)
+{
+	uint8_t *copy = calloc(1, n > 0 ? n : 1);
+	const char *found;
+
+	memcpy(copy, bytes, n);
+	found = emulation_name(copy, n);
+	free(copy);
+	return found;
+}
+
+#define NAME(literal) name(sizeof(literal) - 1, literal)
+
+static void one_byte_opcodes(void **state)
+{
+	assert_string_equal(NAME("\xcc"), "int3");
+	assert_string_equal(NAME("\xcf"), "iret");
+	assert_string_equal(NAME("\x48\xcf"), "iret");
+	assert_non_null(strstr(NAME("\xc5\xf8\x77"), "AVX"));
+	assert_non_null(strstr(NAME("\xc4\xe2\x79"), "AVX"));
+	assert_non_null(strstr(NAME("\x62\xf1\x7c"), "AVX-512"));
+}
+
+static void the_reg_field_tells_a_group_apart(void **state)
+{
+	assert_non_null(strstr(NAME("\x0f\xc7\x0f"), "cmpxchg")); /* /1 */
+	assert_string_equal(NAME("\x0f\xc7\xf0"), "rdrand");      /* /6 */
+	assert_string_equal(NAME("\x0f\xc7\xf8"), "rdseed");      /* /7 */
+	assert_string_equal(NAME("\x0f\xae\x00"), "fxsave");
+	assert_string_equal(NAME("\x0f\xae\x08"), "fxrstor");
+	assert_string_equal(NAME("\x0f\xae\x20"), "xsave");
+	assert_string_equal(NAME("\x0f\x01\x3f"), "invlpg"); /* /7, a memory operand */
+	assert_null(NAME("\x0f\xc7\x10"));                   /* /2: none of these */
+}
+
+static void a_whole_modrm_byte_tells_more(void **state)
+{
+	assert_string_equal(NAME("\x0f\x01\xca"), "clac");
+	assert_string_equal(NAME("\x0f\x01\xcb"), "stac");
+	assert_string_equal(NAME("\x0f\x01\xd0"), "xgetbv");
+	assert_string_equal(NAME("\x0f\x01\xd1"), "xsetbv");
+	assert_string_equal(NAME("\x0f\x01\xf8"), "swapgs");
+	assert_string_equal(NAME("\x0f\x01\xf9"), "rdtscp");
+}
+
+static void prefixes_are_looked_through(void **state)
+{
+	assert_non_null(strstr(NAME("\xf0\x48\x0f\xc7\x0e"), "cmpxchg16b")); /* lock rex.w */
+	assert_string_equal(NAME("\x48\x0f\xae\x21"), "xsave");              /* rex.w */
+	assert_string_equal(NAME("\x65\x67\xcc"), "int3");
+	assert_string_equal(NAME("\x66\x0f\x38\x82\x07"), "invpcid");
+}
+
+static void a_mandatory_prefix_must_be_there(void **state)
+{
+	assert_string_equal(NAME("\xf3\x0f\xb8\xc1"), "popcnt");
+	assert_string_equal(NAME("\xf3\x48\x0f\xb8\xc1"), "popcnt");
+	assert_null(NAME("\x0f\xb8\xc1"));
+	assert_string_equal(NAME("\xf3\x0f\xbc\xc1"), "tzcnt");
+	assert_null(NAME("\x0f\xbc\xc1")); /* bsf: every KVM has it */
+	assert_string_equal(NAME("\xf2\x0f\x38\xf0\xc1"), "crc32");
+}
+
+static void ordinary_instructions_have_no_name(void **state)
+{
+	assert_null(NAME("\x90"));
+	assert_null(NAME("\x89\xc8"));
+	assert_null(NAME("\x0f\xb6\xc0")); /* movzx */
+	assert_null(NAME("\x0f\x20\xc0")); /* mov from cr0 */
+}
+
+static void truncated_input_is_not_read_past(void **state)
+{
+	assert_null(NAME(""));
+	assert_null(NAME("\x0f"));
+	assert_null(NAME("\x0f\xc7")); /* the group's digit is missing */
+	assert_null(NAME("\x0f\x01"));
+	assert_null(NAME("\x66\x0f"));
+	assert_null(NAME("\xf3"));
+	assert_null(NAME("\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66\x66"));
+	assert_string_equal(NAME("\xf3\x0f\xb8"), "popcnt"); /* enough to tell */
+}
+
+static void no_bytes_at_all_are_read_past(void **state)
+{
+	char bytes[15];
+
+	srand(1);
+	for (unsigned i = 0; i < 20000; i++) {
+		unsigned n = (unsigned)rand() % 16;
+
+		for (unsigned k = 0; k < n; k++)
+			bytes[k] = (char)(k == 0 && rand() % 2 ? 0x0f : rand());
+		name(n, bytes);
+	}
+}
+
+/* ------------------------------------------------------------------- the line */
+
+static struct machine *m;
+static struct vcpu vcpu;
+static struct kvm_run run;
+
+static int setup(void **state)
+{
+	kit_log_start();
+	m = kit_machine();
+	memset(&run, 0, sizeof(run));
+	vcpu = (struct vcpu){.machine = m, .id = 3, .run = &run};
+	run.exit_reason = KVM_EXIT_INTERNAL_ERROR;
+	run.internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
+	run.internal.ndata = 4;
+	run.emulation_failure.flags = KVM_INTERNAL_ERROR_EMULATION_FLAG_INSTRUCTION_BYTES;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	kit_machine_finish(m);
+	return 0;
+}
+
+static void explained(const char *part)
+{
+	emulation_explain(&vcpu);
+	assert_int_equal(m->end_code, EXIT_KVM);
+	if (strstr(m->end_why, part) == NULL)
+		fail_msg("expected \"%s\" in \"%s\"", part, m->end_why);
+}
+
+static void the_instruction_and_its_bytes_are_named(void **state)
+{
+	memcpy(run.emulation_failure.insn_bytes, "\x0f\x01\xca", 3);
+	run.emulation_failure.insn_size = 3;
+	m->kvm.limit = "use another host";
+	explained("clac (bytes 0f 01 ca); use another host");
+}
+
+static void a_size_beyond_the_bytes_is_cut(void **state)
+{
+	memset(run.emulation_failure.insn_bytes, 0xcc, sizeof(run.emulation_failure.insn_bytes));
+	run.emulation_failure.insn_size = 255;
+	explained("int3");
+}
+
+static void bytes_that_kvm_did_not_give_are_not_shown(void **state)
+{
+	memset(run.emulation_failure.insn_bytes, 0xcc, sizeof(run.emulation_failure.insn_bytes));
+	run.emulation_failure.insn_size = 15;
+	run.internal.ndata = 1;
+	explained("an instruction of the guest");
+	assert_null(strstr(m->end_why, "cc"));
+}
+
+static void other_internal_errors_are_numbered(void **state)
+{
+	run.internal.suberror = KVM_INTERNAL_ERROR_DELIVERY_EV;
+	explained("vCPU 3 (internal error 3)");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(one_byte_opcodes),
+	    cmocka_unit_test(the_reg_field_tells_a_group_apart),
+	    cmocka_unit_test(a_whole_modrm_byte_tells_more),
+	    cmocka_unit_test(prefixes_are_looked_through),
+	    cmocka_unit_test(a_mandatory_prefix_must_be_there),
+	    cmocka_unit_test(ordinary_instructions_have_no_name),
+	    cmocka_unit_test(truncated_input_is_not_read_past),
+	    cmocka_unit_test(no_bytes_at_all_are_read_past),
+	    TEST(the_instruction_and_its_bytes_are_named),
+	    TEST(a_size_beyond_the_bytes_is_cut),
+	    TEST(bytes_that_kvm_did_not_give_are_not_shown),
+	    TEST(other_internal_errors_are_numbered),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* The services of `struct volt_host` and its extensions, as two plugins see them. */
+#include "tests/core/kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* last: it defines fail() */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <volt/describe.h>
+#include <volt/irqchip.h>
+#include <volt/loop.h>
+#include <volt/stream.h>
+#include <volt/worker.h>
+
+#include "core/exitcode.h"
+#include "core/log.h"
+
+static const struct volt_param params[] = {
+    {.name = "out", .def = "null", .help = "far end", .type = VOLT_PARAM_STREAM},
+};
+static const struct volt_counter counters[] = {{"first", "one"}, {"second", "two"}};
+
+static int toy_init(void *self, const struct volt_host *h, const struct volt_args *a)
+{
+	return 0;
+}
+
+#define TOY(name_) \
+	{ \
+		VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE), \
+		    .name = name_, .version = "1", .summary = "a toy", .instance_size = 8, \
+		    .param_stride = sizeof(params[0]), .param_count = 1, .params = params, \
+		    .counter_stride = sizeof(counters[0]), .counter_count = 2, \
+		    .counters = counters, .init = toy_init \
+	}
+
+static const struct volt_plugin toy = TOY("toy");
+
+static struct machine *m;
+static const struct volt_host *one, *two;
+static const struct volt_loop *timers;
+static const struct volt_stream *streams;
+static const struct volt_describe *describe;
+
+static int setup(void **state)
+{
+	kit_log_start();
+	log_level = VOLT_LOG_INFO;
+	m = kit_machine();
+	one = &kit_instance(m, &toy, "id=one")->host;
+	two = &kit_instance(m, &toy, "id=two")->host;
+	timers = one->get_ext(one, VOLT_EXT_LOOP);
+	streams = one->get_ext(one, VOLT_EXT_STREAM);
+	describe = one->get_ext(one, VOLT_EXT_DESCRIBE);
+	kit_log_clear();
+	return timers == NULL || streams == NULL || describe == NULL;
+}
+
+static int teardown(void **state)
+{
+	kit_machine_finish(m);
+	return 0;
+}
+
+static struct volt_range range(uint64_t base)
+{
+	return (struct volt_range){.size = sizeof(struct volt_range),
+	    .space = VOLT_SPACE_PIO,
+	    .sizes = VOLT_IO_1,
+	    .base = base,
+	    .len = 1,
+	    .name = "port"};
+}
+
+/* ------------------------------------------------------------------ the table */
+
+static void the_table_says_what_it_is(void **state)
+{
+	assert_int_equal(one->size, sizeof(struct volt_host));
+	assert_int_equal(one->abi_major, VOLT_ABI_MAJOR);
+	assert_int_equal(one->abi_minor, VOLT_ABI_MINOR);
+	assert_int_equal(one->log_level, VOLT_LOG_INFO);
+	assert_int_equal(timers->size, sizeof(*timers));
+	assert_int_equal(streams->size, sizeof(*streams));
+	assert_int_equal(describe->size, sizeof(*describe));
+}
+
+static void unknown_extensions_are_null(void **state)
+{
+	assert_null(one->get_ext(one, "volt.loop/2"));
+	assert_null(one->get_ext(one, ""));
+	assert_null(one->get_ext(one, VOLT_EXT_IRQCHIP));
+}
+
+static void routes_are_for_irqchip_plugins(void **state)
+{
+	static const struct volt_irqchip table = {.size = sizeof(table)};
+
+	assert_null(one->get_ext(one, VOLT_EXT_IRQROUTE));
+	m->instances[0]->irqchip = &table;
+	assert_non_null(one->get_ext(one, VOLT_EXT_IRQROUTE));
+	assert_null(two->get_ext(two, VOLT_EXT_IRQROUTE));
+}
+
+static void counters_are_the_instances_own(void **state)
+{
+	volt_count(one, 0, 3);
+	volt_count(one, 1, UINT64_MAX);
+	volt_count(one, 0, 4);
+	assert_int_equal(m->instances[0]->host.counters[0], 7);
+	assert_int_equal(m->instances[0]->host.counters[1], UINT64_MAX);
+	assert_int_equal(m->instances[1]->host.counters[0], 0);
+}
+
+/* ------------------------------------------------------------------- messages */
+
+static void a_message_has_the_instances_id(void **state)
+{
+	volt_log(one, VOLT_LOG_WARN, "port 0x%x", 0x60);
+	assert_string_equal(kit_log(), "volt: warning: one: port 0x60\n");
+}
+
+static void messages_above_the_level_are_dropped(void **state)
+{
+	volt_log(one, VOLT_LOG_DEBUG, "no");
+	one->log(one, VOLT_LOG_DEBUG, "no");
+	one->log(one, UINT32_MAX, "no");
+	assert_int_equal(kit_log_lines(), 0);
+}
+
+static void a_guest_cannot_drive_the_terminal(void **state)
+{
+	one->log(one, VOLT_LOG_INFO, "\x1b]0;x\a");
+	assert_string_equal(kit_log(), "volt: one: ?]0;x?\n");
+}
+
+static void fail_says_why_and_returns_the_number(void **state)
+{
+	assert_int_equal(volt_fail(one, EINVAL, "base=%d is odd", 3), -EINVAL);
+	assert_string_equal(kit_log(), "volt: error: one: base=3 is odd\n");
+}
+
+static void wiring_may_say_as_much_as_it_wants(void **state)
+{
+	for (unsigned i = 0; i < 100; i++)
+		one->log(one, VOLT_LOG_INFO, "x");
+	assert_int_equal(kit_log_lines(), 100);
+}
+
+static void after_the_seal_lines_are_rationed_and_counted(void **state)
+{
+	unsigned long long suppressed = 0;
+
+	m->sealed = true;
+	for (unsigned i = 0; i < 1000; i++)
+		one->log(one, VOLT_LOG_INFO, "flood");
+	unsigned lines = kit_log_lines();
+	assert_in_range(lines, 20, 25);
+
+	/* Another instance has its own ration. */
+	two->log(two, VOLT_LOG_INFO, "calm");
+	assert_true(kit_logged("two: calm"));
+
+	usleep(250000);
+	kit_log_clear();
+	one->log(one, VOLT_LOG_INFO, "again");
+	assert_int_equal(
+	    sscanf(kit_log(), "volt: warning: one: %llu messages suppressed", &suppressed), 1);
+	assert_int_equal(suppressed, 1000 - lines);
+	assert_true(kit_logged("one: again"));
+}
+
+/* --------------------------------------------------------------------- wiring */
+
+static void ranges_are_added_for_their_owner(void **state)
+{
+	struct volt_range r = range(0x60), bad = range(0x10000);
+
+	assert_int_equal(one->add_range(one, &r), 0);
+	assert_ptr_equal(m->bus.ranges[0].owner, m->instances[0]);
+	assert_int_equal(two->add_range(two, &bad), -EINVAL);
+	assert_true(kit_logged("two: range \"port\""));
+}
+
+static void a_line_is_claimed_once(void **state)
+{
+	uint32_t line = 99;
+
+	assert_int_equal(one->add_irq(one, 4, VOLT_IRQ_EDGE, &line), 0);
+	assert_true(line < IRQ_LINES);
+	assert_int_equal(two->add_irq(two, 4, VOLT_IRQ_EDGE, &line), -EBUSY);
+	assert_true(kit_logged("interrupt 4 is already used by plugin one"));
+	assert_int_equal(one->add_irq(one, 24, VOLT_IRQ_EDGE, &line), -EINVAL);
+	assert_int_equal(one->add_irq(one, 5, 2, &line), -EINVAL);
+	assert_int_equal(one->add_irq(one, 23, VOLT_IRQ_LEVEL, &line), 0);
+}
+
+static void noop(void *self)
+{
+}
+
+static void an_instance_has_16_timers(void **state)
+{
+	uint32_t timer;
+
+	for (unsigned i = 0; i < INSTANCE_TIMER_MAX; i++)
+		assert_int_equal(timers->add_timer(one, noop, &timer), 0);
+	assert_int_equal(timers->add_timer(one, noop, &timer), -ENOSPC);
+	assert_int_equal(timers->add_timer(two, noop, &timer), 0);
+}
+
+static void wiring_after_the_seal_is_refused(void **state)
+{
+	static const struct volt_stream_ops ops = {.size = sizeof(ops)};
+	struct volt_range r = range(0x60);
+	const struct volt_acpi_device d = {.size = sizeof(d), .hid = "PNP0501"};
+	const struct volt_acpi_fixed f = {.size = sizeof(f), .kind = VOLT_FIXED_RESET};
+	uint32_t handle;
+
+	m->sealed = true;
+	assert_int_equal(one->add_range(one, &r), -EPERM);
+	assert_int_equal(one->add_irq(one, 4, VOLT_IRQ_EDGE, &handle), -EPERM);
+	assert_int_equal(timers->add_timer(one, noop, &handle), -EPERM);
+	assert_int_equal(streams->attach(one, 0, &ops), -EPERM);
+	assert_int_equal(describe->device(one, &d), -EPERM);
+	assert_int_equal(describe->fixed(one, &f), -EPERM);
+	assert_int_equal(describe->cmdline(one, "x"), -EPERM);
+	assert_int_equal(m->bus.count, 0);
+}
+
+static void workers_have_a_name_and_a_job(void **state)
+{
+	const struct volt_worker *workers = one->get_ext(one, VOLT_EXT_WORKER);
+	char name[] = "fifteen letters";
+	uint32_t worker = 99;
+
+	assert_int_equal(workers->add(one, "", noop, &worker), -EINVAL);
+	assert_int_equal(workers->add(one, NULL, noop, &worker), -EINVAL);
+	assert_int_equal(workers->add(one, "sixteen letters.", noop, &worker), -EINVAL);
+	assert_int_equal(workers->add(one, "x", NULL, &worker), -EINVAL);
+	assert_int_equal(workers->add(one, name, noop, &worker), 0);
+	name[0] = 'x';
+	assert_string_equal(m->workers[worker].name, "fifteen letters");
+	while (m->worker_count < WORKER_MAX)
+		assert_int_equal(workers->add(two, "x", noop, &worker), 0);
+	assert_int_equal(workers->add(two, "x", noop, &worker), -ENOSPC);
+	m->sealed = true;
+	assert_int_equal(workers->add(two, "x", noop, &worker), -EPERM);
+}
+
+static void workers_of_others_are_not_posted(void **state)
+{
+	const struct volt_worker *workers = one->get_ext(one, VOLT_EXT_WORKER);
+	uint32_t worker;
+
+	assert_int_equal(workers->add(one, "x", noop, &worker), 0);
+	kit_arm_locks();
+	workers->post(two, worker);
+	workers->post(one, worker + 1);
+	workers->post(one, UINT32_MAX);
+	assert_int_equal(m->workers[worker].posted, 0);
+	workers->post(one, worker);
+	workers->post(one, worker);
+	assert_int_equal(m->workers[worker].posted, 1);
+	lock_wait(&m->workers[worker].posts); /* returns: it was posted */
+}
+
+/* ------------------------------------------------------------ foreign handles */
+
+static void lines_of_others_are_not_driven(void **state)
+{
+	uint32_t line;
+
+	assert_int_equal(one->add_irq(one, 4, VOLT_IRQ_EDGE, &line), 0);
+	two->set_irq(two, line, true);
+	assert_int_equal(m->irq.lines[4].level, 0);
+	two->set_irq(two, 5, true);
+	two->set_irq(two, IRQ_LINES, true);
+	two->set_irq(two, UINT32_MAX, true);
+	one->set_irq(one, line, true);
+	assert_int_equal(m->irq.lines[4].level, 1);
+}
+
+static void timers_of_others_are_not_armed(void **state)
+{
+	uint32_t timer;
+
+	assert_int_equal(timers->add_timer(one, noop, &timer), 0);
+	timers->arm(two, timer, 5);
+	timers->arm(one, timer + 1, 5);
+	timers->arm(one, UINT32_MAX, 5);
+	assert_int_equal(m->loop.deadlines_ns[timer], 0);
+	timers->arm(one, timer, 5);
+	assert_int_equal(m->loop.deadlines_ns[timer], 5);
+	timers->arm(two, timer, 0);
+	assert_int_equal(m->loop.deadlines_ns[timer], 5);
+}
+
+static void streams_of_others_are_not_touched(void **state)
+{
+	static const struct volt_stream_ops ops = {.size = sizeof(ops)};
+	const uint8_t byte = 1;
+
+	assert_int_equal(streams->attach(two, 0, &ops), -EINVAL);
+	assert_int_equal(streams->attach(one, 2, &ops), -EINVAL);
+	assert_int_equal(streams->attach(one, UINT32_MAX, &ops), -EINVAL);
+	assert_int_equal(streams->attach(one, 0, &ops), 0);
+	assert_int_equal(streams->attach(one, 0, &ops), -EBUSY);
+	streams->set_room(two, 0, 100);
+	assert_int_equal(m->streams[0].room, 0);
+	assert_int_equal(streams->tx(two, 0, &byte, 1), 0);
+	assert_int_equal(streams->tx(one, 0, &byte, 1), 1);
+	streams->set_room(one, 0, 100);
+	assert_int_equal(m->streams[0].room, 100);
+}
+
+/* ----------------------------------------------------------------- the VM's end */
+
+static void each_request_has_its_exit_code(void **state)
+{
+	static const struct {
+		uint32_t what, code;
+		int exit;
+		const char *why;
+	} rows[] = {
+	    {VOLT_ASK_RESET, 0, EXIT_RESET, "reset"},
+	    {VOLT_ASK_POWEROFF, 0, EXIT_POWEROFF, "off"},
+	    {VOLT_ASK_EXIT, 42, 42, "42"},
+	    {VOLT_ASK_PANIC, 0, EXIT_PANIC, "panicked"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		m->end_claimed = 0;
+		one->ask(one, rows[i].what, rows[i].code, "the reason");
+		assert_true(machine_ending(m));
+		assert_int_equal(m->end_code, rows[i].exit);
+		assert_non_null(strstr(m->end_why, rows[i].why));
+		assert_non_null(strstr(m->end_why, "the reason"));
+		assert_true(m->loop.stopping);
+	}
+}
+
+static void the_first_request_wins(void **state)
+{
+	one->ask(one, VOLT_ASK_EXIT, 3, "first");
+	two->ask(two, VOLT_ASK_PANIC, 0, "second");
+	assert_int_equal(m->end_code, 3);
+	assert_non_null(strstr(m->end_why, "first"));
+}
+
+static void attention_and_unknown_requests_end_nothing(void **state)
+{
+	one->ask(one, VOLT_ASK_ATTENTION, 0, "x");
+	assert_int_equal(m->attention_wanted, 1);
+	one->ask(one, 0, 0, "x");
+	one->ask(one, 77, 0, "x");
+	assert_false(machine_ending(m));
+}
+
+/* ---------------------------------------------------------------- descriptions */
+
+static void devices_are_copied(void **state)
+{
+	char hid[] = "PNP0501";
+	struct volt_acpi_device d = {.size = sizeof(d), .hid = hid, .resource_count = 1};
+
+	assert_int_equal(describe->device(one, &d), 0);
+	hid[0] = 'X';
+	assert_string_equal(m->firmware.devices[0].hid, "PNP0501");
+	assert_null(m->firmware.devices[0].cid);
+	d.resource_count = VOLT_RESOURCE_MAX + 1;
+	assert_int_equal(describe->device(one, &d), -EINVAL);
+	d = (struct volt_acpi_device){.size = sizeof(d)};
+	assert_int_equal(describe->device(one, &d), -EINVAL);
+	d = (struct volt_acpi_device){.size = 8, .hid = hid};
+	assert_int_equal(describe->device(one, &d), -EINVAL);
+	d = (struct volt_acpi_device){.size = sizeof(d), .hid = hid};
+	while (m->firmware.device_count < FIRMWARE_DEVICE_MAX)
+		assert_int_equal(describe->device(one, &d), 0);
+	assert_int_equal(describe->device(one, &d), -ENOSPC);
+}
+
+static void each_fixed_register_is_given_once(void **state)
+{
+	struct volt_acpi_fixed f = {
+	    .size = sizeof(f), .kind = VOLT_FIXED_SLEEP_CONTROL, .value = 5, .address = 0x600};
+
+	assert_int_equal(describe->fixed(one, &f), 0);
+	assert_int_equal(m->firmware.sleep_control.address, 0x600);
+	assert_int_equal(m->firmware.sleep_control.value, 5);
+	assert_int_equal(describe->fixed(two, &f), -EINVAL);
+	f.kind = 0;
+	assert_int_equal(describe->fixed(one, &f), -EINVAL);
+	f.kind = 4;
+	assert_int_equal(describe->fixed(one, &f), -EINVAL);
+	f.kind = VOLT_FIXED_RESET;
+	f.space = 2;
+	assert_int_equal(describe->fixed(one, &f), -EINVAL);
+}
+
+static void words_for_the_kernel_are_added_up_to_the_limit(void **state)
+{
+	char words[CMDLINE_MAX];
+
+	assert_int_equal(describe->cmdline(one, "a=1"), 0);
+	assert_int_equal(describe->cmdline(two, "b c"), 0);
+	assert_string_equal(m->device_words, " a=1 b c");
+	assert_int_equal(describe->cmdline(one, "x\ny"), -EINVAL);
+	assert_int_equal(describe->cmdline(one, "\xc3\xa4"), -EINVAL);
+	memset(words, 'w', sizeof(words));
+	words[CMDLINE_MAX - 1 - 8 - 1] = '\0'; /* what is left, less the blank and the NUL */
+	assert_int_equal(describe->cmdline(one, words), 0);
+	assert_int_equal(strlen(m->device_words), CMDLINE_MAX - 1);
+	assert_int_equal(describe->cmdline(one, ""), -ENOSPC);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(the_table_says_what_it_is),
+	    TEST(unknown_extensions_are_null),
+	    TEST(routes_are_for_irqchip_plugins),
+	    TEST(counters_are_the_instances_own),
+	    TEST(a_message_has_the_instances_id),
+	    TEST(messages_above_the_level_are_dropped),
+	    TEST(a_guest_cannot_drive_the_terminal),
+	    TEST(fail_says_why_and_returns_the_number),
+	    TEST(wiring_may_say_as_much_as_it_wants),
+	    TEST(after_the_seal_lines_are_rationed_and_counted),
+	    TEST(ranges_are_added_for_their_owner),
+	    TEST(a_line_is_claimed_once),
+	    TEST(an_instance_has_16_timers),
+	    TEST(wiring_after_the_seal_is_refused),
+	    TEST(workers_have_a_name_and_a_job),
+	    TEST(workers_of_others_are_not_posted),
+	    TEST(lines_of_others_are_not_driven),
+	    TEST(timers_of_others_are_not_armed),
+	    TEST(streams_of_others_are_not_touched),
+	    TEST(each_request_has_its_exit_code),
+	    TEST(the_first_request_wins),
+	    TEST(attention_and_unknown_requests_end_nothing),
+	    TEST(devices_are_copied),
+	    TEST(each_fixed_register_is_given_once),
+	    TEST(words_for_the_kernel_are_added_up_to_the_limit),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* Locks made of an atomic counter and an eventfd, and the workers that wait on one. */
+#include "tests/core/kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* last: it defines fail() */
+#include <fcntl.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/lock.h"
+#include "core/policy.h"
+#include "core/worker.h"
+
+#define THREADS 4
+#define ROUNDS  20000
+
+static struct lock lock;
+static uint64_t counter; /* neither atomic nor volatile: the lock alone keeps it right */
+
+static int setup(void **state)
+{
+	kit_log_start();
+	lock_init(&lock);
+	counter = 0;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	lock_finish(&lock);
+	return 0;
+}
+
+static uint64_t posts(void)
+{
+	uint64_t n = 0, one;
+
+	fcntl(lock.event_fd, F_SETFL, fcntl(lock.event_fd, F_GETFL) | O_NONBLOCK);
+	while (read(lock.event_fd, &one, sizeof(one)) == sizeof(one))
+		n += one;
+	fcntl(lock.event_fd, F_SETFL, fcntl(lock.event_fd, F_GETFL) & ~O_NONBLOCK);
+	return n;
+}
+
+static void a_free_lock_is_taken_without_a_descriptor(void **state)
+{
+	for (unsigned i = 0; i < 3; i++) {
+		lock_take(&lock);
+		assert_int_equal(lock.holders, 1);
+		lock_release(&lock);
+		assert_int_equal(lock.holders, 0);
+	}
+	assert_int_equal(lock.event_fd, -1);
+}
+
+static void without_contention_nothing_is_posted(void **state)
+{
+	kit_arm_locks();
+	for (unsigned i = 0; i < 3; i++) {
+		lock_take(&lock);
+		lock_release(&lock);
+	}
+	assert_int_equal(posts(), 0);
+}
+
+static void *count_up(void *arg)
+{
+	for (unsigned i = 0; i < ROUNDS; i++) {
+		lock_take(&lock);
+		counter++;
+		lock_release(&lock);
+	}
+	return NULL;
+}
+
+static void only_one_thread_holds_it(void **state)
+{
+	pthread_t threads[THREADS];
+
+	kit_arm_locks();
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, count_up, NULL), 0);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(counter, THREADS * ROUNDS);
+	assert_int_equal(lock.holders, 0);
+	assert_int_equal(posts(), 0); /* every post was waited for */
+}
+
+static void *take_and_count(void *arg)
+{
+	lock_take(&lock);
+	counter++;
+	lock_release(&lock);
+	return NULL;
+}
+
+static void waiters_wait_until_it_is_released(void **state)
+{
+	pthread_t threads[THREADS];
+
+	kit_arm_locks();
+	lock_take(&lock);
+	for (unsigned i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, take_and_count, NULL), 0);
+	usleep(30000);
+	assert_int_equal(counter, 0);
+	lock_release(&lock);
+	for (unsigned i = 0; i < THREADS; i++)
+		pthread_join(threads[i], NULL);
+	assert_int_equal(counter, THREADS);
+}
+
+static void a_wait_returns_once_for_each_post(void **state)
+{
+	kit_arm_locks();
+	lock_post(&lock);
+	lock_post(&lock);
+	lock_wait(&lock);
+	lock_wait(&lock);
+	assert_int_equal(posts(), 0);
+}
+
+static void armed_locks_have_consecutive_numbers(void **state)
+{
+	struct lock more[3];
+	int base = (int)policy_highest_fd() + 7;
+	uint32_t count = 0;
+
+	for (unsigned i = 0; i < 3; i++)
+		lock_init(&more[i]);
+	assert_int_equal(locks_arm(base, &count), 0);
+	assert_int_equal(count, 5); /* these, the test's and the log's */
+	for (unsigned i = 0; i < 3; i++) {
+		assert_in_range(more[i].event_fd, base, base + (int)count - 1);
+		assert_int_equal(fcntl(more[i].event_fd, F_GETFD), FD_CLOEXEC);
+		lock_finish(&more[i]);
+	}
+}
+
+static void a_number_in_use_is_not_taken_over(void **state)
+{
+	int base = (int)policy_highest_fd() + 3, taken = fcntl(0, F_DUPFD_CLOEXEC, base);
+	uint32_t count;
+
+	assert_int_equal(taken, base);
+	assert_true(locks_arm(base, &count) < 0);
+	assert_int_equal(kit_log_lines(), 1);
+	close(taken);
+}
+
+/* -------------------------------------------------------------------- workers */
+
+static uint32_t jobs;
+
+static void job(void *self)
+{
+	__atomic_fetch_add((uint32_t *)self, 1, __ATOMIC_SEQ_CST);
+}
+
+static void *run_worker(void *worker)
+{
+	worker_run(worker);
+}
+
+static bool becomes(uint32_t want)
+{
+	for (unsigned i = 0; i < 200; i++) {
+		if (__atomic_load_n(&jobs, __ATOMIC_SEQ_CST) >= want)
+			return true;
+		usleep(5000);
+	}
+	return false;
+}
+
+static void a_worker_runs_after_each_post(void **state)
+{
+	static struct instance owner; /* outlives the test: the thread does not end */
+	static struct worker worker;
+	pthread_t thread;
+
+	kit_owner(&owner, NULL, "owner", &jobs);
+	worker.owner = &owner;
+	worker.job = job;
+	lock_init(&worker.posts);
+	kit_arm_locks();
+	worker_post(&worker);
+	worker_post(&worker);
+	assert_int_equal(pthread_create(&thread, NULL, run_worker, &worker), 0);
+	pthread_detach(thread);
+	assert_true(becomes(1));
+	usleep(20000);
+	assert_int_equal(jobs, 1); /* two posts before it started are one job */
+	worker_post(&worker);
+	assert_true(becomes(2));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(a_free_lock_is_taken_without_a_descriptor),
+	    TEST(without_contention_nothing_is_posted),
+	    TEST(only_one_thread_holds_it),
+	    TEST(waiters_wait_until_it_is_released),
+	    TEST(a_wait_returns_once_for_each_post),
+	    TEST(armed_locks_have_consecutive_numbers),
+	    TEST(a_number_in_use_is_not_taken_over),
+	    TEST(a_worker_runs_after_each_post),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

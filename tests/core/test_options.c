@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* The command line. Numbers A20 and A21 are the cases of bad sizes and counts. */
+#include "tests/core/kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* last: it defines fail() */
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/exitcode.h"
+#include "core/log.h"
+
+#define MIB (1ull << 20)
+#define GIB (1ull << 30)
+
+static struct options options;
+
+static int setup(void **state)
+{
+	kit_log_start();
+	log_level = VOLT_LOG_INFO;
+	return 0;
+}
+
+static int parse_words(char **words)
+{
+	int n = 0;
+
+	while (words[n] != NULL)
+		n++;
+	optind = 0; /* glibc: start anew */
+	kit_log_clear();
+	return options_parse(&options, n, words);
+}
+
+#define WORDS(...)    ((char *[]){(char *)"volt", __VA_ARGS__, NULL})
+#define W(text)       ((char *)(uintptr_t)(text))
+#define PARSE(...)    parse_words(WORDS(__VA_ARGS__))
+#define ACCEPTED(...) assert_int_equal(PARSE(__VA_ARGS__), OPTIONS_GO_ON)
+
+/* Refused with the code of a wrong option and one line that has `part`. */
+static void refused(int code, const char *part)
+{
+	assert_int_equal(code, EXIT_USAGE);
+	assert_int_equal(kit_log_lines(), 1);
+	if (!kit_logged(part))
+		fail_msg("expected \"%s\" in \"%s\"", part, kit_log());
+}
+
+/* ------------------------------------------------------------- what is accepted */
+
+static void defaults_are_a_small_machine(void **state)
+{
+	assert_int_equal(parse_words((char *[]){W("volt"), NULL}), OPTIONS_GO_ON);
+	assert_int_equal(options.memory, 128 * MIB);
+	assert_int_equal(options.cpus, 1);
+	assert_null(options.kernel);
+	assert_null(options.cmdline);
+	assert_int_equal(options.plugin_count, 0);
+	assert_false(
+	    options.hugepages || options.no_seccomp || options.no_landlock || options.no_sandbox);
+}
+
+static void every_option_is_taken(void **state)
+{
+	ACCEPTED(W("--kernel"), W("k"), W("--initrd"), W("i"), W("--cmdline"), W("c"),
+	    W("--append"), W("a"), W("--memory"), W("64M"), W("--cpus"), W("2"), W("--hugepages"),
+	    W("--plugin"), W("p,x=1"), W("--plugin"), W("./q.so"), W("--plugin-dir"), W("d"),
+	    W("--log-level"), W("trace"), W("--log-file"), W("l"), W("--trace-file"), W("t"),
+	    W("--no-seccomp"), W("--no-landlock"), W("--no-sandbox"), W("--seccomp-log"),
+	    W("--ceiling"), W("most"));
+	assert_string_equal(options.kernel, "k");
+	assert_string_equal(options.initrd, "i");
+	assert_string_equal(options.cmdline, "c");
+	assert_string_equal(options.append, "a");
+	assert_int_equal(options.memory, 64 * MIB);
+	assert_int_equal(options.cpus, 2);
+	assert_int_equal(options.plugin_count, 2);
+	assert_string_equal(options.plugins[0], "p,x=1");
+	assert_string_equal(options.plugins[1], "./q.so");
+	assert_string_equal(options.plugin_dir, "d");
+	assert_string_equal(options.log_file, "l");
+	assert_string_equal(options.trace_file, "t");
+	assert_true(
+	    options.hugepages && options.no_seccomp && options.no_landlock && options.no_sandbox);
+	assert_true(options.seccomp_log);
+	assert_string_equal(options.ceiling, "most");
+	assert_false(options.explain || options.json);
+	assert_int_equal(log_level, VOLT_LOG_TRACE);
+}
+
+static void explain_comes_first_and_takes_the_same_options(void **state)
+{
+	ACCEPTED(W("explain"), W("--json"), W("--cpus"), W("2"));
+	assert_true(options.explain && options.json);
+	assert_int_equal(options.cpus, 2);
+	ACCEPTED(W("explain"));
+	assert_false(options.json);
+	refused(PARSE(W("--json")), "volt explain");
+	refused(PARSE(W("--cpus"), W("2"), W("explain")), "\"explain\"");
+	refused(PARSE(W("explain"), W("--kernal=k")), "did you mean --kernel?");
+}
+
+static void values_may_follow_an_equals_sign(void **state)
+{
+	ACCEPTED(W("--kernel=k=1"), W("--cmdline="), W("--memory=3G"));
+	assert_string_equal(options.kernel, "k=1");
+	assert_string_equal(options.cmdline, "");
+	assert_int_equal(options.memory, 3 * GIB);
+}
+
+static void parsing_again_starts_from_the_defaults(void **state)
+{
+	ACCEPTED(W("--no-sandbox"), W("--plugin"), W("p"), W("--memory"), W("1G"));
+	ACCEPTED(W("--kernel"), W("k"));
+	assert_false(options.no_sandbox);
+	assert_int_equal(options.plugin_count, 0);
+	assert_int_equal(options.memory, 128 * MIB);
+}
+
+static void every_log_level_has_its_name(void **state)
+{
+	static const char *const names[] = {"error", "warn", "info", "debug", "trace"};
+
+	for (uint32_t i = 0; i < 5; i++) {
+		ACCEPTED(W("--log-level"), W(names[i]));
+		assert_int_equal(log_level, i);
+	}
+	refused(PARSE(W("--log-level"), W("loud")), "error, warn, info, debug or trace");
+	refused(PARSE(W("--log-level"), W("")), "error, warn");
+}
+
+/* ---------------------------------------------------------------------- memory */
+
+static void memory_a20_takes_sizes_in_range(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} rows[] = {
+	    {"2M", 2 * MIB},
+	    {"2048K", 2 * MIB},
+	    {"2097152", 2 * MIB},
+	    {"2101248", 2 * MIB + 4096},
+	    {"0x8000000", 128 * MIB},
+	    {"128m", 128 * MIB},
+	    {"3g", 3 * GIB},
+	    {"3145732K", 3 * GIB + 4096},
+	    {"4G", 4 * GIB},
+	    {"1024G", 1024 * GIB},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		ACCEPTED(W("--memory"), W(rows[i].text));
+		assert_int_equal(options.memory, rows[i].bytes);
+	}
+}
+
+static void memory_a20_refuses_the_rest(void **state)
+{
+	static const char *const rows[] = {"0", "1M", "2097151", "1025G", "2T", "1e9", "-1",
+	    "-128M", "+128M", " 128M", "128 M", "128MB", "128.5M", "M", "", "abc", "0x",
+	    "18446744073709551616", "17179869184G", "99999999999999999999999999G"};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		refused(PARSE(W("--memory"), W(rows[i])), "--memory");
+	refused(PARSE(W("--memory"), W("3221225471")), "multiple of 4096"); /* 3 GiB - 1 */
+	refused(PARSE(W("--memory"), W("3221225473")), "multiple of 4096"); /* 3 GiB + 1 */
+	refused(PARSE(W("--memory"), W("1025G")), "2M to 1024G");
+}
+
+/* ------------------------------------------------------------------------ cpus */
+
+static void cpus_a21_are_1_to_64(void **state)
+{
+	static const char *const bad[] = {"0", "65", "-1", "4294967296", "4294967297",
+	    "18446744073709551617", "1.5", "", "two", "1K"};
+
+	ACCEPTED(W("--cpus"), W("1"));
+	ACCEPTED(W("--cpus"), W("64"));
+	assert_int_equal(options.cpus, 64);
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++)
+		refused(PARSE(W("--cpus"), W(bad[i])), "1 to 64");
+}
+
+/* -------------------------------------------------------------------- mistakes */
+
+static void unknown_options_name_the_nearest(void **state)
+{
+	refused(PARSE(W("--kernal"), W("k")), "did you mean --kernel?");
+	refused(PARSE(W("--kernal=k")), "--kernal");
+	refused(PARSE(W("--plugins"), W("p")), "did you mean --plugin?");
+	refused(PARSE(W("--memroy"), W("1G")), "did you mean --memory?");
+	refused(PARSE(W("--xyzzy")), "see volt --help");
+	refused(PARSE(W("-x")), "-x");
+}
+
+static void missing_and_superfluous_values_are_said(void **state)
+{
+	refused(PARSE(W("--kernel")), "--kernel needs a value");
+	refused(PARSE(W("--hugepages=1")), "--hugepages takes no value");
+}
+
+static void words_that_are_no_option_are_refused(void **state)
+{
+	refused(PARSE(W("vmlinux")), "--kernel FILE");
+	refused(PARSE(W("--cpus"), W("2"), W("vmlinux"), W("--memory"), W("1G")), "\"vmlinux\"");
+	refused(PARSE(W("--"), W("vmlinux")), "\"vmlinux\"");
+}
+
+static void files_are_named_once_and_not_empty(void **state)
+{
+	refused(PARSE(W("--kernel"), W("a"), W("--kernel"), W("b")), "twice: a and b");
+	refused(PARSE(W("--kernel"), W("")), "--kernel");
+	refused(PARSE(W("--initrd"), W("")), "--initrd");
+	refused(PARSE(W("--log-file"), W("a"), W("--log-file"), W("a")), "twice");
+}
+
+static void at_most_64_plugins_are_taken(void **state)
+{
+	char *words[2 * OPTIONS_PLUGIN_MAX + 4] = {W("volt")};
+	int n = 1;
+
+	for (unsigned i = 0; i < OPTIONS_PLUGIN_MAX; i++) {
+		words[n++] = W("--plugin");
+		words[n++] = W("p");
+	}
+	assert_int_equal(parse_words(words), OPTIONS_GO_ON);
+	assert_int_equal(options.plugin_count, OPTIONS_PLUGIN_MAX);
+	words[n++] = W("--plugin");
+	words[n] = W("p");
+	refused(parse_words(words), "at most 64");
+}
+
+static void no_terminal_is_driven_by_a_bad_option(void **state)
+{
+	refused(PARSE(W("--\x1b[2J")), "unknown option --?[2J");
+	refused(PARSE(W("--memory"), W("\x1b[31m")), "?[31m");
+}
+
+/* ------------------------------------------------------------------------ help */
+
+/* What options_parse prints to standard output. */
+static const char *printed(char **words, int *code)
+{
+	static char text[8192];
+	int keep = dup(STDOUT_FILENO), file = memfd_create("out", MFD_CLOEXEC);
+
+	fflush(stdout);
+	dup2(file, STDOUT_FILENO);
+	*code = parse_words(words);
+	fflush(stdout);
+	dup2(keep, STDOUT_FILENO);
+	ssize_t n = pread(file, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	close(keep);
+	close(file);
+	return text;
+}
+
+static void help_lists_every_option_and_exit_code(void **state)
+{
+	static const char *const options_there[] = {"--kernel FILE", "--initrd FILE",
+	    "--cmdline TEXT", "--append TEXT", "--memory SIZE", "--cpus N", "--hugepages",
+	    "--plugin ", "--plugin-dir DIR", "--log-level LEVEL", "--log-file FILE",
+	    "--trace-file FILE", "--no-seccomp", "--no-landlock", "--no-sandbox", "--seccomp-log",
+	    "--ceiling FILE", "--json", "--version", "--help"};
+	static const int codes[] = {0, 100, 101, 102, 103, 104, 105, 106, 107, 110, 111, 112, 113};
+	int code;
+	const char *text = printed(WORDS(W("--help")), &code);
+
+	assert_int_equal(code, 0);
+	for (size_t i = 0; i < sizeof(options_there) / sizeof(options_there[0]); i++)
+		if (strstr(text, options_there[i]) == NULL)
+			fail_msg("no %s in the help", options_there[i]);
+	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		char line[16];
+
+		snprintf(line, sizeof(line), "\n  %3d  ", codes[i]);
+		assert_non_null(strstr(text, line));
+	}
+	assert_int_equal(kit_log_lines(), 0);
+}
+
+static void version_is_one_line(void **state)
+{
+	int code;
+	const char *text = printed(WORDS(W("--version")), &code);
+
+	assert_int_equal(code, 0);
+	assert_int_equal(strncmp(text, "volt ", 5), 0);
+	assert_string_equal(strchr(text, '\n'), "\n");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup(defaults_are_a_small_machine, setup),
+	    cmocka_unit_test_setup(every_option_is_taken, setup),
+	    cmocka_unit_test_setup(explain_comes_first_and_takes_the_same_options, setup),
+	    cmocka_unit_test_setup(values_may_follow_an_equals_sign, setup),
+	    cmocka_unit_test_setup(parsing_again_starts_from_the_defaults, setup),
+	    cmocka_unit_test_setup(every_log_level_has_its_name, setup),
+	    cmocka_unit_test_setup(memory_a20_takes_sizes_in_range, setup),
+	    cmocka_unit_test_setup(memory_a20_refuses_the_rest, setup),
+	    cmocka_unit_test_setup(cpus_a21_are_1_to_64, setup),
+	    cmocka_unit_test_setup(unknown_options_name_the_nearest, setup),
+	    cmocka_unit_test_setup(missing_and_superfluous_values_are_said, setup),
+	    cmocka_unit_test_setup(words_that_are_no_option_are_refused, setup),
+	    cmocka_unit_test_setup(files_are_named_once_and_not_empty, setup),
+	    cmocka_unit_test_setup(at_most_64_plugins_are_taken, setup),
+	    cmocka_unit_test_setup(no_terminal_is_driven_by_a_bad_option, setup),
+	    cmocka_unit_test_setup(help_lists_every_option_and_exit_code, setup),
+	    cmocka_unit_test_setup(version_is_one_line, setup),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

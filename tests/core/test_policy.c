@@ -1,0 +1,575 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* Which thread may make which system call, and who asked. */
+#include "tests/core/kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* last: it defines fail() */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/log.h"
+
+#define CPUS 2u
+
+static struct machine *m;
+static struct options options;
+static struct vcpu vcpus[CPUS];
+static struct instance device;
+static struct volt_need needs[2];
+
+static int setup(void **state)
+{
+	kit_log_start();
+	m = kit_machine();
+	options = (struct options){.cpus = CPUS};
+	m->options = &options;
+	m->firmware.cpus = CPUS;
+	m->vcpus = vcpus;
+	vcpus[0].fd = 501;
+	vcpus[1].fd = 502;
+	m->kvm.vm_fd = 500;
+	kit_owner(&device, m, "device", NULL);
+	memset(needs, 0, sizeof(needs));
+	needs[0] = (struct volt_need){.syscall = "preadv",
+	    .reason = "reads its disk",
+	    .roles = VOLT_ROLE_BIT(VOLT_ROLE_LOOP)};
+	device.plugin.needs = needs;
+	device.plugin.need_count = 1;
+	device.plugin.need_stride = sizeof(needs[0]);
+	device.plugin.param_count = 2;
+	device.params.values[0].fd = 77;
+	device.params.values[1].fd = -1;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	m->instance_count = 0; /* none of them came from instance_create() */
+	m->kvm.vm_fd = -1;
+	kit_machine_finish(m);
+	kit_remove_dir();
+	return 0;
+}
+
+static void build(void)
+{
+	if (policy_build(&m->policy, m) != 0)
+		fail_msg("refused: %s", kit_log());
+}
+
+static const struct volt_rule *rule(uint32_t thread, uint32_t n)
+{
+	const struct volt_thread *t = &m->policy.table.threads[thread];
+
+	return (const void *)((const char *)t->rules + (size_t)n * t->rule_stride);
+}
+
+static uint32_t count(uint32_t thread)
+{
+	return m->policy.table.threads[thread].rule_count;
+}
+
+static bool tests_for(const struct volt_rule *r, uint8_t arg, uint64_t value)
+{
+	for (uint32_t t = 0; t < r->test_count; t++)
+		if (r->tests[t].arg == arg && r->tests[t].value == value)
+			return true;
+	return false;
+}
+
+/* The rule that lets `thread` make `call` on `fd`, or NULL. */
+static const struct volt_rule *on_fd(uint32_t thread, const char *call, int fd)
+{
+	for (uint32_t n = 0; n < count(thread); n++)
+		if (strcmp(rule(thread, n)->syscall, call) == 0 &&
+		    tests_for(rule(thread, n), 0, (uint64_t)fd))
+			return rule(thread, n);
+	return NULL;
+}
+
+static uint32_t rules_of(uint32_t thread, const char *call)
+{
+	uint32_t found = 0;
+
+	for (uint32_t n = 0; n < count(thread); n++)
+		found += strcmp(rule(thread, n)->syscall, call) == 0;
+	return found;
+}
+
+static void allowed(const char *call, int fd, const char *by)
+{
+	const struct volt_rule *r = on_fd(POLICY_LOOP, call, fd);
+
+	if (r == NULL)
+		fail_msg("no %s on %d", call, fd);
+	assert_string_equal(r->asked_by, by);
+	assert_int_equal(r->tests[0].op, VOLT_TEST_EQ);
+}
+
+/* -------------------------------------------------------------------- threads */
+
+static void each_thread_has_its_own_rows(void **state)
+{
+	build();
+	const struct volt_policy *p = &m->policy.table;
+
+	assert_int_equal(p->size, sizeof(*p));
+	assert_int_equal(p->thread_count, 1 + CPUS);
+	assert_int_equal(p->threads[POLICY_LOOP].role, VOLT_ROLE_LOOP);
+	for (uint32_t id = 0; id < CPUS; id++) {
+		const struct volt_thread *t = &p->threads[POLICY_VCPU(id)];
+		char name[16];
+
+		snprintf(name, sizeof(name), "vcpu%u", id);
+		assert_int_equal(t->role, VOLT_ROLE_VCPU);
+		assert_int_equal(t->index, id);
+		assert_string_equal(t->name, name);
+	}
+}
+
+static void a_vcpu_runs_itself_and_nothing_else(void **state)
+{
+	build();
+	for (uint32_t id = 0; id < CPUS; id++) {
+		const struct volt_rule *r = on_fd(POLICY_VCPU(id), "ioctl", vcpus[id].fd);
+
+		assert_non_null(r);
+		assert_int_equal(rules_of(POLICY_VCPU(id), "ioctl"), 1);
+		assert_int_equal(r->test_count, 2);
+		assert_int_equal(r->tests[1].arg, 1);
+		assert_int_equal(r->tests[1].op, VOLT_TEST_MASKED_EQ);
+		assert_int_equal(r->tests[1].mask, 0xffffffff);
+		assert_int_equal(r->tests[1].value, KVM_RUN);
+	}
+	assert_int_equal(rules_of(POLICY_LOOP, "ioctl"), 0);
+}
+
+static void a_vcpu_has_four_calls_each_with_its_arguments(void **state)
+{
+	static const char *const four[] = {"ioctl", "read", "write", "clock_gettime"};
+
+	m->irq.lines[4].owner = &device;
+	m->irq.lines[4].event_fd = 90;
+	build();
+	for (uint32_t n = 0; n < count(POLICY_VCPU(0)); n++) {
+		const struct volt_rule *r = rule(POLICY_VCPU(0), n);
+		bool known = false;
+
+		for (size_t i = 0; i < sizeof(four) / sizeof(four[0]); i++)
+			known |= strcmp(r->syscall, four[i]) == 0;
+		if (!known)
+			fail_msg("a vCPU may %s (%s)", r->syscall, r->reason);
+		assert_true(r->test_count > 0);
+		assert_non_null(r->reason);
+	}
+	m->irq.lines[4].event_fd = -1;
+}
+
+static void every_thread_wakes_the_loop_and_raises_interrupts(void **state)
+{
+	m->irq.lines[4].owner = &device;
+	m->irq.lines[4].event_fd = 90;
+	build();
+	for (uint32_t thread = 0; thread < 1 + CPUS; thread++) {
+		const struct volt_rule *wake = on_fd(thread, "write", m->loop.wake_fd);
+		const struct volt_rule *line = on_fd(thread, "write", 90);
+
+		assert_non_null(wake);
+		assert_true(tests_for(wake, 2, 8));
+		assert_non_null(line);
+		assert_true(tests_for(line, 2, 8));
+		assert_string_equal(line->asked_by, "device");
+		assert_int_equal(rules_of(thread, "clock_gettime"), 1);
+	}
+	m->irq.lines[4].event_fd = -1;
+}
+
+static bool may(uint32_t thread, const char *call, uint64_t fd, uint64_t n)
+{
+	for (uint32_t i = 0; i < count(thread); i++) {
+		const struct volt_rule *r = rule(thread, i);
+		bool all = strcmp(r->syscall, call) == 0;
+
+		for (uint32_t t = 0; t < r->test_count; t++) {
+			const struct volt_arg_test *test = &r->tests[t];
+			uint64_t arg = test->arg == 0 ? fd : n;
+
+			if (test->arg != 0 && test->arg != 2)
+				all = false;
+			else if (test->op == VOLT_TEST_MASKED_EQ)
+				all &= (arg & test->mask) == test->value;
+			else
+				all &= test->op == VOLT_TEST_EQ && arg == test->value;
+		}
+		if (all)
+			return true;
+	}
+	return false;
+}
+
+/* However the numbers lie, the masks cover them all and not one more. */
+static void locks_are_waited_for_and_nothing_beside_them(void **state)
+{
+	static const uint32_t rows[][2] = {
+	    {700, 1}, {701, 5}, {704, 64}, {767, 96}, {5, 3}, {0, 0}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		m->lock_fd_base = (int)rows[i][0];
+		m->lock_fd_count = rows[i][1];
+		for (uint32_t t = 0; t < POLICY_THREADS; t++)
+			free(m->policy.storage[t].rules);
+		memset(&m->policy, 0, sizeof(m->policy));
+		build();
+		for (uint32_t fd = 600; fd < 900; fd++) {
+			bool lock = fd >= rows[i][0] && fd < rows[i][0] + rows[i][1];
+
+			for (uint32_t thread = 0; thread < 1 + CPUS; thread++) {
+				assert_int_equal(may(thread, "read", fd, 8), lock);
+				assert_int_equal(may(thread, "write", fd, 8), lock);
+				assert_false(may(thread, "read", fd, 4096));
+				assert_false(may(thread, "read", fd | 1ull << 32, 8));
+			}
+		}
+	}
+}
+
+static void the_loop_waits_logs_and_takes_signals(void **state)
+{
+	m->signal_fd = dup(0);
+	m->trace_fd = 600;
+	build();
+	allowed("epoll_pwait2", m->loop.epoll_fd, "core");
+	allowed("read", m->signal_fd, "core");
+	allowed("write", log_fd(), "core");
+	allowed("write", 600, "core");
+	assert_int_equal(rules_of(POLICY_LOOP, "exit_group"), 1);
+}
+
+static void what_is_not_there_has_no_row(void **state)
+{
+	build();
+	for (uint32_t n = 0; n < count(POLICY_LOOP); n++)
+		for (uint32_t t = 0; t < rule(POLICY_LOOP, n)->test_count; t++)
+			assert_true((int64_t)rule(POLICY_LOOP, n)->tests[t].value >= 0);
+	assert_null(on_fd(POLICY_LOOP, "write", -1));
+}
+
+static void routes_are_set_by_the_loop_for_an_irqchip_plugin(void **state)
+{
+	m->irq.chip = &device;
+	build();
+	allowed("ioctl", 500, "device");
+	assert_true(tests_for(on_fd(POLICY_LOOP, "ioctl", 500), 1, KVM_SET_GSI_ROUTING));
+	assert_null(on_fd(POLICY_VCPU(0), "ioctl", 500));
+}
+
+static void flags_of_the_command_line_are_passed_on(void **state)
+{
+	build();
+	assert_int_equal(m->policy.table.flags, 0);
+	for (uint32_t i = 0; i < POLICY_THREADS; i++)
+		free(m->policy.storage[i].rules);
+	memset(&m->policy, 0, sizeof(m->policy));
+	options.no_seccomp = options.no_landlock = options.seccomp_log = true;
+	build();
+	assert_int_equal(m->policy.table.flags,
+	    VOLT_POLICY_NO_SECCOMP | VOLT_POLICY_NO_LANDLOCK | VOLT_POLICY_LOG);
+}
+
+static void max_fd_is_the_highest_in_use(void **state)
+{
+	int fd = fcntl(0, F_DUPFD_CLOEXEC, 333);
+
+	build();
+	assert_int_equal(m->policy.table.max_fd, fd);
+	close(fd);
+}
+
+/* -------------------------------------------------------------------- streams */
+
+static const struct stream *open_stream(const char *text)
+{
+	if (kit_stream(m, &device, text) != 0)
+		fail_msg("%s: %s", text, kit_why);
+	build();
+	return &m->streams[0];
+}
+
+static void null_needs_nothing(void **state)
+{
+	build();
+	uint32_t before = count(POLICY_LOOP);
+
+	for (uint32_t i = 0; i < POLICY_THREADS; i++)
+		free(m->policy.storage[i].rules);
+	memset(&m->policy, 0, sizeof(m->policy));
+	open_stream("null");
+	assert_int_equal(count(POLICY_LOOP), before);
+}
+
+static void a_file_is_written_and_never_read(void **state)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "file:%s", kit_path("out"));
+	const struct stream *s = open_stream(text);
+	allowed("write", s->out_fd, "device");
+	assert_null(on_fd(POLICY_LOOP, "read", s->out_fd));
+	assert_null(on_fd(POLICY_VCPU(0), "write", s->out_fd));
+}
+
+static void a_fifo_is_written_and_never_read(void **state)
+{
+	char text[256];
+
+	assert_int_equal(mkfifo(kit_path("fifo"), 0600), 0);
+	snprintf(text, sizeof(text), "pipe:%s", kit_path("fifo"));
+	const struct stream *s = open_stream(text);
+	allowed("write", s->out_fd, "device");
+	assert_null(on_fd(POLICY_LOOP, "read", s->out_fd));
+}
+
+static void a_pty_is_read_and_written(void **state)
+{
+	const struct stream *s = open_stream("pty");
+
+	allowed("read", s->in_fd, "device");
+	allowed("write", s->out_fd, "device");
+}
+
+static void stdio_is_read_and_written(void **state)
+{
+	const struct stream *s = open_stream("stdio");
+
+	allowed("read", s->in_fd, "device");
+	allowed("write", s->out_fd, "device");
+	assert_null(on_fd(POLICY_LOOP, "read", STDIN_FILENO));
+}
+
+static void a_socket_serves_clients_whose_number_is_known(void **state)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "unix:%s", kit_path("socket"));
+	const struct stream *s = open_stream(text);
+	int next = dup(0); /* what accept4 would give out */
+
+	close(next);
+	allowed("accept4", s->listen_fd, "device");
+	assert_true(tests_for(
+	    on_fd(POLICY_LOOP, "accept4", s->listen_fd), 3, SOCK_NONBLOCK | SOCK_CLOEXEC));
+	allowed("epoll_ctl", m->loop.epoll_fd, "device");
+	allowed("read", next, "device");
+	allowed("write", next, "device");
+	allowed("close", next, "device");
+	assert_int_equal(rules_of(POLICY_LOOP, "close"), 1);
+	assert_true(m->policy.table.max_fd >= (uint32_t)next);
+}
+
+/* ---------------------------------------------------------------------- needs */
+
+static void add_device(void)
+{
+	m->instances[m->instance_count++] = &device;
+}
+
+static void refused(int err, const char *reason)
+{
+	kit_log_clear();
+	memset(&m->policy, 0, sizeof(m->policy));
+	m->instance_count = 0;
+	add_device();
+	assert_int_equal(policy_build(&m->policy, m), -err);
+	assert_int_equal(kit_log_lines(), 1);
+	if (!kit_logged(reason) || !kit_logged("plugin device"))
+		fail_msg("expected \"%s\" in \"%s\"", reason, kit_log());
+	for (uint32_t i = 0; i < POLICY_THREADS; i++) {
+		free(m->policy.storage[i].rules);
+		m->policy.storage[i].rules = NULL;
+	}
+}
+
+static void a_need_is_granted_to_the_loop_with_its_reason(void **state)
+{
+	needs[0].test_count = 1;
+	needs[0].tests[0] = (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_LE, .value = 16};
+	add_device();
+	build();
+	const struct volt_rule *r = rule(POLICY_LOOP, count(POLICY_LOOP) - 1);
+
+	assert_string_equal(r->syscall, "preadv");
+	assert_string_equal(r->asked_by, "device");
+	assert_string_equal(r->reason, "reads its disk");
+	assert_int_equal(r->test_count, 1);
+	assert_int_equal(r->tests[0].op, VOLT_TEST_LE);
+	assert_int_equal(r->tests[0].value, 16);
+	assert_int_equal(rules_of(POLICY_VCPU(0), "preadv"), 0);
+}
+
+static void a_parameters_file_becomes_its_number(void **state)
+{
+	needs[0].test_count = 2;
+	needs[0].tests[0] = (struct volt_arg_test){.arg = 3, .op = VOLT_TEST_EQ, .value = 0};
+	needs[0].tests[1] = (struct volt_arg_test){.arg = 0, .op = VOLT_TEST_FD_PARAM, .value = 0};
+	add_device();
+	build();
+	const struct volt_rule *r = on_fd(POLICY_LOOP, "preadv", 77);
+
+	assert_non_null(r);
+	for (uint32_t t = 0; t < r->test_count; t++)
+		assert_int_equal(r->tests[t].op, VOLT_TEST_EQ);
+}
+
+static void a_parameter_without_a_file_is_refused(void **state)
+{
+	needs[0].test_count = 1;
+	needs[0].tests[0] = (struct volt_arg_test){.op = VOLT_TEST_FD_PARAM, .value = 1};
+	refused(EINVAL, "preadv");
+	needs[0].tests[0].value = 2;
+	refused(EINVAL, "preadv");
+	needs[0].tests[0].value = UINT64_MAX;
+	refused(EINVAL, "preadv");
+}
+
+static void what_would_undo_the_sandbox_is_never_granted(void **state)
+{
+	static const char *const never[] = {"execve", "execveat", "fork", "vfork", "clone",
+	    "clone3", "ptrace", "process_vm_readv", "process_vm_writev", "bpf", "mount", "umount2",
+	    "move_mount", "open_tree", "fsopen", "pivot_root", "chroot", "setns", "unshare",
+	    "open_by_handle_at", "init_module", "finit_module", "kexec_load", "mprotect",
+	    "pkey_mprotect", "mmap", "memfd_create", "userfaultfd", "perf_event_open", "seccomp",
+	    "prctl", "arch_prctl", "capset", "setuid", "setresuid", "setgid", "io_uring_setup",
+	    "io_uring_register", "pidfd_getfd", "modify_ldt", "iopl", "ioperm", "kill", "reboot"};
+
+	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
+		needs[0].syscall = never[i];
+		refused(EPERM, never[i]);
+	}
+}
+
+static void vcpu_threads_get_nothing_for_plugins(void **state)
+{
+	needs[0].roles = VOLT_ROLE_BIT(VOLT_ROLE_VCPU);
+	refused(EPERM, "vCPU");
+	needs[0].roles = VOLT_ROLE_BIT(VOLT_ROLE_VCPU) | VOLT_ROLE_BIT(VOLT_ROLE_LOOP);
+	refused(EPERM, "vCPU");
+}
+
+static void add_worker(struct instance *owner)
+{
+	struct worker *w = &m->workers[m->worker_count++];
+
+	w->owner = owner;
+	strcpy(w->name, "works");
+	lock_init(&w->posts);
+}
+
+static void a_worker_gets_its_own_plugins_needs(void **state)
+{
+	static struct instance other;
+
+	kit_owner(&other, m, "other", NULL);
+	add_worker(&other);
+	add_worker(&device);
+	needs[0].roles = VOLT_ROLE_BIT(VOLT_ROLE_WORKER);
+	add_device();
+	build();
+	assert_int_equal(m->policy.table.thread_count, 1 + CPUS + 2);
+	assert_int_equal(m->policy.table.threads[POLICY_WORKER(m, 1)].role, VOLT_ROLE_WORKER);
+	assert_string_equal(m->policy.table.threads[POLICY_WORKER(m, 1)].name, "works");
+	assert_int_equal(rules_of(POLICY_WORKER(m, 1), "preadv"), 1);
+	assert_int_equal(rules_of(POLICY_WORKER(m, 0), "preadv"), 0);
+	assert_int_equal(rules_of(POLICY_LOOP, "preadv"), 0);
+	assert_int_equal(rules_of(POLICY_WORKER(m, 1), "ioctl"), 0);
+	assert_non_null(on_fd(POLICY_WORKER(m, 1), "write", m->loop.wake_fd));
+}
+
+static void malformed_needs_are_refused(void **state)
+{
+	const struct volt_need good = needs[0];
+
+	needs[0] = good, needs[0].syscall = NULL, refused(EINVAL, "malformed");
+	needs[0] = good, needs[0].reason = NULL, refused(EINVAL, "malformed");
+	needs[0] = good, needs[0].test_count = VOLT_TEST_MAX + 1, refused(EINVAL, "malformed");
+	needs[0] = good, needs[0].roles = 0, refused(EINVAL, "kind of thread");
+	needs[0] = good, needs[0].roles = VOLT_ROLE_BIT(VOLT_ROLE_COUNT);
+	refused(EINVAL, "kind of thread");
+}
+
+static void rows_of_a_newer_plugin_may_be_longer(void **state)
+{
+	struct {
+		struct volt_need need;
+		uint64_t more[3];
+	} longer[2] = {{.need = needs[0]}, {.need = needs[0]}};
+
+	longer[1].need.syscall = "pwritev";
+	device.plugin.needs = &longer[0].need;
+	device.plugin.need_stride = sizeof(longer[0]);
+	device.plugin.need_count = 2;
+	add_device();
+	build();
+	assert_int_equal(rules_of(POLICY_LOOP, "preadv"), 1);
+	assert_int_equal(rules_of(POLICY_LOOP, "pwritev"), 1);
+}
+
+static void more_rules_than_fit_are_refused(void **state)
+{
+	static struct volt_need many[POLICY_RULE_MAX];
+
+	for (size_t i = 0; i < POLICY_RULE_MAX; i++)
+		many[i] = needs[0];
+	device.plugin.needs = many;
+	device.plugin.need_count = POLICY_RULE_MAX;
+	add_device();
+	assert_int_equal(policy_build(&m->policy, m), -ENOSPC);
+	assert_true(kit_logged("256"));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(each_thread_has_its_own_rows),
+	    TEST(a_vcpu_runs_itself_and_nothing_else),
+	    TEST(a_vcpu_has_four_calls_each_with_its_arguments),
+	    TEST(every_thread_wakes_the_loop_and_raises_interrupts),
+	    TEST(locks_are_waited_for_and_nothing_beside_them),
+	    TEST(the_loop_waits_logs_and_takes_signals),
+	    TEST(what_is_not_there_has_no_row),
+	    TEST(routes_are_set_by_the_loop_for_an_irqchip_plugin),
+	    TEST(flags_of_the_command_line_are_passed_on),
+	    TEST(max_fd_is_the_highest_in_use),
+	    TEST(null_needs_nothing),
+	    TEST(a_file_is_written_and_never_read),
+	    TEST(a_fifo_is_written_and_never_read),
+	    TEST(a_pty_is_read_and_written),
+	    TEST(stdio_is_read_and_written),
+	    TEST(a_socket_serves_clients_whose_number_is_known),
+	    TEST(a_need_is_granted_to_the_loop_with_its_reason),
+	    TEST(a_parameters_file_becomes_its_number),
+	    TEST(a_parameter_without_a_file_is_refused),
+	    TEST(what_would_undo_the_sandbox_is_never_granted),
+	    TEST(vcpu_threads_get_nothing_for_plugins),
+	    TEST(a_worker_gets_its_own_plugins_needs),
+	    TEST(malformed_needs_are_refused),
+	    TEST(rows_of_a_newer_plugin_may_be_longer),
+	    TEST(more_rules_than_fit_are_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,471 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* How bytes flow: the ring, room, what is typed ahead, and the terminal's escape key. */
+#include "tests/core/stream_kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* last: it defines fail() */
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <pty.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "core/clock.h"
+#include "core/exitcode.h"
+
+static char got[262144];
+static int far_in, far_out; /* the test's ends of standard input and output */
+
+static void start_pipes(void)
+{
+	int in[2], out[2];
+
+	assert_int_equal(pipe2(in, O_CLOEXEC) | pipe2(out, O_CLOEXEC), 0);
+	stream_start_stdio(in[0], out[1]);
+	close(in[0]);
+	close(out[1]);
+	far_in = in[1];
+	far_out = out[0];
+}
+
+static void start_terminal(void)
+{
+	struct termios raw;
+	int master, slave;
+
+	assert_int_equal(openpty(&master, &slave, NULL, NULL, NULL), 0);
+	tcgetattr(slave, &raw);
+	cfmakeraw(&raw);
+	tcsetattr(slave, TCSANOW, &raw);
+	stream_start_stdio(slave, slave);
+	close(slave);
+	far_in = master;
+	far_out = dup(master);
+	assert_true(near.stream->terminal);
+}
+
+static int setup(void **state)
+{
+	far_in = far_out = -1;
+	return stream_setup(state);
+}
+
+static int teardown(void **state)
+{
+	close(far_in);
+	close(far_out);
+	return stream_teardown(state);
+}
+
+static void type(const char *keys)
+{
+	assert_int_equal(write(far_in, keys, strlen(keys)), strlen(keys));
+}
+
+static unsigned unread(void)
+{
+	int n = 0;
+
+	assert_int_equal(ioctl(near.stream->in_fd, FIONREAD, &n), 0);
+	return (unsigned)n;
+}
+
+static void device_got(const char *want)
+{
+	assert_int_equal(near.rx_count, strlen(want));
+	assert_memory_equal(near.rx, want, strlen(want));
+}
+
+/* ------------------------------------------------------------------- the ring */
+
+static void a_full_ring_takes_what_fits(void **state)
+{
+	static uint8_t much[STREAM_RING + 10];
+
+	start_pipes();
+	assert_int_equal(tx("1234"), 4);
+	assert_int_equal(stream_tx(near.stream, much, sizeof(much)), STREAM_RING - 4);
+	assert_int_equal(tx("x"), 0);
+	kit_run(m, 5);
+	assert_true(tx("x") <= 1);
+}
+
+static void nothing_is_taken_of_nothing(void **state)
+{
+	start_pipes();
+	assert_int_equal(stream_tx(near.stream, NULL, 0), 0);
+	assert_in_range(kit_run(m, 5), 1, 4);
+}
+
+static void the_ring_wraps_around(void **state)
+{
+	static uint8_t block[40000];
+	size_t sent = 0;
+
+	start_pipes();
+	fcntl(far_out, F_SETPIPE_SZ, 1 << 20);
+	for (unsigned round = 0; round < 5; round++) {
+		for (size_t i = 0; i < sizeof(block); i++)
+			block[i] = (uint8_t)((sent + i) % 253);
+		assert_int_equal(stream_tx(near.stream, block, sizeof(block)), sizeof(block));
+		sent += sizeof(block);
+		kit_run(m, 2);
+	}
+	assert_int_equal(far_read(far_out, got, sizeof(got)), sent);
+	for (size_t i = 0; i < sent; i++)
+		assert_int_equal((uint8_t)got[i], i % 253);
+}
+
+static void the_counters_of_the_ring_may_wrap_too(void **state)
+{
+	start_pipes();
+	near.stream->head = near.stream->tail = UINT32_MAX - 1;
+	tx("across");
+	kit_run(m, 5);
+	assert_int_equal(far_read(far_out, got, sizeof(got)), 6);
+	assert_memory_equal(got, "across", 6);
+}
+
+static void *produce(void *arg)
+{
+	for (uint32_t i = 0; i < 200000;) {
+		uint8_t byte = (uint8_t)(i % 247);
+
+		i += (uint32_t)stream_tx(near.stream, &byte, 1);
+	}
+	return NULL;
+}
+
+static bool all_read(void *count)
+{
+	size_t *n = count;
+
+	*n += far_read(far_out, got + *n, sizeof(got) - *n);
+	return *n >= 200000;
+}
+
+static void a_vcpu_and_the_loop_share_the_ring(void **state)
+{
+	pthread_t thread;
+	size_t n = 0;
+
+	start_pipes();
+	assert_int_equal(pthread_create(&thread, NULL, produce, NULL), 0);
+	for (unsigned i = 0; i < 2000 && n < 200000; i++)
+		kit_run_until(m, all_read, &n, 5);
+	pthread_join(thread, NULL);
+	assert_int_equal(n, 200000);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal((uint8_t)got[i], i % 247);
+}
+
+/* ----------------------------------------------------------------------- room */
+
+static void without_room_input_waits_outside(void **state)
+{
+	start_pipes();
+	type("waiting");
+	kit_run(m, 20);
+	assert_int_equal(near.rx_count, 0);
+	assert_int_equal(unread(), 7);
+}
+
+static void never_more_than_the_room_is_delivered(void **state)
+{
+	start_pipes();
+	stream_set_room(near.stream, 3);
+	type("abcdefgh");
+	kit_run(m, 20);
+	device_got("abc");
+	stream_set_room(near.stream, 2);
+	kit_run(m, 20);
+	device_got("abcde");
+	assert_int_equal(unread(), 3);
+	stream_set_room(near.stream, SIZE_MAX);
+	kit_run(m, 20);
+	device_got("abcdefgh");
+}
+
+static void room_is_in_all_not_for_each_call(void **state)
+{
+	start_pipes();
+	stream_set_room(near.stream, 4);
+	type("ab");
+	assert_true(wait_rx(2));
+	type("cdef");
+	kit_run(m, 20);
+	device_got("abcd");
+}
+
+static void room_can_be_taken_back(void **state)
+{
+	start_pipes();
+	stream_set_room(near.stream, 100);
+	stream_set_room(near.stream, 0);
+	type("x");
+	kit_run(m, 20);
+	assert_int_equal(near.rx_count, 0);
+}
+
+static void rx_may_give_itself_room(void **state)
+{
+	start_pipes();
+	near.refill = 1;
+	stream_set_room(near.stream, 1);
+	type("one by one");
+	assert_true(wait_rx(10));
+	device_got("one by one");
+	assert_int_equal(near.largest, 1);
+}
+
+static void much_input_comes_whole_and_in_order(void **state)
+{
+	static uint8_t block[4000];
+
+	start_pipes();
+	for (size_t i = 0; i < sizeof(block); i++)
+		block[i] = (uint8_t)(i % 249);
+	stream_set_room(near.stream, SIZE_MAX);
+	assert_int_equal(write(far_in, block, sizeof(block)), sizeof(block));
+	assert_true(wait_rx(sizeof(block)));
+	assert_memory_equal(near.rx, block, sizeof(block));
+}
+
+/* ------------------------------------------------------------ ends of far ends */
+
+static void the_end_of_input_is_no_disconnect_and_no_busy_loop(void **state)
+{
+	start_pipes();
+	stream_set_room(near.stream, 100);
+	close(far_in);
+	far_in = -1;
+	assert_in_range(kit_run(m, 50), 1, 6);
+	assert_string_equal(near.events, "c");
+	tx("still heard");
+	kit_run(m, 5);
+	assert_int_equal(far_read(far_out, got, sizeof(got)), 11);
+}
+
+static void a_reader_that_is_gone_is_told_and_output_lost(void **state)
+{
+	static uint8_t much[2 * STREAM_RING];
+
+	start_pipes();
+	close(far_out);
+	far_out = -1;
+	tx("?");
+	assert_true(wait_events(2));
+	assert_string_equal(near.events, "cd");
+	assert_int_equal(stream_tx(near.stream, much, sizeof(much)), sizeof(much));
+	assert_in_range(kit_run(m, 30), 1, 6);
+}
+
+static void a_regular_file_can_be_standard_input(void **state)
+{
+	int file = open(kit_path("in"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(write(file, "from a file", 11), 11);
+	lseek(file, 0, SEEK_SET);
+	stream_start_stdio(file, out);
+	stream_set_room(near.stream, 4);
+	kit_run(m, 10);
+	device_got("from");
+	stream_set_room(near.stream, 100);
+	assert_true(wait_rx(11));
+	assert_in_range(kit_run(m, 30), 1, 6);
+	close(file);
+	close(out);
+}
+
+static void standard_input_serves_one_stream(void **state)
+{
+	start_pipes();
+	assert_int_equal(kit_stream(m, &near.owner, "stdio"), -EBUSY);
+	assert_non_null(strstr(kit_why, "near"));
+}
+
+static void the_callers_descriptions_stay_blocking(void **state)
+{
+	int in[2];
+
+	assert_int_equal(pipe2(in, O_CLOEXEC), 0);
+	far_out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	stream_start_stdio(in[0], far_out);
+	assert_int_equal(fcntl(in[0], F_GETFL) & O_NONBLOCK, 0);
+	close(in[0]);
+	far_in = in[1];
+}
+
+static void a_stream_is_attached_once(void **state)
+{
+	static const struct volt_stream_ops none = {.size = sizeof(none)};
+
+	start_pipes();
+	assert_int_equal(stream_attach(near.stream, &none), -EBUSY);
+}
+
+static void what_is_left_is_written_at_the_end(void **state)
+{
+	start_pipes();
+	tx("last words");
+	stream_drain(near.stream);
+	assert_int_equal(far_read(far_out, got, sizeof(got)), 10);
+}
+
+static void draining_to_a_stuck_reader_ends_within_two_seconds(void **state)
+{
+	static uint8_t much[STREAM_RING];
+	uint64_t start;
+
+	start_pipes();
+	for (unsigned i = 0; i < 4; i++) {
+		stream_tx(near.stream, much, sizeof(much));
+		kit_run(m, 1);
+	}
+	start = clock_now();
+	stream_drain(near.stream);
+	assert_true(clock_now() - start < 2000000000ull);
+}
+
+/* ------------------------------------------------------------------- terminal */
+
+static void what_is_typed_ahead_is_held_and_comes_in_order(void **state)
+{
+	start_terminal();
+	type("ahead");
+	kit_run(m, 20);
+	assert_int_equal(near.rx_count, 0);
+	assert_int_equal(near.stream->held_count, 5);
+	stream_set_room(near.stream, 2);
+	kit_run(m, 20);
+	device_got("ah");
+	type(" more");
+	kit_run(m, 20);
+	device_got("ah");
+	stream_set_room(near.stream, 100);
+	assert_true(wait_rx(10));
+	device_got("ahead more");
+}
+
+static void the_escape_key_quits_though_the_guest_reads_nothing(void **state)
+{
+	char keys[301];
+
+	start_terminal();
+	memset(keys, 'k', 300);
+	keys[300] = '\0';
+	type(keys);
+	kit_run(m, 20);
+	assert_int_equal(near.stream->held_count, sizeof(near.stream->held));
+	type("\x01x");
+	kit_run(m, 1000); /* ends at once */
+	assert_true(machine_ending(m));
+	assert_int_equal(m->end_code, EXIT_QUIT);
+	assert_true(near.rx_count == 0);
+}
+
+static void what_is_held_is_the_first_that_was_typed(void **state)
+{
+	char keys[301];
+
+	start_terminal();
+	for (unsigned i = 0; i < 300; i++)
+		keys[i] = (char)('a' + i % 26);
+	keys[300] = '\0';
+	type(keys);
+	kit_run(m, 20);
+	stream_set_room(near.stream, SIZE_MAX);
+	assert_true(wait_rx(256));
+	kit_run(m, 10);
+	assert_int_equal(near.rx_count, 256);
+	assert_memory_equal(near.rx, keys, 256);
+}
+
+static void escapes_do_not_reach_the_guest(void **state)
+{
+	start_terminal();
+	stream_set_room(near.stream, 100);
+	type("ab\x01\x01"
+	     "c\x01z"
+	     "d\x01");
+	kit_run(m, 20);
+	device_got("ab\x01"
+		   "cd");
+	type("\x01"
+	     "e");
+	kit_run(m, 20);
+	device_got("ab\x01"
+		   "cd\x01"
+		   "e"); /* an escape may come in two parts */
+}
+
+static void commands_of_the_escape_key_are_carried_out(void **state)
+{
+	start_terminal();
+	stream_set_room(near.stream, 100);
+	type("\x01"
+	     "b\x01"
+	     "d\x01h");
+	assert_true(wait_events(2));
+	kit_run(m, 10);
+	assert_string_equal(near.events, "cb");
+	assert_int_equal(m->attention_wanted, 1);
+	assert_true(kit_logged("Ctrl-A x quits"));
+	assert_int_equal(near.rx_count, 0);
+	assert_false(machine_ending(m));
+}
+
+static void a_pipe_has_no_escape_key(void **state)
+{
+	start_pipes();
+	stream_set_room(near.stream, 100);
+	type("\x01x");
+	assert_true(wait_rx(2));
+	device_got("\x01x");
+	assert_false(machine_ending(m));
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(a_full_ring_takes_what_fits),
+	    TEST(nothing_is_taken_of_nothing),
+	    TEST(the_ring_wraps_around),
+	    TEST(the_counters_of_the_ring_may_wrap_too),
+	    TEST(a_vcpu_and_the_loop_share_the_ring),
+	    TEST(without_room_input_waits_outside),
+	    TEST(never_more_than_the_room_is_delivered),
+	    TEST(room_is_in_all_not_for_each_call),
+	    TEST(room_can_be_taken_back),
+	    TEST(rx_may_give_itself_room),
+	    TEST(much_input_comes_whole_and_in_order),
+	    TEST(the_end_of_input_is_no_disconnect_and_no_busy_loop),
+	    TEST(a_reader_that_is_gone_is_told_and_output_lost),
+	    TEST(a_regular_file_can_be_standard_input),
+	    TEST(standard_input_serves_one_stream),
+	    TEST(the_callers_descriptions_stay_blocking),
+	    TEST(a_stream_is_attached_once),
+	    TEST(what_is_left_is_written_at_the_end),
+	    TEST(draining_to_a_stuck_reader_ends_within_two_seconds),
+	    TEST(what_is_typed_ahead_is_held_and_comes_in_order),
+	    TEST(the_escape_key_quits_though_the_guest_reads_nothing),
+	    TEST(what_is_held_is_the_first_that_was_typed),
+	    TEST(escapes_do_not_reach_the_guest),
+	    TEST(commands_of_the_escape_key_are_carried_out),
+	    TEST(a_pipe_has_no_escape_key),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
