@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * leveldev - a device for tests: an interrupt line that the guest itself drives.
+ *
+ *   base + 0  1 byte  the line's level: 0 or 1
+ *   base + 1  1 byte  write n: the event loop raises the line n ms later
+ */
+#include <errno.h>
+
+#include <volt/loop.h>
+#include <volt/plugin.h>
+
+enum { PARAM_BASE, PARAM_IRQ, PARAM_ROWS };
+
+enum { COUNT_RAISED, COUNT_LOWERED, COUNT_TIMED, COUNT_ROWS };
+
+struct leveldev {
+	const struct volt_host *h;
+	const struct volt_loop *loop;
+	uint32_t line, timer;
+	bool level;
+};
+
+static void drive(struct leveldev *d, bool level)
+{
+	if (d->level != level)
+		volt_count(d->h, level ? COUNT_RAISED : COUNT_LOWERED, 1);
+	d->level = level;
+	d->h->set_irq(d->h, d->line, level);
+}
+
+static uint64_t leveldev_read(void *self, uint64_t off, uint32_t n)
+{
+	return off == 0 ? ((const struct leveldev *)self)->level : 0;
+}
+
+static void leveldev_write(void *self, uint64_t off, uint32_t n, uint64_t value)
+{
+	struct leveldev *d = self;
+
+	if (off == 0)
+		drive(d, value & 1);
+	else
+		d->loop->arm(d->h, d->timer, d->loop->now(d->h) + value * 1000000);
+}
+
+static void fire(void *self)
+{
+	struct leveldev *d = self;
+
+	volt_count(d->h, COUNT_TIMED, 1);
+	drive(d, true);
+}
+
+static int leveldev_init(void *self, const struct volt_host *h, const struct volt_args *a)
+{
+	struct leveldev *d = self;
+	const struct volt_range range = {
+	    .size = sizeof(range),
+	    .space = VOLT_SPACE_PIO,
+	    .sizes = VOLT_IO_1,
+	    .base = volt_arg(a, PARAM_BASE)->u,
+	    .len = 2,
+	    .name = "level",
+	    .read = leveldev_read,
+	    .write = leveldev_write,
+	};
+	const uint32_t irq = (uint32_t)volt_arg(a, PARAM_IRQ)->u;
+	int err;
+
+	d->h = h;
+	d->loop = h->get_ext(h, VOLT_EXT_LOOP);
+	if (!d->loop)
+		return volt_fail(h, ENOTSUP, "the host does not offer " VOLT_EXT_LOOP);
+	err = h->add_range(h, &range);
+	if (!err)
+		err = h->add_irq(h, irq, VOLT_IRQ_LEVEL, &d->line);
+	if (!err)
+		err = d->loop->add_timer(h, fire, &d->timer);
+	return err;
+}
+
+static const struct volt_param params[] = {
+    [PARAM_BASE] =
+	{
+	    .name = "base",
+	    .type = VOLT_PARAM_UINT,
+	    .def = "0x700",
+	    .max = 0xfffe,
+	    .help = "first of its two I/O ports",
+	},
+    [PARAM_IRQ] =
+	{
+	    .name = "irq",
+	    .type = VOLT_PARAM_UINT,
+	    .def = "10",
+	    .max = 255,
+	    .help = "interrupt line (GSI)",
+	},
+};
+
+static const struct volt_counter counters[] = {
+    [COUNT_RAISED] = {"raised", "times that the line rose"},
+    [COUNT_LOWERED] = {"lowered", "times that it fell"},
+    [COUNT_TIMED] = {"timed", "of the rises, those that the event loop made"},
+};
+
+VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
+    VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE),
+    .name = "leveldev",
+    .version = "0.1.0",
+    .summary = "an interrupt line that the guest drives, for tests",
+    .instance_size = sizeof(struct leveldev),
+    .param_stride = sizeof(params[0]),
+    .param_count = PARAM_ROWS,
+    .params = params,
+    .counter_stride = sizeof(counters[0]),
+    .counter_count = COUNT_ROWS,
+    .counters = counters,
+    .init = leveldev_init,
+};
