@@ -24,7 +24,7 @@ static struct {
 	char ring[RING_SIZE];
 	size_t used;
 	unsigned lost;
-} out = {.fd = STDERR_FILENO};
+} out; /* no initializer: the ring would be bytes of the file */
 
 void log_set_fd(int fd)
 {
@@ -43,6 +43,7 @@ void log_set_raw(bool raw)
 
 void log_init(void)
 {
+	out.fd = STDERR_FILENO;
 	lock_init(&out.lock);
 }
 

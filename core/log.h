@@ -45,7 +45,7 @@ void log_set_fd(int fd);
 int log_fd(void);
 /* Ends lines with a carriage return too, for a terminal in raw mode. */
 void log_set_raw(bool raw);
-/* Makes the lock of the queue. Before locks_arm(). */
+/* First of all: standard error, and the lock of the queue. */
 void log_init(void);
 /* From now on lines are queued; `wake` (any thread) makes the loop call log_flush(). */
 void log_queue(void (*wake)(void *), void *arg);
