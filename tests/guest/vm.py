@@ -187,7 +187,7 @@ class Case(unittest.TestCase):
     def refused(self, words, status, *said, **kwargs):
         """volt must not start a guest: `status`, one error line that names what `said` does."""
         vm = self.launch([Setup.volt, *words], **kwargs)
-        self.assertEqual(vm.wait(), status, vm.story())
+        self.assertEqual(vm.wait(10), status, vm.story())
         errors = [line for line in vm.log() if line.startswith("volt: error: ")]
         self.assertEqual(len(errors), 1, f"not one error line{vm.story()}")
         for text in said:
@@ -208,6 +208,27 @@ class Case(unittest.TestCase):
 
     def own_plugin(self, name):
         return str(Setup.test_plugins / f"{name}.so")
+
+
+class Refusals(Case):
+    """volt does not start a guest: tests of what it says instead."""
+
+    @property
+    def kernel(self):
+        return Setup.guests / "ending"
+
+    def try_each(self, status, table):
+        """{options in one text: what the line must say}."""
+        for options, said in table.items():
+            with self.subTest(options=options):
+                self.refused([*Setup.options, *options.split()], status,
+                             *([said] if isinstance(said, str) else said))
+
+    def refuse_plugins(self, specs, *said, options=(), status=102):
+        words = [*Setup.options, *options, "--kernel", self.kernel]
+        for spec in specs:
+            words += ["--plugin", str(spec)]
+        return self.refused(words, status, *said)
 
 
 def tasks(pid):
