@@ -57,8 +57,9 @@ int stream_attach(struct stream *s, const struct volt_stream_ops *ops);
 size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n);
 void stream_set_room(struct stream *s, size_t n);
 
-/* Starts the keeper and sets the terminal's raw mode, as far as streams need them: the
- * last step before the seal, so that a failed start leaves the terminal alone. */
+/* Starts the keeper and sets the terminal's raw mode, as far as streams need them (and
+ * not to explain): the last step before the seal, so that a failed start leaves the
+ * terminal alone. */
 int stream_take_terminal(struct machine *m);
 
 /* [loop] Moves what can be moved. A loop hook. */

@@ -11,14 +11,12 @@
 #include "core/keeper.h"
 #include "core/log.h"
 
-#define ESCAPE 0x01 /* Ctrl-A */
-
 const char terminal_help[] = "Ctrl-A x quits, Ctrl-A d asks the guest for its attention "
 			     "(Ctrl-Alt-Del), Ctrl-A b sends a break, Ctrl-A a sends Ctrl-A";
 
 enum terminal_action terminal_filter(bool *escape_seen, uint8_t byte)
 {
-	if (!*escape_seen && byte != ESCAPE)
+	if (!*escape_seen && byte != TERMINAL_ESCAPE)
 		return TERMINAL_PASS;
 	if (!*escape_seen) {
 		*escape_seen = true;
@@ -36,14 +34,14 @@ enum terminal_action terminal_filter(bool *escape_seen, uint8_t byte)
 	case '?':
 		return TERMINAL_HELP;
 	case 'a':
-	case ESCAPE:
-		return TERMINAL_PASS;
+	case TERMINAL_ESCAPE:
+		return TERMINAL_PASS_ESCAPE;
 	default:
 		return TERMINAL_SWALLOW;
 	}
 }
 
-int terminal_enter_raw(void)
+int terminal_take(bool raw_mode)
 {
 	struct termios old, raw;
 
@@ -51,7 +49,7 @@ int terminal_enter_raw(void)
 		return log_error(errno, "cannot read the terminal's mode: %s", strerror(errno));
 	keeper_restore_terminal(&old);
 	int err = keeper_start();
-	if (err != 0)
+	if (err != 0 || !raw_mode)
 		return err;
 	raw = old;
 	cfmakeraw(&raw);

@@ -10,12 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define TERMINAL_ESCAPE 0x01 /* Ctrl-A */
+
 enum terminal_action {
-	TERMINAL_PASS,      /* give the byte to the guest */
-	TERMINAL_SWALLOW,   /* part of an escape */
-	TERMINAL_QUIT,      /* end the VM */
-	TERMINAL_BREAK,     /* send a break condition */
-	TERMINAL_ATTENTION, /* ask for the guest's attention */
+	TERMINAL_PASS,        /* give the byte to the guest */
+	TERMINAL_PASS_ESCAPE, /* give it the escape key itself */
+	TERMINAL_SWALLOW,     /* part of an escape */
+	TERMINAL_QUIT,        /* end the VM */
+	TERMINAL_BREAK,       /* send a break condition */
+	TERMINAL_ATTENTION,   /* ask for the guest's attention */
 	TERMINAL_HELP,
 };
 
@@ -24,8 +27,8 @@ extern const char terminal_help[];
 /* What to do with one typed byte. *escape_seen is the state between bytes. */
 enum terminal_action terminal_filter(bool *escape_seen, uint8_t byte);
 
-/* Starts the keeper, charged with the present mode, then sets raw mode. 0 or -errno,
- * said in the log. */
-int terminal_enter_raw(void);
+/* Starts the keeper, charged with the present mode, then sets raw mode if asked to. 0 or
+ * -errno, said in the log. */
+int terminal_take(bool raw_mode);
 
 #endif
