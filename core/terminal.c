@@ -11,12 +11,14 @@
 #include "core/keeper.h"
 #include "core/log.h"
 
+#define ESCAPE 0x01 /* Ctrl-A */
+
 const char terminal_help[] = "Ctrl-A x quits, Ctrl-A d asks the guest for its attention "
 			     "(Ctrl-Alt-Del), Ctrl-A b sends a break, Ctrl-A a sends Ctrl-A";
 
 enum terminal_action terminal_filter(bool *escape_seen, uint8_t byte)
 {
-	if (!*escape_seen && byte != TERMINAL_ESCAPE)
+	if (!*escape_seen && byte != ESCAPE)
 		return TERMINAL_PASS;
 	if (!*escape_seen) {
 		*escape_seen = true;
@@ -34,8 +36,8 @@ enum terminal_action terminal_filter(bool *escape_seen, uint8_t byte)
 	case '?':
 		return TERMINAL_HELP;
 	case 'a':
-	case TERMINAL_ESCAPE:
-		return TERMINAL_PASS_ESCAPE;
+	case ESCAPE:
+		return TERMINAL_PASS;
 	default:
 		return TERMINAL_SWALLOW;
 	}
