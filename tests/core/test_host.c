@@ -34,16 +34,20 @@ static int toy_init(void *self, const struct volt_host *h, const struct volt_arg
 	return 0;
 }
 
-#define TOY(name_) \
-	{ \
-		VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE), \
-		    .name = name_, .version = "1", .summary = "a toy", .instance_size = 8, \
-		    .param_stride = sizeof(params[0]), .param_count = 1, .params = params, \
-		    .counter_stride = sizeof(counters[0]), .counter_count = 2, \
-		    .counters = counters, .init = toy_init \
-	}
-
-static const struct volt_plugin toy = TOY("toy");
+static const struct volt_plugin toy = {
+    VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE),
+    .name = "toy",
+    .version = "1",
+    .summary = "a toy",
+    .instance_size = 8,
+    .param_stride = sizeof(params[0]),
+    .param_count = 1,
+    .params = params,
+    .counter_stride = sizeof(counters[0]),
+    .counter_count = 2,
+    .counters = counters,
+    .init = toy_init,
+};
 
 static struct machine *m;
 static const struct volt_host *one, *two;
@@ -158,7 +162,7 @@ static void wiring_may_say_as_much_as_it_wants(void **state)
 
 static void after_the_seal_lines_are_rationed_and_counted(void **state)
 {
-	unsigned long long suppressed = 0;
+	char note[80];
 
 	m->sealed = true;
 	for (unsigned i = 0; i < 1000; i++)
@@ -173,9 +177,8 @@ static void after_the_seal_lines_are_rationed_and_counted(void **state)
 	usleep(250000);
 	kit_log_clear();
 	one->log(one, VOLT_LOG_INFO, "again");
-	assert_int_equal(
-	    sscanf(kit_log(), "volt: warning: one: %llu messages suppressed", &suppressed), 1);
-	assert_int_equal(suppressed, 1000 - lines);
+	snprintf(note, sizeof(note), "volt: warning: one: %u messages suppressed\n", 1000 - lines);
+	assert_int_equal(strncmp(kit_log(), note, strlen(note)), 0);
 	assert_true(kit_logged("one: again"));
 }
 

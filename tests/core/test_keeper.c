@@ -119,12 +119,12 @@ static pid_t find_keeper(pid_t parent)
 
 	while (found == 0 && (e = readdir(d)) != NULL) {
 		char file[300];
-		int pid, ppid;
 
 		snprintf(file, sizeof(file), "/proc/%s/stat", e->d_name);
-		if (sscanf(kit_file(file, NULL), "%d (volt-keeper) %*c %d", &pid, &ppid) == 2 &&
-		    ppid == parent)
-			found = pid;
+		/* pid (name) state parent ... */
+		const char *name = strstr(kit_file(file, NULL), "(volt-keeper) ");
+		if (name != NULL && strtol(name + 16, NULL, 10) == parent)
+			found = (pid_t)strtol(e->d_name, NULL, 10);
 	}
 	closedir(d);
 	return found;

@@ -143,22 +143,20 @@ static void queued_lines_wait_for_the_loop(void **state)
 
 static void the_queue_keeps_the_first_lines_and_counts_the_lost(void **state)
 {
-	unsigned kept = 0, lost = 0;
-	char *note;
+	unsigned kept = 0;
+	char line[48];
 
 	for (unsigned i = 0; i < 2000; i++)
 		log_info("line %06u", i);
 	log_flush();
-	for (char line[32]; kept < 2000; kept++) {
+	for (; kept < 2000; kept++) {
 		snprintf(line, sizeof(line), "line %06u\n", kept);
 		if (!kit_logged(line))
 			break;
 	}
 	assert_true(kept * strlen("volt: line 000000\n") > 8192);
-	note = strstr(kit_log(), "warning: ");
-	assert_non_null(note);
-	assert_int_equal(sscanf(note, "warning: %u log lines lost", &lost), 1);
-	assert_int_equal(kept + lost, 2000);
+	snprintf(line, sizeof(line), "warning: %u log lines lost\n", 2000 - kept);
+	assert_true(kit_logged(line));
 	assert_int_equal(kit_log_lines(), kept + 1);
 
 	kit_log_clear();
@@ -189,11 +187,10 @@ static void lines_of_many_threads_stay_whole(void **state)
 		pthread_join(threads[i], NULL);
 	log_flush();
 	for (const char *p = kit_log(); *p != '\0'; lines++) {
-		char who;
-		unsigned number;
-
+		/* "volt: a 000", or how many were lost */
 		if (strncmp(p, "volt: warning: ", 15) != 0) {
-			assert_int_equal(sscanf(p, "volt: %c %03u", &who, &number), 2);
+			assert_int_equal(strspn(p + 6, "abcd"), 1);
+			assert_int_equal(strspn(p + 8, "0123456789"), 3);
 			assert_int_equal(strcspn(p, "\n"), 11);
 		}
 		p += strcspn(p, "\n") + 1;

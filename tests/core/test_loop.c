@@ -196,6 +196,16 @@ static void arming_in_another_thread_wakes_a_waiting_loop(void **state)
 	pthread_join(thread, NULL);
 }
 
+static void arming_earlier_in_another_thread_wakes_it_too(void **state)
+{
+	pthread_t thread;
+
+	loop_arm(loop, timers[0], clock_now() + 60000 * MS);
+	assert_int_equal(pthread_create(&thread, NULL, arm_later, NULL), 0);
+	assert_true(wait_for(1));
+	pthread_join(thread, NULL);
+}
+
 static void a_timer_far_away_costs_no_turns(void **state)
 {
 	loop_arm(loop, timers[0], UINT64_MAX);
@@ -400,6 +410,7 @@ int main(void)
 	    TEST(a_due_timer_can_be_disarmed_by_another),
 	    TEST(timers_fire_under_their_instances_lock),
 	    TEST(arming_in_another_thread_wakes_a_waiting_loop),
+	    TEST(arming_earlier_in_another_thread_wakes_it_too),
 	    TEST(a_timer_far_away_costs_no_turns),
 	    TEST(wake_ups_before_the_loop_looks_are_one_write),
 	    TEST(each_wake_up_is_a_turn),

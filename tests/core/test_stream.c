@@ -203,13 +203,24 @@ static void only_a_fifo_is_a_pipe(void **state)
 
 /* ------------------------------------------------------------------------ pty */
 
-static int start_pty(void)
+/* Opens what the log announced. */
+static int open_pty(void)
 {
 	char name[64];
+	const char *start = strstr(kit_log(), "near: /dev/pts/");
 
+	if (start == NULL) {
+		fail_msg("no pty in \"%s\"", kit_log());
+		return -1;
+	}
+	snprintf(name, sizeof(name), "%.*s", (int)strcspn(start + 6, "\n"), start + 6);
+	return open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+}
+
+static int start_pty(void)
+{
 	stream_start("pty");
-	assert_int_equal(sscanf(kit_log(), "volt: near: %63s", name), 1);
-	int fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	int fd = open_pty();
 	assert_true(fd >= 0);
 	return fd;
 }
@@ -239,13 +250,7 @@ static void users_of_a_pty_come_and_go(void **state)
 	assert_string_equal(near.events, "c");
 	tx("for the next");
 	kit_run(m, 20);
-	fd = open(strstr(kit_log(), "/dev/pts/"), O_RDWR | O_NOCTTY | O_CLOEXEC);
-	if (fd < 0) { /* the line's end is part of the text */
-		char name[64];
-
-		sscanf(kit_log(), "volt: near: %63s", name);
-		fd = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
-	}
+	fd = open_pty();
 	far_gets(fd, "for the next");
 	close(fd);
 }
@@ -313,6 +318,29 @@ static void a_client_that_leaves_is_told_and_the_next_one_gets_in(void **state)
 	close(fd);
 }
 
+/* The policy names that number before the seal. */
+static void every_client_gets_the_same_descriptor(void **state)
+{
+	const char *path;
+	int fd = start_unix(&path), number = near.stream->in_fd;
+
+	stream_set_room(near.stream, 100);
+	for (unsigned i = 2; i <= 6; i += 2) {
+		close(fd);
+		assert_true(wait_events(i));
+		assert_int_equal(near.stream->in_fd, -1);
+		assert_int_equal(fcntl(number, F_GETFD), -1);
+		/* The test's own end shall not take it. */
+		int low = dup(0), holder = fcntl(0, F_DUPFD_CLOEXEC, number);
+		close(low);
+		fd = far_connect(path);
+		close(holder);
+		assert_true(wait_events(i + 1));
+		assert_int_equal(near.stream->in_fd, number);
+	}
+	close(fd);
+}
+
 static void a_second_client_gets_nothing_meanwhile(void **state)
 {
 	const char *path;
@@ -373,7 +401,7 @@ static void a_socket_that_a_dead_process_left_is_replaced(void **state)
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	int old = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	strcpy(address.sun_path, path);
+	memcpy(address.sun_path, path, strlen(path) + 1);
 	assert_int_equal(bind(old, (struct sockaddr *)&address, sizeof(address)), 0);
 	close(old);
 	stream_start(spec("unix", path));
@@ -413,6 +441,7 @@ int main(void)
 	    TEST(a_socket_carries_bytes_both_ways),
 	    TEST(with_no_client_output_is_taken_and_lost),
 	    TEST(a_client_that_leaves_is_told_and_the_next_one_gets_in),
+	    TEST(every_client_gets_the_same_descriptor),
 	    TEST(a_second_client_gets_nothing_meanwhile),
 	    TEST(a_write_to_a_client_that_is_gone_is_a_disconnect),
 	    TEST(a_client_that_does_not_read_fills_only_the_ring),
