@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * libraries - which shared libraries volt and its plugins load, and from where. The loader that
+ * the program itself names is asked (--list), so nothing about its search is repeated here. It
+ * runs none of the program's code, and runs as the jail's user without any privilege.
+ */
+#ifndef JAIL_LIBRARIES_H
+#define JAIL_LIBRARIES_H
+
+#include "jail/command.h"
+#include "jail/entries.h"
+#include "jail/options.h"
+
+#define LIBRARIES_PATH_SIZE 8192
+
+/* Adds the loader and the libraries. `search` becomes the folders that hold them, for
+ * LD_LIBRARY_PATH: the loader's cache is not inside. Empty for a static program. */
+int libraries_plan(const struct command *c, const struct options *o, struct entries *es,
+    char search[LIBRARIES_PATH_SIZE]);
+
+/* Reads what the loader printed and adds what it names; cuts `text` up. */
+int libraries_read_list(struct entries *es, char *text, char search[LIBRARIES_PATH_SIZE]);
+
+#endif
