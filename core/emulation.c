@@ -23,6 +23,8 @@ static const struct {
 	int modrm_reg, modrm;
 } known[] = {
     {"int3", 0, 1, {0xcc}, -1, -1},
+    {"int n", 0, 1, {0xcd}, -1, -1},
+    {"int1", 0, 1, {0xf1}, -1, -1},
     {"iret", 0, 1, {0xcf}, -1, -1},
     {"cmpxchg8b or cmpxchg16b", 0, 2, {0x0f, 0xc7}, 1, -1},
     {"rdrand", 0, 2, {0x0f, 0xc7}, 6, -1},
@@ -120,8 +122,8 @@ void emulation_explain(struct vcpu *v)
 		n = sizeof(run->emulation_failure.insn_bytes);
 	hex(text, bytes, n);
 	const char *name = emulation_name(bytes, n);
+	const char *guess = n == 0 ? "; perhaps it ran from device memory or nowhere" : "";
 	machine_end(v->machine, EXIT_KVM, "KVM cannot emulate %s%s%s%s%s%s%s",
 	    name != NULL ? name : "an instruction of the guest", n > 0 ? " (bytes " : "", text,
-	    n > 0 ? ")" : "", limit != NULL ? "; " : "", limit != NULL ? limit : "",
-	    limit == NULL ? "; does the guest execute from device memory?" : "");
+	    n > 0 ? ")" : "", guess, limit != NULL ? "; " : "", limit != NULL ? limit : "");
 }

@@ -62,9 +62,26 @@ static void host_log(const struct volt_host *h, uint32_t level, const char *msg)
 	log_line(level, "%s: %s", i->id, msg);
 }
 
+/* One line for a failed start: the plugin's words, and the host's reason if a call of
+ * the host was what failed. */
 static int host_fail(const struct volt_host *h, int32_t err, const char *msg)
 {
-	return log_error(err, "%s: %s", owner_of(h)->id, msg);
+	struct instance *i = owner_of(h);
+	const char *reason = i->state->reason;
+
+	i->state->failed = true;
+	return log_error(err, "%s: %s%s%s", i->id, msg, reason[0] != '\0' ? ": " : "", reason);
+}
+
+VOLT_PRINTF(3, 4)
+static int refuse(struct instance *i, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(i->state->reason, sizeof(i->state->reason), fmt, ap);
+	va_end(ap);
+	return -err;
 }
 
 static int host_add_range(const struct volt_host *h, const struct volt_range *r)
@@ -75,9 +92,7 @@ static int host_add_range(const struct volt_host *h, const struct volt_range *r)
 	if (i->machine->sealed)
 		return -EPERM;
 	int err = bus_add_range(&i->machine->bus, i, r, why, sizeof(why));
-	if (err != 0)
-		log_error(-err, "%s: %s", i->id, why);
-	return err;
+	return err != 0 ? refuse(i, -err, "%s", why) : 0;
 }
 
 static int host_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line)
@@ -88,11 +103,10 @@ static int host_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags,
 		return -EPERM;
 	int err = irq_add(&i->machine->irq, i, gsi, flags, &holder);
 	if (err == -EBUSY)
-		return log_error(
-		    EBUSY, "%s: interrupt %u is already used by plugin %s", i->id, gsi, holder->id);
+		return refuse(
+		    i, EBUSY, "interrupt %u is already used by plugin %s", gsi, holder->id);
 	if (err != 0)
-		return log_error(
-		    -err, "%s: interrupt %u refused: lines are 0 to %u", i->id, gsi, IRQ_LINES - 1);
+		return refuse(i, -err, "interrupt lines are 0 to %u, edge or level", IRQ_LINES - 1);
 	*line = gsi;
 	return 0;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -36,6 +37,7 @@ static void clean_environment(char **argv)
 		log_warn("the environment changes how programs are loaded (LD_...) and cannot be "
 			 "cleaned");
 	clearenv();
+	prctl(PR_SET_NAME, "volt"); /* starting anew made it "exe" */
 #endif
 }
 
@@ -100,7 +102,7 @@ static void close_others(int *keep, size_t count)
 	close_range(first, UINT_MAX, 0);
 }
 
-int inherit_open_files(struct machine *m)
+int inherit_open_outputs(struct machine *m)
 {
 	const struct options *o = m->options;
 	int log = -1, err = 0;
@@ -111,18 +113,24 @@ int inherit_open_files(struct machine *m)
 		log_set_fd(log);
 	if (err == 0 && o->ceiling != NULL)
 		err = ceiling_load(o->ceiling);
-	if (err == 0 && o->kernel == NULL && !o->explain)
-		err = log_error(EINVAL, "no kernel given: volt --kernel FILE; see volt --help");
-	if (err == 0 && o->kernel != NULL)
-		err = open_input("kernel", o->kernel, &m->kernel_fd);
-	if (err == 0 && o->initrd != NULL)
-		err = open_input("initrd", o->initrd, &m->initrd_fd);
 	if (err == 0 && o->trace_file != NULL)
 		err = open_output("trace-file", o->trace_file, O_TRUNC, &m->trace_fd);
 	/* Where a keeper runs anyway, for a terminal, its word costs nothing. */
 	if (err == 0 && (o->witness || o->seccomp_log || isatty(STDIN_FILENO)))
 		err = witness_open(o->witness) != 0 && o->witness ? -EACCES : 0;
-	int keep[] = {log, m->kernel_fd, m->initrd_fd, m->trace_fd, witness_fd()};
+	return err;
+}
+
+int inherit_open_inputs(struct machine *m)
+{
+	const struct options *o = m->options;
+	int err = 0;
+
+	if (o->kernel != NULL)
+		err = open_input("kernel", o->kernel, &m->kernel_fd);
+	if (err == 0 && o->initrd != NULL)
+		err = open_input("initrd", o->initrd, &m->initrd_fd);
+	int keep[] = {log_fd(), m->kernel_fd, m->initrd_fd, m->trace_fd, witness_fd()};
 	if (err == 0)
 		close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	return err;

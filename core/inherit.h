@@ -13,8 +13,10 @@ struct machine;
  * of the environment reaches a plugin. If the environment told the dynamic linker what
  * to load, volt starts itself anew without it; `argv` is what it was started with. */
 void inherit_clean(char **argv);
-/* Opens the files that the options name, then closes every other inherited descriptor,
- * so that names such as /dev/fd/5 still work. 0 or -errno, said in the log. */
-int inherit_open_files(struct machine *m);
+/* Opens log and trace and reads the ceiling. 0 or -errno, said in the log. */
+int inherit_open_outputs(struct machine *m);
+/* Opens kernel and initrd, then closes every other inherited descriptor, so that names
+ * such as /dev/fd/5 still work. 0 or -errno, said in the log. */
+int inherit_open_inputs(struct machine *m);
 
 #endif

@@ -170,8 +170,9 @@ struct instance *instance_create(
 	if (i->self == NULL || i->host.counters == NULL)
 		goto fail;
 	struct params_opener opener = {.open = open_parameter, .arg = i};
-	if (params_parse(&i->params, d, text, &opener, why, sizeof(why)) != 0) {
-		log_error(EINVAL, "--plugin %s: %s", i->plugin.name, why);
+	int err = params_parse(&i->params, d, text, &opener, why, sizeof(why));
+	if (err != 0) {
+		log_error(-err, "--plugin %s: %s", i->plugin.name, why);
 		goto fail;
 	}
 	if (choose_id(i, i->params.id) != 0)
@@ -193,6 +194,9 @@ int instance_wire(struct instance *i)
 	};
 	int err = i->plugin.init(i->self, &i->host, &args);
 
+	if (err < 0 && !i->state->failed)
+		log_error(-err, "%s: init failed: %s", i->id,
+		    i->state->reason[0] != '\0' ? i->state->reason : strerror(-err));
 	if (err > 0)
 		return log_error(
 		    EINVAL, "%s: init answered %d instead of 0 or a negative errno", i->id, err);

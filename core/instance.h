@@ -34,6 +34,8 @@ struct instance_state {
 	uint32_t caller; /* the witness's note from before the lock was taken */
 	/* Token bucket of log lines, refilled by time; see host_log(). */
 	uint64_t log_tokens, log_refilled_ns, log_suppressed;
+	char reason[200]; /* why the host refused the newest [wire] call; "" if it did not */
+	bool failed;      /* fail() has said why init cannot go on */
 };
 
 /* Lies in sealed memory: read-only from the seal on. */

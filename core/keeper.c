@@ -60,7 +60,8 @@ static void tidy(void)
 		signal(SIGTTOU, SIG_IGN); /* volt may no longer be in the foreground */
 		tcsetattr(STDIN_FILENO, TCSANOW, &keeper.old);
 	}
-	for (int fd = 0; fd < 2; fd++)
+	/* Backwards: both may be one file, and number 0 saw it first. */
+	for (int fd = 1; fd >= 0; fd--)
 		if (keeper.has_flags[fd])
 			fcntl(fd, F_SETFL, keeper.flags[fd]);
 	for (unsigned i = 0; i < keeper.path_count; i++)

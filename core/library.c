@@ -98,6 +98,10 @@ const char *library_resolve(const char *spec, char *path, unsigned path_size)
 	const char *rest = spec[n] == ',' ? spec + n + 1 : "";
 	int len;
 
+	if (spec[n] == ',' && rest[0] == '\0') {
+		log_error(EINVAL, "--plugin %s: nothing follows the comma; write key=value", spec);
+		return NULL;
+	}
 	if (n == 0 || spec[n - 1] == '/') {
 		log_error(EINVAL, "--plugin \"%s\": a name or a path must come first", spec);
 		return NULL;

@@ -17,7 +17,7 @@ uint32_t log_level = VOLT_LOG_INFO;
 
 static struct {
 	int fd;
-	bool queued, raw;
+	bool queued, raw, shortage;
 	void (*wake)(void *);
 	void *wake_arg;
 	struct lock lock; /* leaf: nothing else is taken under it */
@@ -151,8 +151,15 @@ int(log_error)(int err, const char *fmt, ...)
 {
 	va_list ap;
 
+	if (err == ENOMEM || err == EMFILE || err == ENFILE)
+		out.shortage = true;
 	va_start(ap, fmt);
 	emit(VOLT_LOG_ERROR, fmt, ap);
 	va_end(ap);
 	return -err;
+}
+
+bool log_saw_shortage(void)
+{
+	return out.shortage;
 }

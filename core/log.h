@@ -28,6 +28,8 @@ void log_line(uint32_t level, const char *fmt, ...);
 VOLT_PRINTF(2, 3)
 int log_error(int err, const char *fmt, ...);
 
+/* True once an error was out of memory or file descriptors. */
+bool log_saw_shortage(void);
 #ifdef __clang_analyzer__ /* lets it see that an error is never 0 */
 #define log_error(err, ...) (log_error(err, __VA_ARGS__), -(err))
 #endif

@@ -50,6 +50,24 @@ static int open_host(struct machine *m)
 	return err;
 }
 
+static int check_ranges(struct machine *m)
+{
+	int err = 0;
+
+	memory_plan(&m->memory, m->options->memory);
+	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++) {
+		const struct bus_range *r = &m->bus.ranges[i];
+
+		if (r->space == VOLT_SPACE_MMIO &&
+		    memory_overlaps(&m->memory, r->base, r->last - r->base + 1))
+			err = log_error(EINVAL,
+			    "%s of plugin %s at 0x%llx lies in guest memory: move it, or lower "
+			    "--memory",
+			    r->name, r->owner->id, (unsigned long long)r->base);
+	}
+	return err != 0 ? err : bus_seal(&m->bus);
+}
+
 static int wire_plugins(struct machine *m)
 {
 	int err = bus_init(&m->bus);
@@ -63,6 +81,8 @@ static int wire_plugins(struct machine *m)
 		err = plugins_load(m);
 	if (err == 0)
 		err = plugins_find_irqchip(m);
+	if (err == 0)
+		err = check_ranges(m);
 	if (err == 0)
 		trace_mark(
 		    "devices", "%u plugins, %u address ranges", m->instance_count, m->bus.count);
@@ -89,16 +109,6 @@ static int make_memory(struct machine *m)
 
 	if (err == 0)
 		err = kvm_map_memory(&m->kvm, &m->memory);
-	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++) {
-		const struct bus_range *r = &m->bus.ranges[i];
-
-		if (r->space == VOLT_SPACE_MMIO &&
-		    memory_overlaps(&m->memory, r->base, r->last - r->base + 1))
-			err = log_error(EINVAL,
-			    "%s of plugin %s at 0x%llx lies in guest memory: move it, or lower "
-			    "--memory",
-			    r->name, r->owner->id, (unsigned long long)r->base);
-	}
 	if (err == 0)
 		trace_mark("memory", "%llu MiB", (unsigned long long)(m->options->memory >> 20));
 	return err;
@@ -169,10 +179,8 @@ static void close_sources(struct machine *m)
 /* What explain must do as well: it shows the files and rules that this leaves. */
 static int close_wiring(struct machine *m)
 {
-	int err = bus_seal(&m->bus);
+	int err = witness_fd() >= 0 ? witness_init(m) : 0;
 
-	if (err == 0 && witness_fd() >= 0)
-		err = witness_init(m);
 	if (witness_fd() >= 0 && (m->options->witness || m->options->seccomp_log))
 		keeper_witness(m->options->seccomp_log);
 	if (err == 0)
@@ -270,12 +278,13 @@ static _Noreturn void finish(struct machine *m)
 	_exit(m->end_code);
 }
 
-/* A failed step's exit code, but for what any step can run out of. */
-static int fail(int err, int code)
+/* A failed step's exit code, but for what any step can run out of. (A kernel that does
+ * not fit the guest's memory is no shortage of the host's.) */
+static int fail(int code)
 {
 	keeper_finish();
 	log_flush();
-	return err == -ENOMEM || err == -EMFILE || err == -ENFILE ? EXIT_RESOURCES : code;
+	return log_saw_shortage() && code != EXIT_INPUT ? EXIT_RESOURCES : code;
 }
 
 int machine_main(const struct options *options)
@@ -283,32 +292,33 @@ int machine_main(const struct options *options)
 	static struct machine machine;
 	struct machine *m = &machine;
 	struct boot_entry entry = {0};
-	int err;
 
 	seal_init();
 	m->options = options;
 	m->firmware.cpus = options->cpus;
 	m->kernel_fd = m->initrd_fd = m->trace_fd = m->signal_fd = -1;
-	if ((err = inherit_open_files(m)) != 0)
-		return fail(err, EXIT_INPUT);
-	if ((err = open_host(m)) != 0)
-		return fail(err, EXIT_HOST);
-	if ((err = wire_plugins(m)) != 0)
-		return fail(err, EXIT_PLUGIN);
-	if ((err = make_vm(m)) != 0)
-		return fail(err, EXIT_HOST);
-	if ((err = make_memory(m)) != 0)
-		return fail(err, EXIT_RESOURCES);
-	if (m->kernel_fd >= 0 && (err = load_kernel(m, &entry)) != 0)
-		return fail(err, EXIT_INPUT);
-	if ((err = make_vcpus(m, &entry)) != 0)
-		return fail(err, EXIT_HOST);
+	if (inherit_open_outputs(m) != 0)
+		return fail(EXIT_USAGE);
+	if (inherit_open_inputs(m) != 0)
+		return fail(EXIT_INPUT);
+	if (open_host(m) != 0)
+		return fail(EXIT_HOST);
+	if (wire_plugins(m) != 0)
+		return fail(EXIT_PLUGIN);
+	if (make_vm(m) != 0)
+		return fail(EXIT_HOST);
+	if (make_memory(m) != 0)
+		return fail(EXIT_RESOURCES);
+	if (m->kernel_fd >= 0 && load_kernel(m, &entry) != 0)
+		return fail(EXIT_INPUT);
+	if (make_vcpus(m, &entry) != 0)
+		return fail(EXIT_HOST);
 	if (options->explain)
 		return explain(m);
-	if ((err = seal(m)) != 0)
-		return fail(err, EXIT_SEAL);
-	if ((err = start_plugins(m)) != 0)
-		_exit(fail(err, EXIT_PLUGIN));
+	if (seal(m) != 0)
+		return fail(EXIT_SEAL);
+	if (start_plugins(m) != 0)
+		_exit(fail(EXIT_PLUGIN));
 	trace_mark("running", "%u vCPUs", m->firmware.cpus);
 	if (m->trace_fd >= 0)
 		trace_write(m->trace_fd);

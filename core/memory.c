@@ -38,14 +38,17 @@ static uint8_t *map_guarded(uint64_t size, int flags)
 	return start;
 }
 
+void memory_plan(struct memory *m, uint64_t size)
+{
+	m->low_size = size < MEMORY_HOLE_START ? size : MEMORY_HOLE_START;
+	m->high_size = size - m->low_size;
+}
+
 int memory_init(struct memory *m, uint64_t size, bool hugepages)
 {
 	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
 
-	if (hugepages && size % HUGE != 0)
-		return log_error(EINVAL,
-		    "--memory: %llu bytes is not a multiple of 2M, as --hugepages needs",
-		    (unsigned long long)size);
+	memory_plan(m, size);
 	if (hugepages)
 		flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (21 << MAP_HUGE_SHIFT);
 	m->host = map_guarded(size, flags);
@@ -57,8 +60,6 @@ int memory_init(struct memory *m, uint64_t size, bool hugepages)
 	if (m->host == NULL)
 		return log_error(ENOMEM, "--memory: cannot map %llu MiB for the guest: %s",
 		    (unsigned long long)(size >> 20), strerror(errno));
-	m->low_size = size < MEMORY_HOLE_START ? size : MEMORY_HOLE_START;
-	m->high_size = size - m->low_size;
 	if (!hugepages)
 		madvise(m->host, size, MADV_HUGEPAGE); /* fewer faults; refusal costs nothing */
 	madvise(m->host, size, MADV_DONTFORK);

@@ -25,6 +25,8 @@ struct memory {
 	uint64_t high_size; /* bytes at 4 GiB; page multiple, may be 0 */
 };
 
+/* Only says where RAM will be: memory_overlaps() works, memory_at() does not yet. */
+void memory_plan(struct memory *m, uint64_t size);
 /* Maps `size` bytes of anonymous memory (of huge pages if asked) with guard pages
  * around it. 0 or -errno, said in the log. */
 int memory_init(struct memory *m, uint64_t size, bool hugepages);

@@ -262,7 +262,18 @@ int options_parse(struct options *o, int argc, char **argv)
 		argv++;
 	}
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+	for (int at = optind; (c = getopt_long(argc, argv, "+", longs, NULL)) != -1; at = optind) {
+		/* getopt would take any unique beginning: a later option could change its sense. */
+		size_t typed = strcspn(argv[at], "=");
+		bool whole = c == '?';
+
+		for (size_t i = 0; i < ROW_COUNT; i++)
+			whole = whole || (strlen(rows[i].name) + 2 == typed &&
+					     strncmp(rows[i].name, argv[at] + 2, typed - 2) == 0);
+		if (!whole) {
+			say_bad_option(longs, 0, argv[at]);
+			return EXIT_USAGE;
+		}
 		if (c == OPT_HELP) {
 			print_help();
 			return EXIT_POWEROFF;
@@ -287,6 +298,16 @@ int options_parse(struct options *o, int argc, char **argv)
 	if (optind < argc) {
 		log_error(EINVAL, "\"%s\" is no option: a kernel is given as --kernel FILE",
 		    argv[optind]);
+		return EXIT_USAGE;
+	}
+	if (o->hugepages && o->memory % (2u << 20) != 0) {
+		log_error(EINVAL,
+		    "--memory: %llu bytes is not a multiple of 2M, as --hugepages needs",
+		    (unsigned long long)o->memory);
+		return EXIT_USAGE;
+	}
+	if (o->kernel == NULL && !o->explain) {
+		log_error(EINVAL, "no kernel given: volt --kernel FILE; see volt --help");
 		return EXIT_USAGE;
 	}
 	if (o->json && !o->explain) {

@@ -78,6 +78,9 @@ static void hang_up(struct stream *s)
 	s->held_count = 0;
 	__atomic_store_n(&s->tail, __atomic_load_n(&s->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
 	set_connected(s, false);
+	/* The next client may have been waiting: its event came and went. */
+	if (s->kind == STREAM_UNIX)
+		loop_wake(&s->machine->loop);
 }
 
 static void accept_client(struct stream *s)
@@ -98,8 +101,6 @@ static void accept_client(struct stream *s)
 
 static void pump_out(struct stream *s)
 {
-	/* Cleared first: bytes that come during the writes ask again. */
-	__atomic_store_n(&s->drain_asked, 0, __ATOMIC_SEQ_CST);
 	while (s->writable) {
 		uint32_t tail = s->tail;
 		uint32_t used = __atomic_load_n(&s->head, __ATOMIC_ACQUIRE) - tail;
@@ -127,6 +128,9 @@ static size_t filter_terminal(struct stream *s, uint8_t *bytes, size_t n)
 		switch (terminal_filter(&s->escape_seen, bytes[i])) {
 		case TERMINAL_PASS:
 			bytes[kept++] = bytes[i];
+			break;
+		case TERMINAL_PASS_ESCAPE:
+			bytes[kept++] = TERMINAL_ESCAPE;
 			break;
 		case TERMINAL_QUIT:
 			machine_end(s->machine, EXIT_QUIT, "the operator quit at the terminal");
@@ -210,6 +214,8 @@ void stream_pump(void *stream)
 {
 	struct stream *s = stream;
 
+	/* Cleared first: bytes that come from now on ask again. */
+	__atomic_store_n(&s->drain_asked, 0, __ATOMIC_SEQ_CST);
 	if (s->kind == STREAM_UNIX && s->in_fd < 0)
 		accept_client(s);
 	if (s->out_fd >= 0)

@@ -68,6 +68,10 @@ static int reopen(int fd, int mode)
 {
 	char path[32];
 
+	/* A regular file never blocks, and where it stands is shared with the shell. */
+	struct stat st;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
+		return fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	int own = open(path, mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
 	if (own >= 0)
@@ -137,6 +141,22 @@ static int open_pty(struct stream *s, const char *path, struct why *why)
 	return 0;
 }
 
+/* True if `path` is a socket that nobody listens on, left by a process that is gone. */
+static bool is_stale(const char *path, const struct sockaddr_un *address)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool refused = probe >= 0 &&
+		       connect(probe, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+		       errno == ECONNREFUSED;
+	if (probe >= 0)
+		close(probe);
+	return refused;
+}
+
 static int open_unix(struct stream *s, const char *path, struct why *why)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
@@ -151,14 +171,10 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 		return fail(why, errno, "cannot make a socket: %s", strerror(errno));
 	int err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
 	if (err != 0 && errno == EADDRINUSE) {
-		int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-		int alive = connect(probe, (struct sockaddr *)&address, sizeof(address));
-		bool stale = alive != 0 && errno == ECONNREFUSED;
-
-		close(probe);
-		if (!stale)
-			return fail(why, EADDRINUSE, "%s exists and is in use", path);
-		unlink(path); /* left by a process that is gone */
+		if (!is_stale(path, &address))
+			return fail(
+			    why, EADDRINUSE, "%s exists and is no socket, or is in use", path);
+		unlink(path);
 		err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
 	}
 	if (err != 0 || listen(s->listen_fd, 1) != 0)
@@ -220,7 +236,8 @@ int stream_open(struct stream *s, struct machine *m, struct instance *owner, uin
 		if (strlen(kinds[i].name) != name_len ||
 		    strncmp(kinds[i].name, text, name_len) != 0)
 			continue;
-		if (kinds[i].path != (path != NULL && path[0] != '\0'))
+		bool right = kinds[i].path ? path != NULL && path[0] != '\0' : path == NULL;
+		if (!right)
 			return fail(&why, EINVAL,
 			    kinds[i].path ? "%s needs a path: %s:PATH" : "%s takes no path",
 			    kinds[i].name, kinds[i].name);

@@ -11,14 +11,12 @@
 #include "core/keeper.h"
 #include "core/log.h"
 
-#define ESCAPE 0x01 /* Ctrl-A */
-
 const char terminal_help[] = "Ctrl-A x quits, Ctrl-A d asks the guest for its attention "
 			     "(Ctrl-Alt-Del), Ctrl-A b sends a break, Ctrl-A a sends Ctrl-A";
 
 enum terminal_action terminal_filter(bool *escape_seen, uint8_t byte)
 {
-	if (!*escape_seen && byte != ESCAPE)
+	if (!*escape_seen && byte != TERMINAL_ESCAPE)
 		return TERMINAL_PASS;
 	if (!*escape_seen) {
 		*escape_seen = true;
@@ -36,8 +34,8 @@ enum terminal_action terminal_filter(bool *escape_seen, uint8_t byte)
 	case '?':
 		return TERMINAL_HELP;
 	case 'a':
-	case ESCAPE:
-		return TERMINAL_PASS;
+	case TERMINAL_ESCAPE:
+		return TERMINAL_PASS_ESCAPE;
 	default:
 		return TERMINAL_SWALLOW;
 	}

@@ -10,12 +10,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define TERMINAL_ESCAPE 0x01 /* Ctrl-A */
+
 enum terminal_action {
-	TERMINAL_PASS,      /* give the byte to the guest */
-	TERMINAL_SWALLOW,   /* part of an escape */
-	TERMINAL_QUIT,      /* end the VM */
-	TERMINAL_BREAK,     /* send a break condition */
-	TERMINAL_ATTENTION, /* ask for the guest's attention */
+	TERMINAL_PASS,        /* give the byte to the guest */
+	TERMINAL_PASS_ESCAPE, /* give it the escape key itself */
+	TERMINAL_SWALLOW,     /* part of an escape */
+	TERMINAL_QUIT,        /* end the VM */
+	TERMINAL_BREAK,       /* send a break condition */
+	TERMINAL_ATTENTION,   /* ask for the guest's attention */
 	TERMINAL_HELP,
 };
 

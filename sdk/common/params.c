@@ -22,6 +22,7 @@ struct parse {
 	struct params *out;
 	const struct volt_plugin *plugin;
 	struct params_why why;
+	const char *typed;             /* the whole text */
 	const char *texts[PARAMS_MAX]; /* by row; NULL: not typed */
 };
 
@@ -93,8 +94,8 @@ static int take_token(struct parse *ps, char *token)
 	if (!*token && value)
 		return params_refuse(&ps->why, EINVAL, "=%s: has no key; write key=value", value);
 	if (!*token)
-		return params_refuse(
-		    &ps->why, EINVAL, "empty parameter; write key=value,key=value");
+		return params_refuse(&ps->why, EINVAL,
+		    "empty parameter in \"%s\"; write key=value,key=value", ps->typed);
 	if (strcmp(token, "id") == 0)
 		return take_id(ps, value);
 	int row = find_row(ps->plugin, token);
@@ -209,7 +210,7 @@ static int parse(struct parse *ps, const char *text, const struct params_opener 
 int params_parse(struct params *out, const struct volt_plugin *p, const char *text,
     const struct params_opener *opener, char *why, size_t why_size)
 {
-	struct parse ps = {.out = out, .plugin = p, .why = {why, why_size}};
+	struct parse ps = {.out = out, .plugin = p, .why = {why, why_size}, .typed = text};
 
 	*out = (struct params){0};
 	int err = parse(&ps, text, opener);

@@ -316,9 +316,9 @@ static void malformed_words_are_refused(void **state)
 
 static void empty_parts_are_refused(void **state)
 {
-	assert_refused("base=1,", "empty parameter; write key=value,key=value");
-	assert_refused(",", "empty parameter; write key=value,key=value");
-	assert_refused(",base=1", "empty parameter; write key=value,key=value");
+	assert_refused("base=1,", "empty parameter in \"base=1,\"; write key=value,key=value");
+	assert_refused(",", "empty parameter in \",\"; write key=value,key=value");
+	assert_refused(",base=1", "empty parameter in \",base=1\"; write key=value,key=value");
 	assert_refused("=1", "=1: has no key; write key=value");
 	assert_refused("base", "base: has no value; write base=value");
 	assert_refused(
