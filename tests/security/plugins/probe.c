@@ -3,7 +3,7 @@
 
 /*
  * probe - a device that does what no device should: system calls of the tester's choice,
- * from the thread of his choice, when the guest writes to its port. Nothing is between
+ * from the thread of his choice, when the guest first writes to its port. Nothing is between
  * the words below and the kernel: no C library, no check.
  *
  *   action=STEPS   done once, on `thread`; the results are logged as "returned R R ..."
@@ -48,6 +48,8 @@ enum { PARAM_ACTION, PARAM_BEFORE, PARAM_THREAD, PARAM_PORT, PARAM_ROWS };
 
 enum { ON_VCPU, ON_LOOP, ON_WORKER };
 
+enum stage { FRESH, POKED, DONE };
+
 enum kind { SYSCALL, INT80, VSYSCALL, STORE, JUMP };
 
 struct arg {
@@ -65,7 +67,7 @@ struct probe {
 	const struct volt_loop *loop;
 	const struct volt_worker *workers;
 	uint32_t thread, timer, worker;
-	uint32_t poked; /* atomic: workers may be woken by what a step writes */
+	uint32_t stage; /* atomic: workers may be woken by what a step writes */
 	uint32_t before_count, count;
 	struct step steps[STEP_MAX];
 	long results[STEP_MAX];
@@ -239,7 +241,7 @@ static void act(void *self)
 {
 	struct probe *p = self;
 
-	if (__atomic_exchange_n(&p->poked, 0, __ATOMIC_SEQ_CST) == 0)
+	if (__atomic_exchange_n(&p->stage, DONE, __ATOMIC_SEQ_CST) != POKED)
 		return;
 	do_steps(p, "returned", p->before_count, p->count);
 	if (p->count > p->before_count)
@@ -250,7 +252,9 @@ static void poke(void *self, uint64_t off, uint32_t n, uint64_t value)
 {
 	struct probe *p = self;
 
-	__atomic_store_n(&p->poked, 1, __ATOMIC_SEQ_CST);
+	if (p->stage != FRESH)
+		return;
+	__atomic_store_n(&p->stage, POKED, __ATOMIC_SEQ_CST);
 	if (p->thread == ON_LOOP)
 		p->loop->arm(p->h, p->timer, p->loop->now(p->h));
 	else if (p->thread == ON_WORKER)
@@ -304,7 +308,7 @@ static const struct volt_param params[] = {
     [PARAM_ACTION] = {.name = "action",
 	.type = VOLT_PARAM_STRING,
 	.def = "",
-	.help = "steps when the guest writes"},
+	.help = "steps when the guest first writes"},
     [PARAM_BEFORE] = {.name = "before",
 	.type = VOLT_PARAM_STRING,
 	.def = "",
