@@ -33,31 +33,30 @@ class Attempts(SecurityCase):
         script.chmod(0o755)
         return path
 
-    def facts_of(self, thread, options):
+    def facts_of(self, *how):
         """Volt's files, which depend on what is loaded and on nothing else."""
-        key = (thread, options)
-        if key not in self.facts:
-            page = self.explain(self.plugged(thread, "", options))
+        if how not in self.facts:
+            page = self.explain(self.plugged("", *how))
             one = {"vm": "VM", "vcpu": "vCPU", "wake": "wakes the event loop", "lock": "lock",
                    "signal": "signals", "epoll": "event loop", "input": "stream, input",
                    "output": "stream, output"}
-            self.facts[key] = {name: page.fds(use)[0] for name, use in one.items()}
-            self.facts[key]["plugin"] = self.own_plugin("probe")
-        return self.facts[key]
+            self.facts[how] = {name: page.fds(use)[0] for name, use in one.items()}
+            self.facts[how]["plugin"] = self.own_plugin("probe")
+        return self.facts[how]
 
-    def plugged(self, thread, steps, options):
-        return self.words(self.probe(thread, steps, BEFORE), "serial", "ioapic",
+    def plugged(self, steps, thread, before, options):
+        return self.words(self.probe(thread, steps, before), "serial", "ioapic",
                           options=options)
 
-    def attempt(self, action, thread, *options):
+    def attempt(self, action, thread, *options, before=BEFORE):
         """The run, with what was in its folder before and what is after."""
         folder = self.make_folder()
         steps = action.steps.format(
             dir=folder, parent=os.getpid(), tcp=tcp_address(self.server.getsockname()),
-            **self.facts_of(thread, options))
-        before = snapshot(folder)
-        run = self.run_words(self.plugged(thread, steps, options))
-        run.before, run.after = before, snapshot(folder)
+            **self.facts_of(thread, before, options))
+        found = snapshot(folder)
+        run = self.run_words(self.plugged(steps, thread, before, options))
+        run.before, run.after = found, snapshot(folder)
         return run
 
     def connected(self):

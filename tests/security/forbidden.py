@@ -38,7 +38,7 @@ TABLE = [
     ("kvm", "open @/dev/kvm 2", "ok"),
     ("host_memory", "open @/dev/mem 2", "any"),
     ("own_plugin", "open @{plugin} 0", "ok"),
-    ("open_by_handle_at", "open_by_handle_at -100 *136 0", "any"),
+    ("open_by_handle_at", "open_by_handle_at -100 %0800000001000000" + "00" * 8 + " 0", "any"),
     ("name_to_handle_at", "name_to_handle_at -100 @/ *136 *8 0", "any"),
     ("stat", "stat @/etc/passwd *144", "ok"),
     ("newfstatat", "newfstatat -100 @/etc/passwd *144 0", "ok"),

@@ -27,6 +27,7 @@
  *   ~100         the address of a struct iovec of 100 zero bytes
  *   $2           the result of step 2, counting from 0 at the first of `before`
  *   host         the address of the instance's table of services
+ *   hostpage     of the page that this begins in
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -132,6 +133,8 @@ static int parse_pointer(struct probe *p, const char *word, struct arg *arg)
 		at = reserve_vector(p, strtoul(word + 1, NULL, 0));
 	else if (strcmp(word, "host") == 0)
 		at = p->h;
+	else if (strcmp(word, "hostpage") == 0)
+		at = (const void *)((uintptr_t)p->h & ~(uintptr_t)4095);
 	arg->value = (long)(uintptr_t)at;
 	return at != NULL ? 0 : volt_fail(p->h, EINVAL, "cannot make \"%s\"", word);
 }
