@@ -10,7 +10,6 @@
 #include <sys/mman.h>
 
 #include "core/boot/gdt.h"
-#include "core/boot/layout.h"
 #include "core/emulation.h"
 #include "core/exitcode.h"
 #include "core/log.h"
@@ -74,7 +73,7 @@ static int set_local_apic(struct vcpu *v)
 	return 0;
 }
 
-static struct kvm_segment flat_segment(uint16_t selector, uint8_t type, bool code)
+static struct kvm_segment flat_segment(uint16_t selector, uint8_t type, bool long_code)
 {
 	return (struct kvm_segment){
 	    .base = 0,
@@ -82,19 +81,46 @@ static struct kvm_segment flat_segment(uint16_t selector, uint8_t type, bool cod
 	    .selector = selector,
 	    .type = type,
 	    .present = 1,
-	    .db = !code,
+	    .db = !long_code,
 	    .s = 1,
-	    .l = code,
+	    .l = long_code,
 	    .g = 1,
 	};
 }
 
-/* The state that the 64-bit boot protocol asks for: long mode, flat segments of the
- * GDT that core/boot wrote, paging on, interrupts off. */
+/* Flat segments and a TSS, as the GDT that core/boot wrote has them. */
+static void set_segments(struct kvm_sregs *sregs, const struct boot_entry *entry)
+{
+	sregs->cs = flat_segment(GDT_CODE, 0xb, entry->mode == BOOT_LONG64);
+	sregs->ds = sregs->es = sregs->fs = sregs->gs = sregs->ss =
+	    flat_segment(GDT_DATA, 0x3, false);
+	sregs->tr = (struct kvm_segment){.base = gdt_task_base(entry->mode),
+	    .limit = 0x67,
+	    .selector = GDT_TASK,
+	    .type = 0xb,
+	    .present = 1};
+	sregs->gdt = (struct kvm_dtable){.base = entry->gdt_base, .limit = entry->gdt_limit};
+	sregs->idt = (struct kvm_dtable){.base = 0, .limit = 0};
+}
+
+/* What the boot protocols ask for. 64-bit Linux: long mode with paging. PVH and Multiboot:
+ * protected mode, "all the other writable bits" of CR0 and CR4 clear. */
+static void set_mode(struct kvm_sregs *sregs, const struct boot_entry *entry)
+{
+	bool is64 = entry->mode == BOOT_LONG64;
+
+	sregs->cr0 = is64 ? 0x80050033 : 0x11; /* PG AM WP NE ET MP PE; ET PE */
+	sregs->cr3 = entry->cr3;
+	sregs->cr4 = is64 ? 0x20 : 0;   /* PAE */
+	sregs->efer = is64 ? 0x500 : 0; /* LMA LME */
+}
+
 static int set_entry(struct vcpu *v, const struct boot_entry *entry)
 {
 	struct kvm_sregs sregs;
 	struct kvm_regs regs = {.rip = entry->rip,
+	    .rax = entry->rax,
+	    .rbx = entry->rbx,
 	    .rsi = entry->rsi,
 	    .rsp = entry->rsp,
 	    .rbp = entry->rsp,
@@ -102,16 +128,8 @@ static int set_entry(struct vcpu *v, const struct boot_entry *entry)
 
 	if (ioctl(v->fd, KVM_GET_SREGS, &sregs) != 0)
 		return log_error(errno, "KVM_GET_SREGS: %s", strerror(errno));
-	sregs.cs = flat_segment(GDT_CODE, 0xb, true);
-	sregs.ds = sregs.es = sregs.fs = sregs.gs = sregs.ss = flat_segment(GDT_DATA, 0x3, false);
-	sregs.tr = (struct kvm_segment){
-	    .base = LAYOUT_TSS, .limit = 0x67, .selector = GDT_TASK, .type = 0xb, .present = 1};
-	sregs.gdt = (struct kvm_dtable){.base = entry->gdt_base, .limit = entry->gdt_limit};
-	sregs.idt = (struct kvm_dtable){.base = 0, .limit = 0};
-	sregs.cr3 = entry->cr3;
-	sregs.cr0 = 0x80050033; /* PG AM WP NE ET MP PE */
-	sregs.cr4 = 0x20;       /* PAE */
-	sregs.efer = 0x500;     /* LMA LME */
+	set_segments(&sregs, entry);
+	set_mode(&sregs, entry);
 	if (ioctl(v->fd, KVM_SET_SREGS, &sregs) != 0)
 		return log_error(errno, "KVM_SET_SREGS: %s", strerror(errno));
 	if (ioctl(v->fd, KVM_SET_REGS, &regs) != 0)

@@ -6,22 +6,39 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/boot/elf.h"
 #include "core/boot/firmware.h"
-#include "core/boot/gdt.h"
-#include "core/boot/initrd.h"
+#include "core/boot/handover.h"
 #include "core/boot/kernel.h"
 #include "core/boot/layout.h"
 #include "core/boot/map.h"
-#include "core/boot/pagetables.h"
-#include "core/boot/params.h"
+#include "core/boot/modules.h"
 #include "core/log.h"
 
 #define PAGE 4096u
 
-/* Asked in this order; the first that knows the file loads it. */
-static const struct kernel_protocol *const protocols[] = {
-    &elf_protocol,
-    &bzimage_protocol,
+/* The first that fits a file, among those that --boot allows, loads it. docs/boot.md gives
+ * the reasons for the order. The last four only fit so that a file with one thing wrong is
+ * told what it is. */
+static const struct {
+	const struct kernel_protocol *protocol;
+	bool (*fits)(const struct kernel_image *image);
+} rows[] = {
+    {&vmlinux_protocol, vmlinux_is_linux},
+    {&bzimage_protocol, bzimage_has_magic},
+    {&pvh_protocol, pvh_has_note},
+    {&multiboot_protocol, multiboot_has_header},
+    {&vmlinux_protocol, elf_is_64}, /* of unknown making: as it always was */
+    {&multiboot_protocol, multiboot_has_magic},
+    {&vmlinux_protocol, elf_has_magic},
+    {&pvh_protocol, elf_has_magic},
+};
+
+static const char *const missing[] = {
+    [BOOT_AUTO] = "no ELF file, no bzImage (HdrS at 0x202), no Multiboot header",
+    [BOOT_LINUX] = "neither a vmlinux (ELF magic at 0) nor a bzImage (HdrS at 0x202)",
+    [BOOT_PVH] = "no ELF file, which a PVH kernel is",
+    [BOOT_MULTIBOOT] = "no Multiboot header (0x1badb002) in its first 8192 bytes",
 };
 
 static int check_memory(const struct memory *m)
@@ -55,51 +72,53 @@ static int open_image(const struct boot_request *request, struct kernel_image *i
 	return file_read(&image->file, 0, image->head, image->head_size);
 }
 
-static const struct kernel_protocol *find_protocol(const struct kernel_image *image)
+static const struct kernel_protocol *find_protocol(
+    const struct kernel_image *image, enum boot_choice choice)
 {
-	for (size_t i = 0; i < sizeof(protocols) / sizeof(protocols[0]); i++)
-		if (protocols[i]->probe(image))
-			return protocols[i];
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
+		if ((choice == BOOT_AUTO || choice == rows[i].protocol->choice) &&
+		    rows[i].fits(image))
+			return rows[i].protocol;
 	return NULL;
 }
 
 static int load_kernel(const struct boot_request *request, struct boot_map *map,
-    struct kernel_info *info, const char **name)
+    struct kernel_info *info, const struct kernel_protocol **protocol)
 {
 	struct kernel_image image;
 	int err = open_image(request, &image);
 
 	if (err != 0)
 		return err;
-	const struct kernel_protocol *protocol = find_protocol(&image);
-	if (protocol == NULL)
-		return log_error(ENOEXEC,
-		    "%s: not a kernel: neither a vmlinux (ELF magic at 0) nor a bzImage (HdrS at "
-		    "0x202)",
-		    image.file.name);
-	*name = protocol->name;
-	return protocol->load(&image, request->memory, map, info);
+	*protocol = find_protocol(&image, request->choice);
+	if (*protocol == NULL)
+		return log_error(ENOEXEC, "%s: not a kernel%s: %s", image.file.name,
+		    request->choice == BOOT_AUTO ? "" : " for that --boot",
+		    missing[request->choice]);
+	return (*protocol)->load(&image, request->memory, map, info);
 }
 
-static int load_initrd(
-    const struct boot_request *request, struct boot_map *map, struct params_input *in)
+static int enter(const struct boot_request *request, const struct kernel_protocol *protocol,
+    struct kernel_handover *handover, struct boot_map *map, struct boot_entry *entry)
 {
-	struct boot_file file;
+	int err = handover_check(handover, request);
 
-	if (request->initrd_fd < 0)
-		return 0;
-	int err = file_init(&file, request->initrd_fd, request->initrd_name);
+	if (err == 0)
+		err = modules_load(request, protocol, map, handover);
 	if (err != 0)
 		return err;
-	in->initrd_size = file.size;
-	return initrd_load(&file, request->memory, map, in->kernel->initrd_end, &in->initrd_start);
+	entry->protocol = protocol->name;
+	entry->rip = handover->info.entry;
+	entry->rsp = LAYOUT_STACK_END;
+	protocol->enter(request->memory, handover, entry);
+	return 0;
 }
 
 int boot_load(const struct boot_request *request, struct boot_entry *entry)
 {
 	struct memory *memory = request->memory;
-	struct kernel_info info = {0};
-	struct params_input in = {.kernel = &info, .cmdline = request->cmdline};
+	struct kernel_handover handover = {.cmdline = request->cmdline};
+	const struct kernel_protocol *protocol;
 	struct boot_map map;
 
 	memset(entry, 0, sizeof(*entry));
@@ -108,19 +127,10 @@ int boot_load(const struct boot_request *request, struct boot_entry *entry)
 		return err;
 	map_init(&map, memory->low_size);
 	memset(memory->host, 0, LAYOUT_GDT); /* no BIOS data area, not even an earlier guest's */
-	err = firmware_write(request->firmware, memory, &in.rsdp);
+	err = firmware_write(request->firmware, memory, &handover.rsdp);
 	if (err == 0)
-		err = load_kernel(request, &map, &info, &entry->protocol);
+		err = load_kernel(request, &map, &handover.info, &protocol);
 	if (err == 0)
-		err = params_check_cmdline(request->cmdline, info.cmdline_max);
-	if (err == 0)
-		err = load_initrd(request, &map, &in);
-	if (err != 0)
-		return err;
-	entry->rip = info.entry;
-	entry->rsi = params_write(memory, &in);
-	entry->rsp = LAYOUT_STACK_END;
-	entry->cr3 = pagetables_write(memory);
-	gdt_write(memory, &entry->gdt_base, &entry->gdt_limit);
-	return 0;
+		err = enter(request, protocol, &handover, &map, entry);
+	return err;
 }

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * boot - puts a kernel, its initrd and its boot information into guest memory.
+ * boot - puts a kernel, its modules and its boot information into guest memory.
  *
  * Everything here is untrusted input: each number of a header is checked before it
  * is used, reads are exact, and a bad file ends in one line that names the field,
@@ -17,22 +17,51 @@
 
 struct firmware; /* core/boot/firmware.h: what ACPI and the MP table say */
 
+#define BOOT_MODULE_MAX 32
+
+/* By which protocol; docs/boot.md tells what auto picks. */
+enum boot_choice {
+	BOOT_AUTO,
+	BOOT_LINUX,
+	BOOT_PVH,
+	BOOT_MULTIBOOT,
+};
+
+struct boot_module {
+	int fd;            /* regular file, opened by the caller */
+	const char *name;  /* for messages */
+	const char *words; /* the string that goes with it, printable; NULL: none */
+};
+
 struct boot_request {
 	struct memory *memory;
+	enum boot_choice choice;
 	int kernel_fd;           /* regular file, opened by the caller */
 	const char *kernel_name; /* for messages */
-	int initrd_fd;           /* -1: none */
+	int initrd_fd;           /* -1: none. Protocols with modules get it as the first */
 	const char *initrd_name;
-	const char *cmdline; /* complete; printable, no NUL inside */
+	const struct boot_module *modules;
+	uint32_t module_count; /* 0..BOOT_MODULE_MAX */
+	const char *cmdline;   /* complete; printable, no NUL inside */
 	const struct firmware *firmware;
+};
+
+/* The state of vCPU 0 at the kernel's entry. All segments are flat, with the selectors of
+ * core/boot/gdt.h; interrupts are off. */
+enum boot_mode {
+	BOOT_LONG64,      /* 64-bit mode, paging by cr3 */
+	BOOT_PROTECTED32, /* 32-bit protected mode without paging */
 };
 
 /* How vCPU 0 enters. Other vCPUs wait for INIT and SIPI. */
 struct boot_entry {
+	enum boot_mode mode;
 	uint64_t rip;
-	uint64_t rsi; /* boot_params */
+	uint64_t rax;
+	uint64_t rbx; /* PVH: hvm_start_info; Multiboot: its information */
+	uint64_t rsi; /* Linux: boot_params */
 	uint64_t rsp;
-	uint64_t cr3; /* page tables, identity map */
+	uint64_t cr3; /* page tables, identity map; BOOT_LONG64 only */
 	uint64_t gdt_base;
 	uint16_t gdt_limit;
 	const char *protocol; /* "linux64 vmlinux" ..., for the trace */

@@ -15,6 +15,7 @@
 
 #include "core/boot/kernel.h"
 #include "core/boot/layout.h"
+#include "core/boot/params.h"
 #include "core/log.h"
 
 #define MAGIC_OFFSET 0x202u
@@ -24,6 +25,7 @@
 #define ENTRY_64     0x200u
 #define VERSION_MIN  0x020cu /* 2.12 brought xloadflags */
 #define PAGE         4096u
+#define SETUP_MIN    1024u /* boot sector and one more */
 
 /* Through handover_offset, the last field that protocol 2.12 has. */
 #define HEADER_END_MIN 0x268u
@@ -36,7 +38,7 @@ struct image {
 	uint64_t setup_size, code_size; /* bytes before and of the protected-mode code */
 };
 
-static bool bzimage_probe(const struct kernel_image *image)
+bool bzimage_has_magic(const struct kernel_image *image)
 {
 	uint32_t magic;
 
@@ -186,9 +188,9 @@ static int bzimage_load(const struct kernel_image *image, struct memory *memory,
 	struct image bz = {.file = &image->file};
 	uint64_t at;
 
-	if (image->head_size < KERNEL_HEAD_SIZE)
+	if (image->head_size < SETUP_MIN)
 		return log_error(ENOEXEC, "%s: bzImage cut short: %u bytes, the setup alone has %u",
-		    image->file.name, image->head_size, KERNEL_HEAD_SIZE);
+		    image->file.name, image->head_size, SETUP_MIN);
 	memcpy(&bz.h, image->head + KERNEL_SETUP_OFFSET, sizeof(bz.h));
 	int err = check_header(&bz);
 	if (err == 0)
@@ -205,7 +207,8 @@ static int bzimage_load(const struct kernel_image *image, struct memory *memory,
 		return err;
 	info->entry = at + ENTRY_64;
 	info->load_address = at;
-	info->initrd_end = bz.h.initrd_addr_max + 1ull;
+	info->end = at + bz.h.init_size;
+	info->modules_end = bz.h.initrd_addr_max + 1ull;
 	info->cmdline_max = bz.h.cmdline_size;
 	fill_setup(image, &bz, info);
 	return 0;
@@ -213,6 +216,7 @@ static int bzimage_load(const struct kernel_image *image, struct memory *memory,
 
 const struct kernel_protocol bzimage_protocol = {
     .name = "linux64 bzImage",
-    .probe = bzimage_probe,
+    .choice = BOOT_LINUX,
     .load = bzimage_load,
+    .enter = params_enter,
 };

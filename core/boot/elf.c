@@ -1,127 +1,232 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-/*
- * elf - an ELF64 vmlinux by the 64-bit Linux boot protocol.
- *
- * Sources: System V ABI, "Object Files" (gABI 4.1, chapters 4 and 5); Linux
- * Documentation/arch/x86/boot.rst, "64-bit Boot Protocol". Segments go to their
- * physical addresses. Notes (PVH and others) are not read.
- */
-#include <asm/bootparam.h>
+/* Source: System V ABI, "Object Files" (gABI 4.1, chapters 4 and 5). Segments go to their
+ * physical addresses. */
+#include "core/boot/elf.h"
+
 #include <elf.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "core/boot/kernel.h"
-#include "core/boot/layout.h"
 #include "core/log.h"
 
-/* A vmlinux has five to seven. Bounds the work that a hostile file can ask for. */
-#define SEGMENT_MAX 128u
-
-/* COMMAND_LINE_SIZE of x86 is 2048 and counts the NUL. */
-#define CMDLINE_MAX 2047u
+/* Where x86-64 Linux maps physical address 0 of its image: Documentation/arch/x86/x86_64/mm.rst. */
+#define START_KERNEL_MAP 0xffffffff80000000ull
 
 typedef unsigned long long ull; /* for %llx */
 
-struct image {
-	const struct boot_file *file;
-	Elf64_Ehdr head;
-	Elf64_Phdr segments[SEGMENT_MAX]; /* head.e_phnum of them */
+struct header {
+	uint64_t entry, phoff;
+	unsigned type, machine, version, ehsize, phentsize, phnum;
 };
 
-static bool elf_probe(const struct kernel_image *image)
+bool elf_has_magic(const struct kernel_image *image)
 {
 	return image->head_size >= SELFMAG && memcmp(image->head, ELFMAG, SELFMAG) == 0;
 }
 
-static int check_kind(const char *name, const Elf64_Ehdr *h)
+bool elf_is_64(const struct kernel_image *image)
 {
+	return elf_has_magic(image) && image->head_size > EI_CLASS &&
+	       image->head[EI_CLASS] == ELFCLASS64;
+}
+
+VOLT_PRINTF(2, 3) static int refuse(struct elf_image *elf, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(elf->why, sizeof(elf->why), fmt, ap);
+	va_end(ap);
+	return -ENOEXEC;
+}
+
+static struct header header_of_64(const uint8_t *bytes)
+{
+	Elf64_Ehdr h;
+
+	memcpy(&h, bytes, sizeof(h));
+	return (struct header){h.e_entry, h.e_phoff, h.e_type, h.e_machine, h.e_version, h.e_ehsize,
+	    h.e_phentsize, h.e_phnum};
+}
+
+static struct header header_of_32(const uint8_t *bytes)
+{
+	Elf32_Ehdr h;
+
+	memcpy(&h, bytes, sizeof(h));
+	return (struct header){h.e_entry, h.e_phoff, h.e_type, h.e_machine, h.e_version, h.e_ehsize,
+	    h.e_phentsize, h.e_phnum};
+}
+
+static struct elf_segment segment_of_64(const uint8_t *bytes)
+{
+	Elf64_Phdr p;
+
+	memcpy(&p, bytes, sizeof(p));
+	return (struct elf_segment){
+	    p.p_type, p.p_offset, p.p_vaddr, p.p_paddr, p.p_filesz, p.p_memsz, p.p_align};
+}
+
+static struct elf_segment segment_of_32(const uint8_t *bytes)
+{
+	Elf32_Phdr p;
+
+	memcpy(&p, bytes, sizeof(p));
+	return (struct elf_segment){
+	    p.p_type, p.p_offset, p.p_vaddr, p.p_paddr, p.p_filesz, p.p_memsz, p.p_align};
+}
+
+static int check_kind(struct elf_image *elf, const uint8_t *ident, const struct header *h)
+{
+	bool is64 = elf->bits == 64;
 	const struct {
 		const char *field;
 		unsigned is, must;
 		const char *meaning;
 	} rules[] = {
-	    {"EI_CLASS", h->e_ident[EI_CLASS], ELFCLASS64, "64-bit"},
-	    {"EI_DATA", h->e_ident[EI_DATA], ELFDATA2LSB, "little-endian"},
-	    {"EI_VERSION", h->e_ident[EI_VERSION], EV_CURRENT, "current"},
-	    {"e_type", h->e_type, ET_EXEC, "an executable at fixed addresses"},
-	    {"e_machine", h->e_machine, EM_X86_64, "x86-64"},
-	    {"e_version", h->e_version, EV_CURRENT, "current"},
-	    {"e_ehsize", h->e_ehsize, sizeof(Elf64_Ehdr), "that of ELF64"},
-	    {"e_phentsize", h->e_phentsize, sizeof(Elf64_Phdr), "that of ELF64"},
+	    {"EI_DATA", ident[EI_DATA], ELFDATA2LSB, "little-endian"},
+	    {"EI_VERSION", ident[EI_VERSION], EV_CURRENT, "current"},
+	    {"e_type", h->type, ET_EXEC, "an executable at fixed addresses"},
+	    {"e_machine", h->machine, is64 ? EM_X86_64 : EM_386, is64 ? "x86-64" : "i386"},
+	    {"e_version", h->version, EV_CURRENT, "current"},
+	    {"e_ehsize", h->ehsize, is64 ? sizeof(Elf64_Ehdr) : sizeof(Elf32_Ehdr),
+		is64 ? "that of ELF64" : "that of ELF32"},
+	    {"e_phentsize", h->phentsize, is64 ? sizeof(Elf64_Phdr) : sizeof(Elf32_Phdr),
+		is64 ? "that of ELF64" : "that of ELF32"},
 	};
 
 	for (size_t i = 0; i < sizeof(rules) / sizeof(rules[0]); i++)
 		if (rules[i].is != rules[i].must)
-			return log_error(ENOEXEC, "%s: ELF %s is %u, must be %u (%s)", name,
-			    rules[i].field, rules[i].is, rules[i].must, rules[i].meaning);
+			return refuse(elf, "ELF %s is %u, must be %u (%s)", rules[i].field,
+			    rules[i].is, rules[i].must, rules[i].meaning);
 	return 0;
 }
 
-static int read_segments(struct image *elf)
+static int read_segments(struct elf_image *elf, const struct header *h)
 {
-	const Elf64_Ehdr *h = &elf->head;
 	const struct boot_file *file = elf->file;
+	uint8_t bytes[ELF_SEGMENT_MAX * sizeof(Elf64_Phdr)];
 
-	if (h->e_phnum == 0 || h->e_phnum > SEGMENT_MAX)
-		return log_error(ENOEXEC, "%s: ELF e_phnum is %u, must be 1 to %u", file->name,
-		    h->e_phnum, SEGMENT_MAX);
-	uint64_t len = h->e_phnum * sizeof(Elf64_Phdr);
-	if (h->e_phoff > file->size || len > file->size - h->e_phoff)
-		return log_error(ENOEXEC,
-		    "%s: ELF e_phoff 0x%llx and %u program headers pass the end of the file at "
-		    "0x%llx",
-		    file->name, (ull)h->e_phoff, h->e_phnum, (ull)file->size);
-	return file_read(file, h->e_phoff, elf->segments, len);
+	if (h->phnum == 0 || h->phnum > ELF_SEGMENT_MAX)
+		return refuse(elf, "ELF e_phnum is %u, must be 1 to %u", h->phnum, ELF_SEGMENT_MAX);
+	uint64_t len = (uint64_t)h->phnum * h->phentsize;
+	if (h->phoff > file->size || len > file->size - h->phoff)
+		return refuse(elf,
+		    "ELF e_phoff 0x%llx and %u program headers pass the end of the file at 0x%llx",
+		    (ull)h->phoff, h->phnum, (ull)file->size);
+	if (!file_peek(file, h->phoff, bytes, len))
+		return refuse(
+		    elf, "the program headers at offset 0x%llx cannot be read", (ull)h->phoff);
+	elf->count = h->phnum;
+	for (uint32_t i = 0; i < elf->count; i++)
+		elf->segments[i] = elf->bits == 64 ? segment_of_64(bytes + i * h->phentsize)
+						   : segment_of_32(bytes + i * h->phentsize);
+	return 0;
 }
 
-static int check_segment(const struct boot_file *file, unsigned n, const Elf64_Phdr *p)
+int elf_parse(const struct kernel_image *image, struct elf_image *elf)
+{
+	unsigned class = image->head_size > EI_CLASS ? image->head[EI_CLASS] : ELFCLASS64;
+	size_t size = class == ELFCLASS32 ? sizeof(Elf32_Ehdr) : sizeof(Elf64_Ehdr);
+
+	elf->file = &image->file;
+	elf->count = 0;
+	if (!elf_has_magic(image))
+		return refuse(elf, "not an ELF file");
+	if (image->head_size < size)
+		return refuse(
+		    elf, "the ELF header is cut short: %u bytes of %zu", image->head_size, size);
+	if (class != ELFCLASS32 && class != ELFCLASS64)
+		return refuse(elf, "ELF EI_CLASS is %u, must be 1 or 2", class);
+	elf->bits = class == ELFCLASS64 ? 64 : 32;
+	struct header h = elf->bits == 64 ? header_of_64(image->head) : header_of_32(image->head);
+	elf->entry = h.entry;
+	int err = check_kind(elf, image->head, &h);
+	return err != 0 ? err : read_segments(elf, &h);
+}
+
+static bool is_loaded(const struct elf_segment *s)
+{
+	return s->type == PT_LOAD && s->memsz != 0;
+}
+
+bool elf_is_linux(const struct elf_image *elf)
+{
+	for (uint32_t i = 0; elf->bits == 64 && i < elf->count; i++) {
+		const struct elf_segment *s = &elf->segments[i];
+
+		if (is_loaded(s) && elf->entry >= s->paddr && elf->entry - s->paddr < s->filesz)
+			return s->vaddr - s->paddr == START_KERNEL_MAP;
+	}
+	return false;
+}
+
+uint64_t elf_physical_entry(const struct elf_image *elf)
+{
+	for (uint32_t i = 0; i < elf->count; i++) {
+		const struct elf_segment *s = &elf->segments[i];
+
+		if (is_loaded(s) && elf->entry >= s->vaddr && elf->entry - s->vaddr < s->filesz)
+			return elf->entry - s->vaddr + s->paddr;
+	}
+	return elf->entry;
+}
+
+static int check_segment(const struct boot_file *file, unsigned n, const struct elf_segment *s)
 {
 	uint64_t end;
 
-	if (p->p_filesz > p->p_memsz)
+	if (s->filesz > s->memsz)
 		return log_error(ENOEXEC, "%s: segment %u has p_filesz 0x%llx above p_memsz 0x%llx",
-		    file->name, n, (ull)p->p_filesz, (ull)p->p_memsz);
-	if (p->p_offset > file->size || p->p_filesz > file->size - p->p_offset)
+		    file->name, n, (ull)s->filesz, (ull)s->memsz);
+	if (s->offset > file->size || s->filesz > file->size - s->offset)
 		return log_error(ENOEXEC,
 		    "%s: segment %u has p_offset 0x%llx and p_filesz 0x%llx, past the end of the "
-		    "file "
-		    "at 0x%llx",
-		    file->name, n, (ull)p->p_offset, (ull)p->p_filesz, (ull)file->size);
-	if (__builtin_add_overflow(p->p_paddr, p->p_memsz, &end))
+		    "file at 0x%llx",
+		    file->name, n, (ull)s->offset, (ull)s->filesz, (ull)file->size);
+	if (__builtin_add_overflow(s->paddr, s->memsz, &end))
 		return log_error(ENOEXEC,
 		    "%s: segment %u has p_paddr 0x%llx and p_memsz 0x%llx, which "
 		    "wrap around",
-		    file->name, n, (ull)p->p_paddr, (ull)p->p_memsz);
+		    file->name, n, (ull)s->paddr, (ull)s->memsz);
 	return 0;
 }
 
-/* All checks of all segments come before the first byte is copied. */
-static int claim_segments(const struct image *elf, struct boot_map *map, struct kernel_info *info)
+static int claim_segment(const struct elf_image *elf, uint32_t i, struct boot_map *map)
 {
-	const Elf64_Ehdr *h = &elf->head;
+	const struct elf_segment *s = &elf->segments[i];
+	char what[32];
+	int err = check_segment(elf->file, i, s);
+
+	if (err != 0)
+		return err;
+	snprintf(what, sizeof(what), "segment %u", i);
+	return map_claim(map, elf->file->name, what, s->paddr, s->memsz);
+}
+
+/* All checks of all segments come before the first byte is copied. */
+static int claim_segments(
+    const struct elf_image *elf, const char *what, struct boot_map *map, struct kernel_info *info)
+{
 	bool entry_found = false;
 
 	info->load_address = UINT64_MAX;
-	for (unsigned i = 0; i < h->e_phnum; i++) {
-		const Elf64_Phdr *p = &elf->segments[i];
-		char what[32];
+	for (uint32_t i = 0; i < elf->count; i++) {
+		const struct elf_segment *s = &elf->segments[i];
 
-		if (p->p_type != PT_LOAD || p->p_memsz == 0)
+		if (!is_loaded(s))
 			continue;
-		int err = check_segment(elf->file, i, p);
+		int err = claim_segment(elf, i, map);
 		if (err != 0)
 			return err;
-		snprintf(what, sizeof(what), "segment %u", i);
-		err = map_claim(map, elf->file->name, what, p->p_paddr, p->p_memsz);
-		if (err != 0)
-			return err;
-		if (p->p_paddr < info->load_address)
-			info->load_address = p->p_paddr;
-		if (h->e_entry >= p->p_paddr && h->e_entry - p->p_paddr < p->p_filesz)
+		if (s->paddr < info->load_address)
+			info->load_address = s->paddr;
+		if (s->paddr + s->memsz > info->end)
+			info->end = s->paddr + s->memsz;
+		if (info->entry >= s->paddr && info->entry - s->paddr < s->filesz)
 			entry_found = true;
 	}
 	if (info->load_address == UINT64_MAX)
@@ -129,76 +234,35 @@ static int claim_segments(const struct image *elf, struct boot_map *map, struct 
 		    ENOEXEC, "%s: no segment of type PT_LOAD that is not empty", elf->file->name);
 	if (!entry_found)
 		return log_error(ENOEXEC,
-		    "%s: e_entry 0x%llx is not in the file's bytes of any PT_LOAD segment "
+		    "%s: %s 0x%llx is not in the file's bytes of any PT_LOAD segment "
 		    "(it must be a physical address)",
-		    elf->file->name, (ull)h->e_entry);
+		    elf->file->name, what, (ull)info->entry);
 	return 0;
 }
 
-static int load_segments(const struct image *elf, struct memory *memory)
+static int load_segments(const struct elf_image *elf, struct memory *memory)
 {
-	for (unsigned i = 0; i < elf->head.e_phnum; i++) {
-		const Elf64_Phdr *p = &elf->segments[i];
+	for (uint32_t i = 0; i < elf->count; i++) {
+		const struct elf_segment *s = &elf->segments[i];
 
-		if (p->p_type != PT_LOAD || p->p_memsz == 0)
+		if (!is_loaded(s))
 			continue;
-		uint8_t *to = memory_at(memory, p->p_paddr, p->p_memsz);
+		uint8_t *to = memory_at(memory, s->paddr, s->memsz);
 		if (to == NULL)
 			return log_error(
 			    EFAULT, "%s: segment %u is not in RAM", elf->file->name, i);
-		int err = file_read(elf->file, p->p_offset, to, p->p_filesz);
+		int err = file_read(elf->file, s->offset, to, s->filesz);
 		if (err != 0)
 			return err;
-		memset(to + p->p_filesz, 0, p->p_memsz - p->p_filesz);
+		memset(to + s->filesz, 0, s->memsz - s->filesz);
 	}
 	return 0;
 }
 
-/* A vmlinux carries no setup header, so it gets the one that a bzImage made from it
- * would have, as far as a loader's fields go. */
-static void fill_setup(struct kernel_info *info)
+int elf_load(const struct elf_image *elf, const char *what, uint64_t entry, struct memory *memory,
+    struct boot_map *map, struct kernel_info *info)
 {
-	struct setup_header header = {
-	    .boot_flag = 0xaa55,
-	    .header = 0x53726448, /* "HdrS" */
-	    .version = 0x020c,
-	    .loadflags = LOADED_HIGH,
-	    .kernel_alignment = 0x1000000,
-	    .xloadflags = XLF_KERNEL_64,
-	    .cmdline_size = CMDLINE_MAX,
-	};
-
-	_Static_assert(sizeof(header) <= sizeof(info->setup), "boot_params has room");
-	memcpy(info->setup, &header, sizeof(header));
+	info->entry = entry;
+	int err = claim_segments(elf, what, map, info);
+	return err != 0 ? err : load_segments(elf, memory);
 }
-
-static int elf_load(const struct kernel_image *image, struct memory *memory, struct boot_map *map,
-    struct kernel_info *info)
-{
-	struct image elf = {.file = &image->file};
-
-	if (image->head_size < sizeof(elf.head))
-		return log_error(ENOEXEC, "%s: the ELF header is cut short: %u bytes of %zu",
-		    image->file.name, image->head_size, sizeof(elf.head));
-	memcpy(&elf.head, image->head, sizeof(elf.head));
-	int err = check_kind(image->file.name, &elf.head);
-	if (err == 0)
-		err = read_segments(&elf);
-	if (err == 0)
-		err = claim_segments(&elf, map, info);
-	if (err == 0)
-		err = load_segments(&elf, memory);
-	if (err != 0)
-		return err;
-	info->entry = elf.head.e_entry;
-	info->initrd_end = LAYOUT_MAPPED_END;
-	info->cmdline_max = CMDLINE_MAX;
-	fill_setup(info);
-	return 0;
-}
-
-const struct kernel_protocol elf_protocol = {
-    .name = "linux64 vmlinux",
-    .probe = elf_probe,
-    .load = elf_load,
-};

@@ -2,13 +2,14 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * file - exact reads from a kernel or initrd that may change under our hands.
+ * file - exact reads from a kernel or module that may change under our hands.
  *
  * Never mmap: a file that shrinks would end the monitor with SIGBUS.
  */
 #ifndef CORE_BOOT_FILE_H
 #define CORE_BOOT_FILE_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct boot_file {
@@ -22,5 +23,8 @@ int file_init(struct boot_file *file, int fd, const char *name);
 
 /* All of [off, off + len) or an error: 0 or -errno, said in the log. */
 int file_read(const struct boot_file *file, uint64_t off, void *to, uint64_t len);
+
+/* The same without a word: true if [off, off + len) lies in the file and was read. */
+bool file_peek(const struct boot_file *file, uint64_t off, void *to, uint64_t len);
 
 #endif

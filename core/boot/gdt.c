@@ -11,17 +11,19 @@
 
 #define TSS_SIZE 0x68u
 
-/* G, P, S, DPL 0, limit 4 GiB; the code segment has L, the data segment D/B. */
-#define FLAT_CODE 0x00af9b000000ffffull
-#define FLAT_DATA 0x00cf93000000ffffull
-#define TSS_BUSY  0x00008b0000000000ull /* P, system type 11 */
+/* G, P, S, DPL 0, limit 4 GiB; the 64-bit code segment has L, the
+ * others have D/B. */
+#define FLAT_CODE_64 0x00af9b000000ffffull
+#define FLAT_CODE_32 0x00cf9b000000ffffull
+#define FLAT_DATA    0x00cf93000000ffffull
+#define TSS_BUSY     0x00008b0000000000ull /* P, system type 11 */
 
-void gdt_write(struct memory *memory, uint64_t *base, uint16_t *limit)
+void gdt_write(struct memory *memory, enum boot_mode mode, uint64_t *base, uint16_t *limit)
 {
 	const uint64_t table[] = {
-	    [GDT_CODE / 8] = FLAT_CODE,
+	    [GDT_CODE / 8] = mode == BOOT_LONG64 ? FLAT_CODE_64 : FLAT_CODE_32,
 	    [GDT_DATA / 8] = FLAT_DATA,
-	    [GDT_TASK / 8] = TSS_BUSY | LAYOUT_TSS << 16 | (TSS_SIZE - 1),
+	    [GDT_TASK / 8] = TSS_BUSY | gdt_task_base(mode) << 16 | (TSS_SIZE - 1),
 	    [GDT_TASK / 8 + 1] = 0, /* the base's upper half */
 	};
 	_Static_assert(LAYOUT_GDT + sizeof(table) <= LAYOUT_TSS, "the table ends below the TSS");

@@ -4,8 +4,10 @@
 /*
  * kernel - what a boot protocol gets and gives.
  *
- * A protocol is one file here and one row in boot.c: it recognises a file by its first
- * bytes, checks it, claims and fills guest memory, and says what it learnt.
+ * A protocol is one file here and a row or more in boot.c. It is asked to load a kernel:
+ * it checks the file, claims and fills guest memory, and says what it learnt. When the
+ * modules lie in memory too, it is asked to enter: it writes what the kernel reads first
+ * and says how vCPU 0 starts.
  */
 #ifndef CORE_BOOT_KERNEL_H
 #define CORE_BOOT_KERNEL_H
@@ -13,16 +15,20 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/boot/boot.h"
 #include "core/boot/file.h"
 #include "core/boot/map.h"
 #include "core/memory.h"
 
-/* Enough to recognise any protocol and for the whole setup header of a bzImage. */
-#define KERNEL_HEAD_SIZE 1024u
+/* Enough for the setup header of a bzImage, and where a Multiboot header must lie. */
+#define KERNEL_HEAD_SIZE 8192u
 
 /* The setup header in struct boot_params: from 0x1f1 up to the next field. */
 #define KERNEL_SETUP_OFFSET 0x1f1u
 #define KERNEL_SETUP_END    0x290u
+
+/* COMMAND_LINE_SIZE of Linux on x86 is 2048 and counts the NUL. */
+#define KERNEL_LINUX_CMDLINE_MAX 2047u
 
 struct kernel_image {
 	struct boot_file file;
@@ -31,22 +37,54 @@ struct kernel_image {
 };
 
 struct kernel_info {
-	uint64_t entry;        /* 64-bit entry, identity mapped */
+	uint64_t entry;        /* physical */
 	uint64_t load_address; /* lowest byte of the kernel */
-	uint64_t initrd_end;   /* the initrd must end at or below this */
+	uint64_t end;          /* no byte of the kernel lies at or above this */
+	uint64_t modules_end;  /* modules must end at or below this */
 	uint32_t cmdline_max;  /* bytes, without the final NUL */
-	uint8_t setup[KERNEL_SETUP_END - KERNEL_SETUP_OFFSET];
+	uint8_t setup[KERNEL_SETUP_END - KERNEL_SETUP_OFFSET]; /* Linux only */
+};
+
+struct kernel_module {
+	uint64_t start, size;
+	const char *words; /* or NULL */
+};
+
+/* The initrd and the modules, in this order. */
+#define KERNEL_MODULE_MAX (BOOT_MODULE_MAX + 1)
+
+/* All that a kernel is told. */
+struct kernel_handover {
+	struct kernel_info info;
+	const char *cmdline; /* checked */
+	uint64_t rsdp;
+	uint32_t module_count;
+	struct kernel_module modules[KERNEL_MODULE_MAX];
 };
 
 struct kernel_protocol {
 	const char *name;
-	bool (*probe)(const struct kernel_image *image);
+	enum boot_choice choice; /* what --boot calls it */
+	bool takes_modules;      /* false: an initrd and no more */
+	bool modules_low;        /* right above the kernel if there is room */
 	/* 0 or -errno, said in the log. `info` comes zeroed. */
 	int (*load)(const struct kernel_image *image, struct memory *memory, struct boot_map *map,
 	    struct kernel_info *info);
+	/* Fills all of `entry` but what boot.c knows: rip, rsp and the protocol's name. */
+	void (*enter)(struct memory *memory, const struct kernel_handover *handover,
+	    struct boot_entry *entry);
 };
 
-extern const struct kernel_protocol elf_protocol;
+extern const struct kernel_protocol vmlinux_protocol;
 extern const struct kernel_protocol bzimage_protocol;
+extern const struct kernel_protocol pvh_protocol;
+extern const struct kernel_protocol multiboot_protocol;
+
+/* What files look like. None of these logs; a file that cannot be read looks like none. */
+bool vmlinux_is_linux(const struct kernel_image *image); /* linked as only Linux is */
+bool bzimage_has_magic(const struct kernel_image *image);
+bool pvh_has_note(const struct kernel_image *image);         /* perhaps a bad one */
+bool multiboot_has_header(const struct kernel_image *image); /* with the right sum */
+bool multiboot_has_magic(const struct kernel_image *image);
 
 #endif

@@ -51,10 +51,12 @@ static const struct layout_area layout_areas[] = {
     /* All zero. Kernels look here for a BIOS data area and must find none. */
     {0x0, LAYOUT_GDT, LAYOUT_BOOT, "the BIOS data area"},
     {LAYOUT_GDT, LAYOUT_PARAMS, LAYOUT_BOOT, "the GDT"},
+    /* Or the like by which another protocol tells the kernel all. */
     {LAYOUT_PARAMS, LAYOUT_STACK, LAYOUT_BOOT, "the boot parameters"},
-    /* The 64-bit protocol promises none; a small test guest is glad of one. */
+    /* No protocol promises one; a small test guest is glad of one. */
     {LAYOUT_STACK, LAYOUT_STACK_END, LAYOUT_BOOT, "the boot stack"},
     {LAYOUT_PAGE_TABLES, LAYOUT_CMDLINE, LAYOUT_BOOT, "the page tables"},
+    /* And the strings of modules. */
     {LAYOUT_CMDLINE, LAYOUT_CMDLINE_END, LAYOUT_BOOT, "the command line"},
     /* The decompressor of Linux borrows pages just below the end of this. */
     {LAYOUT_CMDLINE_END, LAYOUT_MP_TABLE, LAYOUT_FREE, "conventional memory"},

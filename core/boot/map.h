@@ -4,7 +4,7 @@
 /*
  * map - which guest memory is spoken for while a guest is put together.
  *
- * Starts with the areas of layout.h. Kernel segments and the initrd are claimed one
+ * Starts with the areas of layout.h. Kernel segments and modules are claimed one
  * after the other; a claim that does not fit or meets another is refused.
  */
 #ifndef CORE_BOOT_MAP_H
@@ -13,7 +13,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#define MAP_AREA_MAX 160
+/* Those of layout.h, 128 segments, 33 modules. */
+#define MAP_AREA_MAX 192
 
 struct map_area {
 	uint64_t start, end; /* end is exclusive */

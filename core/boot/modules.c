@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/boot/modules.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "core/boot/layout.h"
+#include "core/log.h"
+
+#define PAGE 4096u
+
+/* What loading one module needs to know. */
+struct place {
+	struct memory *memory;
+	struct boot_map *map;
+	const struct kernel_info *info;
+	bool low;
+};
+
+static bool find(const struct place *p, uint64_t size, uint64_t *start)
+{
+	uint64_t from = p->info->end, end = p->info->modules_end;
+
+	if (from < LAYOUT_KERNEL_MIN)
+		from = LAYOUT_KERNEL_MIN;
+	if (p->low && map_find_above(p->map, from, size, PAGE, start) && *start + size <= end)
+		return true;
+	return map_find_below(p->map, LAYOUT_KERNEL_MIN, end, size, PAGE, start);
+}
+
+static int load(
+    const struct place *p, int fd, const char *name, const char *what, struct kernel_module *module)
+{
+	typedef unsigned long long ull;
+	uint64_t end = p->info->modules_end;
+	struct boot_file file;
+	int err = file_init(&file, fd, name);
+
+	if (err != 0)
+		return err;
+	if (!find(p, file.size, &module->start))
+		return log_error(ENOMEM,
+		    "%s: %s of 0x%llx bytes does not fit beside the kernel below 0x%llx: give the "
+		    "guest more memory or a smaller %s",
+		    name, what, (ull)file.size, (ull)(end < p->map->limit ? end : p->map->limit),
+		    what);
+	module->size = file.size;
+	err = map_claim(p->map, name, what, module->start, file.size);
+	if (err != 0)
+		return err;
+	void *to = memory_at(p->memory, module->start, file.size);
+	if (to == NULL)
+		return log_error(EFAULT, "%s: 0x%llx is not in RAM", name, (ull)module->start);
+	return file_read(&file, 0, to, file.size);
+}
+
+int modules_load(const struct boot_request *request, const struct kernel_protocol *protocol,
+    struct boot_map *map, struct kernel_handover *handover)
+{
+	struct place place = {request->memory, map, &handover->info, protocol->modules_low};
+	struct kernel_module *module = handover->modules;
+	int err = 0;
+
+	if (request->module_count > 0 && !protocol->takes_modules)
+		return log_error(EINVAL,
+		    "--module %s: this kernel boots by the Linux protocol (%s), which has none: an "
+		    "initial RAM disk is given by --initrd",
+		    request->modules[0].name, protocol->name);
+	if (request->initrd_fd >= 0)
+		err = load(&place, request->initrd_fd, request->initrd_name, "initrd", module++);
+	for (uint32_t i = 0; err == 0 && i < request->module_count; i++, module++) {
+		char what[32];
+
+		snprintf(what, sizeof(what), "module %u", i + 1);
+		module->words = request->modules[i].words;
+		err = load(&place, request->modules[i].fd, request->modules[i].name, what, module);
+	}
+	handover->module_count = (uint32_t)(module - handover->modules);
+	return err;
+}
