@@ -130,7 +130,11 @@ int inherit_open_inputs(struct machine *m)
 		err = open_input("kernel", o->kernel, &m->kernel_fd);
 	if (err == 0 && o->initrd != NULL)
 		err = open_input("initrd", o->initrd, &m->initrd_fd);
-	int keep[] = {log_fd(), m->kernel_fd, m->initrd_fd, m->trace_fd, witness_fd()};
+	for (uint32_t i = 0; err == 0 && i < o->module_count; i++)
+		err = open_input("module", o->modules[i].file, &m->module_fds[i]);
+	int keep[5 + BOOT_MODULE_MAX] = {
+	    log_fd(), m->kernel_fd, m->initrd_fd, m->trace_fd, witness_fd()};
+	memcpy(keep + 5, m->module_fds, sizeof(m->module_fds));
 	if (err == 0)
 		close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	return err;

@@ -125,8 +125,15 @@ static int load_kernel(struct machine *m, struct boot_entry *entry)
 	if (n < 0 || (size_t)n >= sizeof(cmdline))
 		return log_error(
 		    E2BIG, "the kernel command line is longer than %zu bytes", sizeof(cmdline) - 1);
+	struct boot_module modules[BOOT_MODULE_MAX];
+	for (uint32_t i = 0; i < o->module_count; i++)
+		modules[i] =
+		    (struct boot_module){m->module_fds[i], o->modules[i].file, o->modules[i].words};
 	struct boot_request request = {
 	    .memory = &m->memory,
+	    .choice = o->boot,
+	    .modules = modules,
+	    .module_count = o->module_count,
 	    .kernel_fd = m->kernel_fd,
 	    .kernel_name = o->kernel,
 	    .initrd_fd = m->initrd_fd,
@@ -173,6 +180,11 @@ static void close_sources(struct machine *m)
 		close(m->kernel_fd);
 	if (m->initrd_fd >= 0)
 		close(m->initrd_fd);
+	for (uint32_t i = 0; i < BOOT_MODULE_MAX; i++) {
+		if (m->module_fds[i] >= 0)
+			close(m->module_fds[i]);
+		m->module_fds[i] = -1;
+	}
 	m->kvm.fd = m->kernel_fd = m->initrd_fd = -1;
 }
 
@@ -297,6 +309,7 @@ int machine_main(const struct options *options)
 	m->options = options;
 	m->firmware.cpus = options->cpus;
 	m->kernel_fd = m->initrd_fd = m->trace_fd = m->signal_fd = -1;
+	memset(m->module_fds, -1, sizeof(m->module_fds));
 	if (inherit_open_outputs(m) != 0)
 		return fail(EXIT_USAGE);
 	if (inherit_open_inputs(m) != 0)

@@ -20,7 +20,9 @@
 enum choice {
 	OPT_PLUGIN = 1,
 	OPT_KERNEL,
+	OPT_BOOT,
 	OPT_INITRD,
+	OPT_MODULE,
 	OPT_CMDLINE,
 	OPT_APPEND,
 	OPT_MEMORY,
@@ -46,8 +48,13 @@ static const struct row {
 	enum choice option;
 	const char *name, *value, *help;
 } rows[] = {
-    {OPT_KERNEL, "kernel", "FILE", "kernel to boot: an ELF64 vmlinux or a bzImage (required)"},
+    {OPT_KERNEL, "kernel", "FILE",
+	"kernel to boot: vmlinux, bzImage, or one with a PVH note or a Multiboot header "
+	"(required)"},
+    {OPT_BOOT, "boot", "PROTOCOL", "auto, linux, pvh or multiboot (default auto: by the file)"},
     {OPT_INITRD, "initrd", "FILE", "initial RAM disk"},
+    {OPT_MODULE, "module", "FILE[,STRING]",
+	"file and string to pass to a PVH or Multiboot kernel; may be repeated"},
     {OPT_CMDLINE, "cmdline", "TEXT",
 	"kernel command line, instead of \"" VOLT_DEFAULT_CMDLINE "\""},
     {OPT_APPEND, "append", "TEXT", "words to add to the kernel command line"},
@@ -162,6 +169,42 @@ static int add_plugin(struct options *o, const char *text)
 	return 0;
 }
 
+static int set_boot(struct options *o, const char *text)
+{
+	static const char *const names[] = {
+	    [BOOT_AUTO] = "auto",
+	    [BOOT_LINUX] = "linux",
+	    [BOOT_PVH] = "pvh",
+	    [BOOT_MULTIBOOT] = "multiboot",
+	};
+
+	for (unsigned i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		if (strcmp(text, names[i]) != 0)
+			continue;
+		o->boot = (enum boot_choice)i;
+		return 0;
+	}
+	return log_error(EINVAL, "--boot %s: give auto, linux, pvh or multiboot", text);
+}
+
+/* FILE ends at the first single comma; the string goes on to the end as it is. */
+static int add_module(struct options *o, const char *text)
+{
+	if (o->module_count == BOOT_MODULE_MAX)
+		return log_error(EINVAL, "--module: at most %u are possible", BOOT_MODULE_MAX);
+	struct options_module *m = &o->modules[o->module_count++];
+	char *to = m->file = malloc(strlen(text) + 1);
+	if (to == NULL)
+		return log_error(ENOMEM, "--module %s: no memory", text);
+	while (*text != '\0' && (*text != ',' || text[1] == ',')) {
+		text += *text == ',';
+		*to++ = *text++;
+	}
+	*to = '\0';
+	m->words = *text == ',' ? text + 1 : NULL;
+	return m->file[0] == '\0' ? log_error(EINVAL, "--module: the name is empty") : 0;
+}
+
 static int set_once(const char **slot, const char *name, const char *text)
 {
 	if (*slot != NULL)
@@ -179,6 +222,10 @@ static int take(struct options *o, enum choice option, const char *text)
 		return add_plugin(o, text);
 	case OPT_KERNEL:
 		return set_once(&o->kernel, "kernel", text);
+	case OPT_BOOT:
+		return set_boot(o, text);
+	case OPT_MODULE:
+		return add_module(o, text);
 	case OPT_INITRD:
 		return set_once(&o->initrd, "initrd", text);
 	case OPT_CMDLINE:

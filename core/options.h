@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/boot/boot.h"
+
 #define OPTIONS_PLUGIN_MAX 64
 #define OPTIONS_CPU_MAX    64
 
@@ -17,6 +19,12 @@ struct options {
 	const char *plugins[OPTIONS_PLUGIN_MAX]; /* specs, in the order typed */
 	uint32_t plugin_count;
 	const char *kernel, *initrd;
+	enum boot_choice boot;
+	struct options_module {
+		char *file;        /* allocated */
+		const char *words; /* or NULL */
+	} modules[BOOT_MODULE_MAX];
+	uint32_t module_count;
 	const char *cmdline; /* replaces the default; NULL: default */
 	const char *append;  /* added to either; NULL: nothing */
 	uint64_t memory;     /* bytes, page multiple */
