@@ -42,8 +42,6 @@ int privileges_clean_inheritance(void)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	umask(077);
-	if (clearenv() != 0)
-		return complain(JAIL_RESOURCES, "cannot clear the environment");
 	return 0;
 }
 

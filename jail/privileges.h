@@ -12,7 +12,7 @@
 #include "jail/options.h"
 
 /* What the caller left behind: descriptors but 0-2, which exist afterwards, signal
- * dispositions and mask, umask, environment. */
+ * dispositions and mask, umask. */
 int privileges_clean_inheritance(void);
 
 /* --nofile, --fsize, and no core files. */

@@ -205,7 +205,7 @@ class Walls(Case):
 
     def test_no_right_is_left(self):
         for options in ((), ("--user-namespace",)):
-            vm = self.start(*options)
+            vm = self.start(*options, preexec_fn=lambda: os.setgroups([0, 6, 27]))
             for pid in (vm.init, vm.volt):
                 status = dict(line.split(":\t", 1) for line in
                               read(f"/proc/{pid}/status").splitlines() if ":\t" in line)
@@ -307,6 +307,13 @@ class Ends(Case):
         vm.process.wait()
         wait_until(lambda: is_gone(vm.volt) and is_gone(vm.init), "volt is gone")
 
+    def test_a_stopped_jail_dies_with_its_launcher(self):
+        vm = self.start()
+        os.kill(vm.init, signal.SIGSTOP)
+        vm.process.kill()
+        vm.process.wait()
+        wait_until(lambda: is_gone(vm.volt) and is_gone(vm.init), "volt is gone")
+
     def test_volt_dies_with_a_killed_jail_that_cannot_signal_it(self):
         without = ["setpriv", "--bounding-set", "-kill"]
         self.command = lambda *args: without + Case.command(*args)
@@ -343,6 +350,25 @@ class Ends(Case):
             self.assertEqual(status, 113 if end == "key" else 137)
             self.assertTrue(self.is_cooked(terminal))
             os.close(terminal)
+
+    def test_who_restores_the_terminal_is_waited_for(self):
+        pid, terminal = pty.fork()
+        if pid == 0:
+            os.execv(JAIL, self.command([], ["--kernel", self.stays]))
+        wait_until(lambda: not self.is_cooked(terminal), "raw mode")
+        self.collect(terminal, b"R")
+        volt = children(children(pid)[0])[0]
+        keeper = next(child for child in children(volt)
+                      if read(f"/proc/{child}/comm").strip() == "volt-keeper")
+        os.kill(keeper, signal.SIGSTOP)
+        os.kill(volt, signal.SIGKILL)
+        time.sleep(0.3)
+        self.assertFalse(self.is_cooked(terminal))
+        os.kill(keeper, signal.SIGCONT)
+        status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+        self.assertEqual(status, 137)
+        self.assertTrue(self.is_cooked(terminal))
+        os.close(terminal)
 
     @staticmethod
     def is_cooked(terminal):
