@@ -75,11 +75,13 @@ static int leveldev_init(void *self, const struct volt_host *h, const struct vol
 	if (!d->loop)
 		return volt_fail(h, ENOTSUP, "the host does not offer " VOLT_EXT_LOOP);
 	err = h->add_range(h, &range);
-	if (!err)
-		err = h->add_irq(h, irq, VOLT_IRQ_LEVEL, &d->line);
-	if (!err)
-		err = d->loop->add_timer(h, fire, &d->timer);
-	return err;
+	if (err)
+		return volt_fail(h, -err, "base=0x%x", (unsigned)range.base);
+	err = h->add_irq(h, irq, VOLT_IRQ_LEVEL, &d->line);
+	if (err)
+		return volt_fail(h, -err, "irq=%u", irq);
+	err = d->loop->add_timer(h, fire, &d->timer);
+	return err ? volt_fail(h, -err, "no timer") : 0;
 }
 
 static const struct volt_param params[] = {
