@@ -105,10 +105,11 @@ class SecurityCase(Case):
             words += ["--plugin", plugin]
         return [*Setup.options, *words, *options]
 
-    def explain(self, words):
+    def explain(self, words, stdin=None):
         """For these words behind `volt`."""
         command = [str(word) for word in (Setup.volt, "explain", *words, "--json")]
-        run = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=30)
+        run = subprocess.run(command, stdin=stdin or subprocess.DEVNULL, capture_output=True,
+                             timeout=30)
         self.assertEqual(run.returncode, 0, f"{' '.join(command)}: {run.stderr.decode()}")
         return Explained(run.stdout)
 

@@ -9,6 +9,7 @@
  *   action=STEPS   done once, on `thread`; the results are logged as "returned R R ..."
  *                  and end the VM
  *   before=STEPS   done in init, ahead of the seal; logged as "before R R ..."
+ *   irq=N          a line to raise when all is done
  *
  * STEPS are separated by ";" and made of words. The first word of a step is the number of
  * a system call, or
@@ -45,7 +46,7 @@
 #define ARG_MAX    6u
 #define ARENA_SIZE 16384u
 
-enum { PARAM_ACTION, PARAM_BEFORE, PARAM_THREAD, PARAM_PORT, PARAM_ROWS };
+enum { PARAM_ACTION, PARAM_BEFORE, PARAM_THREAD, PARAM_IRQ, PARAM_ROWS };
 
 enum { ON_VCPU, ON_LOOP, ON_WORKER };
 
@@ -67,7 +68,8 @@ struct probe {
 	const struct volt_host *h;
 	const struct volt_loop *loop;
 	const struct volt_worker *workers;
-	uint32_t thread, timer, worker;
+	uint32_t thread, timer, worker, irq;
+	bool has_irq;
 	uint32_t stage; /* atomic: workers may be woken by what a step writes */
 	uint32_t before_count, count;
 	struct step steps[STEP_MAX];
@@ -247,8 +249,9 @@ static void act(void *self)
 	if (__atomic_exchange_n(&p->stage, DONE, __ATOMIC_SEQ_CST) != POKED)
 		return;
 	do_steps(p, "returned", p->before_count, p->count);
-	if (p->count > p->before_count)
-		p->h->ask(p->h, VOLT_ASK_EXIT, 0, "the probe lived");
+	if (p->has_irq)
+		p->h->set_irq(p->h, p->irq, true);
+	p->h->ask(p->h, VOLT_ASK_EXIT, 0, "the probe lived");
 }
 
 static void poke(void *self, uint64_t off, uint32_t n, uint64_t value)
@@ -285,7 +288,7 @@ static int probe_init(void *self, const struct volt_host *h, const struct volt_a
 	const struct volt_range range = {
 	    .size = sizeof(range),
 	    .sizes = VOLT_IO_1,
-	    .base = volt_arg(a, PARAM_PORT)->u,
+	    .base = 0x700,
 	    .len = 1,
 	    .name = "trigger",
 	    .write = poke,
@@ -300,6 +303,9 @@ static int probe_init(void *self, const struct volt_host *h, const struct volt_a
 		err = parse_steps(p, volt_arg(a, PARAM_ACTION)->s);
 	if (err == 0)
 		err = add_thread(p);
+	p->has_irq = volt_arg(a, PARAM_IRQ)->given;
+	if (err == 0 && p->has_irq)
+		err = h->add_irq(h, (uint32_t)volt_arg(a, PARAM_IRQ)->u, VOLT_IRQ_EDGE, &p->irq);
 	if (err == 0)
 		err = h->add_range(h, &range);
 	if (err == 0)
@@ -321,11 +327,11 @@ static const struct volt_param params[] = {
 	.choices = "vcpu|loop|worker",
 	.def = "vcpu",
 	.help = "the thread that acts"},
-    [PARAM_PORT] = {.name = "port",
+    [PARAM_IRQ] = {.name = "irq",
 	.type = VOLT_PARAM_UINT,
-	.def = "0x700",
-	.max = 0xffff,
-	.help = "the port"},
+	.def = "0",
+	.max = 23,
+	.help = "a line to raise at the end"},
 };
 
 VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
