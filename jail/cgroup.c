@@ -175,7 +175,7 @@ static int enable(const struct cgroup *c, const char *why, const char *controlle
 	if (err != 0 || !has_word(text, controller))
 		return complain(JAIL_HOST,
 		    "%s: %s/cgroup.controllers does not list %s: it is not in cgroup v2 here, or "
-		    "not delegated",
+		    "the cgroup above does not hand it down",
 		    why, c->path, controller);
 	if (read_file(c->parent_fd, "cgroup.subtree_control", text, sizeof(text)) == 0 &&
 	    has_word(text, controller))
