@@ -60,6 +60,7 @@ unsigned explain_files(const struct machine *m, struct explain_file *files, unsi
 		if (s->out_fd != s->in_fd)
 			add_file(files, max, &n, s->out_fd, s->owner->id, "stream, output");
 		add_file(files, max, &n, s->listen_fd, s->owner->id, "stream, listening");
+		add_file(files, max, &n, s->kept_fd, s->owner->id, "stream, the other side");
 	}
 	for (uint32_t i = 0; i < m->instance_count; i++)
 		for (uint32_t v = 0; v < m->instances[i]->plugin.param_count; v++)

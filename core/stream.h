@@ -38,6 +38,8 @@ struct stream {
 	bool connected;               /* [loop] somebody is at the far end */
 	bool escape_seen;             /* [loop] after the terminal's escape key */
 	bool terminal;
+	/* A pty's other side, held open so that nobody being there is no error; -1: none. */
+	int kept_fd;
 	/* Typed ahead of the guest: read early, so that the escape key always works. */
 	uint8_t held[256];
 	uint32_t held_count; /* [loop] */

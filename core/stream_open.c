@@ -137,6 +137,7 @@ static int open_pty(struct stream *s, const char *path, struct why *why)
 	cfmakeraw(&raw);
 	tcsetattr(slave, TCSANOW, &raw);
 	s->in_fd = s->out_fd = master;
+	s->kept_fd = slave;
 	log_info("%s: %s", s->owner->id, name);
 	return 0;
 }
@@ -231,7 +232,8 @@ int stream_open(struct stream *s, struct machine *m, struct instance *owner, uin
 	    .number = number,
 	    .in_fd = -1,
 	    .out_fd = -1,
-	    .listen_fd = -1};
+	    .listen_fd = -1,
+	    .kept_fd = -1};
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strlen(kinds[i].name) != name_len ||
 		    strncmp(kinds[i].name, text, name_len) != 0)
