@@ -69,6 +69,9 @@ int kit_boot(struct kit *kit, int kernel_fd, int initrd_fd, const char *cmdline)
 {
 	kit->request = (struct boot_request){
 	    .memory = &kit->memory,
+	    .choice = kit->choice,
+	    .modules = kit->modules,
+	    .module_count = kit->module_count,
 	    .kernel_fd = kernel_fd,
 	    .kernel_name = "KERNEL",
 	    .initrd_fd = initrd_fd,
@@ -80,6 +83,8 @@ int kit_boot(struct kit *kit, int kernel_fd, int initrd_fd, const char *cmdline)
 	close(kernel_fd);
 	if (initrd_fd >= 0)
 		close(initrd_fd);
+	while (kit->module_count > 0)
+		close(kit->modules[--kit->module_count].fd);
 	return err;
 }
 
@@ -94,18 +99,23 @@ uint8_t kit_pattern(uint64_t i)
 	return (uint8_t)(i * 167 + (i >> 8) * 59 + (i >> 16) * 31 + 1);
 }
 
+void kit_patch(int fd, uint64_t offset, const void *bytes, uint64_t len)
+{
+	must(pwrite(fd, bytes, len, (off_t)offset) == (ssize_t)len, "pwrite");
+}
+
 int kit_file(uint64_t size)
 {
-	uint8_t bytes[4096];
+	static uint8_t bytes[1 << 16];
+	static uint64_t made = UINT64_MAX; /* of which offset they are: fuzzers ask often */
 	int fd = memfd_create("kit", MFD_CLOEXEC);
 
 	must(fd >= 0, "memfd_create");
 	for (uint64_t off = 0; off < size; off += sizeof(bytes)) {
-		uint64_t n = size - off < sizeof(bytes) ? size - off : sizeof(bytes);
-
-		for (uint64_t i = 0; i < n; i++)
+		for (uint64_t i = 0; made != off && i < sizeof(bytes); i++)
 			bytes[i] = kit_pattern(off + i);
-		must(pwrite(fd, bytes, n, (off_t)off) == (ssize_t)n, "pwrite");
+		made = off;
+		kit_patch(fd, off, bytes, size - off < sizeof(bytes) ? size - off : sizeof(bytes));
 	}
 	return fd;
 }
@@ -181,6 +191,59 @@ int kit_elf_file(const struct kit_elf *elf)
 	must(pwrite(fd, elf->segments, sizeof(elf->segments), sizeof(elf->head)) ==
 		 sizeof(elf->segments),
 	    "pwrite");
+	must(ftruncate(fd, (off_t)elf->file_size) == 0, "ftruncate");
+	return fd;
+}
+
+struct kit_elf32 kit_elf32_default(void)
+{
+	struct kit_elf32 elf = {
+	    .head =
+		{
+		    .e_ident = {ELFMAG0, ELFMAG1, ELFMAG2, ELFMAG3, ELFCLASS32, ELFDATA2LSB,
+			EV_CURRENT},
+		    .e_type = ET_EXEC,
+		    .e_machine = EM_386,
+		    .e_version = EV_CURRENT,
+		    .e_entry = KIT_KERNEL + 0x100,
+		    .e_phoff = sizeof(Elf32_Ehdr),
+		    .e_ehsize = sizeof(Elf32_Ehdr),
+		    .e_phentsize = sizeof(Elf32_Phdr),
+		    .e_phnum = 2,
+		},
+	    .segments =
+		{
+		    {
+			.p_type = PT_LOAD,
+			.p_flags = PF_R | PF_X,
+			.p_offset = 0x1000,
+			.p_vaddr = KIT_KERNEL,
+			.p_paddr = KIT_KERNEL,
+			.p_filesz = 0x3000,
+			.p_memsz = 0x3000,
+		    },
+		    {
+			.p_type = PT_LOAD,
+			.p_flags = PF_R | PF_W,
+			.p_offset = 0x4000,
+			.p_vaddr = KIT_KERNEL + 0x4000,
+			.p_paddr = KIT_KERNEL + 0x4000,
+			.p_filesz = 0x1000,
+			.p_memsz = 0x4000,
+		    },
+		},
+	    .file_size = 0x5000,
+	};
+
+	return elf;
+}
+
+int kit_elf32_file(const struct kit_elf32 *elf)
+{
+	int fd = kit_file(elf->file_size);
+
+	kit_patch(fd, 0, &elf->head, sizeof(elf->head));
+	kit_patch(fd, sizeof(elf->head), elf->segments, sizeof(elf->segments));
 	must(ftruncate(fd, (off_t)elf->file_size) == 0, "ftruncate");
 	return fd;
 }

@@ -23,13 +23,17 @@ struct kit {
 	struct memory memory;
 	struct firmware firmware;
 	struct boot_request request;
+	/* What kit_boot() asks for besides; module files are closed by it. */
+	enum boot_choice choice;
+	struct boot_module modules[BOOT_MODULE_MAX];
+	uint32_t module_count;
 	struct boot_entry entry;
 	uint64_t rsdp; /* of kit_write_tables() */
 };
 
 void kit_init(struct kit *kit, uint64_t ram);
 void kit_finish(struct kit *kit);
-/* boot_load() of kernel and initrd (-1: none); both are closed. */
+/* boot_load() of kernel, initrd (-1: none) and modules; all are closed. */
 int kit_boot(struct kit *kit, int kernel_fd, int initrd_fd, const char *cmdline);
 const struct boot_params *kit_params(const struct kit *kit);
 
@@ -40,6 +44,7 @@ extern unsigned kit_errors;
 /* A file of `size` bytes, of which byte i is kit_pattern(i). */
 int kit_file(uint64_t size);
 uint8_t kit_pattern(uint64_t i);
+void kit_patch(int fd, uint64_t offset, const void *bytes, uint64_t len);
 /* True if guest memory at `gpa` holds `len` bytes of the pattern from `offset` on. */
 bool kit_holds(const struct kit *kit, uint64_t gpa, uint64_t offset, uint64_t len);
 bool kit_is_zero(const struct kit *kit, uint64_t gpa, uint64_t len);
@@ -55,6 +60,16 @@ struct kit_elf {
 /* Two segments, the second with a .bss; entry 0x100 into the first. */
 struct kit_elf kit_elf_default(void);
 int kit_elf_file(const struct kit_elf *elf);
+
+struct kit_elf32 {
+	Elf32_Ehdr head;
+	Elf32_Phdr segments[KIT_SEGMENTS]; /* at offset 52 of the file */
+	uint64_t file_size;
+};
+
+/* As kit_elf_default(), all in 32 bits and linked where it lies. */
+struct kit_elf32 kit_elf32_default(void);
+int kit_elf32_file(const struct kit_elf32 *elf);
 
 struct kit_bzimage {
 	struct setup_header header;
