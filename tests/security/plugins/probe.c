@@ -296,6 +296,7 @@ static int probe_init(void *self, const struct volt_host *h, const struct volt_a
 	int err;
 
 	p->h = h;
+	volt_log(h, VOLT_LOG_DEBUG, "table at %p", (const void *)h);
 	p->thread = (uint32_t)volt_arg(a, PARAM_THREAD)->u;
 	err = parse_steps(p, volt_arg(a, PARAM_BEFORE)->s);
 	p->before_count = p->count;
