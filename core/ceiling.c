@@ -4,15 +4,18 @@
 #include "core/ceiling.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <volt/plugin.h>
 
 #include "core/log.h"
 
-#define ROW_MAX   512
-#define ALL_ROLES ((1u << VOLT_ROLE_COUNT) - 1)
+#define ROW_MAX        512
+#define LINE_MAX_BYTES 255u
+#define ALL_ROLES      ((1u << VOLT_ROLE_COUNT) - 1)
 
 static const char *const role_names[VOLT_ROLE_COUNT + 1] = {"loop", "vcpu", "worker", NULL};
 
@@ -53,6 +56,9 @@ static int parse_roles(const char *path, unsigned number, char *rest, uint32_t *
 
 static int parse_line(const char *path, unsigned number, char *line)
 {
+	if (strchr(line, '\n') == NULL && strlen(line) == LINE_MAX_BYTES)
+		return log_error(EINVAL, "--ceiling %s: line %u is longer than %u bytes", path,
+		    number, LINE_MAX_BYTES);
 	line[strcspn(line, "#\n")] = '\0';
 	line += strspn(line, " \t");
 	size_t n = strcspn(line, " \t");
@@ -71,13 +77,19 @@ static int parse_line(const char *path, unsigned number, char *line)
 
 int ceiling_load(const char *path)
 {
-	char line[256];
+	char line[LINE_MAX_BYTES + 1];
 	int err = 0;
-	FILE *f = fopen(path, "re");
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 
 	if (f == NULL)
 		return log_error(
 		    errno, "--ceiling %s: cannot be opened: %s", path, strerror(errno));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		fclose(f);
+		return log_error(EINVAL, "--ceiling %s: is not a regular file", path);
+	}
 	ceiling.loaded = true;
 	for (unsigned number = 1; err == 0 && fgets(line, sizeof(line), f) != NULL; number++)
 		err = parse_line(path, number, line);

@@ -51,6 +51,13 @@ static const struct {
     {0x7, 0, ECX, BIT(3), 0, "PKU: larger state for each switch, hardly used"},
     {0x7, 0, ECX, BIT(4), 0, "OSPKE: follows PKU"},
     {0x7, 0, ECX, BIT(16), 0, "LA57: four page table levels are enough"},
+    {0xd, 0, EAX, BIT(3) | BIT(4) | BIT(9), 0, "state of MPX and PKU, which are gone"},
+    {0xd, 3, EAX, ~0u, 0, "state of MPX"},
+    {0xd, 3, EBX, ~0u, 0, "state of MPX"},
+    {0xd, 4, EAX, ~0u, 0, "state of MPX"},
+    {0xd, 4, EBX, ~0u, 0, "state of MPX"},
+    {0xd, 9, EAX, ~0u, 0, "state of PKU"},
+    {0xd, 9, EBX, ~0u, 0, "state of PKU"},
     {0xa, 0, EAX, ~0u, 0, "no performance counters"},
     {0xa, 0, EBX, ~0u, 0, "no performance counters"},
     {0xa, 0, ECX, ~0u, 0, "no performance counters"},
@@ -82,23 +89,17 @@ static void set_bits(struct cpuid *c, uint32_t leaf, enum reg reg, uint32_t mask
 	}
 }
 
-/* Only leaves that a guest acts upon are added: a topology leaf must exist for the
- * x2APIC ids to be found (Intel SDM vol. 3, 9.9.4). */
-static void add_missing_topology(struct cpuid *c)
+/* KVM may offer one empty level of a topology leaf, or none; a guest needs both levels of
+ * leaf 0xb to find the x2APIC ids (Intel SDM vol. 3, 9.9.4). Leaf 0x1f, which a guest
+ * would prefer, says nothing more here and is left out. */
+static void replace_topology(struct cpuid *c)
 {
-	bool seen = false;
+	uint32_t kept = 0;
 
 	for (uint32_t i = 0; i < c->head.nent; i++)
-		if (c->entries[i].function == 0xb && c->entries[i].index == 1)
-			seen = true;
-	if (seen || c->head.nent + 2 > CPUID_MAX)
-		return;
-	/* Take out what there is of leaf 0xb, then put in both levels. */
-	uint32_t kept = 0;
-	for (uint32_t i = 0; i < c->head.nent; i++)
-		if (c->entries[i].function != 0xb)
+		if (c->entries[i].function != 0xb && c->entries[i].function != 0x1f)
 			c->entries[kept++] = c->entries[i];
-	for (uint32_t level = 0; level < 2; level++)
+	for (uint32_t level = 0; level < 2 && kept < CPUID_MAX; level++)
 		c->entries[kept++] = (struct kvm_cpuid_entry2){
 		    .function = 0xb, .index = level, .flags = KVM_CPUID_FLAG_SIGNIFCANT_INDEX};
 	c->head.nent = kept;
@@ -119,7 +120,7 @@ void cpuid_filter(struct cpuid *c, uint32_t cpus, bool tsc_deadline)
 	/* TSC_DEADLINE is KVM's to give but not in its list (KVM API, 4.46). */
 	set_bits(c, 0x1, ECX, BIT(24), tsc_deadline);
 	set_bits(c, 0x1, EDX, BIT(28), cpus > 1); /* HTT: more than one logical CPU */
-	add_missing_topology(c);
+	replace_topology(c);
 }
 
 int cpuid_init(struct cpuid *c, const struct kvm *k, uint32_t cpus)
@@ -206,7 +207,6 @@ void cpuid_set_vcpu(struct cpuid *c, uint32_t id, uint32_t cpus)
 				set_field(&e->eax, 31, 26, (1u << width_of(cpus)) - 1);
 			break;
 		case 0xb:
-		case 0x1f:
 			set_topology_level(e, id, cpus);
 			break;
 		case 0x80000001: /* CmpLegacy: the cores of leaf 0x80000008 are cores */

@@ -28,6 +28,7 @@ static const struct {
     {"iret", 0, 1, {0xcf}, -1, -1},
     {"cmpxchg8b or cmpxchg16b", 0, 2, {0x0f, 0xc7}, 1, -1},
     {"rdrand", 0, 2, {0x0f, 0xc7}, 6, -1},
+    {"rdpid", 0xf3, 2, {0x0f, 0xc7}, 7, -1}, /* before rdseed, which has no prefix */
     {"rdseed", 0, 2, {0x0f, 0xc7}, 7, -1},
     {"xsavec", 0, 2, {0x0f, 0xc7}, 4, -1},
     {"xsaves", 0, 2, {0x0f, 0xc7}, 5, -1},
@@ -38,6 +39,9 @@ static const struct {
     {"xsetbv", 0, 2, {0x0f, 0x01}, -1, 0xd1},
     {"swapgs", 0, 2, {0x0f, 0x01}, -1, 0xf8},
     {"rdtscp", 0, 2, {0x0f, 0x01}, -1, 0xf9},
+    {"clzero", 0, 2, {0x0f, 0x01}, -1, 0xfc},
+    {"monitorx", 0, 2, {0x0f, 0x01}, -1, 0xfa},
+    {"mwaitx", 0, 2, {0x0f, 0x01}, -1, 0xfb},
     {"invlpg", 0, 2, {0x0f, 0x01}, 7, -1},
     {"popcnt", 0xf3, 2, {0x0f, 0xb8}, -1, -1},
     {"tzcnt", 0xf3, 2, {0x0f, 0xbc}, -1, -1},
@@ -102,6 +106,20 @@ static void hex(char *to, const uint8_t *bytes, unsigned n)
 		to += sprintf(to, i == 0 ? "%02x" : " %02x", bytes[i]);
 }
 
+/* Internal errors that are not about one instruction (Linux, uapi/linux/kvm.h). */
+static void explain_other(struct vcpu *v)
+{
+	static const char *const words[] = {[2] = "two events at once that it cannot combine",
+	    [3] = "an event that it cannot deliver",
+	    [4] = "an exit of the hardware that it does not know"};
+	uint32_t n = v->run->internal.suberror;
+	const char *limit = v->machine->kvm.limit;
+
+	machine_end(v->machine, EXIT_KVM, "KVM gave up on vCPU %u: %s (internal error %u)%s%s",
+	    v->id, n < 5 && words[n] != NULL ? words[n] : "no reason given", n,
+	    limit != NULL ? "; " : "", limit != NULL ? limit : "");
+}
+
 void emulation_explain(struct vcpu *v)
 {
 	const struct kvm_run *run = v->run;
@@ -111,8 +129,7 @@ void emulation_explain(struct vcpu *v)
 	char text[3 * sizeof(run->emulation_failure.insn_bytes) + 1] = "";
 
 	if (run->internal.suberror != KVM_INTERNAL_ERROR_EMULATION) {
-		machine_end(v->machine, EXIT_KVM, "KVM gave up on vCPU %u (internal error %u)",
-		    v->id, run->internal.suberror);
+		explain_other(v);
 		return;
 	}
 	if (run->internal.ndata < 3 ||

@@ -15,7 +15,6 @@
 #define EXIT_RESOURCES 104 /* out of memory or file descriptors */
 #define EXIT_SEAL      105 /* the sandbox could not be entered */
 #define EXIT_KVM       106 /* KVM cannot go on with this guest */
-#define EXIT_INTERNAL  107 /* a bug in volt */
 #define EXIT_RESET     110 /* the guest asked for a reset */
 #define EXIT_TRIPLE    111 /* the guest's CPU shut down (triple fault) */
 #define EXIT_PANIC     112 /* the guest reported a panic */

@@ -231,7 +231,10 @@ static void print_threads(const struct machine *m)
 {
 	uint32_t cpus = m->firmware.cpus;
 
-	printf("SYSTEM CALLS: %u; any other kills the process\n", count_syscalls(m));
+	printf("SYSTEM CALLS: %u; %s\n", count_syscalls(m),
+	    m->sandbox == NULL || m->options->no_seccomp ? "any other passes too"
+	    : m->options->seccomp_log                    ? "any other is logged"
+							 : "any other kills the process");
 	for (uint32_t i = 0; i < m->policy.table.thread_count; i++) {
 		const struct volt_thread *t = &m->policy.threads[i];
 

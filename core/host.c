@@ -21,8 +21,9 @@
 
 /* A guest can make a plugin log; 20 lines at once and 5 a second are enough for people
  * and too few to fill a disk. */
-#define LOG_BURST     20
-#define LOG_REFILL_NS 200000000ull
+#define WORKER_NAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+#define LOG_BURST         20
+#define LOG_REFILL_NS     200000000ull
 
 static struct instance *owner_of(const struct volt_host *h)
 {
@@ -70,7 +71,8 @@ static int host_fail(const struct volt_host *h, int32_t err, const char *msg)
 	const char *reason = i->state->reason;
 
 	i->state->failed = true;
-	return log_error(err, "%s: %s%s%s", i->id, msg, reason[0] != '\0' ? ": " : "", reason);
+	return log_error(err > 0 ? err : EINVAL, "%s: %s%s%s", i->id, msg,
+	    reason[0] != '\0' ? ": " : "", reason);
 }
 
 VOLT_PRINTF(3, 4)
@@ -106,7 +108,9 @@ static int host_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags,
 		return refuse(
 		    i, EBUSY, "interrupt %u is already used by plugin %s", gsi, holder->id);
 	if (err != 0)
-		return refuse(i, -err, "interrupt lines are 0 to %u, edge or level", IRQ_LINES - 1);
+		return refuse(i, -err,
+		    "interrupt %u (flags %u) is none: lines are 0 to %u, edge or level", gsi, flags,
+		    IRQ_LINES - 1);
 	*line = gsi;
 	return 0;
 }
@@ -152,6 +156,8 @@ static int host_add_timer(const struct volt_host *h, void (*fire)(void *self), u
 
 	if (i->machine->sealed)
 		return -EPERM;
+	if (fire == NULL)
+		return -EINVAL;
 	if (i->timer_count == INSTANCE_TIMER_MAX)
 		return -ENOSPC;
 	int err = loop_add_timer(&i->machine->loop, i, fire, timer);
@@ -194,7 +200,7 @@ static int host_attach(
 
 	if (owner_of(h)->machine->sealed)
 		return -EPERM;
-	return s != NULL ? stream_attach(s, ops) : -EINVAL;
+	return s != NULL && ops != NULL ? stream_attach(s, ops) : -EINVAL;
 }
 
 static size_t host_tx(const struct volt_host *h, uint32_t number, const uint8_t *bytes, size_t n)
@@ -225,7 +231,9 @@ static int host_add_worker(
 
 	if (m->sealed)
 		return -EPERM;
-	if (name == NULL || name[0] == '\0' || strlen(name) > 15 || job == NULL)
+	/* The kernel's audit log quotes other names in a way that the witness cannot read. */
+	size_t n = name != NULL ? strspn(name, WORKER_NAME_BYTES) : 0;
+	if (n == 0 || n > 15 || name[n] != '\0' || job == NULL)
 		return -EINVAL;
 	if (m->worker_count == WORKER_MAX)
 		return -ENOSPC;
@@ -295,8 +303,9 @@ static int host_fixed(const struct volt_host *h, const struct volt_acpi_fixed *f
 
 	if (m->sealed)
 		return -EPERM;
-	if (f->kind < VOLT_FIXED_RESET || f->kind > VOLT_FIXED_SLEEP_STATUS ||
-	    f->space > VOLT_SPACE_MMIO || slots[f->kind]->present)
+	if (f->size < sizeof(*f) || f->kind < VOLT_FIXED_RESET ||
+	    f->kind > VOLT_FIXED_SLEEP_STATUS || f->space > VOLT_SPACE_MMIO ||
+	    slots[f->kind]->present)
 		return -EINVAL;
 	*slots[f->kind] = (struct firmware_fixed){
 	    .present = true, .space = f->space, .value = f->value, .address = f->address};

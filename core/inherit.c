@@ -18,6 +18,7 @@
 #include "core/ceiling.h"
 #include "core/log.h"
 #include "core/machine.h"
+#include "core/reopen.h"
 #include "core/witness.h"
 
 /* LD_PRELOAD and its like were obeyed before main; what plugins are linked with must come
@@ -50,8 +51,15 @@ void inherit_clean(char **argv)
 	for (int fd = 0; fd < 3; fd++)
 		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
 			abort();
-	for (int s = 1; s < NSIG; s++)
+	for (int s = 1; s < NSIG; s++) {
+		struct sigaction old;
+
+		/* nohup and a shell's background jobs ask so to be left alone. */
+		if ((s == SIGHUP || s == SIGINT || s == SIGQUIT) && sigaction(s, NULL, &old) == 0 &&
+		    old.sa_handler == SIG_IGN)
+			continue;
 		sigaction(s, &defaults, NULL); /* refused for SIGKILL and SIGSTOP */
+	}
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGXFSZ, &ignore, NULL);
 	sigemptyset(&none);
@@ -109,12 +117,16 @@ int inherit_open_outputs(struct machine *m)
 
 	if (o->log_file != NULL)
 		err = open_output("log-file", o->log_file, O_APPEND, &log);
+	else
+		log = reopen_nonblocking(
+		    STDERR_FILENO, O_WRONLY); /* nobody reads it: the VM goes on */
 	if (err == 0 && log >= 0)
 		log_set_fd(log);
 	if (err == 0 && o->ceiling != NULL)
 		err = ceiling_load(o->ceiling);
 	if (err == 0 && o->trace_file != NULL)
-		err = open_output("trace-file", o->trace_file, O_TRUNC, &m->trace_fd);
+		err = open_output(
+		    "trace-file", o->explain ? "/dev/null" : o->trace_file, O_TRUNC, &m->trace_fd);
 	/* Where a keeper runs anyway, for a terminal, its word costs nothing. */
 	if (err == 0 && (o->witness || o->seccomp_log || isatty(STDIN_FILENO)))
 		err = witness_open(o->witness) != 0 && o->witness ? -EACCES : 0;

@@ -80,14 +80,24 @@ static void adopt(struct instance *i, const struct volt_plugin *d)
 		i->sandbox = i->plugin.get_ext(VOLT_EXT_SANDBOX);
 }
 
+const char *early_cage_hint(int err)
+{
+	return err == EACCES && geteuid() == 0
+		   ? " (root has no capabilities here: only what root owns can be opened)"
+		   : "";
+}
+
 static int open_file(const char *path, bool write, struct volt_value *value, char *why, size_t size)
 {
 	struct stat st;
 	int fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 
 	if (fd < 0) {
-		snprintf(why, size, "cannot open %s: %s", path, strerror(errno));
-		return -errno;
+		int err = errno;
+
+		snprintf(
+		    why, size, "cannot open %s: %s%s", path, strerror(err), early_cage_hint(err));
+		return -err;
 	}
 	if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
 		snprintf(why, size, "%s is a directory, not a file", path);
@@ -124,6 +134,9 @@ static int choose_id(struct instance *i, const char *given)
 	const char *name = i->plugin.name;
 
 	snprintf(i->id, sizeof(i->id), "%s", given != NULL ? given : name);
+	if (strcmp(i->id, "core") == 0)
+		return log_error(
+		    EINVAL, "--plugin %s: id=core is volt's own: choose another", name);
 	for (unsigned number = 1, k = 0; k < m->instance_count; k++) {
 		if (m->instances[k] == i || strcmp(m->instances[k]->id, i->id) != 0)
 			continue;
@@ -200,6 +213,7 @@ int instance_wire(struct instance *i)
 	if (err > 0)
 		return log_error(
 		    EINVAL, "%s: init answered %d instead of 0 or a negative errno", i->id, err);
+	i->wired = err == 0;
 	return err;
 }
 

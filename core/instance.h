@@ -49,6 +49,7 @@ struct instance {
 	struct volt_host host;
 	struct params params;
 	uint32_t timer_count;
+	bool wired; /* init succeeded, so fini may be called */
 	const struct volt_irqchip *irqchip;
 	const struct volt_attention *attention;
 	const struct volt_sandbox *sandbox;
@@ -75,6 +76,9 @@ static inline void instance_unlock(const struct instance *i)
  * "key=value,..."; `origin` names it in messages. NULL on failure, said in the log. */
 struct instance *instance_create(
     struct machine *m, const struct volt_plugin *d, const char *text, const char *origin);
+
+/* What to add to EACCES for root, whose capabilities the early cage took; else "". */
+const char *early_cage_hint(int err);
 
 /* Calls init. 0 or -errno, said in the log. */
 int instance_wire(struct instance *i);

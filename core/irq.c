@@ -40,7 +40,7 @@ static void signal_event(int fd)
 {
 	uint64_t one = 1;
 
-	if (write(fd, &one, sizeof(one)) < 0)
+	if (fd >= 0 && write(fd, &one, sizeof(one)) < 0)
 		return; /* EAGAIN only: KVM takes the count at once, so it cannot fill up */
 }
 
@@ -75,6 +75,8 @@ static int add_irqfd(struct irq *q, uint32_t gsi)
 	}
 	if (ioctl(m->kvm.vm_fd, KVM_IRQFD, &request) != 0)
 		return log_error(errno, "KVM_IRQFD for interrupt %u: %s", gsi, strerror(errno));
+	if (q->chip == NULL && line->level) /* raised while wiring */
+		signal_event(line->event_fd);
 	return 0;
 }
 
@@ -100,15 +102,18 @@ void irq_set(struct irq *q, uint32_t gsi, bool level)
 {
 	struct irq_line *line = &q->lines[gsi];
 
-	if (__atomic_exchange_n(&line->level, level, __ATOMIC_SEQ_CST) == level)
+	if (__atomic_load_n(&line->level, __ATOMIC_RELAXED) == level)
 		return;
-	if (q->chip != NULL) {
-		instance_lock(q->chip);
-		q->chip->irqchip->set_line(q->chip->self, gsi, level);
-		instance_unlock(q->chip);
-	} else if (level) {
-		signal_event(line->event_fd);
+	if (q->chip == NULL) {
+		if (__atomic_exchange_n(&line->level, level, __ATOMIC_SEQ_CST) != level && level)
+			signal_event(line->event_fd);
+		return;
 	}
+	/* One step: between two threads the chip must see the levels in their order. */
+	instance_lock(q->chip);
+	if (__atomic_exchange_n(&line->level, level, __ATOMIC_SEQ_CST) != level)
+		q->chip->irqchip->set_line(q->chip->self, gsi, level);
+	instance_unlock(q->chip);
 }
 
 void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data)
@@ -196,9 +201,12 @@ void irq_apply_routes(void *arg)
 	if (!routes_current(q))
 		set_routes(q);
 	lock_take(&q->route_lock);
-	if (routes_current(q))
+	bool current = routes_current(q);
+	if (current)
 		fires = __atomic_exchange_n(&q->fires_pending, 0, __ATOMIC_SEQ_CST);
 	lock_release(&q->route_lock);
+	if (!current) /* a route changed meanwhile: look again on the loop's next turn */
+		loop_wake(&q->machine->loop);
 	for (uint32_t pin = 0; pin < IRQ_LINES; pin++)
 		if (fires & (1u << pin))
 			signal_event(q->lines[pin].event_fd);

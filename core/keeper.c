@@ -24,8 +24,8 @@
 static struct {
 	int fd;
 	bool terminal, follow, witness;
-	bool has_flags[2];
-	int flags[2];
+	bool has_flags[3];
+	int flags[3];
 	struct termios old;
 	char *paths[PATH_COUNT];
 	unsigned path_count;
@@ -60,8 +60,8 @@ static void tidy(void)
 		signal(SIGTTOU, SIG_IGN); /* volt may no longer be in the foreground */
 		tcsetattr(STDIN_FILENO, TCSANOW, &keeper.old);
 	}
-	/* Backwards: both may be one file, and number 0 saw it first. */
-	for (int fd = 1; fd >= 0; fd--)
+	/* A description shared by two is charged once, by the first that saw it blocking. */
+	for (int fd = 2; fd >= 0; fd--)
 		if (keeper.has_flags[fd])
 			fcntl(fd, F_SETFL, keeper.flags[fd]);
 	for (unsigned i = 0; i < keeper.path_count; i++)
@@ -70,19 +70,29 @@ static void tidy(void)
 
 enum { PAIR = STDERR_FILENO + 1, KERNEL_LOG, OWN_LOG, FIRST_OTHER };
 
-/* Leaves only what the keeper uses, under the numbers above. */
+/* Leaves only what the keeper uses, under the numbers above. They are the lowest free
+ * ones, so a low limit of descriptors does no harm: what lies there goes out of the way
+ * first. */
 static void move_files(int pair)
 {
 	int from[] = {pair, witness_fd(), log_fd()};
 
-	/* First above all targets, so that none overwrites another's source. */
 	for (int i = 0; i < 3; i++)
-		from[i] = from[i] >= 0 ? fcntl(from[i], F_DUPFD, 64) : -1;
-	close_range(PAIR, 63, 0);
+		while (from[i] >= PAIR && from[i] < FIRST_OTHER && from[i] != PAIR + i) {
+			int target = from[i];
+
+			from[i] = dup(target);
+			if (from[i] < 0)
+				from[i] = target;
+			if (from[i] == target)
+				break;
+		}
 	for (int i = 0; i < 3; i++)
 		if (from[i] >= 0)
 			dup2(from[i], PAIR + i);
-	close_range(64, UINT_MAX, 0);
+		else
+			close(PAIR + i);
+	close_range(FIRST_OTHER, UINT_MAX, 0);
 	log_set_fd(OWN_LOG);
 }
 
@@ -145,7 +155,7 @@ void keeper_witness(bool follow)
 static bool has_charge(void)
 {
 	return keeper.terminal || keeper.has_flags[0] || keeper.has_flags[1] ||
-	       keeper.path_count > 0 || keeper.witness;
+	       keeper.has_flags[2] || keeper.path_count > 0 || keeper.witness;
 }
 
 int keeper_start(void)
@@ -165,8 +175,7 @@ int keeper_start(void)
 		keep(pair[1], volt);
 	}
 	close(pair[1]);
-	if (witness_fd() >= 0)
-		close(witness_fd());
+	witness_close();
 	keeper.fd = pair[0];
 	return 0;
 }

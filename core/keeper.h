@@ -19,7 +19,7 @@
 void keeper_restore_terminal(const struct termios *old);
 /* Explain a death by the filter; `follow`: report what log mode lets pass, as it does. */
 void keeper_witness(bool follow);
-void keeper_restore_flags(int fd, int flags); /* fd 0 or 1, with fcntl(F_SETFL) */
+void keeper_restore_flags(int fd, int flags); /* fd 0 to 2, with fcntl(F_SETFL) */
 int keeper_unlink_at_end(const char *path);
 
 /* Starts the process if it has a charge. While there is only one thread. 0 or -errno,

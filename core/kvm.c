@@ -77,7 +77,7 @@ int kvm_create_vm(struct kvm *k)
 {
 	/* Three pages for Intel CPUs without unrestricted guests and one for the identity
 	 * map (KVM API, 4.35 and 4.41); in the hole, above every device. */
-	uint64_t identity_map = 0xfffbc000;
+	uint64_t identity_map = KVM_PAGES_BASE;
 
 	do
 		k->vm_fd = ioctl(k->fd, KVM_CREATE_VM, 0);
@@ -86,7 +86,7 @@ int kvm_create_vm(struct kvm *k)
 		return log_error(errno, "KVM_CREATE_VM: %s", strerror(errno));
 	fcntl(k->vm_fd, F_SETFD, FD_CLOEXEC);
 	if (ioctl(k->vm_fd, KVM_SET_IDENTITY_MAP_ADDR, &identity_map) != 0 ||
-	    ioctl(k->vm_fd, KVM_SET_TSS_ADDR, 0xfffbd000) != 0)
+	    ioctl(k->vm_fd, KVM_SET_TSS_ADDR, KVM_PAGES_BASE + 0x1000) != 0)
 		return log_error(errno, "KVM_SET_TSS_ADDR: %s", strerror(errno));
 	return 0;
 }

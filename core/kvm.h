@@ -12,6 +12,10 @@
 
 #include "core/memory.h"
 
+/* Guest physical addresses that KVM uses on some CPUs (KVM API, 4.35 and 4.41). */
+#define KVM_PAGES_BASE 0xfffbc000u
+#define KVM_PAGES_LAST 0xfffbffffu
+
 struct kvm {
 	int fd; /* /dev/kvm, closed before the seal */
 	int vm_fd;

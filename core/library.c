@@ -167,7 +167,8 @@ const struct volt_plugin *library_load(const char *path)
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", f->vet.image_fd);
 	void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (handle == NULL) {
-		log_error(EINVAL, "plugin %s cannot be loaded: %s", path, dlerror());
+		log_error(errno == EMFILE ? EMFILE : EINVAL, "plugin %s cannot be loaded: %s", path,
+		    dlerror());
 		return NULL;
 	}
 	const struct volt_plugin *d = dlsym(handle, "volt_plugin");

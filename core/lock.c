@@ -50,8 +50,9 @@ void lock_wait(struct lock *l)
 {
 	uint64_t one;
 
-	while (read(l->event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
-		continue;
+	while (read(l->event_fd, &one, sizeof(one)) < 0)
+		if (errno != EINTR)
+			__builtin_trap(); /* going on would let two threads hold the lock */
 }
 
 void lock_take(struct lock *l)
@@ -87,10 +88,12 @@ int locks_arm(int base, uint32_t *count)
 			close(fd);
 			fd = moved;
 		}
-		if (fd != want)
-			return log_error(fd < 0 ? errno : EBUSY,
-			    "cannot make the eventfd of a lock: %s",
-			    strerror(fd < 0 ? errno : EBUSY));
+		if (fd != want) { /* fcntl says EINVAL for a number beyond the limit */
+			int err = fd < 0 && errno != EINVAL ? errno : EMFILE;
+
+			return log_error(
+			    err, "cannot make the eventfd of a lock: %s", strerror(err));
+		}
 		all.locks[i]->event_fd = fd;
 	}
 	*count = all.count;

@@ -85,8 +85,8 @@ void log_flush(void)
 		out.used -= n;
 		note[0] = '\0';
 		if (out.used == 0 && out.lost > 0) {
-			snprintf(
-			    note, sizeof(note), "volt: warning: %u log lines lost\n", out.lost);
+			snprintf(note, sizeof(note), "volt: warning: %u log lines lost%s\n",
+			    out.lost, out.raw ? "\r" : "");
 			out.lost = 0;
 		}
 		lock_release(&out.lock);
@@ -112,7 +112,7 @@ static void enqueue(const char *line, size_t n)
 static void make_printable(char *text)
 {
 	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < 0x20 || *text == 0x7f)
+		if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
 			*text = '?';
 }
 

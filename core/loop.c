@@ -29,6 +29,10 @@ int loop_init(struct loop *l)
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->epoll_fd < 0 || l->wake_fd < 0)
 		return log_error(errno, "cannot make the event loop: %s", strerror(errno));
+	struct timespec none = {0};
+	struct epoll_event event;
+	if (syscall(SYS_epoll_pwait2, l->epoll_fd, &event, 1, &none, NULL, 0) < 0)
+		return log_error(errno, "the kernel has no epoll_pwait2: volt needs Linux 5.11");
 	l->table = sealed_alloc(sizeof(*l->table));
 	if (l->table == NULL)
 		return log_error(ENOMEM, "no memory for the event loop");

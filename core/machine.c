@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/boot/boot.h"
+#include "core/clock.h"
 #include "core/events.h"
 #include "core/exitcode.h"
 #include "core/explain.h"
@@ -23,6 +24,8 @@
 #include "core/sealed.h"
 #include "core/trace.h"
 #include "core/witness.h"
+
+#define DRAIN_NS 1000000000ull /* for the last output of all streams together */
 
 void machine_end(struct machine *m, int code, const char *fmt, ...)
 {
@@ -50,6 +53,37 @@ static int open_host(struct machine *m)
 	return err;
 }
 
+/* Addresses at which KVM itself answers, so that a plugin never would. */
+static const struct {
+	uint8_t space;
+	bool own_chip_only; /* KVM's own irqchip and timer */
+	uint64_t base, last;
+	const char *what;
+} kernel_ranges[] = {
+    {VOLT_SPACE_MMIO, false, 0xfee00000, 0xfee00fff, "the local APICs"},
+    {VOLT_SPACE_MMIO, false, KVM_PAGES_BASE, KVM_PAGES_LAST, "pages that KVM needs for itself"},
+    {VOLT_SPACE_MMIO, true, 0xfec00000, 0xfec000ff, "KVM's interrupt controller"},
+    {VOLT_SPACE_PIO, true, 0x20, 0x21, "KVM's interrupt controller"},
+    {VOLT_SPACE_PIO, true, 0xa0, 0xa1, "KVM's interrupt controller"},
+    {VOLT_SPACE_PIO, true, 0x4d0, 0x4d1, "KVM's interrupt controller"},
+    {VOLT_SPACE_PIO, true, 0x40, 0x43, "KVM's timer"},
+    {VOLT_SPACE_PIO, true, 0x61, 0x61, "KVM's timer"},
+};
+
+static int check_kernel_ranges(const struct machine *m, const struct bus_range *r)
+{
+	for (size_t i = 0; i < sizeof(kernel_ranges) / sizeof(kernel_ranges[0]); i++) {
+		if (kernel_ranges[i].space != r->space || r->last < kernel_ranges[i].base ||
+		    r->base > kernel_ranges[i].last ||
+		    (kernel_ranges[i].own_chip_only && m->irq.chip != NULL))
+			continue;
+		return log_error(EBUSY, "%s of plugin %s at 0x%llx overlaps %s at 0x%llx: move it",
+		    r->name, r->owner->id, (unsigned long long)r->base, kernel_ranges[i].what,
+		    (unsigned long long)kernel_ranges[i].base);
+	}
+	return 0;
+}
+
 static int check_ranges(struct machine *m)
 {
 	int err = 0;
@@ -65,7 +99,11 @@ static int check_ranges(struct machine *m)
 			    "--memory",
 			    r->name, r->owner->id, (unsigned long long)r->base);
 	}
-	return err != 0 ? err : bus_seal(&m->bus);
+	if (err == 0)
+		err = bus_seal(&m->bus);
+	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++)
+		err = check_kernel_ranges(m, &m->bus.ranges[i]);
+	return err;
 }
 
 static int wire_plugins(struct machine *m)
@@ -279,8 +317,10 @@ static void report_counters(const struct machine *m)
 /* Under the seal: nothing is freed or joined, the kernel takes all of it back at once. */
 static _Noreturn void finish(struct machine *m)
 {
+	uint64_t limit = clock_now() + DRAIN_NS;
+
 	for (uint32_t i = 0; i < m->stream_count; i++)
-		stream_drain(&m->streams[i]);
+		stream_drain(&m->streams[i], limit);
 	report_counters(m);
 	keeper_finish();
 	log_set_raw(false);
@@ -292,8 +332,11 @@ static _Noreturn void finish(struct machine *m)
 
 /* A failed step's exit code, but for what any step can run out of. (A kernel that does
  * not fit the guest's memory is no shortage of the host's.) */
-static int fail(int code)
+static int fail(struct machine *m, int code)
 {
+	for (uint32_t i = m->instance_count; i > 0; i--)
+		if (m->instances[i - 1]->wired)
+			m->instances[i - 1]->plugin.fini(m->instances[i - 1]->self);
 	keeper_finish();
 	log_flush();
 	return log_saw_shortage() && code != EXIT_INPUT ? EXIT_RESOURCES : code;
@@ -311,27 +354,27 @@ int machine_main(const struct options *options)
 	m->kernel_fd = m->initrd_fd = m->trace_fd = m->signal_fd = -1;
 	memset(m->module_fds, -1, sizeof(m->module_fds));
 	if (inherit_open_outputs(m) != 0)
-		return fail(EXIT_USAGE);
+		return fail(m, EXIT_USAGE);
 	if (inherit_open_inputs(m) != 0)
-		return fail(EXIT_INPUT);
+		return fail(m, EXIT_INPUT);
 	if (open_host(m) != 0)
-		return fail(EXIT_HOST);
+		return fail(m, EXIT_HOST);
 	if (wire_plugins(m) != 0)
-		return fail(EXIT_PLUGIN);
+		return fail(m, EXIT_PLUGIN);
 	if (make_vm(m) != 0)
-		return fail(EXIT_HOST);
+		return fail(m, EXIT_HOST);
 	if (make_memory(m) != 0)
-		return fail(EXIT_RESOURCES);
+		return fail(m, EXIT_RESOURCES);
 	if (m->kernel_fd >= 0 && load_kernel(m, &entry) != 0)
-		return fail(EXIT_INPUT);
+		return fail(m, EXIT_INPUT);
 	if (make_vcpus(m, &entry) != 0)
-		return fail(EXIT_HOST);
+		return fail(m, EXIT_HOST);
 	if (options->explain)
 		return explain(m);
 	if (seal(m) != 0)
-		return fail(EXIT_SEAL);
+		return fail(m, EXIT_SEAL);
 	if (start_plugins(m) != 0)
-		_exit(fail(EXIT_PLUGIN));
+		_exit(fail(m, EXIT_PLUGIN));
 	trace_mark("running", "%u vCPUs", m->firmware.cpus);
 	if (m->trace_fd >= 0)
 		trace_write(m->trace_fd);

@@ -93,7 +93,6 @@ static const struct {
     {EXIT_RESOURCES, "out of memory or file descriptors"},
     {EXIT_SEAL, "the sandbox could not be entered"},
     {EXIT_KVM, "KVM cannot go on with this guest"},
-    {EXIT_INTERNAL, "an internal error of volt"},
     {EXIT_RESET, "the guest asked for a reset"},
     {EXIT_TRIPLE, "the guest's CPU shut down (triple fault)"},
     {EXIT_PANIC, "the guest reported a panic"},
@@ -293,6 +292,14 @@ static void say_bad_option(const struct option *longs, int found, const char *ty
 	    near != NULL ? near : "", near != NULL ? "?" : "; see volt --help");
 }
 
+bool options_ask_help(const struct options *o)
+{
+	for (uint32_t i = 0; i < o->plugin_count; i++)
+		if (strcmp(o->plugins[i] + strcspn(o->plugins[i], ","), ",help") == 0)
+			return true;
+	return false;
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
 	struct option longs[ROW_COUNT + 1] = {0};
@@ -336,7 +343,7 @@ int options_parse(struct options *o, int argc, char **argv)
 			for (size_t i = 0; i < ROW_COUNT; i++)
 				if (optopt != 0 && (int)rows[i].option == optopt)
 					found = (int)i + 1;
-			say_bad_option(longs, found, argv[optind - 1]);
+			say_bad_option(longs, found, argv[at]);
 			return EXIT_USAGE;
 		}
 		if (take(o, (enum choice)c, optarg) != 0)
@@ -353,7 +360,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		    (unsigned long long)o->memory);
 		return EXIT_USAGE;
 	}
-	if (o->kernel == NULL && !o->explain) {
+	if (o->kernel == NULL && !o->explain && !options_ask_help(o)) {
 		log_error(EINVAL, "no kernel given: volt --kernel FILE; see volt --help");
 		return EXIT_USAGE;
 	}

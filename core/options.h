@@ -35,6 +35,9 @@ struct options {
 	const char *plugin_dir, *log_file, *trace_file, *ceiling;
 };
 
+/* True if one of the plugins is given as NAME,help. */
+bool options_ask_help(const struct options *o);
+
 #define OPTIONS_GO_ON (-1)
 
 /* Parses. OPTIONS_GO_ON, or the exit code to end with: help was printed (0), or an

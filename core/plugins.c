@@ -140,6 +140,17 @@ int plugins_find_irqchip(struct machine *m)
 		return log_error(EINVAL,
 		    "plugin %s: an interrupt controller has 1 to %u pins from GSI 0",
 		    m->irq.chip->id, IRQ_LINES);
+	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++) {
+		const struct instance *owner = m->irq.lines[gsi].owner;
+
+		if (owner != NULL && gsi >= info.pins)
+			return log_error(EINVAL,
+			    "plugin %s: interrupt %u is beyond the %u of plugin %s", owner->id, gsi,
+			    info.pins, m->irq.chip->id);
+		if (owner != NULL && m->irq.chip == NULL && (gsi == 0 || gsi == 2))
+			return log_error(EBUSY, "plugin %s: interrupt %u belongs to KVM's timer",
+			    owner->id, gsi);
+	}
 	m->irq.pins = info.pins;
 	m->firmware.irqchip_id = info.id;
 	m->firmware.irqchip_pins = info.pins;

@@ -66,6 +66,28 @@ static const char *const never[] = {
     "io_uring_setup",
     "io_uring_register",
     "pidfd_getfd",
+    "fsconfig",
+    "fsmount",
+    "fspick",
+    "mount_setattr",
+    "shmat",
+    "tkill",
+    "tgkill",
+    "rt_sigqueueinfo",
+    "rt_tgsigqueueinfo",
+    "pidfd_send_signal",
+    "setreuid",
+    "setregid",
+    "setfsuid",
+    "setfsgid",
+    "setgroups",
+    "process_madvise",
+    "remap_file_pages",
+    "uselib",
+    "acct",
+    "quotactl",
+    "io_uring_enter",
+    "syslog",
     "modify_ldt",
     "iopl",
     "ioperm",
@@ -198,23 +220,29 @@ static uint32_t free_fds(uint32_t wanted, int *fds)
 	return n;
 }
 
-static int allow_socket(struct policy *p, const struct stream *s, const int *fds, uint32_t fd_count)
+static int allow_socket(struct policy *p, const struct stream *s)
 {
-	const char *by = s->owner->id;
 	const struct volt_arg_test flags = eq(3, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	const struct volt_arg_test one = eq(1, 1 /* EPOLL_CTL_ADD */);
-	int err = allow_fd(p, POLICY_LOOP, "accept4", s->listen_fd, &flags, by, "lets a client in");
 
-	if (err == 0)
-		err = allow_fd(p, POLICY_LOOP, "epoll_ctl", s->machine->loop.epoll_fd, &one, by,
-		    "watches a client");
-	for (uint32_t i = 0; err == 0 && i < fd_count; i++) {
-		err = allow_fd(p, POLICY_LOOP, "read", fds[i], NULL, by, "reads from a client");
+	return allow_fd(
+	    p, POLICY_LOOP, "accept4", s->listen_fd, &flags, s->owner->id, "lets a client in");
+}
+
+/* A client gets one of these numbers, whichever socket it came by. */
+static int allow_clients(struct policy *p, struct machine *m, const int *fds, uint32_t count)
+{
+	const struct volt_arg_test add_one = eq(1, 1 /* EPOLL_CTL_ADD */);
+	int err = allow_fd(
+	    p, POLICY_LOOP, "epoll_ctl", m->loop.epoll_fd, &add_one, "core", "watches a client");
+
+	for (uint32_t i = 0; err == 0 && i < count; i++) {
+		err = allow_fd(p, POLICY_LOOP, "read", fds[i], NULL, "core", "reads from a client");
 		if (err == 0)
 			err = allow_fd(
-			    p, POLICY_LOOP, "write", fds[i], NULL, by, "writes to a client");
+			    p, POLICY_LOOP, "write", fds[i], NULL, "core", "writes to a client");
 		if (err == 0)
-			err = allow_fd(p, POLICY_LOOP, "close", fds[i], NULL, by, "drops a client");
+			err = allow_fd(
+			    p, POLICY_LOOP, "close", fds[i], NULL, "core", "drops a client");
 	}
 	return err;
 }
@@ -240,8 +268,10 @@ static int allow_streams(struct policy *p, struct machine *m)
 			err = allow_fd(p, POLICY_LOOP, "write", s->out_fd, NULL, s->owner->id,
 			    "writes its output");
 		if (err == 0 && s->listen_fd >= 0)
-			err = allow_socket(p, s, fds, fd_count);
+			err = allow_socket(p, s);
 	}
+	if (err == 0 && fd_count > 0)
+		err = allow_clients(p, m, fds, fd_count);
 	return err;
 }
 
@@ -283,6 +313,15 @@ static int refuse_need(const struct instance *i, const struct volt_need *need)
 		if (strcmp(need->syscall, never[n]) == 0)
 			return log_error(EPERM, "plugin %s asks for %s (%s): no plugin may have it",
 			    i->id, need->syscall, need->reason);
+	for (uint32_t t = 0; t < need->test_count; t++)
+		if (need->tests[t].arg > 5 || need->tests[t].op < VOLT_TEST_EQ ||
+		    need->tests[t].op > VOLT_TEST_FD_PARAM)
+			return log_error(EINVAL, "plugin %s: a test of its need of %s is malformed",
+			    i->id, need->syscall);
+	if (strcmp(need->syscall, "ioctl") == 0 && need->test_count < 2)
+		return log_error(EPERM,
+		    "plugin %s asks for every ioctl (%s): the fd and the request must be tested",
+		    i->id, need->reason);
 	if (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_VCPU))
 		return log_error(EPERM,
 		    "plugin %s asks for %s on vCPU threads: handlers make no system calls", i->id,

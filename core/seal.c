@@ -171,6 +171,7 @@ static int arm_locks(struct machine *m)
 
 int seal_prepare(struct machine *m)
 {
+	m->sealed = true; /* wiring calls answer -EPERM from here on */
 	int err = check_threads();
 
 	if (err == 0)
@@ -201,7 +202,6 @@ int seal_machine(struct machine *m)
 		return log_error(EPERM, "%u threads could not enter their sandbox", gate.failed);
 	if (sandbox != NULL)
 		trace_sandbox(m);
-	m->sealed = true;
 	witness_sit(POLICY_LOOP);
 	return enter_thread(m, POLICY_LOOP);
 }

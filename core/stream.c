@@ -16,8 +16,6 @@
 #include "core/machine.h"
 #include "core/terminal.h"
 
-#define DRAIN_MS 1000
-
 int stream_attach(struct stream *s, const struct volt_stream_ops *ops)
 {
 	if (s->ops != NULL)
@@ -67,16 +65,24 @@ static void set_connected(struct stream *s, bool connected)
 	deliver_event(s, connected ? VOLT_STREAM_CONNECTED : VOLT_STREAM_DISCONNECTED);
 }
 
-/* The far end is gone. A listening socket waits for the next client; for the others
- * output is lost from now on and input has ended. */
+static void drop_output(struct stream *s)
+{
+	s->out_fd = -1;
+	s->writable = false;
+	__atomic_store_n(&s->tail, __atomic_load_n(&s->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
+}
+
+/* The far end takes nothing any more. A client of a socket is gone altogether; a terminal
+ * whose output went into a closed pipe still has its keys. */
 static void hang_up(struct stream *s)
 {
-	if (s->kind == STREAM_UNIX)
+	drop_output(s);
+	if (s->kind == STREAM_UNIX) {
 		close(s->in_fd);
-	s->in_fd = s->out_fd = -1;
-	s->readable = s->writable = false;
-	s->held_count = 0;
-	__atomic_store_n(&s->tail, __atomic_load_n(&s->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
+		s->in_fd = -1;
+		s->readable = s->gone = false;
+		s->held_count = 0;
+	}
 	set_connected(s, false);
 	/* The next client may have been waiting: its event came and went. */
 	if (s->kind == STREAM_UNIX)
@@ -90,7 +96,8 @@ static void accept_client(struct stream *s)
 	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0)
 		return;
-	if (loop_watch(&s->machine->loop, fd, EPOLLIN | EPOLLOUT, s->client_watch) != 0) {
+	if (loop_watch(&s->machine->loop, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, s->client_watch) !=
+	    0) {
 		close(fd);
 		return;
 	}
@@ -101,20 +108,24 @@ static void accept_client(struct stream *s)
 
 static void pump_out(struct stream *s)
 {
-	while (s->writable) {
-		uint32_t tail = s->tail;
-		uint32_t used = __atomic_load_n(&s->head, __ATOMIC_ACQUIRE) - tail;
-		uint32_t at = tail % STREAM_RING;
-		uint32_t chunk = used < STREAM_RING - at ? used : STREAM_RING - at;
+	/* Only what is there now: a guest as fast as the writes must not hold the loop. */
+	uint32_t end = __atomic_load_n(&s->head, __ATOMIC_ACQUIRE);
 
-		if (chunk == 0)
-			return;
+	while (s->writable && s->tail != end) {
+		uint32_t tail = s->tail;
+		uint32_t at = tail % STREAM_RING, used = end - tail;
+		uint32_t chunk = used < STREAM_RING - at ? used : STREAM_RING - at;
 		ssize_t n = write(s->out_fd, s->ring + at, chunk);
+
 		if (n > 0)
 			__atomic_store_n(&s->tail, tail + (uint32_t)n, __ATOMIC_RELEASE);
-		else if (errno == EAGAIN)
+		else if (n < 0 && errno == EAGAIN)
 			s->writable = false;
-		else if (errno != EINTR)
+		else if (n < 0 &&
+			 (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO))
+			__atomic_store_n(
+			    &s->tail, end, __ATOMIC_RELEASE); /* lost; there may be space later */
+		else if (n == 0 || errno != EINTR)
 			hang_up(s);
 	}
 }
@@ -152,17 +163,29 @@ static size_t filter_terminal(struct stream *s, uint8_t *bytes, size_t n)
 	return kept;
 }
 
+/* Takes up to `wanted` of the room; a PARALLEL callback may change it at any time. */
+static uint32_t take_room(struct stream *s, uint32_t wanted)
+{
+	uint64_t room = __atomic_load_n(&s->room, __ATOMIC_SEQ_CST);
+	uint32_t n;
+
+	do
+		n = wanted < room ? wanted : (uint32_t)room;
+	while (!__atomic_compare_exchange_n(
+	    &s->room, &room, room - n, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+	return n;
+}
+
 /* Gives the device as much of `held` as it has room for. */
 static void deliver_held(struct stream *s)
 {
+	if (s->held_count == 0)
+		return;
 	instance_lock(s->owner);
-	uint64_t room = __atomic_load_n(&s->room, __ATOMIC_SEQ_CST);
-	uint32_t n = s->held_count < room ? s->held_count : (uint32_t)room;
-	if (n > 0) {
-		/* rx may set new room itself, so what it used up is taken off before. */
-		__atomic_fetch_sub(&s->room, n, __ATOMIC_SEQ_CST);
+	/* rx may set new room itself, so what it used up is taken off before. */
+	uint32_t n = take_room(s, s->held_count);
+	if (n > 0)
 		s->ops->rx(s->owner->self, s->number, s->held, n);
-	}
 	instance_unlock(s->owner);
 	s->held_count -= n;
 	memmove(s->held, s->held + n, s->held_count);
@@ -188,6 +211,12 @@ static void pump_in(struct stream *s)
 	if (s->ops->rx == NULL)
 		return;
 	deliver_held(s);
+	/* Nobody waits for the rest of what a client sent that has left: the guest has no
+	 * room for it, and the next client would wait too. */
+	if (s->gone && input_wanted(s) == 0) {
+		hang_up(s);
+		return;
+	}
 	while (s->readable && (want = input_wanted(s)) > 0) {
 		ssize_t n = read(s->in_fd, bytes, want);
 
@@ -228,19 +257,19 @@ void stream_begin(struct stream *s)
 {
 	if (s->kind == STREAM_UNIX)
 		return;
+	if (s->name[0] != '\0')
+		log_info("%s: %s", s->owner->id, s->name);
 	s->writable = s->out_fd >= 0;
 	s->readable = s->in_fd >= 0;
 	set_connected(s, true);
 }
 
-void stream_drain(struct stream *s)
+void stream_drain(struct stream *s, uint64_t limit_ns)
 {
-	uint64_t limit = clock_now() + DRAIN_MS * 1000000ull;
-
 	if (s->ops == NULL || s->out_fd < 0)
 		return;
 	pump_out(s);
-	while (s->out_fd >= 0 && s->tail != s->head && clock_now() < limit) {
+	while (s->out_fd >= 0 && s->tail != s->head && clock_now() < limit_ns) {
 		/* Any event will do: only whether the far end takes more is of interest. */
 		loop_pause(&s->machine->loop, 10000000);
 		s->writable = true;

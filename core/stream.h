@@ -33,13 +33,14 @@ struct stream {
 	uint32_t number;
 	enum stream_kind kind;
 	int in_fd, out_fd, listen_fd; /* -1: none */
-	bool always_ready;            /* epoll cannot watch in_fd: a regular file */
 	bool readable, writable;      /* [loop] as the last edge said */
+	bool gone;                    /* [loop] the client sends no more */
 	bool connected;               /* [loop] somebody is at the far end */
 	bool escape_seen;             /* [loop] after the terminal's escape key */
 	bool terminal;
 	/* A pty's other side, held open so that nobody being there is no error; -1: none. */
 	int kept_fd;
+	char name[64]; /* STREAM_PTY: the other end's */
 	/* Typed ahead of the guest: read early, so that the escape key always works. */
 	uint8_t held[256];
 	uint32_t held_count; /* [loop] */
@@ -68,7 +69,8 @@ int stream_take_terminal(struct machine *m);
 void stream_pump(void *stream);
 /* [loop] Tells the device that somebody is there from the start, if so. */
 void stream_begin(struct stream *s);
-/* [loop] The VM ended: writes out what is left, as long as the far end takes it. */
-void stream_drain(struct stream *s);
+/* [loop] The VM ended: writes out what is left, as long as the far end takes it, until
+ * `limit_ns` at the latest. */
+void stream_drain(struct stream *s, uint64_t limit_ns);
 
 #endif

@@ -21,6 +21,7 @@
 #include "core/keeper.h"
 #include "core/log.h"
 #include "core/machine.h"
+#include "core/reopen.h"
 #include "core/stream.h"
 #include "core/terminal.h"
 
@@ -48,6 +49,8 @@ static void on_in(void *arg, uint32_t events)
 		s->readable = true;
 	if (events & EPOLLOUT)
 		s->writable = true;
+	if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
+		s->gone = s->kind == STREAM_UNIX;
 }
 
 static void on_out(void *arg, uint32_t events)
@@ -62,36 +65,14 @@ static void on_listen(void *arg, uint32_t events)
 {
 }
 
-/* A description of our own for standard input or output, so that making it
- * non-blocking does not change the shell's. Sockets cannot be reopened. */
-static int reopen(int fd, int mode)
-{
-	char path[32];
-
-	/* A regular file never blocks, and where it stands is shared with the shell. */
-	struct stat st;
-	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode))
-		return fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
-	int own = open(path, mode | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
-	if (own >= 0)
-		return own;
-	int flags = fcntl(fd, F_GETFL);
-	keeper_restore_flags(fd, flags);
-	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-	if (own >= 0)
-		fcntl(own, F_SETFL, flags | O_NONBLOCK);
-	return own;
-}
-
 static int open_stdio(struct stream *s, const char *path, struct why *why)
 {
 	for (uint32_t i = 0; i < s->number; i++)
 		if (s->machine->streams[i].kind == STREAM_STDIO)
 			return fail(why, EBUSY, "standard input and output are already used by %s",
 			    s->machine->streams[i].owner->id);
-	s->in_fd = reopen(STDIN_FILENO, O_RDONLY);
-	s->out_fd = reopen(STDOUT_FILENO, O_WRONLY | O_APPEND);
+	s->in_fd = reopen_nonblocking(STDIN_FILENO, O_RDONLY);
+	s->out_fd = reopen_nonblocking(STDOUT_FILENO, O_WRONLY);
 	if (s->in_fd < 0 || s->out_fd < 0)
 		return fail(
 		    why, errno, "cannot use standard input and output: %s", strerror(errno));
@@ -101,9 +82,13 @@ static int open_stdio(struct stream *s, const char *path, struct why *why)
 
 static int open_file(struct stream *s, const char *path, struct why *why)
 {
+	/* volt explain looks only. */
+	if (s->machine->options->explain)
+		path = "/dev/null";
 	s->out_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
 	if (s->out_fd < 0)
-		return fail(why, errno, "cannot open %s for writing: %s", path, strerror(errno));
+		return fail(why, errno, "cannot open %s for writing: %s%s", path, strerror(errno),
+		    early_cage_hint(errno));
 	return 0;
 }
 
@@ -138,7 +123,7 @@ static int open_pty(struct stream *s, const char *path, struct why *why)
 	tcsetattr(slave, TCSANOW, &raw);
 	s->in_fd = s->out_fd = master;
 	s->kept_fd = slave;
-	log_info("%s: %s", s->owner->id, name);
+	snprintf(s->name, sizeof(s->name), "%s", name);
 	return 0;
 }
 
@@ -170,6 +155,8 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->listen_fd < 0)
 		return fail(why, errno, "cannot make a socket: %s", strerror(errno));
+	if (s->machine->options->explain)
+		return 0; /* looks only */
 	int err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
 	if (err != 0 && errno == EADDRINUSE) {
 		if (!is_stale(path, &address))
@@ -178,9 +165,11 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 		unlink(path);
 		err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
 	}
-	if (err != 0 || listen(s->listen_fd, 1) != 0)
-		return fail(why, errno, "cannot listen on %s: %s", path, strerror(errno));
-	return keeper_unlink_at_end(path);
+	if (err != 0)
+		return fail(why, errno, "cannot listen on %s: %s%s", path, strerror(errno),
+		    early_cage_hint(errno));
+	err = keeper_unlink_at_end(path);
+	return err == 0 && listen(s->listen_fd, 1) != 0 ? -errno : err;
 }
 
 static int open_null(struct stream *s, const char *path, struct why *why)

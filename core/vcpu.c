@@ -27,6 +27,7 @@ int vcpu_create(struct vcpu *v, struct machine *m, uint32_t id)
 	if (v->run == MAP_FAILED)
 		return log_error(
 		    errno, "cannot map the shared page of vCPU %u: %s", id, strerror(errno));
+	madvise(v->run, m->kvm.run_size, MADV_DONTFORK); /* the keeper must not hold the VM */
 	return 0;
 }
 
@@ -40,7 +41,8 @@ static int set_msrs(struct vcpu *v)
 	    .nmsrs = 2,
 	    .entries =
 		{
-		    {.index = 0x1a0, .data = 1},                /* IA32_MISC_ENABLE: fast strings */
+		    /* IA32_MISC_ENABLE: fast strings; no branch trace, no PEBS */
+		    {.index = 0x1a0, .data = 0x1801},
 		    {.index = 0x2ff, .data = (1u << 11) | 0x6}, /* MTRRs on, default write-back */
 		},
 	};
@@ -153,8 +155,11 @@ int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry 
 int vcpu_warm(struct vcpu *v)
 {
 	v->run->immediate_exit = 1;
-	int err = ioctl(v->fd, KVM_RUN, 0) == 0 || errno == EINTR || errno == EAGAIN ? 0 : errno;
+	int err = ioctl(v->fd, KVM_RUN, 0) == 0 || errno == EINTR ? 0 : errno;
 	v->run->immediate_exit = 0;
+	if (err == EAGAIN)
+		return log_error(err, "KVM may not make its helper thread: the limit of processes "
+				      "(ulimit -u, pids.max) is reached");
 	if (err != 0)
 		return log_error(err, "KVM_RUN of vCPU %u cannot start: %s", v->id, strerror(err));
 	return 0;
@@ -276,6 +281,18 @@ static void handle_rare(struct vcpu *v)
 	}
 }
 
+static void end_failed_run(struct vcpu *v, int err)
+{
+	const char *hint = err == EFAULT
+			       ? ": the host refused the guest memory (limit, or no huge page left)"
+			   : err == EHWPOISON ? ": the host's memory has a hardware error"
+			   : err == ENOMEM    ? ": the host is out of memory"
+					      : "";
+
+	machine_end(
+	    v->machine, EXIT_KVM, "KVM cannot run vCPU %u: %s%s", v->id, strerror(err), hint);
+}
+
 void vcpu_run(struct vcpu *v)
 {
 	struct machine *m = v->machine;
@@ -284,7 +301,7 @@ void vcpu_run(struct vcpu *v)
 		if (ioctl(v->fd, KVM_RUN, 0) != 0) {
 			if (errno == EINTR || errno == EAGAIN)
 				continue;
-			machine_end(m, EXIT_KVM, "KVM_RUN of vCPU %u: %s", v->id, strerror(errno));
+			end_failed_run(v, errno);
 			return;
 		}
 		v->exits++;

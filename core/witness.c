@@ -44,6 +44,13 @@ int witness_fd(void)
 	return witness.fd;
 }
 
+void witness_close(void)
+{
+	if (witness.fd >= 0)
+		close(witness.fd);
+	witness.fd = -1;
+}
+
 int witness_init(const struct machine *m)
 {
 	void *page = mmap(NULL, POLICY_THREADS * sizeof(uint32_t), PROT_READ | PROT_WRITE,

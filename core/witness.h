@@ -26,6 +26,7 @@ extern __thread uint32_t *witness_note;
  * -errno: said in the log only if `required`. */
 int witness_open(bool required);
 int witness_fd(void); /* -1: not open */
+void witness_close(void);
 /* Makes the page. Before keeper_start(). 0 or -errno, said in the log. */
 int witness_init(const struct machine *m);
 /* [any] Gives this thread its place, by its index in the policy's table. */

@@ -318,7 +318,7 @@ static void what_is_left_is_written_at_the_end(void **state)
 {
 	start_pipes();
 	tx("last words");
-	stream_drain(near.stream);
+	stream_drain(near.stream, clock_now() + 1000000000u);
 	assert_int_equal(far_read(far_out, got, sizeof(got)), 10);
 }
 
@@ -333,7 +333,7 @@ static void draining_to_a_stuck_reader_ends_within_two_seconds(void **state)
 		kit_run(m, 1);
 	}
 	start = clock_now();
-	stream_drain(near.stream);
+	stream_drain(near.stream, clock_now() + 1000000000u);
 	assert_true(clock_now() - start < 2000000000ull);
 }
 

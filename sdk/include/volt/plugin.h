@@ -152,7 +152,7 @@ struct volt_range {
 /* Thread roles. A mask of VOLT_ROLE_BIT(role) says on which a call is needed. */
 #define VOLT_ROLE_LOOP      0u /* the main thread once it runs the event loop */
 #define VOLT_ROLE_VCPU      1u /* one per vCPU; plugins are refused needs here */
-#define VOLT_ROLE_WORKER    2u /* reserved: threads the core makes for a plugin */
+#define VOLT_ROLE_WORKER    2u /* threads the core makes for a plugin: volt/worker.h */
 #define VOLT_ROLE_COUNT     3u
 #define VOLT_ROLE_BIT(role) (1u << (role))
 

@@ -51,11 +51,12 @@ struct volt_stream {
 	 * CONNECTED before start. */
 	int (*attach)(
 	    const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops);
-	/* [any] Sends bytes; never blocks. Returns how many were taken; the rest did not
+	/* Under the instance's lock, that is in any callback but a worker's job or one of a
+	 * PARALLEL range. Sends bytes; never blocks. Returns how many were taken; the rest did not
 	 * fit and is the caller's to drop and count. With nobody at the far end all are
 	 * taken, and lost. */
 	size_t (*tx)(const struct volt_host *h, uint32_t stream, const uint8_t *bytes, size_t n);
-	/* [any] Sets how many bytes rx may deliver from now on, in all; 0 at the start.
+	/* As tx. Sets how many bytes rx may deliver from now on, in all; 0 at the start.
 	 * What does not fit waits in the far end, not in memory. */
 	void (*set_room)(const struct volt_host *h, uint32_t stream, size_t n);
 };
