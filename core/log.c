@@ -108,11 +108,27 @@ static void enqueue(const char *line, size_t n)
 	out.wake(out.wake_arg);
 }
 
+/* Bytes of the UTF-8 character at `p` if it is a printable one, else 0 (RFC 3629; C0 and
+ * C1 control characters drive terminals). */
+static unsigned printable_length(const unsigned char *p)
+{
+	unsigned n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
+
+	if (n == 1)
+		return p[0] >= 0x20 && p[0] != 0x7f;
+	if (p[0] < 0xc2 || p[0] > 0xf4)
+		return 0;
+	for (unsigned i = 1; i < n; i++)
+		if ((p[i] & 0xc0) != 0x80)
+			return 0;
+	return p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;
+}
+
 /* Parts of a line can come from a guest or a file: no byte of it may drive a terminal. */
 static void make_printable(char *text)
 {
-	for (; *text != '\0'; text++)
-		if ((unsigned char)*text < 0x20 || (unsigned char)*text >= 0x7f)
+	for (unsigned n; *text != '\0'; text += n != 0 ? n : 1)
+		if ((n = printable_length((const unsigned char *)text)) == 0)
 			*text = '?';
 }
 

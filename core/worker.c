@@ -8,15 +8,16 @@
 void worker_post(struct worker *w)
 {
 	/* One post is enough for all that come before the job starts. */
-	if (__atomic_exchange_n(&w->posted, 1, __ATOMIC_SEQ_CST) == 0 && w->posts.event_fd >= 0)
+	if (w->posts.event_fd < 0)
+		w->early = true; /* wiring: there is no thread yet */
+	else if (__atomic_exchange_n(&w->posted, 1, __ATOMIC_SEQ_CST) == 0)
 		lock_post(&w->posts);
 }
 
 _Noreturn void worker_run(struct worker *w)
 {
-	/* What was posted while wiring has no event: look before the first wait. */
-	if (__atomic_load_n(&w->posted, __ATOMIC_SEQ_CST) && w->posts.event_fd >= 0)
-		lock_post(&w->posts);
+	if (w->early)
+		w->job(w->owner->self);
 	for (;;) {
 		lock_wait(&w->posts);
 		__atomic_store_n(&w->posted, 0, __ATOMIC_SEQ_CST);

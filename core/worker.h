@@ -7,6 +7,7 @@
 #ifndef CORE_WORKER_H
 #define CORE_WORKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/lock.h"
@@ -21,6 +22,7 @@ struct worker {
 	char name[16];
 	struct lock posts; /* used as a semaphore */
 	uint32_t posted;   /* atomic */
+	bool early;        /* posted while wiring */
 };
 
 /* [any] */
