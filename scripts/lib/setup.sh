@@ -11,6 +11,7 @@
 #   setup_packages P... installs what is missing of these Debian packages
 #   PACKAGES_DEMO       to build volt and boot a guest
 #   PACKAGES_CHECK      to run every test as well
+#   PACKAGES_BENCH      to measure
 
 # Read by the scripts that source this file.
 # shellcheck disable=SC2034
@@ -27,6 +28,11 @@ PACKAGES_CHECK=(
 	"${PACKAGES_DEMO[@]}"
 	clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 	acpica-tools mandoc codespell shellcheck strace
+)
+# shellcheck disable=SC2034
+PACKAGES_BENCH=(
+	"${PACKAGES_DEMO[@]}"
+	valgrind gnuplot-nox
 )
 
 if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then

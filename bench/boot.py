@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""A real Linux in the lab: Debian's cloud kernel to userspace, and to its panic without root."""
+
+import json
+import re
+import shlex
+import sys
+
+from kit import FLOOR, ROOT, Plot, Problem, Table, column, figure, median, parse_stopwatch, ratio, say
+from memory import above_guest
+
+sys.path.insert(0, str(ROOT / "tests" / "lab"))
+import lab as labs  # noqa: E402
+
+TITLE = "Boot"
+RUNS, QUICK_RUNS = 10, 1
+LIMIT_S = 60
+GOAL = 0.5
+WORDS = "console=ttyS0 reboot=t panic=-1 quiet"
+READY = "VOLT VM READY"
+PLACE = "/lab/bench"
+
+
+def lab_files(bench, peers):
+    files = {f"{PLACE}/{name}": bench.path(name) for name in ("stopwatch", "floor", "start.elf")}
+    for peer in peers:
+        files.update(peer.lab_files(labs.libraries))
+    return files
+
+
+def commands(peers, initrd, trace=False):
+    """{monitor: words} for Debian's kernel, with an initramfs or to its panic."""
+    volt = ["volt", "--kernel", "/lab/vmlinux", "--cmdline", WORDS]
+    if initrd:
+        volt += ["--initrd", "/lab/initramfs.cpio.gz", "--trace-file", f"{PLACE}/trace"]
+    found = {"Volt": volt}
+    for peer in peers:
+        found[peer.name] = peer.command("/lab/vmlinux", cmdline=WORDS,
+                                        initrd="/lab/initramfs.cpio.gz" if initrd else None)
+    return found
+
+
+def time_one(lab, command, mark, options=()):
+    words = [f"{PLACE}/stopwatch", *options, LIMIT_S, mark, *command]
+    status, text = lab.run(shlex.join(map(str, words)), timeout=LIMIT_S + 30)
+    if status:
+        raise Problem(f"in the lab: {shlex.join(map(str, words))}: {text[-300:]}")
+    return parse_stopwatch(text)
+
+
+def to_ready(lab, name, command):
+    """A boot to userspace, the guest's own time and the monitor's memory when it is there."""
+    run = time_one(lab, command, READY, ["-k", "-m", f"{PLACE}/maps"])
+    if run["mark"] == 0:
+        raise Problem(f"{name} did not reach '{READY}' within {LIMIT_S} s in the lab")
+    run["guest"] = float(re.search(r"uptime ([\d.]+)", run["line"]).group(1)) * 1000
+    run["memory"] = above_guest(lab.check(f"cat {PLACE}/maps"), 128)
+    if name == "Volt":
+        events = json.loads(lab.check(f"cat {PLACE}/trace"))
+        run["before"] = sum(event["dur"] for event in events) / 1000
+    return run
+
+
+def boots(lab, bench, peers):
+    """({monitor: runs to userspace}, {monitor: runs to the panic's end}), taking turns."""
+    ready, panic = {}, {}
+    count = bench.count(RUNS, QUICK_RUNS)
+    for number in range(count):
+        say(f"boot: round {number + 1} of {count}")
+        for name, command in commands(peers, True).items():
+            ready.setdefault(name, []).append(to_ready(lab, name, command))
+        for name, command in commands(peers, False).items():
+            panic.setdefault(name, []).append(time_one(lab, command, ""))
+    return ready, panic
+
+
+def starts(lab, bench, peers):
+    """Start-up as in startup.py, on the lab's KVM."""
+    found = {}
+    names = {FLOOR: [f"{PLACE}/floor", f"{PLACE}/start.elf"],
+             "Volt": ["volt", "--kernel", f"{PLACE}/start.elf"]}
+    for peer in peers:
+        names[peer.name] = peer.command(f"{PLACE}/start.elf")
+    for _ in range(bench.count(10, 2)):
+        for name, command in names.items():
+            found.setdefault(name, []).append(time_one(lab, command, ""))
+    return found
+
+
+def ready_table(ready):
+    base, rows = column(ready["Volt"], "mark"), []
+    for name, runs in ready.items():
+        total, guest = column(runs, "mark"), column(runs, "guest")
+        before = [run["before"] for run in runs if "before" in run]
+        rows.append([name, figure(total, 0), figure(guest, 0),
+                     figure([a - b for a, b in zip(total, guest)], 0),
+                     figure(before, 0) if before else "", ratio(total, base)])
+    return Table("Boot to userspace, ms of the lab",
+                 ["Monitor", f"To `{READY}` (quartiles)", "By the guest's clock", "Outside of it",
+                  "Before its first instruction", "Ratio to Volt"], rows,
+                 "The guest's clock starts early in its kernel; what is outside of it is the "
+                 "monitor's start, firmware, and the kernel's first steps. The column before the "
+                 "last is Volt's --trace-file.")
+
+
+def panic_table(panic):
+    base = column(panic["Volt"], "exit")
+    return Table("Boot to panic without a root, ms of the lab",
+                 ["Monitor", "To the monitor's end (quartiles)", "Ratio to Volt"],
+                 [[name, figure(column(runs, "exit"), 0), ratio(column(runs, "exit"), base)]
+                  for name, runs in panic.items()])
+
+
+def memory_table(ready):
+    keys = ("rss", "pss", "private", "guest")
+    rows = [[name, *(f"{median([run['memory'][key] for run in runs]):.0f}" for key in keys)]
+            for name, runs in ready.items()]
+    for row in rows:
+        row.append(f"{float(row[2]) / float(rows[0][2]):.1f}")
+    return Table("Memory of a booted Linux guest of 128 MB, KiB",
+                 ["Monitor", "RSS above the guest's", "PSS", "Private", "Guest pages",
+                  "PSS to Volt's"], rows, f"Taken at `{READY}`.")
+
+
+def start_table(found):
+    base = column(found[FLOOR], "first")
+    return Table("Start to the first guest instruction in the lab, ms",
+                 ["Monitor", "Median (quartiles)", "to the floor"],
+                 [[name, figure(column(runs, "first"), 1), ratio(column(runs, "first"), base)]
+                  for name, runs in found.items()])
+
+
+def measure(bench):
+    peers = [peer for peer in bench.peers if peer.in_lab]
+    say("boot: starting the lab")
+    try:
+        with labs.Lab(build=bench.build, files=lab_files(bench, peers)) as lab:
+            begun = starts(lab, bench, peers)
+            ready, panic = boots(lab, bench, peers)
+    except labs.LabError as error:
+        raise Problem(str(error)) from None
+    tables = [ready_table(ready), panic_table(panic), memory_table(ready), start_table(begun)]
+    goals, said = [], []
+    for peer in peers:
+        is_now = median(column(ready["Volt"], "mark")) / median(column(ready[peer.name], "mark"))
+        said.append(f"{is_now:.2f} times {peer.name}'s")
+        goals.append((f"boot to userspace, to {peer.name}", f"{GOAL} times", f"{is_now:.2f} times",
+                      is_now / GOAL))
+    bars = {"to userspace": [(name, median(column(runs, "mark")) / 1000)
+                             for name, runs in ready.items()],
+            "to panic": [(name, median(column(runs, "exit")) / 1000)
+                         for name, runs in panic.items()]}
+    text = (f"Goal: at most {GOAL} times QEMU microvm's time to userspace. Measured: "
+            f"{', '.join(said) or 'no peer took part'}. The same kernel, initramfs and command line "
+            f"(`{WORDS}`) for all; the lab's CPU is emulated, so only ratios mean something.")
+    return {"text": text, "goals": goals, "tables": tables,
+            "plots": [Plot("boot", "Boot in the lab", "s", bars)],
+            "data": {"ready": ready, "panic": panic, "start": begun}}
