@@ -54,14 +54,14 @@ def number_line(output):
     return int(found[-1])
 
 
-def run(module, **how):
+def run(module, kind=Lab, **how):
     tests = [(name, case) for name, case in module.items()
              if callable(case) and getattr(case, "__module__", "") == "__main__"
              and not name.startswith("_")]
     build = os.environ.get("VOLT_BUILD") or sys.argv[1]
     failed = 0
     try:
-        lab = Lab(build=build, **how)
+        lab = kind(build=build, **how)
         lab.boot()
     except LabUnavailable as problem:
         print(f"SKIP: {problem}")

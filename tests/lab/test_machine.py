@@ -105,21 +105,6 @@ def the_shell_of_a_guest_that_has_one_is_used(lab):
     expect(session.wait(30) == 0, "BusyBox's poweroff did not")
 
 
-def the_keyboard_probe_costs_under_10_ms(lab):
-    """By the guest's own clock, from the controller's line to the last port's."""
-    best = 1e9
-    for _ in range(3):
-        output = boot(lab, run="dmesg")
-        stamps = [float(stamp) for stamp in re.findall(
-            r"\[\s*(\d+\.\d+)\] (?:i8042: PNP|serio: i8042)", output)]
-        expect(len(stamps) >= 3, "the keyboard controller was not found", output)
-        best = min(best, 1000 * (stamps[-1] - stamps[0]))
-        if best < 10:
-            break
-    print(f"       keyboard probe {best:.1f} ms")
-    expect(best < 10, f"the probe took {best:.1f} ms")
-
-
 def every_thread_of_a_running_vm_is_sealed(lab):
     script = volt("--cpus 2") + " </dev/null >/tmp/out 2>&1 & pid=$!; " \
         "for i in $(seq 100); do grep -q READY /tmp/out && break; sleep 0.3; done; " \
