@@ -23,7 +23,7 @@
 
 static struct {
 	int fd;
-	bool terminal, follow, witness;
+	bool terminal, follow, witness, wanted;
 	bool has_flags[3];
 	int flags[3];
 	struct termios old;
@@ -146,6 +146,11 @@ static _Noreturn void keep(int pair, pid_t volt)
 	_exit(0);
 }
 
+void keeper_want(void)
+{
+	keeper.wanted = true;
+}
+
 void keeper_witness(bool follow)
 {
 	keeper.witness = true;
@@ -155,7 +160,8 @@ void keeper_witness(bool follow)
 static bool has_charge(void)
 {
 	return keeper.terminal || keeper.has_flags[0] || keeper.has_flags[1] ||
-	       keeper.has_flags[2] || keeper.path_count > 0 || keeper.witness;
+	       keeper.has_flags[2] || keeper.path_count > 0 || keeper.witness ||
+	       keeper.wanted;
 }
 
 int keeper_start(void)

@@ -21,6 +21,7 @@ void keeper_restore_terminal(const struct termios *old);
 void keeper_witness(bool follow);
 void keeper_restore_flags(int fd, int flags); /* fd 0 to 2, with fcntl(F_SETFL) */
 int keeper_unlink_at_end(const char *path);
+void keeper_want(void); /* a process all the same: for volt explain, which makes no socket */
 
 /* Starts the process if it has a charge. While there is only one thread. 0 or -errno,
  * said in the log. */

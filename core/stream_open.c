@@ -155,8 +155,10 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->listen_fd < 0)
 		return fail(why, errno, "cannot make a socket: %s", strerror(errno));
-	if (s->machine->options->explain)
-		return 0; /* looks only */
+	if (s->machine->options->explain) { /* looks only */
+		keeper_want();
+		return 0;
+	}
 	int err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
 	if (err != 0 && errno == EADDRINUSE) {
 		if (!is_stale(path, &address))
