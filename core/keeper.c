@@ -160,8 +160,7 @@ void keeper_witness(bool follow)
 static bool has_charge(void)
 {
 	return keeper.terminal || keeper.has_flags[0] || keeper.has_flags[1] ||
-	       keeper.has_flags[2] || keeper.path_count > 0 || keeper.witness ||
-	       keeper.wanted;
+	       keeper.has_flags[2] || keeper.path_count > 0 || keeper.witness || keeper.wanted;
 }
 
 int keeper_start(void)
