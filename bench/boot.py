@@ -7,7 +7,8 @@ import re
 import shlex
 import sys
 
-from kit import FLOOR, ROOT, Plot, Problem, Table, column, figure, median, parse_stopwatch, ratio, say
+from kit import (FLOOR, ROOT, Plot, Problem, Table, column, figure, median, parse_stopwatch,
+                 ratio, say)
 from memory import above_guest
 
 sys.path.insert(0, str(ROOT / "tests" / "lab"))
@@ -152,8 +153,8 @@ def measure(bench):
             "to panic": [(name, median(column(runs, "exit")) / 1000)
                          for name, runs in panic.items()]}
     text = (f"Goal: at most {GOAL} times QEMU microvm's time to userspace. Measured: "
-            f"{', '.join(said) or 'no peer took part'}. The same kernel, initramfs and command line "
-            f"(`{WORDS}`) for all; the lab's CPU is emulated, so only ratios mean something.")
+            f"{', '.join(said) or 'no peer took part'}. The same kernel, initramfs and command "
+            f"line (`{WORDS}`) for all; the lab's CPU is emulated, so only ratios mean something.")
     return {"text": text, "goals": goals, "tables": tables,
             "plots": [Plot("boot", "Boot in the lab", "s", bars)],
             "data": {"ready": ready, "panic": panic, "start": begun}}

@@ -8,8 +8,8 @@
  *   floor KERNEL [MiB [CPUS [CMDLINE]]]
  *
  * KERNEL's segments are mapped from the file. Bytes written to port 0x3f8 go to standard output,
- * a byte to port 0xf4 is the exit status, every read answers all ones. FLOOR_READ=1 reads the
- * segments instead of mapping them, FLOOR_CHIP=1 takes KVM's whole irqchip.
+ * a byte to port 0xf4 is the exit status, every read answers all ones. FLOOR_COPY=1 copies the
+ * segments into huge pages instead, FLOOR_CHIP=1 takes KVM's whole irqchip.
  *
  * Sources: Linux Documentation/virt/kvm/api.rst; Documentation/arch/x86/boot.rst (64-bit entry).
  */
@@ -44,7 +44,7 @@ static void put_segment(int fd, const Elf64_Phdr *p)
 {
 	uint64_t whole = p->p_filesz & ~(uint64_t)(PAGE - 1), pages = whole;
 
-	if (((p->p_paddr | p->p_offset) % PAGE) != 0 || getenv("FLOOR_READ") != NULL)
+	if (((p->p_paddr | p->p_offset) % PAGE) != 0 || getenv("FLOOR_COPY") != NULL)
 		pages = 0;
 	if (pages > 0)
 		MUST(mmap(ram + p->p_paddr, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
@@ -171,6 +171,8 @@ int main(int argc, char **argv)
 		MUST(ioctl(vm, KVM_ENABLE_CAP, &split));
 	ram = MUST(mmap(NULL, size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+	if (getenv("FLOOR_COPY") != NULL)
+		madvise(ram, size, MADV_HUGEPAGE);
 	MUST(ioctl(vm, KVM_SET_USER_MEMORY_REGION,
 	    &(struct kvm_userspace_memory_region){
 		.memory_size = size, .userspace_addr = (uintptr_t)ram}));

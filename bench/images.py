@@ -42,7 +42,8 @@ def vmlinux(code, text_mib, data_mib, bss_mib):
                              len(data) + bss_mib * MIB, 0x1000)
     heads += struct.pack("<II6Q", PT_NOTE, 4, at["note"], 0, 0, len(note), len(note), 4)
     elf = b"\x7fELF\x02\x01\x01" + bytes(9)
-    elf += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, BASE, 64, 0, 0, 64, 56, len(heads) // 56, 64, 0, 0)
+    elf += struct.pack("<HHIQQQIHHHHHH", 2, 62, 1, BASE, 64, 0, 0, 64, 56,
+                       len(heads) // 56, 64, 0, 0)
     return (elf + heads).ljust(at["text"], b"\0") + text + data + note
 
 

@@ -19,8 +19,9 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 HERE = ROOT / "bench"
 START = time.monotonic()
-FIELDS = re.compile(r"first=(\d+) mark=(\d+) exit=(\d+) cpu=(\d+) faults=(\d+) status=(\d+) line=(.*)")
-FLOOR, FLOOR_LIBC = "floor", "floor, with glibc"
+FIELDS = re.compile(r"first=(\d+) mark=(\d+) exit=(\d+) cpu=(\d+) faults=(\d+) status=(\d+) "
+                    r"line=(.*)")
+FLOOR, FLOOR_LIBC, FLOOR_COPY = "floor", "floor, with glibc", "floor, kernel copied"
 
 
 class Problem(Exception):

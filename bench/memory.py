@@ -193,8 +193,8 @@ def group_table(found):
     return Table("VMs of the same kernel side by side, KiB per VM",
                  ["Monitor", "VMs", "PSS", "Private", "Guest pages", "Host's loss of MemAvailable",
                   "PSS to Volt's"], rows,
-                 "19 MB vmlinux, 128 MB of memory. The host's loss has the kernel's part in it: page "
-                 "tables, KVM's structures, stacks.")
+                 "19 MB vmlinux, 128 MB of memory. The host's loss has the kernel's part in it: "
+                 "page tables, KVM's structures, stacks.")
 
 
 def measure(bench):

@@ -26,10 +26,11 @@ def bar_script(plot, output):
     labels = [label for label, _ in next(iter(plot.series.values()))]
     names, count = list(plot.series), len(labels)
     thick = 0.8 / len(names)
-    lines = [SETUP.format(height=90 + 26 * count * max(1, len(names) * 0.7), output=quote(output),
+    lines = [SETUP.format(height=90 + 26 * count * max(1, len(names) * 0.9), output=quote(output),
                           title=quote(plot.title), grid="x"),
              f"set xlabel {quote(plot.unit)}", f"set yrange [{count - 0.4}:-0.6]",
-             "set xrange [0:*]", "set style fill solid 0.9 noborder", "set key outside right bottom",
+             "set xrange [0:*]", "set style fill solid 0.9 noborder",
+             "set key outside right bottom",
              "set ytics (" + ", ".join(f"{quote(label)} {i}" for i, label in enumerate(labels))
              + ")"]
     parts = []
