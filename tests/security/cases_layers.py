@@ -189,8 +189,8 @@ class Limits(Layer):
                     self.refuses(name, errno.EPERM, thread, NEITHER)
 
 
-class Without(Layer):
-    """What the switches say about themselves."""
+class Switches(Layer):
+    """What they say about themselves, and the two that help to find a missing row."""
 
     def test_each_switch_warns(self):
         for option, said in (("--no-seccomp", "system calls are not filtered"),
@@ -201,3 +201,14 @@ class Without(Layer):
                 warnings = [line for line in run.log() if line.startswith("volt: warning: ")]
                 self.assertEqual(len(warnings), 1, run.story())
                 self.assertIn(said, warnings[0])
+
+    def test_log_mode_lets_pass_and_tells(self):
+        for name in ("getpid", "open", "socket_unix"):
+            with self.subTest(name=name):
+                self.results(name, "vcpu", ("--seccomp-log", "--no-landlock"))
+
+    def test_log_mode_lets_no_other_entry_pass(self):
+        for name in ("int80_getpid", "x32_getpid"):
+            run = self.attempt(ACTIONS[name], "vcpu", "--seccomp-log")
+            self.assertIsNone(self.returned(run), run.story())
+            self.assertLess(run.process.returncode, 0, run.story())

@@ -142,9 +142,10 @@ class Witness(Scenario):
         run = self.watch("serial", "echo", ("serial,console=pty",))
         run.expect_ready()
         name = next(line.split()[-1] for line in run.log() if "/dev/pts/" in line)
-        with open(name, "r+b", buffering=0) as terminal:
-            terminal.write(b"typed" + EOT)
-            self.end(run, 0)
+        terminal = os.open(name, os.O_RDWR | os.O_NOCTTY)
+        self.addCleanup(os.close, terminal)
+        os.write(terminal, b"typed" + EOT)
+        self.end(run, 0)
 
     def test_06_terminal_with_its_escape_key(self):
         master, slave = pty.openpty()

@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""A death by the filter explains itself. Not beside other tests, as the kernel writes down
+only some ten such deaths in five seconds."""
+
+import os
+import time
+
+from kit import SecurityCase
+
+PAUSE = 6  # seconds, after which the kernel writes again
+TRIES = 4
+
+
+class Death(SecurityCase):
+    def setUp(self):
+        super().setUp()
+        if not os.access("/dev/kmsg", os.R_OK):
+            self.skip("/dev/kmsg cannot be read")
+
+    def kill(self, thread, *options):
+        """What is said of the death; tried again where the kernel did not write it down."""
+        for _ in range(TRIES):
+            run = self.run_words(self.words(self.probe(thread, "execve 0 0 0"), options=options))
+            self.check_killed(run)
+            said = [line for line in run.log() if "killed by its filter" in line]
+            if said:
+                return run, said
+            time.sleep(PAUSE)
+        self.fail(f"nothing said in {TRIES} tries{run.story()}")
+
+    def test_call_thread_and_plugin_are_named(self):
+        for thread, name in (("vcpu", "vcpu0"), ("loop", "volt")):
+            with self.subTest(thread=thread):
+                run, said = self.kill(thread, "--witness")
+                self.assertEqual(len(said), 1, run.story())
+                for word in (f"thread {name},", "in probe,", "execve (59)"):
+                    self.assertIn(word, said[0])
+
+    def test_call_and_thread_of_a_worker_are_named(self):
+        run, said = self.kill("worker", "--witness")
+        for word in ("thread prober,", "execve (59)"):
+            self.assertIn(word, said[0])
+
+    def test_filter_is_no_weaker_for_it(self):
+        """The same verdict, and the page is not changed but for the keeper."""
+        plain = self.explain(self.words("serial"))
+        watched = self.explain(self.words("serial", options=("--witness",)))
+        def calls(page):
+            return {(thread.name, rule.call, rule.reason) for thread in page.threads.values()
+                    for rule in thread.rules if "the keeper" not in rule.reason}
+        self.assertEqual(calls(plain), calls(watched))
