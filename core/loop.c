@@ -18,6 +18,8 @@
 
 #define BATCH 16
 
+_Static_assert(LOOP_TIMER_MAX <= 64, "fire_timers() has one bit for each");
+
 /* Edge-triggered: every write is an event of its own, so the count is never read. */
 static void on_wake(void *arg, uint32_t events)
 {
@@ -103,17 +105,33 @@ void loop_stop(struct loop *l)
 	loop_wake(l);
 }
 
+/* The due timer with the earliest deadline, none of `fired`; false: no timer is due. */
+static bool find_due(
+    const struct loop *l, uint64_t now, uint64_t fired, uint32_t *timer, uint64_t *deadline)
+{
+	*deadline = 0;
+	for (uint32_t i = 0; i < l->table->timer_count; i++) {
+		uint64_t at = __atomic_load_n(&l->deadlines_ns[i], __ATOMIC_SEQ_CST);
+
+		if (at == 0 || at > now || (fired >> i & 1) || (*deadline != 0 && at >= *deadline))
+			continue;
+		*timer = i;
+		*deadline = at;
+	}
+	return *deadline != 0;
+}
+
+/* Each once at most: one that arms itself for the past must not hold the loop. */
 static void fire_timers(struct loop *l)
 {
-	uint64_t now = clock_now();
+	uint64_t now = clock_now(), fired = 0, deadline;
+	uint32_t i;
 
-	for (uint32_t i = 0; i < l->table->timer_count; i++) {
+	while (find_due(l, now, fired, &i, &deadline)) {
 		const struct loop_timer *t = &l->table->timers[i];
 		uint64_t *armed = &l->deadlines_ns[i];
-		uint64_t deadline = __atomic_load_n(armed, __ATOMIC_SEQ_CST);
 
-		if (deadline == 0 || deadline > now)
-			continue;
+		fired |= 1ull << i;
 		instance_lock(t->owner);
 		/* Under the instance's lock, so that a disarm in one of its callbacks counts. */
 		if (__atomic_compare_exchange_n(
