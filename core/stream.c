@@ -179,7 +179,7 @@ static uint32_t take_room(struct stream *s, uint32_t wanted)
 /* Gives the device as much of `held` as it has room for. */
 static void deliver_held(struct stream *s)
 {
-	if (s->held_count == 0)
+	if (s->held_count == 0 || s->ops->rx == NULL)
 		return;
 	instance_lock(s->owner);
 	/* rx may set new room itself, so what it used up is taken off before. */
@@ -208,7 +208,8 @@ static void pump_in(struct stream *s)
 	uint8_t bytes[sizeof(s->held)];
 	size_t want;
 
-	if (s->ops->rx == NULL)
+	/* A device without input still has an operator, and clients that leave. */
+	if (s->ops->rx == NULL && !s->terminal && !s->gone)
 		return;
 	deliver_held(s);
 	/* Nobody waits for the rest of what a client sent that has left: the guest has no
