@@ -316,7 +316,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		argv++;
 	}
 	opterr = 0;
-	for (int at = optind; (c = getopt_long(argc, argv, "+", longs, NULL)) != -1; at = optind) {
+	for (int at = 1; (c = getopt_long(argc, argv, "+", longs, NULL)) != -1; at = optind) {
 		/* getopt would take any unique beginning: a later option could change its sense. */
 		size_t typed = strcspn(argv[at], "=");
 		bool whole = c == '?';
