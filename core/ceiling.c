@@ -56,7 +56,7 @@ static int parse_roles(const char *path, unsigned number, char *rest, uint32_t *
 
 static int parse_line(const char *path, unsigned number, char *line)
 {
-	if (strchr(line, '\n') == NULL && strlen(line) == LINE_MAX_BYTES)
+	if (strcspn(line, "\n") > LINE_MAX_BYTES)
 		return log_error(EINVAL, "--ceiling %s: line %u is longer than %u bytes", path,
 		    number, LINE_MAX_BYTES);
 	line[strcspn(line, "#\n")] = '\0';
@@ -77,7 +77,7 @@ static int parse_line(const char *path, unsigned number, char *line)
 
 int ceiling_load(const char *path)
 {
-	char line[LINE_MAX_BYTES + 1];
+	char line[LINE_MAX_BYTES + 2];
 	int err = 0;
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
