@@ -121,7 +121,12 @@ static unsigned printable_length(const unsigned char *p)
 	for (unsigned i = 1; i < n; i++)
 		if ((p[i] & 0xc0) != 0x80)
 			return 0;
-	return p[0] == 0xc2 && p[1] < 0xa0 ? 0 : n;
+	/* C1; then what takes more bytes than it needs, surrogates, and what is above Unicode. */
+	if ((p[0] == 0xc2 && p[1] < 0xa0) || (p[0] == 0xe0 && p[1] < 0xa0) ||
+	    (p[0] == 0xed && p[1] > 0x9f) || (p[0] == 0xf0 && p[1] < 0x90) ||
+	    (p[0] == 0xf4 && p[1] > 0x8f))
+		return 0;
+	return n;
 }
 
 /* Parts of a line can come from a guest or a file: no byte of it may drive a terminal. */
