@@ -30,6 +30,16 @@ static struct instance *owner_of(const struct volt_host *h)
 	return h->core;
 }
 
+/* Of a [wire] call: why the one before was refused is over. */
+static struct instance *wirer_of(const struct volt_host *h)
+{
+	struct instance *i = owner_of(h);
+
+	if (!i->machine->sealed)
+		i->state->reason[0] = '\0';
+	return i;
+}
+
 static bool may_log(struct instance *i)
 {
 	uint64_t now = clock_now();
@@ -88,7 +98,7 @@ static int refuse(struct instance *i, int err, const char *fmt, ...)
 
 static int host_add_range(const struct volt_host *h, const struct volt_range *r)
 {
-	struct instance *i = owner_of(h);
+	struct instance *i = wirer_of(h);
 	char why[200];
 
 	if (i->machine->sealed)
@@ -99,7 +109,7 @@ static int host_add_range(const struct volt_host *h, const struct volt_range *r)
 
 static int host_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line)
 {
-	struct instance *i = owner_of(h), *holder = NULL;
+	struct instance *i = wirer_of(h), *holder = NULL;
 
 	if (i->machine->sealed)
 		return -EPERM;
@@ -152,7 +162,7 @@ static void host_ask(const struct volt_host *h, uint32_t what, uint32_t code, co
 
 static int host_add_timer(const struct volt_host *h, void (*fire)(void *self), uint32_t *timer)
 {
-	struct instance *i = owner_of(h);
+	struct instance *i = wirer_of(h);
 
 	if (i->machine->sealed)
 		return -EPERM;
@@ -198,7 +208,7 @@ static int host_attach(
 {
 	struct stream *s = own_stream(h, number);
 
-	if (owner_of(h)->machine->sealed)
+	if (wirer_of(h)->machine->sealed)
 		return -EPERM;
 	return s != NULL && ops != NULL ? stream_attach(s, ops) : -EINVAL;
 }
@@ -226,7 +236,7 @@ static const struct volt_stream stream_table = {
 static int host_add_worker(
     const struct volt_host *h, const char *name, void (*job)(void *self), uint32_t *worker)
 {
-	struct instance *i = owner_of(h);
+	struct instance *i = wirer_of(h);
 	struct machine *m = i->machine;
 
 	if (m->sealed)
@@ -276,7 +286,7 @@ static const struct volt_irqroute irqroute_table = {
 
 static int host_device(const struct volt_host *h, const struct volt_acpi_device *d)
 {
-	struct machine *m = owner_of(h)->machine;
+	struct machine *m = wirer_of(h)->machine;
 	struct firmware *fw = &m->firmware;
 
 	if (m->sealed)
@@ -297,7 +307,7 @@ static int host_device(const struct volt_host *h, const struct volt_acpi_device 
 
 static int host_fixed(const struct volt_host *h, const struct volt_acpi_fixed *f)
 {
-	struct machine *m = owner_of(h)->machine;
+	struct machine *m = wirer_of(h)->machine;
 	struct firmware_fixed *slots[] = {
 	    NULL, &m->firmware.reset, &m->firmware.sleep_control, &m->firmware.sleep_status};
 
@@ -314,7 +324,7 @@ static int host_fixed(const struct volt_host *h, const struct volt_acpi_fixed *f
 
 static int host_cmdline(const struct volt_host *h, const char *words)
 {
-	struct machine *m = owner_of(h)->machine;
+	struct machine *m = wirer_of(h)->machine;
 	size_t used = strlen(m->device_words);
 
 	if (m->sealed)
