@@ -305,6 +305,20 @@ static int allow_loop(struct policy *p, struct machine *m)
 	return err != 0 ? err : add(p, POLICY_LOOP, &end);
 }
 
+/* True if the need holds argument `arg` to one value, in the bits that the kernel looks at. */
+static bool pins(const struct volt_need *need, uint8_t arg, uint64_t bits)
+{
+	for (uint32_t t = 0; t < need->test_count; t++) {
+		const struct volt_arg_test *test = &need->tests[t];
+
+		if (test->arg == arg &&
+		    (test->op == VOLT_TEST_EQ || test->op == VOLT_TEST_FD_PARAM ||
+			(test->op == VOLT_TEST_MASKED_EQ && (test->mask & bits) == bits)))
+			return true;
+	}
+	return false;
+}
+
 static int refuse_need(const struct instance *i, const struct volt_need *need)
 {
 	if (need->syscall == NULL || need->reason == NULL || need->test_count > VOLT_TEST_MAX)
@@ -318,7 +332,8 @@ static int refuse_need(const struct instance *i, const struct volt_need *need)
 		    need->tests[t].op > VOLT_TEST_FD_PARAM)
 			return log_error(EINVAL, "plugin %s: a test of its need of %s is malformed",
 			    i->id, need->syscall);
-	if (strcmp(need->syscall, "ioctl") == 0 && need->test_count < 2)
+	if (strcmp(need->syscall, "ioctl") == 0 &&
+	    !(pins(need, 0, UINT32_MAX) && pins(need, 1, UINT32_MAX)))
 		return log_error(EPERM,
 		    "plugin %s asks for every ioctl (%s): the fd and the request must be tested",
 		    i->id, need->reason);
