@@ -139,12 +139,6 @@ static void print_files(const struct machine *m)
 	}
 }
 
-static bool same_kind(const struct volt_rule *a, const struct volt_rule *b)
-{
-	return strcmp(a->syscall, b->syscall) == 0 && strcmp(a->asked_by, b->asked_by) == 0 &&
-	       strcmp(a->reason, b->reason) == 0;
-}
-
 /* The fds [*from, *to] that a rule's first test pins, if it does. */
 static bool pinned_fds(const struct volt_rule *r, uint64_t *from, uint64_t *to)
 {
@@ -155,6 +149,19 @@ static bool pinned_fds(const struct volt_rule *r, uint64_t *from, uint64_t *to)
 	*from = t->value;
 	*to = t->op == VOLT_TEST_EQ ? t->value : t->value + ~t->mask;
 	return true;
+}
+
+/* True if they differ at most in the fds that they pin: what one line can tell. */
+static bool same_kind(const struct volt_rule *a, const struct volt_rule *b)
+{
+	uint64_t from, to;
+	uint32_t rest = pinned_fds(a, &from, &to) ? 1 : 0;
+
+	return strcmp(a->syscall, b->syscall) == 0 && strcmp(a->asked_by, b->asked_by) == 0 &&
+	       strcmp(a->reason, b->reason) == 0 && a->test_count == b->test_count &&
+	       pinned_fds(b, &from, &to) == (rest == 1) &&
+	       memcmp(a->tests + rest, b->tests + rest,
+		   (a->test_count - rest) * sizeof(a->tests[0])) == 0;
 }
 
 /* "fd 5, 7-9" for all rules from number `i` on that differ from it only in their fds. */

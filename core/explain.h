@@ -28,7 +28,7 @@ struct explain_file {
 /* Fills `files` in the order of their numbers; returns how many there are. */
 unsigned explain_files(const struct machine *m, struct explain_file *files, unsigned max);
 
-/* Writes one test of a rule, such as "fd = 5" or "arg 1 = 0xae80", into `text`. */
+/* Writes one test of a rule, such as "fd 5" or "arg 1 0xae80", into `text`. */
 void explain_test(const char *syscall, const struct volt_arg_test *t, char *text, unsigned size);
 
 /* core/explain_json.c */
