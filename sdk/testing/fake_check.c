@@ -81,8 +81,11 @@ static void check_need(const struct fake_host *f, const struct volt_need *n)
 		fake_die(f, "need: a system call has no name");
 	if (!n->reason || !*n->reason)
 		fake_die(f, "need %s: has no reason", n->syscall);
-	if (n->roles != VOLT_ROLE_BIT(VOLT_ROLE_LOOP))
-		fake_die(f, "need %s: roles 0x%x; a plugin's calls are made on the loop thread",
+	if (!n->roles ||
+	    n->roles & ~(VOLT_ROLE_BIT(VOLT_ROLE_LOOP) | VOLT_ROLE_BIT(VOLT_ROLE_WORKER)))
+		fake_die(f,
+		    "need %s: roles 0x%x; a plugin's calls are made on the loop thread or "
+		    "its workers",
 		    n->syscall, n->roles);
 	if (n->test_count > VOLT_TEST_MAX)
 		fake_die(f, "need %s: %u tests", n->syscall, n->test_count);

@@ -213,6 +213,8 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		return &fake_stream;
 	if (strcmp(id, VOLT_EXT_DESCRIBE) == 0)
 		return &fake_describe;
+	if (strcmp(id, VOLT_EXT_WORKER) == 0)
+		return &fake_worker;
 	if (strcmp(id, VOLT_EXT_IRQROUTE) == 0 && f->plugin->get_ext &&
 	    f->plugin->get_ext(VOLT_EXT_IRQCHIP))
 		return &fake_irqroute;

@@ -13,6 +13,7 @@
  * fake_stream.c    volt.stream/1
  * fake_loop.c      volt.loop/1
  * fake_describe.c  volt.describe/1
+ * fake_worker.c    volt.worker/1
  */
 #ifndef FAKE_INTERNAL_H
 #define FAKE_INTERNAL_H
@@ -24,6 +25,7 @@
 #define FAKE_IRQ_MAX    24u
 #define FAKE_TIMER_MAX  16u
 #define FAKE_DEVICE_MAX 16u
+#define FAKE_WORKER_MAX 8u
 #define FAKE_CMDLINE    1024u
 #define FAKE_CANARY     64u
 
@@ -65,6 +67,13 @@ struct fake_timer {
 	uint64_t armed_as;    /* orders timers of one deadline */
 };
 
+struct fake_worker {
+	void (*job)(void *self);
+	char name[16];
+	unsigned posts;
+	bool waits; /* posted since its job last started */
+};
+
 struct fake_ask {
 	unsigned count;
 	uint32_t code;
@@ -76,6 +85,7 @@ struct fake_host {
 	struct volt_host host, host_copy;
 	enum fake_state state;
 	const char *inside; /* callback that runs, or NULL */
+	bool in_job;        /* it is a worker's */
 	void *self;         /* instance_size bytes, then the canary */
 	uint64_t *counters; /* counter_count values, then the canary */
 	uint64_t *counted;  /* as they were after the newest callback */
@@ -103,6 +113,8 @@ struct fake_host {
 	struct fake_timer timers[FAKE_TIMER_MAX];
 	unsigned timer_count;
 	uint64_t now_ns, armings;
+	struct fake_worker workers[FAKE_WORKER_MAX];
+	unsigned worker_count;
 	struct volt_acpi_device devices[FAKE_DEVICE_MAX];
 	unsigned device_count;
 	struct volt_acpi_fixed fixed[VOLT_FIXED_SLEEP_STATUS + 1]; /* size 0: none */
@@ -144,6 +156,7 @@ extern const struct volt_loop fake_loop;
 extern const struct volt_stream fake_stream;
 extern const struct volt_describe fake_describe;
 extern const struct volt_irqroute fake_irqroute;
+extern const struct volt_worker fake_worker;
 
 void fake_finish_bus(struct fake_host *f);
 void fake_finish_streams(struct fake_host *f);

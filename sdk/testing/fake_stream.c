@@ -27,6 +27,9 @@ static struct fake_stream *attached(struct fake_host *f, uint32_t stream, const 
 
 	if (!s->ops)
 		fake_die(f, "%s: stream %u is not attached", function, stream);
+	if (f->in_job)
+		fake_die(
+		    f, "%s: needs the instance's lock, which a worker's job has not", function);
 	return s;
 }
 

@@ -323,6 +323,8 @@ static void malformed_need_aborts(void **state)
 	n = need, n.syscall = NULL, assert_bad_need(n, "has no name");
 	n = need, n.reason = "", assert_bad_need(n, "has no reason");
 	n = need, n.roles = VOLT_ROLE_BIT(VOLT_ROLE_VCPU), assert_bad_need(n, "roles 0x2");
+	n = need, n.roles = VOLT_ROLE_BIT(VOLT_ROLE_COUNT), assert_bad_need(n, "roles 0x8");
+	n = need, n.roles = 0, assert_bad_need(n, "roles 0x0");
 	n = need, n.test_count = 5, assert_bad_need(n, "5 tests");
 	n = need, n.tests[0].arg = 6, assert_bad_need(n, "malformed test");
 	n = need, n.tests[0].value = TOY_BASE, assert_bad_need(n, "base is no file");

@@ -6,7 +6,7 @@
  *
  * It gives the plugin the same tables as the real host, records every call, steps
  * time only when told, and checks what the contract promises in either direction.
- * Everything happens on the calling thread. Link with libvolt-testing.
+ * Everything happens on the calling thread, the jobs of workers too. Link with libvolt-testing.
  *
  *   struct fake_host *f = fake_host_create(&volt_plugin_serial);
  *   assert_int_equal(fake_host_wire(f, "base=0x2f8"), 0);
@@ -24,6 +24,7 @@
 #include <volt/plugin.h>
 #include <volt/sandbox.h>
 #include <volt/stream.h>
+#include <volt/worker.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,7 +47,7 @@ const struct volt_host *fake_host_table(struct fake_host *f);
 
 /* The n-th call (from 1) of a host function during init fails with `err` (positive
  * errno). n = 0: none. Counted over add_range, add_irq, add_timer, attach, device,
- * fixed and cmdline. */
+ * fixed, cmdline and a worker's add. */
 void fake_host_fail_call(struct fake_host *f, unsigned n, int err);
 unsigned fake_host_calls(const struct fake_host *f);
 
@@ -94,6 +95,14 @@ void fake_stream_event(struct fake_host *f, uint32_t stream, uint32_t event);
 uint64_t fake_now(const struct fake_host *f);
 void fake_advance(struct fake_host *f, uint64_t ns);
 bool fake_timer_armed(const struct fake_host *f, uint32_t timer, uint64_t *deadline_ns);
+
+/* Workers, numbered from 0 in the order of their add. A post is only noted; here the job
+ * of every worker that was posted since its last run runs once, on the calling thread, in
+ * that order. Returns how many ran; what they posted waits for the next call. */
+unsigned fake_run_workers(struct fake_host *f);
+unsigned fake_worker_count(const struct fake_host *f);
+const char *fake_worker_name(const struct fake_host *f, uint32_t worker);
+unsigned fake_worker_posts(const struct fake_host *f, uint32_t worker); /* in all */
 
 /* For irqchip plugins: lines as other devices drive them, EOIs as vCPUs do. */
 void fake_set_line(struct fake_host *f, uint32_t pin, bool level);
