@@ -12,6 +12,8 @@
 #include <cmocka.h> /* last: it defines fail() */
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "core/ceiling.h"
 
@@ -78,6 +80,36 @@ static void malformed_lines_are_refused_with_their_number(void **state)
 	refused_in_line_2("\nread\tloop\x1b[2J\n");
 }
 
+/* What is cut off of a comment must not become a row. */
+static void a_line_has_at_most_255_bytes(void **state)
+{
+	char text[600] = "read\n#";
+
+	memset(text + 6, 'x', 254);
+	strcpy(text + 260, "ptrace\nread\n");
+	refused_in_line_2(text);
+	strcpy(text + 260, "p");
+	refused_in_line_2(text); /* at the end of the file too */
+	strcpy(text + 260, "\nwrite loops\n");
+	if (kit_child(load_in_child, text) == 0)
+		fail_msg("255 bytes are too many");
+}
+
+static int load_fifo(void *path)
+{
+	kit_log_clear();
+	return ceiling_load(path) == -EINVAL && kit_logged("not a regular file") ? 0 : 1;
+}
+
+static void only_a_regular_file_is_read(void **state)
+{
+	const char *path = kit_path("fifo");
+
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(kit_child(load_fifo, (void *)(uintptr_t)path), 0); /* nor waited for */
+	assert_int_equal(kit_child(load_fifo, (void *)(uintptr_t) "/tmp"), 0);
+}
+
 static void a_missing_file_is_said(void **state)
 {
 	assert_int_equal(ceiling_load("/no/such/file"), -ENOENT);
@@ -116,6 +148,8 @@ int main(void)
 	    TEST(without_a_file_all_is_allowed),
 	    TEST(roles_have_names),
 	    TEST(malformed_lines_are_refused_with_their_number),
+	    TEST(a_line_has_at_most_255_bytes),
+	    TEST(only_a_regular_file_is_read),
 	    TEST(a_missing_file_is_said),
 	    TEST(a_file_allows_what_it_lists_and_no_more),
 	};

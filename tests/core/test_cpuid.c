@@ -88,8 +88,10 @@ static void make(uint32_t vendor)
 	put(0x80000008, 0, ALL_ONES);
 	if (vendor == INTEL) {
 		put_caches(0x4);
-		for (uint32_t i = 0; i < 3; i++)
-			put(0x1f, i, 0x77);
+		put(0x1f, 0, 0); /* what newer kernels give: level 0, empty */
+		put(0xd, 1, ALL_ONES);
+		for (uint32_t i = 2; i < 10; i++)
+			put(0xd, i, ALL_ONES);
 	} else {
 		put_caches(0x8000001d);
 		put(0x8000001e, 0, ALL_ONES);
@@ -150,7 +152,47 @@ static void other_subleaves_and_leaves_stay(void **state)
 	make(INTEL);
 	cpuid_filter(&cpuid, 2, true);
 	assert_int_equal(get(0x7, 1)->ebx & get(0x7, 1)->ecx & get(0x7, 1)->eax, ALL_ONES);
-	assert_int_equal(get(0xd, 0)->eax & get(0xd, 0)->edx, ALL_ONES);
+	assert_int_equal(get(0xd, 0)->ebx & get(0xd, 0)->ecx & get(0xd, 0)->edx, ALL_ONES);
+	assert_int_equal(get(0xd, 1)->eax & get(0xd, 1)->ebx, ALL_ONES);
+}
+
+/* Intel SDM vol. 1, 13.1: bits of XCR0 are the sub-leaves of leaf 0xd. */
+static void state_of_what_is_hidden_has_no_room_in_xsave(void **state)
+{
+	enum { BNDREGS = 3, BNDCSR = 4, PKRU = 9 };
+
+	make(INTEL);
+	cpuid_filter(&cpuid, 2, true);
+	assert_int_equal(get(0xd, 0)->eax, ~(BIT(BNDREGS) | BIT(BNDCSR) | BIT(PKRU)));
+	for (uint32_t i = 2; i < 10; i++) {
+		bool gone = i == BNDREGS || i == BNDCSR || i == PKRU;
+
+		assert_int_equal(get(0xd, i)->eax, gone ? 0 : ALL_ONES); /* size */
+		assert_int_equal(get(0xd, i)->ebx, gone ? 0 : ALL_ONES); /* offset */
+	}
+}
+
+static bool has(uint32_t leaf)
+{
+	for (uint32_t i = 0; i < cpuid.head.nent; i++)
+		if (cpuid.entries[i].function == leaf)
+			return true;
+	return false;
+}
+
+/* Linux believes leaf 0x1f before 0xb: with its core level missing, each vCPU would be a
+ * package. */
+static void leaf_1f_is_gone_however_many_levels_the_host_has(void **state)
+{
+	for (uint32_t levels = 0; levels < 5; levels++) {
+		make(AMD);
+		for (uint32_t i = 0; i < levels; i++)
+			put(0x1f, i, 0x77);
+		cpuid_filter(&cpuid, 4, true);
+		cpuid_set_vcpu(&cpuid, 1, 4);
+		assert_false(has(0x1f));
+		assert_int_equal(get(0xb, 1)->ebx, 4);
+	}
 }
 
 static void performance_counters_are_gone(void **state)
@@ -203,17 +245,20 @@ static void htt_is_set_with_more_than_one_cpu(void **state)
 	assert_int_equal(get(0x1, 0)->edx & BIT(28), BIT(28));
 }
 
-static void a_topology_leaf_is_added_once(void **state)
+static void leaf_b_has_two_levels_on_every_host(void **state)
 {
-	make(AMD);
-	put(0xb, 0, 0); /* what newer kernels give: level 0, empty */
-	uint32_t before = cpuid.head.nent;
-	cpuid_filter(&cpuid, 2, true);
-	assert_int_equal(cpuid.head.nent, before + 1);
-	assert_int_equal(get(0xb, 0)->flags, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
-	assert_int_equal(get(0xb, 1)->flags, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
-	cpuid_filter(&cpuid, 2, true);
-	assert_int_equal(cpuid.head.nent, before + 1);
+	for (uint32_t levels = 0; levels < 4; levels++) {
+		make(AMD);
+		uint32_t others = cpuid.head.nent;
+		for (uint32_t i = 0; i < levels; i++)
+			put(0xb, i, 0x77);
+		for (unsigned times = 0; times < 2; times++) {
+			cpuid_filter(&cpuid, 2, true);
+			assert_int_equal(cpuid.head.nent, others + 2);
+			assert_int_equal(get(0xb, 0)->flags, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+			assert_int_equal(get(0xb, 1)->flags, KVM_CPUID_FLAG_SIGNIFCANT_INDEX);
+		}
+	}
 }
 
 /* ---------------------------------------------------------- what KVM supports */
@@ -253,9 +298,9 @@ static void check_leaf_1(uint32_t id, uint32_t cpus)
 	assert_int_equal(field(ebx, 15, 0), 0xffff);
 }
 
-static void check_levels(uint32_t leaf, uint32_t id, uint32_t cpus)
+static void check_levels(uint32_t id, uint32_t cpus)
 {
-	const struct kvm_cpuid_entry2 *thread = get(leaf, 0), *core = get(leaf, 1);
+	const struct kvm_cpuid_entry2 *thread = get(0xb, 0), *core = get(0xb, 1);
 
 	assert_int_equal(thread->eax, 0); /* no bit of the id numbers threads */
 	assert_int_equal(thread->ebx, 1);
@@ -285,13 +330,9 @@ static void intel_topology_is_cores_of_one_package(void **state)
 		for (uint32_t id = 0; id < cpus; id++) {
 			cpuid_set_vcpu(&cpuid, id, cpus);
 			check_leaf_1(id, cpus);
-			check_levels(0xb, id, cpus);
-			check_levels(0x1f, id, cpus);
+			check_levels(id, cpus);
 			check_caches(0x4, cpus);
 			assert_int_equal(field(get(0x4, 0)->eax, 31, 26), (1u << width(cpus)) - 1);
-			/* Level 2 of the host's table is the end of the list. */
-			assert_int_equal(get(0x1f, 2)->ebx, 0);
-			assert_int_equal(get(0x1f, 2)->ecx, 2);
 			/* Reserved on Intel. */
 			assert_int_equal(field(get(0x80000008, 0)->ecx, 7, 0), 0);
 			assert_int_equal(get(0x80000001, 0)->ecx & BIT(1), 0);
@@ -304,7 +345,7 @@ static void check_amd(uint32_t id, uint32_t cpus)
 	const struct kvm_cpuid_entry2 *e = get(0x8000001e, 0);
 
 	check_leaf_1(id, cpus);
-	check_levels(0xb, id, cpus);
+	check_levels(id, cpus);
 	check_caches(0x8000001d, cpus);
 	assert_int_equal(field(get(0x80000008, 0)->ecx, 7, 0), cpus - 1);      /* NC */
 	assert_int_equal(field(get(0x80000008, 0)->ecx, 15, 12), width(cpus)); /* ApicIdSize */
@@ -356,7 +397,9 @@ int main(void)
 	    cmocka_unit_test(bits_that_the_host_lacks_are_not_invented),
 	    cmocka_unit_test(the_tsc_deadline_timer_is_what_kvm_says),
 	    cmocka_unit_test(htt_is_set_with_more_than_one_cpu),
-	    cmocka_unit_test(a_topology_leaf_is_added_once),
+	    cmocka_unit_test(state_of_what_is_hidden_has_no_room_in_xsave),
+	    cmocka_unit_test(leaf_b_has_two_levels_on_every_host),
+	    cmocka_unit_test(leaf_1f_is_gone_however_many_levels_the_host_has),
 	    cmocka_unit_test(no_more_entries_than_fit_are_asked_for),
 	    cmocka_unit_test(a_refusal_of_kvm_is_passed_on),
 	    cmocka_unit_test(intel_topology_is_cores_of_one_package),

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include <cmocka.h> /* last: it defines fail() */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -33,6 +34,8 @@ static const char *name(unsigned n, const char *bytes)
 static void one_byte_opcodes(void **state)
 {
 	assert_string_equal(NAME("\xcc"), "int3");
+	assert_string_equal(NAME("\xcd\x80"), "int n");
+	assert_string_equal(NAME("\xf1"), "int1");
 	assert_string_equal(NAME("\xcf"), "iret");
 	assert_string_equal(NAME("\x48\xcf"), "iret");
 	assert_non_null(strstr(NAME("\xc5\xf8\x77"), "AVX"));
@@ -60,6 +63,10 @@ static void a_whole_modrm_byte_tells_more(void **state)
 	assert_string_equal(NAME("\x0f\x01\xd1"), "xsetbv");
 	assert_string_equal(NAME("\x0f\x01\xf8"), "swapgs");
 	assert_string_equal(NAME("\x0f\x01\xf9"), "rdtscp");
+	/* AMD APM vol. 3; without these rows the /7 would make each an invlpg. */
+	assert_string_equal(NAME("\x0f\x01\xfa"), "monitorx");
+	assert_string_equal(NAME("\x0f\x01\xfb"), "mwaitx");
+	assert_string_equal(NAME("\x0f\x01\xfc"), "clzero");
 }
 
 static void prefixes_are_looked_through(void **state)
@@ -78,6 +85,7 @@ static void a_mandatory_prefix_must_be_there(void **state)
 	assert_string_equal(NAME("\xf3\x0f\xbc\xc1"), "tzcnt");
 	assert_null(NAME("\x0f\xbc\xc1")); /* bsf: every KVM has it */
 	assert_string_equal(NAME("\xf2\x0f\x38\xf0\xc1"), "crc32");
+	assert_string_equal(NAME("\xf3\x0f\xc7\xf8"), "rdpid"); /* rdseed has none */
 }
 
 static void ordinary_instructions_have_no_name(void **state)
@@ -173,10 +181,43 @@ static void bytes_that_kvm_did_not_give_are_not_shown(void **state)
 	assert_null(strstr(m->end_why, "cc"));
 }
 
-static void other_internal_errors_are_numbered(void **state)
+static void no_bytes_at_all_are_a_jump_to_nowhere(void **state)
+{
+	run.internal.ndata = 1;
+	explained("perhaps it ran from device memory or nowhere");
+}
+
+static void other_internal_errors_have_words_and_a_number(void **state)
+{
+	static const struct {
+		uint32_t number;
+		const char *words;
+	} rows[] = {
+	    {KVM_INTERNAL_ERROR_SIMUL_EX, "two events at once"},
+	    {KVM_INTERNAL_ERROR_DELIVERY_EV, "an event that it cannot deliver"},
+	    {KVM_INTERNAL_ERROR_UNEXPECTED_EXIT_REASON, "an exit of the hardware"},
+	    {0, "no reason given"},
+	    {5, "no reason given"},
+	    {UINT32_MAX, "no reason given"},
+	};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char number[40];
+
+		m->end_claimed = 0;
+		run.internal.suberror = rows[i].number;
+		explained(rows[i].words);
+		explained("vCPU 3: ");
+		snprintf(number, sizeof(number), "(internal error %u)", rows[i].number);
+		explained(number);
+	}
+}
+
+static void what_the_host_lacks_is_said_with_other_errors_too(void **state)
 {
 	run.internal.suberror = KVM_INTERNAL_ERROR_DELIVERY_EV;
-	explained("vCPU 3 (internal error 3)");
+	m->kvm.limit = "use another host";
+	explained("(internal error 3); use another host");
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -195,7 +236,9 @@ int main(void)
 	    TEST(the_instruction_and_its_bytes_are_named),
 	    TEST(a_size_beyond_the_bytes_is_cut),
 	    TEST(bytes_that_kvm_did_not_give_are_not_shown),
-	    TEST(other_internal_errors_are_numbered),
+	    TEST(no_bytes_at_all_are_a_jump_to_nowhere),
+	    TEST(other_internal_errors_have_words_and_a_number),
+	    TEST(what_the_host_lacks_is_said_with_other_errors_too),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -191,7 +191,52 @@ static void ranges_are_added_for_their_owner(void **state)
 	assert_int_equal(one->add_range(one, &r), 0);
 	assert_ptr_equal(m->bus.ranges[0].owner, m->instances[0]);
 	assert_int_equal(two->add_range(two, &bad), -EINVAL);
-	assert_true(kit_logged("two: range \"port\""));
+	assert_int_equal(kit_log_lines(), 0); /* fail() says it */
+	assert_int_equal(volt_fail(two, EINVAL, "cannot add its port"), -EINVAL);
+	assert_int_equal(kit_log_lines(), 1);
+	assert_true(kit_logged("two: cannot add its port: range \"port\""));
+}
+
+/* Plugins that pass on what a call answered, without fail(). */
+static int init_without_words(void *self, const struct volt_host *h, const struct volt_args *a)
+{
+	uint32_t line;
+
+	return h->add_irq(h, 24, VOLT_IRQ_EDGE, &line);
+}
+
+static int init_with_words(void *self, const struct volt_host *h, const struct volt_args *a)
+{
+	return volt_fail(h, -init_without_words(self, h, a), "irq=24");
+}
+
+static void a_failed_init_is_one_line_with_the_hosts_reason(void **state)
+{
+	struct instance *i = m->instances[0];
+
+	i->plugin.init = init_without_words;
+	assert_int_equal(instance_wire(i), -EINVAL);
+	assert_int_equal(kit_log_lines(), 1);
+	assert_true(kit_logged("one: init failed: interrupt 24 (flags 0)"));
+	assert_false(i->wired);
+	kit_log_clear();
+	i->plugin.init = init_with_words;
+	assert_int_equal(instance_wire(i), -EINVAL);
+	assert_int_equal(kit_log_lines(), 1);
+	assert_true(kit_logged("one: irq=24: interrupt 24 (flags 0)"));
+	i->plugin.init = toy_init;
+	assert_int_equal(instance_wire(i), 0);
+	assert_true(i->wired);
+}
+
+static void a_refusal_that_was_got_over_is_not_said_later(void **state)
+{
+	struct volt_range r = range(0x60), bad = range(0x10000);
+
+	assert_int_equal(one->add_range(one, &bad), -EINVAL);
+	assert_int_equal(one->add_range(one, &r), 0);
+	assert_int_equal(volt_fail(one, EINVAL, "no clock"), -EINVAL);
+	assert_string_equal(kit_log(), "volt: error: one: no clock\n");
 }
 
 static void a_line_is_claimed_once(void **state)
@@ -201,7 +246,9 @@ static void a_line_is_claimed_once(void **state)
 	assert_int_equal(one->add_irq(one, 4, VOLT_IRQ_EDGE, &line), 0);
 	assert_true(line < IRQ_LINES);
 	assert_int_equal(two->add_irq(two, 4, VOLT_IRQ_EDGE, &line), -EBUSY);
-	assert_true(kit_logged("interrupt 4 is already used by plugin one"));
+	volt_fail(two, EBUSY, "irq=4");
+	assert_string_equal(
+	    kit_log(), "volt: error: two: irq=4: interrupt 4 is already used by plugin one\n");
 	assert_int_equal(one->add_irq(one, 24, VOLT_IRQ_EDGE, &line), -EINVAL);
 	assert_int_equal(one->add_irq(one, 5, 2, &line), -EINVAL);
 	assert_int_equal(one->add_irq(one, 23, VOLT_IRQ_LEVEL, &line), 0);
@@ -219,6 +266,7 @@ static void an_instance_has_16_timers(void **state)
 		assert_int_equal(timers->add_timer(one, noop, &timer), 0);
 	assert_int_equal(timers->add_timer(one, noop, &timer), -ENOSPC);
 	assert_int_equal(timers->add_timer(two, noop, &timer), 0);
+	assert_int_equal(timers->add_timer(two, NULL, &timer), -EINVAL);
 }
 
 static void wiring_after_the_seal_is_refused(void **state)
@@ -243,16 +291,18 @@ static void wiring_after_the_seal_is_refused(void **state)
 static void workers_have_a_name_and_a_job(void **state)
 {
 	const struct volt_worker *workers = one->get_ext(one, VOLT_EXT_WORKER);
-	char name[] = "fifteen letters";
+	char name[] = "fifteen-Letter_";
 	uint32_t worker = 99;
 
 	assert_int_equal(workers->add(one, "", noop, &worker), -EINVAL);
 	assert_int_equal(workers->add(one, NULL, noop, &worker), -EINVAL);
-	assert_int_equal(workers->add(one, "sixteen letters.", noop, &worker), -EINVAL);
+	assert_int_equal(workers->add(one, "sixteen-letters_", noop, &worker), -EINVAL);
+	assert_int_equal(workers->add(one, "two words", noop, &worker), -EINVAL);
+	assert_int_equal(workers->add(one, "\xc3\xa4", noop, &worker), -EINVAL);
 	assert_int_equal(workers->add(one, "x", NULL, &worker), -EINVAL);
 	assert_int_equal(workers->add(one, name, noop, &worker), 0);
 	name[0] = 'x';
-	assert_string_equal(m->workers[worker].name, "fifteen letters");
+	assert_string_equal(m->workers[worker].name, "fifteen-Letter_");
 	while (m->worker_count < WORKER_MAX)
 		assert_int_equal(workers->add(two, "x", noop, &worker), 0);
 	assert_int_equal(workers->add(two, "x", noop, &worker), -ENOSPC);
@@ -315,6 +365,7 @@ static void streams_of_others_are_not_touched(void **state)
 
 	assert_int_equal(streams->attach(two, 0, &ops), -EINVAL);
 	assert_int_equal(streams->attach(one, 2, &ops), -EINVAL);
+	assert_int_equal(streams->attach(one, 0, NULL), -EINVAL);
 	assert_int_equal(streams->attach(one, UINT32_MAX, &ops), -EINVAL);
 	assert_int_equal(streams->attach(one, 0, &ops), 0);
 	assert_int_equal(streams->attach(one, 0, &ops), -EBUSY);
@@ -408,6 +459,8 @@ static void each_fixed_register_is_given_once(void **state)
 	f.kind = VOLT_FIXED_RESET;
 	f.space = 2;
 	assert_int_equal(describe->fixed(one, &f), -EINVAL);
+	f = (struct volt_acpi_fixed){.size = 8, .kind = VOLT_FIXED_RESET};
+	assert_int_equal(describe->fixed(one, &f), -EINVAL);
 }
 
 static void words_for_the_kernel_are_added_up_to_the_limit(void **state)
@@ -442,6 +495,8 @@ int main(void)
 	    TEST(wiring_may_say_as_much_as_it_wants),
 	    TEST(after_the_seal_lines_are_rationed_and_counted),
 	    TEST(ranges_are_added_for_their_owner),
+	    TEST(a_failed_init_is_one_line_with_the_hosts_reason),
+	    TEST(a_refusal_that_was_got_over_is_not_said_later),
 	    TEST(a_line_is_claimed_once),
 	    TEST(an_instance_has_16_timers),
 	    TEST(wiring_after_the_seal_is_refused),

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/exitcode.h"
+#include "core/plugins.h"
 
 #define ADDRESS 0xfee00000ull
 
@@ -186,6 +187,21 @@ static void a_rising_edge_is_one_event(void **state)
 	assert_int_equal(pending(4), 1);
 }
 
+/* set_irq is [any]: a plugin may drive its line from init on. */
+static void a_line_raised_while_wiring_is_not_lost(void **state)
+{
+	claim(4, VOLT_IRQ_EDGE);
+	claim(5, VOLT_IRQ_EDGE);
+	irq_set(irq, 4, true);
+	irq_set(irq, 5, true);
+	irq_set(irq, 5, false);
+	wire(NULL);
+	assert_int_equal(pending(4), 1);
+	assert_int_equal(pending(5), 0); /* it is low again */
+	irq_set(irq, 4, true);
+	assert_int_equal(pending(4), 0);
+}
+
 static bool line_11_is_raised(void *count)
 {
 	uint64_t *n = count;
@@ -228,6 +244,61 @@ static void what_kvm_refuses_is_said(void **state)
 			close(irq->lines[4].event_fd);
 		irq->lines[4].event_fd = -1;
 	}
+}
+
+/* ---------------------------------------------------------- which controller */
+
+static uint32_t chip_pins, chip_base;
+
+static void chip_info(void *self, struct volt_irqchip_info *info)
+{
+	info->pins = chip_pins;
+	info->gsi_base = chip_base;
+}
+
+static const struct volt_irqchip small_table = {
+    .size = sizeof(small_table), .info = chip_info, .set_line = chip_set_line};
+
+static int find(uint32_t pins, uint32_t base)
+{
+	chip.irqchip = &small_table;
+	chip_pins = pins;
+	chip_base = base;
+	m->instances[0] = &chip;
+	m->instance_count = 1;
+	irq->chip = NULL;
+	kit_log_clear();
+	int err = plugins_find_irqchip(m);
+	m->instance_count = 0; /* it did not come from instance_create() */
+	return err;
+}
+
+static void a_line_beyond_the_plugins_pins_is_refused(void **state)
+{
+	claim(16, VOLT_IRQ_EDGE);
+	assert_int_equal(find(16, 0), -EINVAL);
+	assert_string_equal(kit_log(),
+	    "volt: error: plugin device: interrupt 16 is beyond the 16 of plugin chip\n");
+	assert_int_equal(find(17, 0), 0);
+	assert_ptr_equal(irq->chip, &chip);
+	assert_int_equal(irq->pins, 17);
+}
+
+static void a_controller_has_1_to_24_pins_from_gsi_0(void **state)
+{
+	assert_int_equal(find(0, 0), -EINVAL);
+	assert_int_equal(find(25, 0), -EINVAL);
+	assert_int_equal(find(24, 1), -EINVAL);
+	assert_true(kit_logged("plugin chip"));
+	assert_int_equal(find(24, 0), 0);
+}
+
+static void kvms_timer_keeps_its_lines(void **state)
+{
+	claim(2, VOLT_IRQ_EDGE);
+	assert_int_equal(plugins_find_irqchip(m), -EBUSY);
+	assert_true(kit_logged("plugin device: interrupt 2"));
+	assert_int_equal(find(24, 0), 0); /* a plugin has no PIT */
 }
 
 /* ------------------------------------------------------------- irqchip plugin */
@@ -346,6 +417,11 @@ static bool line_4_is_raised(void *arg)
 	return pending(4) > 0;
 }
 
+static bool line_9_is_raised(void *arg)
+{
+	return pending(9) > 0;
+}
+
 static void *route_and_fire(void *arg)
 {
 	usleep(20000);
@@ -388,6 +464,58 @@ static void a_route_that_comes_meanwhile_is_waited_for_too(void **state)
 	assert_int_equal(kvm.entries[0].u.msi.data, 0x41);
 	assert_int_equal(kvm.pending_at_table, 0);
 	assert_int_equal(pending(4), 1);
+}
+
+static void only_reroute_4(void)
+{
+	kvm.during_table = NULL;
+	irq_route(irq, 4, ADDRESS, 0x41);
+}
+
+/* A fire wakes the loop, a route does not: the loop itself must look again. */
+static void a_fire_that_waits_is_not_lost_to_a_route_meanwhile(void **state)
+{
+	pthread_t vcpu;
+
+	claim(4, VOLT_IRQ_EDGE);
+	wire(&chip);
+	kit_arm_locks();
+	kvm.during_table = only_reroute_4;
+	/* From outside, so that the fire's own wake-up is spent on the first table. */
+	assert_int_equal(pthread_create(&vcpu, NULL, route_and_fire, NULL), 0);
+	assert_true(kit_run_until(m, line_4_is_raised, NULL, 2000));
+	pthread_join(vcpu, NULL);
+	assert_int_equal(kvm.table_count, 2);
+	assert_int_equal(kvm.entries[0].u.msi.data, 0x41);
+	assert_int_equal(irq->fires_pending, 0);
+}
+
+static void *program_again_and_again(void *stop)
+{
+	for (uint32_t i = 0; !__atomic_load_n((uint32_t *)stop, __ATOMIC_SEQ_CST); i++) {
+		irq_route(irq, 4, ADDRESS, 0x30 + i % 64);
+		usleep(200);
+	}
+	return NULL;
+}
+
+static void fires_get_through_while_a_vcpu_programs_the_pin(void **state)
+{
+	pthread_t vcpu;
+	uint32_t stop = 0;
+
+	claim(4, VOLT_IRQ_EDGE);
+	claim(9, VOLT_IRQ_EDGE);
+	wire(&chip);
+	irq_route(irq, 9, ADDRESS, 0x39);
+	kit_arm_locks();
+	assert_int_equal(pthread_create(&vcpu, NULL, program_again_and_again, &stop), 0);
+	for (unsigned i = 0; i < 50; i++) {
+		irq_fire(irq, 9);
+		assert_true(kit_run_until(m, line_9_is_raised, NULL, 2000));
+	}
+	__atomic_store_n(&stop, 1, __ATOMIC_SEQ_CST);
+	pthread_join(vcpu, NULL);
 }
 
 static void other_pins_fires_wait_as_well_and_none_is_lost(void **state)
@@ -458,8 +586,12 @@ int main(void)
 	    TEST(a_line_has_one_owner),
 	    TEST(only_claimed_lines_become_irqfds),
 	    TEST(a_rising_edge_is_one_event),
+	    TEST(a_line_raised_while_wiring_is_not_lost),
 	    TEST(a_level_line_is_raised_again_until_it_falls),
 	    TEST(what_kvm_refuses_is_said),
+	    TEST(a_line_beyond_the_plugins_pins_is_refused),
+	    TEST(a_controller_has_1_to_24_pins_from_gsi_0),
+	    TEST(kvms_timer_keeps_its_lines),
 	    TEST(lines_end_at_the_plugin_under_its_lock),
 	    TEST(routes_alone_cost_nothing),
 	    TEST(a_route_is_an_msi_of_its_pin),
@@ -469,6 +601,8 @@ int main(void)
 	    TEST(a_fire_waits_for_the_newest_route),
 	    TEST(the_loop_delivers_what_a_vcpu_routed_and_fired),
 	    TEST(a_route_that_comes_meanwhile_is_waited_for_too),
+	    TEST(a_fire_that_waits_is_not_lost_to_a_route_meanwhile),
+	    TEST(fires_get_through_while_a_vcpu_programs_the_pin),
 	    TEST(other_pins_fires_wait_as_well_and_none_is_lost),
 	    TEST(routes_that_kvm_refuses_end_the_vm),
 	    TEST(the_last_fire_is_delivered_through_the_last_route),

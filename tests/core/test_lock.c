@@ -203,6 +203,30 @@ static void a_worker_runs_after_each_post(void **state)
 	assert_true(becomes(2));
 }
 
+static void what_was_posted_while_wiring_runs_once(void **state)
+{
+	static struct instance owner; /* outlives the test: the thread does not end */
+	static struct worker worker;
+	static unsigned before;
+	pthread_t thread;
+
+	kit_owner(&owner, NULL, "owner", &jobs);
+	before = __atomic_load_n(&jobs, __ATOMIC_SEQ_CST);
+	worker.owner = &owner;
+	worker.job = job;
+	lock_init(&worker.posts);
+	worker_post(&worker); /* [any]: from init on */
+	worker_post(&worker);
+	kit_arm_locks();
+	assert_int_equal(pthread_create(&thread, NULL, run_worker, &worker), 0);
+	pthread_detach(thread);
+	assert_true(becomes(before + 1));
+	usleep(20000);
+	assert_int_equal(jobs, before + 1);
+	worker_post(&worker);
+	assert_true(becomes(before + 2));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -216,6 +240,7 @@ int main(void)
 	    TEST(armed_locks_have_consecutive_numbers),
 	    TEST(a_number_in_use_is_not_taken_over),
 	    TEST(a_worker_runs_after_each_post),
+	    TEST(what_was_posted_while_wiring_runs_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

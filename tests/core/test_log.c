@@ -68,8 +68,41 @@ static void control_bytes_become_question_marks(void **state)
 
 static void text_beyond_ascii_passes(void **state)
 {
-	log_info("k\xc3\xa4se");
-	assert_string_equal(kit_log(), "volt: k\xc3\xa4se\n");
+	log_info("k\xc3\xa4se \xe2\x82\xac \xf0\x9f\x9a\x80");
+	assert_string_equal(kit_log(), "volt: k\xc3\xa4se \xe2\x82\xac \xf0\x9f\x9a\x80\n");
+}
+
+static void c1_control_bytes_drive_no_terminal(void **state)
+{
+	log_info("a\x9b"
+		 "2Jb\xc2\x9b"
+		 "2Jc\xc2\xa0");
+	assert_string_equal(kit_log(), "volt: a?2Jb??2Jc\xc2\xa0\n");
+}
+
+/* RFC 3629, 3 and 10: a lax terminal would take some of these for control bytes. */
+static void what_is_no_utf_8_becomes_question_marks(void **state)
+{
+	static const char *const rows[] = {"\xc0\x9b", "\xc1\xbf", "\xe0\x82\x9b", "\xed\xa0\x80",
+	    "\xf0\x80\x82\x9b", "\xf4\x90\x80\x80", "\xf5\x80\x80\x80", "\xff", "\xe2\x82", "\xc3"};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		char want[32];
+
+		kit_log_clear();
+		log_info("%s", rows[i]);
+		snprintf(want, sizeof(want), "volt: %.*s\n", (int)strlen(rows[i]), "????");
+		assert_string_equal(kit_log(), want);
+	}
+}
+
+static void a_shortage_is_remembered(void **state)
+{
+	log_error(EINVAL, "no shortage");
+	assert_false(log_saw_shortage());
+	log_error(EMFILE, "out of descriptors");
+	log_error(EINVAL, "something else");
+	assert_true(log_saw_shortage());
 }
 
 static void a_long_line_is_cut_and_still_ends(void **state)
@@ -207,6 +240,9 @@ int main(void)
 	    cmocka_unit_test_setup(an_error_returns_its_number_negative, setup),
 	    cmocka_unit_test_setup(control_bytes_become_question_marks, setup),
 	    cmocka_unit_test_setup(text_beyond_ascii_passes, setup),
+	    cmocka_unit_test_setup(c1_control_bytes_drive_no_terminal, setup),
+	    cmocka_unit_test_setup(what_is_no_utf_8_becomes_question_marks, setup),
+	    cmocka_unit_test_setup(a_shortage_is_remembered, setup),
 	    cmocka_unit_test_setup(a_long_line_is_cut_and_still_ends, setup),
 	    cmocka_unit_test_setup(a_file_that_takes_nothing_stops_nobody, setup),
 	    cmocka_unit_test_setup(on_a_raw_terminal_lines_return_the_carriage, setup),

@@ -103,6 +103,34 @@ static void timers_fire_in_the_order_of_their_deadlines(void **state)
 	assert_true(clock_now() >= now + 300 * MS);
 }
 
+static void timers_due_in_one_turn_fire_in_that_order_too(void **state)
+{
+	loop_arm(loop, timers[0], 3);
+	loop_arm(loop, timers[1], 1);
+	loop_arm(loop, timers[2], 2);
+	kit_run(m, 10);
+	assert_string_equal(order, "bca");
+}
+
+static void fire_for_the_past(void *self)
+{
+	note('p');
+	if (fired < 6)
+		loop_arm(loop, timers[3], 1);
+}
+
+/* However early its next deadline is, the others have their turn. */
+static void a_timer_that_arms_itself_for_the_past_holds_nobody(void **state)
+{
+	uint32_t mine = timers[3];
+
+	loop->table->timers[mine].fire = fire_for_the_past;
+	loop_arm(loop, timers[3], 1);
+	loop_arm(loop, timers[0], 2);
+	kit_run(m, 10);
+	assert_string_equal(order, "papppp");
+}
+
 static void a_timer_never_fires_before_its_deadline(void **state)
 {
 	uint64_t deadline = clock_now() + 5 * MS;
@@ -403,6 +431,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(timers_fire_in_the_order_of_their_deadlines),
+	    TEST(timers_due_in_one_turn_fire_in_that_order_too),
+	    TEST(a_timer_that_arms_itself_for_the_past_holds_nobody),
 	    TEST(a_timer_never_fires_before_its_deadline),
 	    TEST(a_timer_fires_once_per_arming),
 	    TEST(arming_again_replaces_the_deadline),

@@ -98,10 +98,23 @@ static void ram_is_zeroed_and_writable_to_its_last_byte(void **state)
 	*last = *middle = memory.host[0] = 1;
 }
 
-static void huge_pages_need_a_multiple_of_their_size(void **state)
+static void huge_pages_that_the_host_lacks_are_said(void **state)
 {
-	assert_int_equal(memory_init(&memory, 3 * MIB, true), -EINVAL);
-	assert_true(kit_logged("2M"));
+	mmaps_until_failure = 2; /* the reservation succeeds */
+	assert_int_equal(memory_init(&memory, 4 * MIB, true), -ENOMEM);
+	assert_int_equal(kit_log_lines(), 1);
+	assert_true(kit_logged("fewer than 2 free huge pages of 2M"));
+	assert_true(kit_logged("nr_hugepages"));
+	assert_null(memory.host);
+}
+
+static void a_plan_says_where_ram_will_be(void **state)
+{
+	memory_plan(&memory, 3 * GIB + 4096);
+	assert_true(memory_overlaps(&memory, 3 * GIB - 1, 1));
+	assert_false(memory_overlaps(&memory, 3 * GIB, GIB));
+	assert_true(memory_overlaps(&memory, 4 * GIB, 1));
+	assert_false(memory_overlaps(&memory, 4 * GIB + 4096, 1));
 	assert_null(memory.host);
 }
 
@@ -253,7 +266,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(ram_is_split_around_the_hole),
 	    TEST(ram_is_zeroed_and_writable_to_its_last_byte),
-	    TEST(huge_pages_need_a_multiple_of_their_size),
+	    TEST(huge_pages_that_the_host_lacks_are_said),
+	    TEST(a_plan_says_where_ram_will_be),
 	    TEST(a_refused_mapping_is_said_and_leaves_nothing),
 	    TEST(memory_at_knows_the_edges_of_low_ram),
 	    TEST(memory_at_knows_the_edges_of_high_ram),

@@ -45,7 +45,8 @@ static int parse_words(char **words)
 #define WORDS(...)    ((char *[]){(char *)"volt", __VA_ARGS__, NULL})
 #define W(text)       ((char *)(uintptr_t)(text))
 #define PARSE(...)    parse_words(WORDS(__VA_ARGS__))
-#define ACCEPTED(...) assert_int_equal(PARSE(__VA_ARGS__), OPTIONS_GO_ON)
+#define KERNEL        W("--kernel"), W("k")
+#define ACCEPTED(...) assert_int_equal(PARSE(KERNEL, __VA_ARGS__), OPTIONS_GO_ON)
 
 /* Refused with the code of a wrong option and one line that has `part`. */
 static void refused(int code, const char *part)
@@ -60,10 +61,10 @@ static void refused(int code, const char *part)
 
 static void defaults_are_a_small_machine(void **state)
 {
-	assert_int_equal(parse_words((char *[]){W("volt"), NULL}), OPTIONS_GO_ON);
+	assert_int_equal(PARSE(KERNEL), OPTIONS_GO_ON);
 	assert_int_equal(options.memory, 128 * MIB);
 	assert_int_equal(options.cpus, 1);
-	assert_null(options.kernel);
+	assert_string_equal(options.kernel, "k");
 	assert_null(options.cmdline);
 	assert_int_equal(options.plugin_count, 0);
 	assert_false(
@@ -72,12 +73,11 @@ static void defaults_are_a_small_machine(void **state)
 
 static void every_option_is_taken(void **state)
 {
-	ACCEPTED(W("--kernel"), W("k"), W("--initrd"), W("i"), W("--cmdline"), W("c"),
-	    W("--append"), W("a"), W("--memory"), W("64M"), W("--cpus"), W("2"), W("--hugepages"),
-	    W("--plugin"), W("p,x=1"), W("--plugin"), W("./q.so"), W("--plugin-dir"), W("d"),
-	    W("--log-level"), W("trace"), W("--log-file"), W("l"), W("--trace-file"), W("t"),
-	    W("--no-seccomp"), W("--no-landlock"), W("--no-sandbox"), W("--seccomp-log"),
-	    W("--ceiling"), W("most"));
+	ACCEPTED(W("--initrd"), W("i"), W("--cmdline"), W("c"), W("--append"), W("a"),
+	    W("--memory"), W("64M"), W("--cpus"), W("2"), W("--hugepages"), W("--plugin"),
+	    W("p,x=1"), W("--plugin"), W("./q.so"), W("--plugin-dir"), W("d"), W("--log-level"),
+	    W("trace"), W("--log-file"), W("l"), W("--trace-file"), W("t"), W("--no-seccomp"),
+	    W("--no-landlock"), W("--no-sandbox"), W("--seccomp-log"), W("--ceiling"), W("most"));
 	assert_string_equal(options.kernel, "k");
 	assert_string_equal(options.initrd, "i");
 	assert_string_equal(options.cmdline, "c");
@@ -100,19 +100,20 @@ static void every_option_is_taken(void **state)
 
 static void explain_comes_first_and_takes_the_same_options(void **state)
 {
-	ACCEPTED(W("explain"), W("--json"), W("--cpus"), W("2"));
+	assert_int_equal(PARSE(W("explain"), W("--json"), W("--cpus"), W("2")), OPTIONS_GO_ON);
 	assert_true(options.explain && options.json);
 	assert_int_equal(options.cpus, 2);
-	ACCEPTED(W("explain"));
+	assert_int_equal(PARSE(W("explain")), OPTIONS_GO_ON);
 	assert_false(options.json);
-	refused(PARSE(W("--json")), "volt explain");
+	refused(PARSE(KERNEL, W("--json")), "volt explain");
 	refused(PARSE(W("--cpus"), W("2"), W("explain")), "\"explain\"");
 	refused(PARSE(W("explain"), W("--kernal=k")), "did you mean --kernel?");
 }
 
 static void values_may_follow_an_equals_sign(void **state)
 {
-	ACCEPTED(W("--kernel=k=1"), W("--cmdline="), W("--memory=3G"));
+	assert_int_equal(
+	    PARSE(W("--kernel=k=1"), W("--cmdline="), W("--memory=3G")), OPTIONS_GO_ON);
 	assert_string_equal(options.kernel, "k=1");
 	assert_string_equal(options.cmdline, "");
 	assert_int_equal(options.memory, 3 * GIB);
@@ -121,7 +122,7 @@ static void values_may_follow_an_equals_sign(void **state)
 static void parsing_again_starts_from_the_defaults(void **state)
 {
 	ACCEPTED(W("--no-sandbox"), W("--plugin"), W("p"), W("--memory"), W("1G"));
-	ACCEPTED(W("--kernel"), W("k"));
+	assert_int_equal(PARSE(KERNEL), OPTIONS_GO_ON);
 	assert_false(options.no_sandbox);
 	assert_int_equal(options.plugin_count, 0);
 	assert_int_equal(options.memory, 128 * MIB);
@@ -204,6 +205,46 @@ static void unknown_options_name_the_nearest(void **state)
 	refused(PARSE(W("-x")), "-x");
 }
 
+static void an_option_is_typed_whole(void **state)
+{
+	/* A unique beginning today may be another option's tomorrow. */
+	refused(PARSE(W("--kern"), W("k")), "unknown option --kern; did you mean --kernel?");
+	refused(PARSE(W("--kern=k")), "unknown option --kern=k");
+	refused(PARSE(W("--no-sec")), "unknown option --no-sec");
+	refused(PARSE(W("explain"), W("--js")), "unknown option --js");
+	refused(PARSE(KERNEL, W("--plugin-d"), W("x")), "unknown option --plugin-d");
+}
+
+static void options_with_one_dash_are_named_as_typed(void **state)
+{
+	refused(PARSE(W("-kernel"), W("vmlinux")), "option -kernel; did you mean --kernel?");
+	refused(PARSE(KERNEL, W("-m"), W("1G")), "option -m;");
+}
+
+static void a_kernel_is_required_to_run(void **state)
+{
+	refused(parse_words((char *[]){W("volt"), NULL}), "no kernel given: volt --kernel FILE");
+	refused(PARSE(W("--plugin"), W("serial")), "no kernel given");
+	refused(PARSE(W("--plugin"), W("serial,helpful=1")), "no kernel given");
+	assert_int_equal(PARSE(W("explain"), W("--cpus"), W("2")), OPTIONS_GO_ON);
+}
+
+static void help_of_a_plugin_needs_no_kernel(void **state)
+{
+	assert_int_equal(PARSE(W("--plugin"), W("a"), W("--plugin"), W("b,help")), OPTIONS_GO_ON);
+	assert_true(options_ask_help(&options));
+	ACCEPTED(W("--plugin"), W("b,help=1"), W("--plugin"), W("help"));
+	assert_false(options_ask_help(&options));
+}
+
+static void huge_pages_need_a_multiple_of_their_size(void **state)
+{
+	refused(PARSE(KERNEL, W("--hugepages"), W("--memory"), W("3M")), "2M");
+	refused(PARSE(KERNEL, W("--memory"), W("2052K"), W("--hugepages")), "2M");
+	ACCEPTED(W("--hugepages"), W("--memory"), W("4M"));
+	ACCEPTED(W("--memory"), W("3M"));
+}
+
 static void missing_and_superfluous_values_are_said(void **state)
 {
 	refused(PARSE(W("--kernel")), "--kernel needs a value");
@@ -227,8 +268,8 @@ static void files_are_named_once_and_not_empty(void **state)
 
 static void at_most_64_plugins_are_taken(void **state)
 {
-	char *words[2 * OPTIONS_PLUGIN_MAX + 4] = {W("volt")};
-	int n = 1;
+	char *words[2 * OPTIONS_PLUGIN_MAX + 6] = {W("volt"), KERNEL};
+	int n = 3;
 
 	for (unsigned i = 0; i < OPTIONS_PLUGIN_MAX; i++) {
 		words[n++] = W("--plugin");
@@ -274,7 +315,7 @@ static void help_lists_every_option_and_exit_code(void **state)
 	    "--plugin ", "--plugin-dir DIR", "--log-level LEVEL", "--log-file FILE",
 	    "--trace-file FILE", "--no-seccomp", "--no-landlock", "--no-sandbox", "--seccomp-log",
 	    "--ceiling FILE", "--json", "--version", "--help"};
-	static const int codes[] = {0, 100, 101, 102, 103, 104, 105, 106, 107, 110, 111, 112, 113};
+	static const int codes[] = {0, 100, 101, 102, 103, 104, 105, 106, 110, 111, 112, 113};
 	int code;
 	const char *text = printed(WORDS(W("--help")), &code);
 
@@ -314,6 +355,11 @@ int main(void)
 	    cmocka_unit_test_setup(memory_a20_refuses_the_rest, setup),
 	    cmocka_unit_test_setup(cpus_a21_are_1_to_64, setup),
 	    cmocka_unit_test_setup(unknown_options_name_the_nearest, setup),
+	    cmocka_unit_test_setup(an_option_is_typed_whole, setup),
+	    cmocka_unit_test_setup(options_with_one_dash_are_named_as_typed, setup),
+	    cmocka_unit_test_setup(a_kernel_is_required_to_run, setup),
+	    cmocka_unit_test_setup(help_of_a_plugin_needs_no_kernel, setup),
+	    cmocka_unit_test_setup(huge_pages_need_a_multiple_of_their_size, setup),
 	    cmocka_unit_test_setup(missing_and_superfluous_values_are_said, setup),
 	    cmocka_unit_test_setup(words_that_are_no_option_are_refused, setup),
 	    cmocka_unit_test_setup(files_are_named_once_and_not_empty, setup),

@@ -379,12 +379,48 @@ static void a_socket_serves_clients_whose_number_is_known(void **state)
 	allowed("accept4", s->listen_fd, "device");
 	assert_true(tests_for(
 	    on_fd(POLICY_LOOP, "accept4", s->listen_fd), 3, SOCK_NONBLOCK | SOCK_CLOEXEC));
-	allowed("epoll_ctl", m->loop.epoll_fd, "device");
-	allowed("read", next, "device");
-	allowed("write", next, "device");
-	allowed("close", next, "device");
+	allowed("epoll_ctl", m->loop.epoll_fd, "core");
+	allowed("read", next, "core");
+	allowed("write", next, "core");
+	allowed("close", next, "core");
 	assert_int_equal(rules_of(POLICY_LOOP, "close"), 1);
 	assert_true(m->policy.table.max_fd >= (uint32_t)next);
+}
+
+/* A client gets the lowest free number, whichever socket it came by. */
+static void clients_of_several_sockets_are_said_once(void **state)
+{
+	char text[256];
+
+	for (unsigned i = 0; i < 3; i++) {
+		snprintf(
+		    text, sizeof(text), "unix:%s", kit_path((const char *[]){"a", "b", "c"}[i]));
+		assert_int_equal(kit_stream(m, &device, text), 0);
+	}
+	build();
+	assert_int_equal(rules_of(POLICY_LOOP, "accept4"), 3);
+	assert_int_equal(rules_of(POLICY_LOOP, "epoll_ctl"), 1);
+	assert_int_equal(rules_of(POLICY_LOOP, "close"), 3);
+}
+
+/* In a child: the keeper never forgets a path. */
+static int build_many_sockets(void *arg)
+{
+	for (unsigned i = 0; i < STREAM_MAX; i++) {
+		char name[16], text[256];
+
+		snprintf(name, sizeof(name), "s%u", i);
+		snprintf(text, sizeof(text), "unix:%s", kit_path(name));
+		if (kit_stream(m, &device, text) != 0)
+			return 1;
+	}
+	return policy_build(&m->policy, m) == 0 ? 0 : 2;
+}
+
+static void as_many_sockets_as_streams_fit_the_policy(void **state)
+{
+	kit_path(""); /* the parent removes what children made */
+	assert_int_equal(kit_child(build_many_sockets, NULL), 0);
 }
 
 /* ---------------------------------------------------------------------- needs */
@@ -408,6 +444,14 @@ static void refused(int err, const char *reason)
 		free(m->policy.storage[i].rules);
 		m->policy.storage[i].rules = NULL;
 	}
+}
+
+static void granted(void)
+{
+	memset(&m->policy, 0, sizeof(m->policy));
+	m->instance_count = 0;
+	add_device();
+	build();
 }
 
 static void a_need_is_granted_to_the_loop_with_its_reason(void **state)
@@ -460,7 +504,14 @@ static void what_would_undo_the_sandbox_is_never_granted(void **state)
 	    "open_by_handle_at", "init_module", "finit_module", "kexec_load", "mprotect",
 	    "pkey_mprotect", "mmap", "memfd_create", "userfaultfd", "perf_event_open", "seccomp",
 	    "prctl", "arch_prctl", "capset", "setuid", "setresuid", "setgid", "io_uring_setup",
-	    "io_uring_register", "pidfd_getfd", "modify_ldt", "iopl", "ioperm", "kill", "reboot"};
+	    "io_uring_register", "pidfd_getfd", "modify_ldt", "iopl", "ioperm", "kill", "reboot",
+	    /* Their kin: SHM_EXEC, the newer mount calls, signals to others, ids, the kernel. */
+	    "shmat", "fsconfig", "fsmount", "fspick", "mount_setattr", "tkill", "tgkill",
+	    "rt_sigqueueinfo", "rt_tgsigqueueinfo", "pidfd_send_signal", "setreuid", "setregid",
+	    "setfsuid", "setfsgid", "setgroups", "setresgid", "process_madvise", "remap_file_pages",
+	    "uselib", "acct", "quotactl", "io_uring_enter", "syslog", "kexec_file_load",
+	    "delete_module", "swapon", "swapoff", "personality", "keyctl", "add_key",
+	    "request_key"};
 
 	for (size_t i = 0; i < sizeof(never) / sizeof(never[0]); i++) {
 		needs[0].syscall = never[i];
@@ -517,6 +568,52 @@ static void malformed_needs_are_refused(void **state)
 	refused(EINVAL, "kind of thread");
 }
 
+static void malformed_tests_of_a_need_are_refused(void **state)
+{
+	static const uint8_t ops[] = {0, VOLT_TEST_FD_PARAM + 1, 255};
+
+	needs[0].test_count = 2;
+	needs[0].tests[0] = (struct volt_arg_test){.arg = 5, .op = VOLT_TEST_EQ};
+	needs[0].tests[1] = (struct volt_arg_test){.arg = 6, .op = VOLT_TEST_EQ};
+	refused(EINVAL, "a test of its need of preadv is malformed");
+	for (size_t i = 0; i < sizeof(ops); i++) {
+		needs[0].tests[1] = (struct volt_arg_test){.arg = 1, .op = ops[i]};
+		refused(EINVAL, "a test of its need of preadv is malformed");
+	}
+	needs[0].tests[1] = (struct volt_arg_test){.arg = 1, .op = VOLT_TEST_LE};
+	granted();
+}
+
+/* On the loop's thread, any ioctl of any file would be every ioctl of the VM. */
+static void an_ioctl_names_its_file_and_its_request(void **state)
+{
+	const struct volt_arg_test fd = {.arg = 0, .op = VOLT_TEST_FD_PARAM, .value = 0};
+	const struct volt_arg_test request = {.arg = 1, .op = VOLT_TEST_EQ, .value = 0x5413};
+	const struct volt_arg_test low_half = {
+	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .value = 0x5413, .mask = 0xffffffff};
+	const struct volt_arg_test some_bits = {
+	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .value = 0x5400, .mask = 0xff00};
+	const struct volt_arg_test below = {.arg = 1, .op = VOLT_TEST_LE, .value = 0x5413};
+	const struct volt_arg_test third = {.arg = 2, .op = VOLT_TEST_EQ};
+
+	needs[0].syscall = "ioctl";
+	refused(EPERM, "ioctl");
+	needs[0].test_count = 1, needs[0].tests[0] = fd, refused(EPERM, "ioctl");
+	needs[0].tests[0] = request, refused(EPERM, "ioctl");
+	needs[0].test_count = 2, needs[0].tests[1] = third, refused(EPERM, "ioctl");
+	needs[0].tests[0] = fd, refused(EPERM, "ioctl");
+	needs[0].tests[1] = some_bits, refused(EPERM, "ioctl");
+	needs[0].tests[1] = below, refused(EPERM, "ioctl");
+	needs[0].tests[0] = request, needs[0].tests[1] = request, refused(EPERM, "ioctl");
+	needs[0].tests[0] = request, needs[0].tests[1] = fd;
+	granted();
+	assert_true(tests_for(on_fd(POLICY_LOOP, "ioctl", 77), 1, 0x5413));
+	for (uint32_t i = 0; i < POLICY_THREADS; i++)
+		free(m->policy.storage[i].rules);
+	needs[0].tests[0] = low_half; /* the kernel looks at no more of a request */
+	granted();
+}
+
 static void rows_of_a_newer_plugin_may_be_longer(void **state)
 {
 	struct {
@@ -552,6 +649,7 @@ static void more_rules_than_fit_are_refused(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(as_many_sockets_as_streams_fit_the_policy), /* before others open any */
 	    TEST(each_thread_has_its_own_rows),
 	    TEST(a_vcpu_runs_itself_and_nothing_else),
 	    TEST(a_vcpu_has_four_calls_each_with_its_arguments),
@@ -568,6 +666,7 @@ int main(void)
 	    TEST(a_pty_is_read_and_written),
 	    TEST(stdio_is_read_and_written),
 	    TEST(a_socket_serves_clients_whose_number_is_known),
+	    TEST(clients_of_several_sockets_are_said_once),
 	    TEST(a_need_is_granted_to_the_loop_with_its_reason),
 	    TEST(a_parameters_file_becomes_its_number),
 	    TEST(a_parameter_without_a_file_is_refused),
@@ -575,6 +674,8 @@ int main(void)
 	    TEST(vcpu_threads_get_nothing_for_plugins),
 	    TEST(a_worker_gets_its_own_plugins_needs),
 	    TEST(malformed_needs_are_refused),
+	    TEST(malformed_tests_of_a_need_are_refused),
+	    TEST(an_ioctl_names_its_file_and_its_request),
 	    TEST(rows_of_a_newer_plugin_may_be_longer),
 	    TEST(more_rules_than_fit_are_refused),
 	};

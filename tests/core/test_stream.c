@@ -44,6 +44,21 @@ static void far_gets(int fd, const char *want)
 	assert_memory_equal(got, want, n);
 }
 
+/* -------------------------------------------------------------------- explain */
+
+static void explaining_makes_no_file_and_no_socket(void **state)
+{
+	static const struct options explain = {.cpus = 1, .explain = true};
+	const char *file = kit_path("file"), *path = kit_path("socket");
+
+	m->options = &explain;
+	assert_int_equal(kit_stream(m, &near.owner, spec("file", file)), 0);
+	assert_int_equal(kit_stream(m, &near.owner, spec("unix", path)), 0);
+	assert_true(m->streams[0].out_fd >= 0 && m->streams[1].listen_fd >= 0);
+	assert_int_equal(access(file, F_OK), -1);
+	assert_int_equal(access(path, F_OK), -1);
+}
+
 /* ----------------------------------------------------------------------- text */
 
 static void what_is_no_stream_lists_the_kinds(void **state)
@@ -62,6 +77,8 @@ static void paths_are_given_where_they_belong(void **state)
 	refused("pipe", EINVAL, "pipe:PATH");
 	refused("stdio:x", EINVAL, "takes no path");
 	refused("null:x", EINVAL, "takes no path");
+	refused("null:", EINVAL, "takes no path");
+	refused("pty:", EINVAL, "takes no path");
 }
 
 /* ----------------------------------------------------------------------- null */
@@ -241,6 +258,17 @@ static void a_pty_carries_bytes_both_ways_unchanged(void **state)
 	close(fd);
 }
 
+/* Its id may still change while its parameters are opened. */
+static void a_pty_is_announced_at_the_start_under_the_owners_id(void **state)
+{
+	assert_int_equal(kit_stream(m, &near.owner, "pty"), 0);
+	assert_int_equal(kit_log_lines(), 0);
+	strcpy(near.owner.id, "console");
+	stream_begin(&m->streams[0]);
+	assert_int_equal(kit_log_lines(), 1);
+	assert_true(kit_logged("volt: console: /dev/pts/"));
+}
+
 static void users_of_a_pty_come_and_go(void **state)
 {
 	int fd = start_pty();
@@ -395,6 +423,59 @@ static void a_socket_in_use_is_not_taken_over(void **state)
 	close(fd);
 }
 
+static void a_file_that_is_no_socket_is_never_removed(void **state)
+{
+	const char *path = kit_path("precious");
+	FILE *f = fopen(path, "w");
+
+	fputs("years of work", f);
+	fclose(f);
+	refused(spec("unix", path), EADDRINUSE, "is no socket");
+	assert_string_equal(kit_file(path, NULL), "years of work");
+}
+
+static void the_client_that_waits_gets_in_when_the_first_leaves(void **state)
+{
+	const char *path;
+	int first = start_unix(&path), second = far_connect(path);
+
+	stream_set_room(near.stream, 100);
+	kit_run(m, 20);
+	close(first);
+	assert_true(wait_events(3)); /* though nothing else happens */
+	assert_string_equal(near.events, "cdc");
+	close(second);
+}
+
+static void a_client_that_leaves_is_noticed_without_room(void **state)
+{
+	const char *path;
+	int fd = start_unix(&path);
+
+	assert_int_equal(write(fd, "unread", 6), 6);
+	close(fd);
+	assert_true(wait_events(2));
+	assert_string_equal(near.events, "cd");
+	fd = far_connect(path);
+	assert_true(wait_events(3)); /* or the operator could not come again */
+	assert_int_equal(near.rx_count, 0);
+	close(fd);
+}
+
+static void a_client_that_leaves_a_device_without_input_is_noticed(void **state)
+{
+	const char *path;
+	int fd = start_unix(&path);
+	struct volt_stream_ops output_only = *near.stream->ops;
+
+	output_only.rx = NULL;
+	near.stream->ops = &output_only;
+	assert_int_equal(write(fd, "unread", 6), 6);
+	close(fd);
+	assert_true(wait_events(2));
+	assert_string_equal(near.events, "cd");
+}
+
 static void a_socket_that_a_dead_process_left_is_replaced(void **state)
 {
 	const char *path = kit_path("socket");
@@ -425,6 +506,7 @@ static void a_socket_path_has_at_most_107_bytes(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+	    TEST(explaining_makes_no_file_and_no_socket),
 	    TEST(what_is_no_stream_lists_the_kinds),
 	    TEST(paths_are_given_where_they_belong),
 	    TEST(null_takes_everything_and_gives_nothing),
@@ -437,6 +519,7 @@ int main(void)
 	    TEST(a_full_fifo_holds_nobody_and_loses_nothing_taken),
 	    TEST(only_a_fifo_is_a_pipe),
 	    TEST(a_pty_carries_bytes_both_ways_unchanged),
+	    TEST(a_pty_is_announced_at_the_start_under_the_owners_id),
 	    TEST(users_of_a_pty_come_and_go),
 	    TEST(a_socket_carries_bytes_both_ways),
 	    TEST(with_no_client_output_is_taken_and_lost),
@@ -446,6 +529,10 @@ int main(void)
 	    TEST(a_write_to_a_client_that_is_gone_is_a_disconnect),
 	    TEST(a_client_that_does_not_read_fills_only_the_ring),
 	    TEST(a_socket_in_use_is_not_taken_over),
+	    TEST(a_file_that_is_no_socket_is_never_removed),
+	    TEST(the_client_that_waits_gets_in_when_the_first_leaves),
+	    TEST(a_client_that_leaves_is_noticed_without_room),
+	    TEST(a_client_that_leaves_a_device_without_input_is_noticed),
 	    TEST(a_socket_that_a_dead_process_left_is_replaced),
 	    TEST(a_socket_path_has_at_most_107_bytes),
 	};

@@ -16,11 +16,13 @@
 #include <pty.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "core/clock.h"
 #include "core/exitcode.h"
+#include "core/keeper.h"
 
 static char got[262144];
 static int far_in, far_out; /* the test's ends of standard input and output */
@@ -435,6 +437,107 @@ static void a_pipe_has_no_escape_key(void **state)
 	assert_false(machine_ending(m));
 }
 
+static void escape_a_sends_the_escape_key(void **state)
+{
+	start_terminal();
+	stream_set_room(near.stream, 100);
+	type("\x01"
+	     "a\x01\x01"
+	     "a");
+	assert_true(wait_rx(3));
+	device_got("\x01\x01"
+		   "a");
+}
+
+static void the_escape_key_quits_though_standard_output_is_gone(void **state)
+{
+	struct termios raw;
+	int out[2], slave;
+
+	assert_int_equal(pipe2(out, O_CLOEXEC) | openpty(&far_in, &slave, NULL, NULL, NULL), 0);
+	tcgetattr(slave, &raw);
+	cfmakeraw(&raw);
+	tcsetattr(slave, TCSANOW, &raw);
+	stream_start_stdio(slave, out[1]);
+	close(slave);
+	close(out[0]);
+	close(out[1]);
+	tx("nobody reads this");
+	kit_run(m, 20);
+	assert_string_equal(near.events, "cd");
+	type("\x01x");
+	kit_run(m, 300);
+	assert_true(machine_ending(m));
+	assert_int_equal(m->end_code, EXIT_QUIT);
+}
+
+static void the_escape_key_quits_though_the_device_takes_no_input(void **state)
+{
+	static const struct volt_stream_ops output_only = {.size = sizeof(output_only)};
+
+	start_terminal();
+	near.stream->ops = &output_only;
+	stream_set_room(near.stream, 1000);
+	for (unsigned i = 0; i < 100; i++)
+		type("typed to nobody ");
+	type("\x01x");
+	kit_run(m, 300);
+	assert_true(machine_ending(m));
+	assert_int_equal(m->end_code, EXIT_QUIT);
+}
+
+static void standard_input_goes_on_where_the_shell_stopped(void **state)
+{
+	int file = open(kit_path("in"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(write(file, "read rest", 9), 9);
+	lseek(file, 5, SEEK_SET); /* as after `read line` in a script */
+	stream_start_stdio(file, out);
+	stream_set_room(near.stream, 100);
+	kit_run(m, 20);
+	device_got("rest");
+	close(file);
+	close(out);
+}
+
+/* `volt > file` and `volt >> file` alike: what was there stays. */
+static void standard_output_goes_on_where_the_shell_stopped(void **state)
+{
+	int file = open(kit_path("out"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int in = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(write(file, "before ", 7), 7);
+	stream_start_stdio(in, file);
+	tx("after");
+	kit_run(m, 20);
+	assert_string_equal(kit_file(kit_path("out"), NULL), "before after");
+	assert_int_equal(lseek(file, 0, SEEK_CUR), 12); /* the shell goes on there in turn */
+	close(file);
+	close(in);
+}
+
+static int stdio_on_one_socket(void *arg)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0)
+		return 1;
+	dup2(pair[0], STDIN_FILENO);
+	dup2(pair[0], STDOUT_FILENO);
+	if (kit_stream(m, &near.owner, "stdio") != 0)
+		return 2;
+	if ((fcntl(m->streams[0].in_fd, F_GETFL) & O_NONBLOCK) == 0)
+		return 3;
+	keeper_finish();
+	return fcntl(STDIN_FILENO, F_GETFL) & O_NONBLOCK ? 4 : 0;
+}
+
+static void a_socket_as_input_and_output_is_left_blocking(void **state)
+{
+	assert_int_equal(kit_child(stdio_on_one_socket, NULL), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -464,6 +567,12 @@ int main(void)
 	    TEST(what_is_held_is_the_first_that_was_typed),
 	    TEST(escapes_do_not_reach_the_guest),
 	    TEST(commands_of_the_escape_key_are_carried_out),
+	    TEST(escape_a_sends_the_escape_key),
+	    TEST(the_escape_key_quits_though_standard_output_is_gone),
+	    TEST(the_escape_key_quits_though_the_device_takes_no_input),
+	    TEST(standard_input_goes_on_where_the_shell_stopped),
+	    TEST(standard_output_goes_on_where_the_shell_stopped),
+	    TEST(a_socket_as_input_and_output_is_left_blocking),
 	    TEST(a_pipe_has_no_escape_key),
 	};
 

@@ -52,8 +52,9 @@ static void the_escape_key_and_a_letter_are_commands(void **state)
 
 static void escaping_the_escape_key_sends_it(void **state)
 {
-	assert_int_equal(after_escape('a'), TERMINAL_PASS);
-	assert_int_equal(after_escape(CTRL_A), TERMINAL_PASS);
+	assert_int_equal(after_escape('a'), TERMINAL_PASS_ESCAPE);
+	assert_int_equal(after_escape(CTRL_A), TERMINAL_PASS_ESCAPE);
+	assert_int_equal(terminal_filter(&escape, 'a'), TERMINAL_PASS);
 }
 
 static void other_keys_after_the_escape_key_are_swallowed(void **state)

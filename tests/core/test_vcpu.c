@@ -382,7 +382,39 @@ static void other_errors_of_kvm_end_the_vm(void **state)
 {
 	errors[0] = ENOMEM;
 	vcpu_run(&vcpu);
-	ended(EXIT_KVM, "KVM_RUN of vCPU 0: Cannot allocate memory");
+	ended(EXIT_KVM, "KVM cannot run vCPU 0: Cannot allocate memory: the host is out of memory");
+}
+
+static void errors_about_the_hosts_memory_are_told_apart(void **state)
+{
+	errors[0] = EHWPOISON;
+	vcpu_run(&vcpu);
+	ended(EXIT_KVM, "hardware error");
+	m->end_claimed = entered = 0;
+	errors[0] = EFAULT;
+	vcpu_run(&vcpu);
+	ended(EXIT_KVM, "the host refused the guest memory");
+}
+
+static void a_warm_vcpu_has_been_entered_at_once_left(void **state)
+{
+	errors[0] = EINTR; /* what immediate_exit gives */
+	assert_int_equal(vcpu_warm(&vcpu), 0);
+	assert_int_equal(entered, 1);
+	assert_int_equal(vcpu.run->immediate_exit, 0);
+	assert_int_equal(kit_log_lines(), 0);
+}
+
+static void a_first_entry_that_kvm_cannot_make_is_said(void **state)
+{
+	errors[0] = EAGAIN; /* what RLIMIT_NPROC gives: KVM cannot start its thread */
+	assert_int_equal(vcpu_warm(&vcpu), -EAGAIN);
+	assert_true(kit_logged("limit of processes"));
+	kit_log_clear();
+	errors[1] = EIO;
+	assert_int_equal(vcpu_warm(&vcpu), -EIO);
+	assert_true(kit_logged("vCPU 0 cannot start"));
+	assert_int_equal(vcpu.run->immediate_exit, 0);
 }
 
 static void a_vm_that_is_ending_is_not_entered(void **state)
@@ -408,6 +440,9 @@ int main(void)
 	    TEST(each_end_has_its_code_and_words),
 	    TEST(an_interrupted_entry_is_tried_again),
 	    TEST(other_errors_of_kvm_end_the_vm),
+	    TEST(errors_about_the_hosts_memory_are_told_apart),
+	    TEST(a_warm_vcpu_has_been_entered_at_once_left),
+	    TEST(a_first_entry_that_kvm_cannot_make_is_said),
 	    TEST(a_vm_that_is_ending_is_not_entered),
 	};
 

@@ -1,0 +1,354 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* What `volt explain` says of files and rules: all of them, and nothing that is not so. */
+#include "tests/core/kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* last: it defines fail() */
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "core/explain.h"
+#include "core/log.h"
+
+static struct machine *m;
+static struct options options;
+static struct vcpu vcpus[2];
+static struct instance device;
+static struct volt_need needs[3];
+
+static int setup(void **state)
+{
+	kit_log_start();
+	m = kit_machine();
+	options = (struct options){.cpus = 2};
+	m->options = &options;
+	m->firmware.cpus = 2;
+	m->vcpus = vcpus;
+	vcpus[0].fd = 501;
+	vcpus[1].fd = 502;
+	m->kvm.vm_fd = 500;
+	memory_plan(&m->memory, 128u << 20);
+	kit_owner(&device, m, "device", NULL);
+	memset(needs, 0, sizeof(needs));
+	device.plugin.needs = needs;
+	device.plugin.need_stride = sizeof(needs[0]);
+	m->instances[m->instance_count++] = &device;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	m->instance_count = 0; /* none of them came from instance_create() */
+	m->kvm.vm_fd = -1;
+	kit_machine_finish(m);
+	kit_remove_dir();
+	return 0;
+}
+
+/* What explain_print() prints to standard output. */
+static const char *printed(void)
+{
+	static char text[65536];
+	int keep = dup(STDOUT_FILENO), file = memfd_create("out", MFD_CLOEXEC);
+
+	assert_int_equal(policy_build(&m->policy, m), 0);
+	fflush(stdout);
+	dup2(file, STDOUT_FILENO);
+	int err = explain_print(m, false);
+	dup2(keep, STDOUT_FILENO);
+	ssize_t n = pread(file, text, sizeof(text) - 1, 0);
+	text[n > 0 ? n : 0] = '\0';
+	close(keep);
+	close(file);
+	assert_int_equal(err, 0);
+	return text;
+}
+
+static void says(const char *text, const char *line)
+{
+	if (strstr(text, line) == NULL)
+		fail_msg("no \"%s\" in:\n%s", line, text != NULL ? text : "");
+}
+
+static unsigned times(const char *text, const char *part)
+{
+	unsigned n = 0;
+
+	for (const char *p = text; (p = strstr(p, part)) != NULL; p++)
+		n++;
+	return n;
+}
+
+/* ----------------------------------------------------------------------- files */
+
+static const struct explain_file *file(int fd)
+{
+	static struct explain_file files[EXPLAIN_FILE_MAX];
+	unsigned n = explain_files(m, files, EXPLAIN_FILE_MAX);
+
+	for (unsigned i = 0; i < n; i++)
+		if (files[i].fd == fd)
+			return &files[i];
+	fail_msg("%d is not among the files", fd);
+	return NULL;
+}
+
+static void is_file(int fd, const char *owner, const char *use)
+{
+	const struct explain_file *f = file(fd);
+
+	assert_string_equal(f != NULL ? f->owner : "", owner);
+	assert_string_equal(f != NULL ? f->use : "", use);
+}
+
+static void every_file_has_an_owner_and_a_use(void **state)
+{
+	m->lock_fd_base = 700;
+	m->lock_fd_count = 3;
+	m->irq.lines[4].owner = &device;
+	m->irq.lines[4].event_fd = 800;
+	m->irq.lines[4].resample_fd = 801;
+	m->trace_fd = 900;
+	device.plugin.param_count = 2;
+	device.params.values[0].fd = 77;
+	device.params.values[1].fd = -1;
+	is_file(0, "core", "standard input");
+	is_file(log_fd(), "core", "log");
+	is_file(900, "core", "trace");
+	is_file(m->loop.epoll_fd, "core", "event loop");
+	is_file(m->loop.wake_fd, "core", "wakes the event loop");
+	is_file(500, "core", "VM");
+	is_file(501, "core", "vCPU");
+	is_file(502, "core", "vCPU");
+	for (int fd = 700; fd < 703; fd++)
+		is_file(fd, "core", "lock");
+	is_file(800, "device", "interrupt");
+	is_file(801, "device", "end of interrupt");
+	is_file(77, "device", "parameter");
+	m->irq.lines[4].event_fd = m->irq.lines[4].resample_fd = m->trace_fd = -1;
+}
+
+static void files_are_sorted_and_none_is_closed(void **state)
+{
+	struct explain_file files[EXPLAIN_FILE_MAX];
+	unsigned n = explain_files(m, files, EXPLAIN_FILE_MAX);
+
+	assert_true(n > 5);
+	for (unsigned i = 0; i < n; i++)
+		assert_true(i == 0 ? files[i].fd == 0 : files[i].fd > files[i - 1].fd);
+}
+
+static void no_more_files_than_fit_are_filled_in(void **state)
+{
+	struct explain_file files[3] = {{.fd = -7}, {.fd = -7}, {.fd = -7}};
+
+	assert_int_equal(explain_files(m, files, 2), 2);
+	assert_int_equal(files[2].fd, -7);
+}
+
+static void a_streams_files_are_its_owners(void **state)
+{
+	char text[256];
+
+	snprintf(text, sizeof(text), "unix:%s", kit_path("socket"));
+	assert_int_equal(kit_stream(m, &device, "pty") | kit_stream(m, &device, text), 0);
+	is_file(m->streams[0].in_fd, "device", "stream, input"); /* and output: one file */
+	is_file(m->streams[0].kept_fd, "device", "stream, the other side");
+	is_file(m->streams[1].listen_fd, "device", "stream, listening");
+	close(m->streams[0].kept_fd);
+}
+
+/* ----------------------------------------------------------------------- tests */
+
+static void test_is(const char *syscall, struct volt_arg_test t, const char *want)
+{
+	char text[64];
+
+	explain_test(syscall, &t, text, sizeof(text));
+	assert_string_equal(text, want);
+}
+
+static void tests_are_told_in_short_words(void **state)
+{
+	test_is("read", (struct volt_arg_test){.op = VOLT_TEST_EQ, .value = 5}, "fd 5");
+	test_is(
+	    "mmap", (struct volt_arg_test){.arg = 1, .op = VOLT_TEST_EQ, .value = 5}, "arg 1 5");
+	test_is("ioctl", (struct volt_arg_test){.arg = 1, .op = VOLT_TEST_EQ, .value = 0x5413},
+	    "arg 1 0x5413");
+	test_is(
+	    "write", (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_EQ, .value = 8}, "8 bytes");
+	test_is("preadv", (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_LE, .value = 16},
+	    "arg 2 <= 16");
+	test_is("fcntl",
+	    (struct volt_arg_test){.arg = 1, .op = VOLT_TEST_MASKED_EQ, .value = 2, .mask = 0xff},
+	    "arg 1 & 0xff = 0x2");
+	test_is("clock_gettime", (struct volt_arg_test){.op = VOLT_TEST_EQ, .value = 1}, "arg 0 1");
+}
+
+static void requests_of_kvm_have_their_names(void **state)
+{
+	struct volt_arg_test t = {.arg = 1, .op = VOLT_TEST_MASKED_EQ, .mask = 0xffffffff};
+
+	t.value = KVM_RUN;
+	test_is("ioctl", t, "KVM_RUN");
+	t.value = KVM_SET_GSI_ROUTING;
+	test_is("ioctl", t, "KVM_SET_GSI_ROUTING");
+}
+
+/* ----------------------------------------------------------------------- rules */
+
+static struct volt_need *need(const char *syscall, const char *reason)
+{
+	struct volt_need *n = &needs[device.plugin.need_count++];
+
+	*n = (struct volt_need){
+	    .syscall = syscall, .reason = reason, .roles = VOLT_ROLE_BIT(VOLT_ROLE_LOOP)};
+	return n;
+}
+
+static void fd_is(struct volt_need *n, uint64_t fd)
+{
+	n->tests[n->test_count++] = (struct volt_arg_test){.op = VOLT_TEST_EQ, .value = fd};
+}
+
+static void rules_that_differ_in_their_fds_are_one_line(void **state)
+{
+	fd_is(need("preadv", "reads its disk"), 70);
+	fd_is(need("preadv", "reads its disk"), 71);
+	fd_is(need("preadv", "reads its disk"), 75);
+	const char *text = printed();
+
+	says(text, "fd 70-71, 75");
+	assert_int_equal(times(text, "preadv"), 1);
+}
+
+static void a_rule_without_an_fd_is_not_hidden_behind_one_that_has(void **state)
+{
+	fd_is(need("preadv", "reads its disk"), 70);
+	need("preadv", "reads its disk"); /* any file at all */
+	const char *text = printed();
+
+	assert_int_equal(times(text, "preadv"), 2);
+	assert_int_equal(times(text, "device: reads its disk"), 2);
+}
+
+static void rules_that_differ_in_other_tests_are_told_apart(void **state)
+{
+	for (uint64_t fd = 70; fd < 72; fd++) {
+		struct volt_need *n = need("preadv", "reads its disk");
+
+		fd_is(n, fd);
+		n->tests[n->test_count++] = (struct volt_arg_test){
+		    .arg = 2, .op = VOLT_TEST_LE, .value = fd == 70 ? 1 : 1024};
+	}
+	const char *text = printed();
+
+	says(text, "fd 70, arg 2 <= 1 ");
+	says(text, "fd 71, arg 2 <= 1024 ");
+}
+
+static void masks_are_ranges_of_fds(void **state)
+{
+	m->lock_fd_base = 704;
+	m->lock_fd_count = 6;
+	const char *text = printed();
+
+	says(text, "fd 704-709, 8 bytes");
+	says(text, "704-709 core: lock");
+}
+
+static void vcpus_alike_are_told_once(void **state)
+{
+	const char *text = printed();
+
+	says(text, "thread loop\n");
+	says(text, "thread vcpu0 (the other 1 alike, each with its own fd)\n");
+	assert_null(strstr(text, "thread vcpu1"));
+	says(text, "fd 501, KVM_RUN");
+}
+
+static void report(void *self, struct volt_sandbox_report *r)
+{
+	r->syscalls = 7;
+	r->instructions = 99;
+}
+
+static void other_calls_are(const char *fate)
+{
+	says(printed(), fate);
+	for (uint32_t i = 0; i < POLICY_THREADS; i++)
+		free(m->policy.storage[i].rules);
+	memset(&m->policy, 0, sizeof(m->policy));
+}
+
+static void what_happens_to_other_calls_is_the_truth(void **state)
+{
+	static const struct volt_sandbox table = {.size = sizeof(table), .report = report};
+
+	other_calls_are("any other passes too");
+	other_calls_are("SANDBOX: none");
+	device.sandbox = &table;
+	m->sandbox = &device;
+	other_calls_are("any other kills the process");
+	other_calls_are("SANDBOX device: 7 system calls in 99 BPF instructions; Landlock");
+	options.seccomp_log = true;
+	other_calls_are("any other is logged");
+	options.no_seccomp = true;
+	other_calls_are("any other passes too");
+}
+
+/* ------------------------------------------------------------------- addresses */
+
+static void addresses_lines_and_ram_are_listed(void **state)
+{
+	const struct volt_range r = {.size = sizeof(r),
+	    .space = VOLT_SPACE_PIO,
+	    .sizes = VOLT_IO_1,
+	    .base = 0x3f8,
+	    .len = 8,
+	    .name = "registers"};
+	char why[200];
+
+	assert_int_equal(bus_add_range(&m->bus, &device, &r, why, sizeof(why)), 0);
+	assert_int_equal(bus_seal(&m->bus), 0);
+	m->irq.lines[4].owner = &device;
+	memory_plan(&m->memory, 5ull << 30);
+	const char *text = printed();
+
+	says(text, "port 0x000003f8-0x000003ff  device     registers");
+	says(text, "ram  0x00000000-0xbfffffff, 0x100000000-0x17fffffff");
+	says(text, "INTERRUPTS (to KVM's irqchip)\n  4 device (edge)");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(every_file_has_an_owner_and_a_use),
+	    TEST(files_are_sorted_and_none_is_closed),
+	    TEST(no_more_files_than_fit_are_filled_in),
+	    TEST(a_streams_files_are_its_owners),
+	    TEST(tests_are_told_in_short_words),
+	    TEST(requests_of_kvm_have_their_names),
+	    TEST(rules_that_differ_in_their_fds_are_one_line),
+	    TEST(a_rule_without_an_fd_is_not_hidden_behind_one_that_has),
+	    TEST(rules_that_differ_in_other_tests_are_told_apart),
+	    TEST(masks_are_ranges_of_fds),
+	    TEST(vcpus_alike_are_told_once),
+	    TEST(what_happens_to_other_calls_is_the_truth),
+	    TEST(addresses_lines_and_ram_are_listed),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
