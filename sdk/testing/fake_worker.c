@@ -50,7 +50,7 @@ const struct volt_worker fake_worker = {
 
 unsigned fake_run_workers(struct fake_host *f)
 {
-	bool due[FAKE_WORKER_MAX];
+	bool due[FAKE_WORKER_MAX] = {false};
 	unsigned count = 0;
 
 	fake_must_run(f, "fake_run_workers");
