@@ -6,6 +6,7 @@ Each case is a function that takes the lab; its name is the sentence that it pro
 are meson's: 0, 1, or 77 when this host cannot have the lab (1 under VOLT_MUST_WORK=1).
 """
 
+import inspect
 import os
 import re
 import shlex
@@ -56,7 +57,7 @@ def number_line(output):
 
 def run(module, kind=Lab, **how):
     tests = [(name, case) for name, case in module.items()
-             if callable(case) and getattr(case, "__module__", "") == "__main__"
+             if inspect.isfunction(case) and case.__module__ == "__main__"
              and not name.startswith("_")]
     build = os.environ.get("VOLT_BUILD") or sys.argv[1]
     failed = 0
