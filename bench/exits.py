@@ -176,8 +176,9 @@ def serial(bench):
     rows = [[name, figure(values, 1), ratio(values, found[FLOOR])]
             for name, values in found.items()]
     return found, Table("Serial output, kB/s", ["Monitor", "kB/s (quartiles)", "to the floor"],
-                        rows, "One byte at a time by polling, as early consoles do: a read and a write "
-                        "of a port for each. The floor writes each byte out before it goes on.")
+                        rows, "One byte at a time by polling, as early consoles do: a read and a "
+                        "write of a port for each. The floor writes each byte out before it goes "
+                        "on.")
 
 
 def measure(bench):

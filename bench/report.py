@@ -7,6 +7,8 @@ import time
 
 from kit import Problem, write_json
 
+LICENCE = """<!-- SPDX-License-Identifier: Apache-2.0 -->
+<!-- SPDX-FileCopyrightText: The Volt authors -->"""
 COLOURS = ("#4063d8", "#cb3c33", "#389826", "#9558b2", "#b5851b", "#5a6577")
 SETUP = """set terminal svg size 760,{height} font "sans-serif,13" background rgb "white"
 set output {output}
@@ -69,6 +71,13 @@ def draw(bench, plot, folder):
     write = bar_script if plot.kind == "bars" else line_script
     script.write_text(write(plot, folder / f"{plot.name}.svg"), encoding="utf-8")
     bench.run(["gnuplot", script])
+    sign(folder / f"{plot.name}.svg")
+
+
+def sign(path):
+    """Every file of the project says its licence near its beginning."""
+    first, rest = path.read_text(encoding="utf-8").split("\n", 1)
+    path.write_text(f"{first}\n{LICENCE}\n{rest}", encoding="utf-8")
 
 
 def goal_lines(parts):
@@ -84,8 +93,7 @@ def write(bench, parts, facts, folder):
     """parts: {name: what a measurement gave}, in the order of the page."""
     plots = folder / "plots"
     plots.mkdir(parents=True, exist_ok=True)
-    lines = ["<!-- SPDX-License-Identifier: Apache-2.0 -->",
-             "<!-- SPDX-FileCopyrightText: The Volt authors -->", "", "# Measurements", "",
+    lines = [LICENCE, "", "# Measurements", "",
              "Written by `scripts/bench`" + (" --quick: too few runs to cite." if bench.quick
                                              else "; [docs/performance.md](../docs/performance.md) "
                                              "explains each figure."),

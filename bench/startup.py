@@ -45,8 +45,8 @@ def phase_table(found):
     rows = [[name, figure(values, 3), f"{100 * median(values) / total:.0f} %"]
             for name, values in found.items()]
     rows.append(["all", f"{total:.3f}", "100 %"])
-    return Table("Phases of a sealed start, ms", ["Phase, by its end", "Median (quartiles)",
-                                                        "Part"], rows,
+    return Table("Phases of a sealed start, ms",
+                 ["Phase, by its end", "Median (quartiles)", "Part"], rows,
                  "From `--trace-file`; the first phase begins with the process.")
 
 
@@ -66,7 +66,8 @@ def measure(bench):
         first = column(several, "first")
         rows.append([name, figure(first), f"{min(first):.2f}", ratio(first, base),
                      ratio(first, libc), ratio(first, copy),
-                     f"{median(column(several, 'cpu')):.2f}", f"{median(column(several, 'exit')):.2f}", several[0]["faults"]])
+                     f"{median(column(several, 'cpu')):.2f}",
+                     f"{median(column(several, 'exit')):.2f}", several[0]["faults"]])
     say(f"start-up: {bench.count(30, 10)} runs with --trace-file")
     found = phases(bench, bench.count(30, 10))
     times = Table("Start to the first byte that the guest wrote, ms",
@@ -81,8 +82,8 @@ def measure(bench):
     share = share_of("first", FLOOR)
     text = (f"Goal: sealed, at most {GOAL} times the floor. Measured: {share:.2f} times by the "
             f"wall's clock and {share_of('cpu', FLOOR):.2f} times in CPU time; to the same floor "
-            f"that copies its kernel instead of mapping the file, {share_of('first', FLOOR_COPY):.2f} "
-            f"and {share_of('cpu', FLOOR_COPY):.2f} times.")
+            "that copies its kernel instead of mapping the file, "
+            f"{share_of('first', FLOOR_COPY):.2f} and {share_of('cpu', FLOOR_COPY):.2f} times.")
     goals = [("start-up, sealed, to the floor", f"{GOAL} times", f"{share:.2f} times",
               share / GOAL)]
     return {"text": text, "goals": goals, "tables": [times, phase_table(found)],
