@@ -24,6 +24,7 @@
 		f(json_object_to_json_string_ext)
 
 static struct {
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): a declarator */
 #define SLOT(name) __typeof__(&name) name;
 	FUNCTIONS(SLOT)
 #undef SLOT
@@ -38,12 +39,14 @@ static int load_library(void)
 	if (handle == NULL)
 		return log_error(
 		    ENOENT, "--json needs the library json-c (package libjson-c5): %s", dlerror());
+/* NOLINTBEGIN(bugprone-macro-parentheses): members cannot have them */
 #define LOAD(name) \
 	json.name = (__typeof__(&name))dlsym(handle, #name); \
 	if (json.name == NULL) \
 		return log_error(ENOENT, "libjson-c.so.5 has no %s", #name);
 	FUNCTIONS(LOAD)
 #undef LOAD
+	/* NOLINTEND(bugprone-macro-parentheses) */
 	return 0;
 }
 

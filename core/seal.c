@@ -106,8 +106,11 @@ static unsigned long task_flags(const char *tid, char *name, size_t size)
 
 		if (open != NULL && close != NULL) {
 			snprintf(name, size, "%.*s", (int)(close - open - 1), open + 1);
-			if (sscanf(close + 1, " %*c %*d %*d %*d %*d %*d %lu", &flags) != 1)
-				flags = 0;
+			/* State, parent, group, session, terminal and its group come before. */
+			for (unsigned i = 0; i < 6 && close != NULL; i++)
+				close = strchr(close + 2, ' ');
+			if (close != NULL)
+				flags = strtoul(close, NULL, 10);
 		}
 	}
 	fclose(f);

@@ -107,10 +107,11 @@ static const char *name_of(int number)
 static uint32_t thread_of(const char *comm)
 {
 	const struct machine *m = witness.machine;
-	uint32_t id;
+	bool vcpu = strncmp(comm, "vcpu", 4) == 0;
+	unsigned long id = vcpu ? strtoul(comm + 4, NULL, 10) : 0;
 
-	if (sscanf(comm, "vcpu%u", &id) == 1 && id < m->firmware.cpus)
-		return POLICY_VCPU(id);
+	if (vcpu && id < m->firmware.cpus)
+		return POLICY_VCPU((uint32_t)id);
 	for (uint32_t i = 0; i < m->worker_count; i++)
 		if (strcmp(m->workers[i].name, comm) == 0)
 			return POLICY_WORKER(m, i);
