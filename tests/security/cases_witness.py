@@ -36,7 +36,9 @@ class Call:
 
 
 def read_trace(path):
-    """Calls of each task behind its last filter, and {task: the name that it then had}."""
+    """Calls of each task behind its last filter, and {task: the name that it then had}; the
+    first is volt's own. Nothing behind the end: of threads that die with it strace may tell
+    what another did."""
     calls, names = collections.defaultdict(list), {}
     for line in path.read_text().splitlines():
         match = LINE.match(line)
@@ -49,6 +51,8 @@ def read_trace(path):
             names[task] = thread
         else:
             calls[task].append(Call(task, thread, name, rest))
+        if name == "exit_group" and task == next(iter(names)):
+            break
     return calls, names
 
 
@@ -70,8 +74,16 @@ class Scenario(SecurityCase):
         """Starts volt under strace; waits until the guest runs."""
         words = self.command(guest, case, plugins, options)
         self.page = self.explain(words[1:], stdin=explain_stdin)
-        return self.launch(["strace", "-f", "-qq", "-Y", "-e", "raw=all", "-e", "signal=none",
-                            "-o", self.trace, *words], **kwargs)
+        run = self.launch(["strace", "-f", "-qq", "-Y", "-e", "raw=all", "-e", "signal=none",
+                           "-o", self.trace, *words], **kwargs)
+        self.addCleanup(self.kill_traced, run)
+        return run
+
+    def kill_traced(self, run):
+        """Volt would outlive a strace that is killed."""
+        if run.alive():
+            for pid in vm.children(run.pid):
+                os.kill(pid, signal.SIGKILL)
 
     def of_guests(self, name):
         """A plugin of tests/guest."""
@@ -90,7 +102,7 @@ class Scenario(SecurityCase):
 
     def judge(self, run):
         calls, names = read_trace(self.trace)
-        first = min(calls, key=int)
+        first = next(iter(names))
         for task, found in calls.items():
             name = "loop" if task == first else names[task]
             if name not in self.page.threads:
@@ -213,8 +225,10 @@ class Witness(Scenario):
             "--log-file", folder / "log", "--trace-file", folder / "trace")), 0)
 
     def test_20_worker(self):
-        run = self.watch(Setup.test_plugins / "poke", "", (self.probe("worker") + ",irq=5",))
-        self.end(run, 0)
+        """More than once, as the loop need not be woken if it is awake."""
+        for _ in range(5):
+            self.end(self.watch(Setup.test_plugins / "poke", "",
+                                (self.probe("worker") + ",irq=5",)), 0)
 
     def test_99_no_rule_is_unused(self):
         """Rules that no scenario above needs are rules too many."""
