@@ -78,6 +78,9 @@ class Needs(Policy):
     def test_row_that_undoes_the_sandbox_is_refused_naming_all(self):
         self.refuse(self.words(self.needy("needy_execve")), "needy", "execve", "a test")
 
+    def test_row_for_any_request_of_a_file_is_refused(self):
+        self.refuse(self.words(self.needy("needy_ioctl")), "needy", "ioctl", "request")
+
     def test_row_for_vcpu_threads_is_refused(self):
         for name in ("needy_vcpu", "needy_everywhere"):
             self.refuse(self.words(self.needy(name)), "needy", "getpid", "vCPU threads")
