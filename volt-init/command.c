@@ -4,6 +4,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "init.h"
@@ -28,6 +29,34 @@ static void become_session(void)
 		chdir("/");
 }
 
+/* The console is flushed when its session's leader ends, and what a command printed last
+ * would be lost. So the leader is not the command: it waits for it, lets its output leave,
+ * and ends as it did. Returns only in the command's own process. */
+static void lead_session(void)
+{
+	int status;
+
+	become_session();
+	pid_t pid = fork();
+	if (pid == 0)
+		return;
+	signal(SIGINT, SIG_IGN);
+	signal(SIGQUIT, SIG_IGN);
+	signal(SIGTSTP, SIG_IGN);
+	signal(SIGTTOU, SIG_IGN); /* the console may still belong to the command's group */
+	if (pid < 0)
+		_exit(127);
+	while (waitpid(pid, &status, 0) < 0 && errno == EINTR) {
+	}
+	while (tcdrain(STDOUT_FILENO) && errno == EINTR) {
+	}
+	if (WIFSIGNALED(status)) {
+		signal(WTERMSIG(status), SIG_DFL);
+		raise(WTERMSIG(status));
+	}
+	_exit(command_status(status));
+}
+
 pid_t command_start(const char *text, char **args)
 {
 	const char *argv[ARGS_MAX] = {"/bin/sh", "-c", text, "volt-init"};
@@ -35,7 +64,7 @@ pid_t command_start(const char *text, char **args)
 
 	if (pid)
 		return pid;
-	become_session();
+	lead_session();
 	for (int i = 4; args && *args && i < ARGS_MAX - 1; i++)
 		argv[i] = *args++;
 	execv(argv[0], (char *const *)argv);
@@ -48,7 +77,7 @@ pid_t command_start_shell(void)
 
 	if (pid)
 		return pid;
-	become_session();
+	lead_session();
 	execl("/bin/sh", "-sh", NULL);
 	_exit(shell_main(1, NULL));
 }

@@ -4,7 +4,6 @@
 #include <signal.h>
 #include <sys/reboot.h>
 #include <sys/wait.h>
-#include <termios.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -55,12 +54,6 @@ void power_prepare(void)
 			kill(-1, SIGKILL);
 			wait_for_all(KILL_MS);
 		}
-	}
-	/* The machine stops at once: what was printed must have left the serial port. The
-	 * terminal may still belong to a command that is gone; without the signal ignored
-	 * waiting for it would be refused. */
-	signal(SIGTTOU, SIG_IGN);
-	while (tcdrain(STDOUT_FILENO) && errno == EINTR) {
 	}
 	sync();
 	mounts_release();
