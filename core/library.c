@@ -59,11 +59,6 @@ void library_set_dir(const char *dir)
 		snprintf(library.dir, sizeof(library.dir), "%s", VOLT_PLUGIN_DIR);
 }
 
-const char *library_dir(void)
-{
-	return library.dir;
-}
-
 /* The plugin in the folder whose name is nearest to what was typed. */
 static void say_unknown(const char *name)
 {

@@ -12,7 +12,6 @@
 /* Sets the folder that bare names are looked up in; NULL: the one volt was installed
  * with. */
 void library_set_dir(const char *dir);
-const char *library_dir(void);
 
 /*
  * What a spec means: "NAME" or "./my.so", with ",key=value..." after it. Fills `path`

@@ -43,14 +43,6 @@ void *sealed_alloc(size_t size)
 	return p;
 }
 
-char *sealed_strdup(const char *text)
-{
-	size_t n = strlen(text) + 1;
-	char *copy = sealed_alloc(n);
-
-	return copy != NULL ? memcpy(copy, text, n) : NULL;
-}
-
 int sealed_freeze(void)
 {
 	arena.frozen = true;

@@ -14,7 +14,6 @@
 
 /* Zeroed, aligned for any type, never freed. NULL when the arena is full or sealed. */
 void *sealed_alloc(size_t size);
-char *sealed_strdup(const char *text);
 /* Makes all of it read-only, for good where the kernel has mseal (Linux 6.10). 0 or
  * -errno, said in the log. */
 int sealed_freeze(void);

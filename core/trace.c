@@ -34,11 +34,6 @@ void trace_init(void)
 	    clock_now() - ((uint64_t)used.tv_sec * 1000000000u + (uint64_t)used.tv_nsec);
 }
 
-double trace_now_ms(void)
-{
-	return (double)(clock_now() - trace.start_ns) / 1e6;
-}
-
 void trace_mark(const char *name, const char *fmt, ...)
 {
 	va_list ap;

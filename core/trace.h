@@ -24,7 +24,4 @@ void trace_mark(const char *name, const char *fmt, ...);
 /* Writes all marks as Chrome trace events (a JSON array) to `fd`. 0 or -errno. */
 int trace_write(int fd);
 
-/* Milliseconds since the process started. */
-double trace_now_ms(void);
-
 #endif
