@@ -3,6 +3,7 @@
 
 #include "core/policy.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -421,11 +422,19 @@ static int make_thread(
 
 uint32_t policy_highest_fd(void)
 {
+	DIR *d = opendir("/proc/self/fd");
+	const struct dirent *e;
 	uint32_t highest = 2;
 
-	for (int fd = 3; fd < 1 << 10; fd++)
-		if (fcntl(fd, F_GETFD) >= 0)
+	/* Where it cannot be read, seal.c has failed before at /proc/self/task. */
+	while (d != NULL && (e = readdir(d)) != NULL) {
+		int fd = (int)strtol(e->d_name, NULL, 10);
+
+		if (fd != dirfd(d) && fd > (int)highest)
 			highest = (uint32_t)fd;
+	}
+	if (d != NULL)
+		closedir(d);
 	return highest;
 }
 
