@@ -52,7 +52,7 @@ int fake_add_range(const struct volt_host *h, const struct volt_range *r)
 
 	if (fault) {
 		fake_note(f, "range %s: %s", r->name ? r->name : "NULL", fault);
-		return -EINVAL;
+		return fake_refuse(f, "add_range", -EINVAL);
 	}
 	if (f->range_count == FAKE_RANGE_MAX)
 		fake_die(f, "add_range: more than %u ranges", FAKE_RANGE_MAX);

@@ -70,10 +70,10 @@ static int describe_device(const struct volt_host *h, const struct volt_acpi_dev
 
 	if (fault) {
 		fake_note(f, "device %s: %s", d->hid ? d->hid : "NULL", fault);
-		return -EINVAL;
+		return fake_refuse(f, "device", -EINVAL);
 	}
 	if (f->device_count == FAKE_DEVICE_MAX)
-		return -ENOSPC;
+		return fake_refuse(f, "device", -ENOSPC);
 	struct volt_acpi_device *copy = &f->devices[f->device_count++];
 
 	*copy = *d;
@@ -93,10 +93,10 @@ static int describe_fixed(const struct volt_host *h, const struct volt_acpi_fixe
 	    fixed->kind > VOLT_FIXED_SLEEP_STATUS || fixed->space > VOLT_SPACE_MMIO ||
 	    (fixed->space == VOLT_SPACE_PIO && fixed->address > 0xffff) || fixed->reserved) {
 		fake_note(f, "fixed register %u: malformed", fixed->kind);
-		return -EINVAL;
+		return fake_refuse(f, "fixed", -EINVAL);
 	}
 	if (f->fixed[fixed->kind].size)
-		return -ENOSPC;
+		return fake_refuse(f, "fixed", -ENOSPC);
 	f->fixed[fixed->kind] = *fixed;
 	return 0;
 }
@@ -110,12 +110,12 @@ static int describe_cmdline(const struct volt_host *h, const char *words)
 	if (err)
 		return err;
 	if (!words || !*words)
-		return -EINVAL;
+		return fake_refuse(f, "cmdline", -EINVAL);
 	for (const char *c = words; *c; c++)
 		if (*c < ' ' || *c > '~')
-			return -EINVAL;
+			return fake_refuse(f, "cmdline", -EINVAL);
 	if (strlen(words) + 2 > sizeof(f->cmdline) - used)
-		return -ENOSPC;
+		return fake_refuse(f, "cmdline", -ENOSPC);
 	snprintf(f->cmdline + used, sizeof(f->cmdline) - used, "%s%s", used ? " " : "", words);
 	return 0;
 }

@@ -139,9 +139,12 @@ struct fake_host *fake_wire_call(const struct volt_host *h, const char *function
 {
 	struct fake_host *f = fake_of(h, function);
 
-	*err = f->state >= FAKE_RUNNING ? -EPERM : 0;
-	if (*err == 0 && ++f->calls == f->fail_at)
-		*err = -f->fail_err;
+	if (f->state >= FAKE_RUNNING) {
+		fake_fault_late(f, function);
+		*err = -EPERM;
+		return f;
+	}
+	*err = fake_fault_count(f, function);
 	return f;
 }
 
@@ -205,7 +208,11 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 {
 	struct fake_host *f = fake_of(h, "get_ext");
 
-	if (f->state >= FAKE_RUNNING)
+	if (f->state >= FAKE_RUNNING) {
+		fake_fault_late(f, "get_ext");
+		return NULL;
+	}
+	if (fake_fault_hides(f, id))
 		return NULL;
 	if (strcmp(id, VOLT_EXT_LOOP) == 0)
 		return &fake_loop;

@@ -6,6 +6,7 @@
  *
  * fake_host.c      life cycle, the host table, guarded calls into the plugin
  * fake_record.c    what tests ask about the instance as a whole
+ * fake_fault.c     calls that fail, services that are not there
  * fake_check.c     is this descriptor what the contract asks for?
  * fake_open.c      parameters of type FILE and STREAM
  * fake_bus.c       ranges and accesses
@@ -28,6 +29,7 @@
 #define FAKE_WORKER_MAX 8u
 #define FAKE_CMDLINE    1024u
 #define FAKE_CANARY     64u
+#define FAKE_EXT_MAX    32u
 
 enum fake_state {
 	FAKE_CREATED,
@@ -80,6 +82,16 @@ struct fake_ask {
 	const char *why;
 };
 
+/* What is to fail, and what was refused. */
+struct fake_fault {
+	unsigned calls, at; /* calls of [wire] functions so far; which one fails */
+	int err;
+	const char *failed, *refused, *late; /* functions */
+	const char *hidden;                  /* extension */
+	char asked[FAKE_EXT_MAX][64];
+	unsigned asked_count;
+};
+
 struct fake_host {
 	const struct volt_plugin *plugin;
 	struct volt_host host, host_copy;
@@ -93,8 +105,7 @@ struct fake_host {
 	int fds[PARAMS_MAX];
 	unsigned fd_count;
 
-	unsigned calls, fail_at;
-	int fail_err;
+	struct fake_fault fault;
 	char message[256];
 	int failed; /* what fail() returned, or 0 */
 	char logged[256];
@@ -129,6 +140,14 @@ _Noreturn void fake_die(const struct fake_host *f, const char *fmt, ...);
 struct fake_host *fake_of(const struct volt_host *h, const char *function);
 /* As fake_of, for a [wire] function that can fail. *err: 0, or what it must return. */
 struct fake_host *fake_wire_call(const struct volt_host *h, const char *function, int *err);
+/* 0, or what this call must return because a test asked for it. */
+int fake_fault_count(struct fake_host *f, const char *function);
+/* Keeps in mind that `function` said no. Returns err. */
+int fake_refuse(struct fake_host *f, const char *function, int err);
+/* Keeps in mind that `function` was called after the seal. */
+void fake_fault_late(struct fake_host *f, const char *function);
+/* Notes that `id` was asked for. True: the host is to know nothing of it. */
+bool fake_fault_hides(struct fake_host *f, const char *id);
 /* Puts text into the plugin's log, as the host itself does. */
 VOLT_PRINTF(2, 3)
 void fake_note(struct fake_host *f, const char *fmt, ...);

@@ -21,9 +21,9 @@ int fake_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32
 	if (err)
 		return err;
 	if (gsi >= FAKE_IRQ_MAX || flags > VOLT_IRQ_LEVEL)
-		return -EINVAL;
+		return fake_refuse(f, "add_irq", -EINVAL);
 	if (f->lines[gsi].claimed)
-		return -EBUSY;
+		return fake_refuse(f, "add_irq", -EBUSY);
 	f->lines[gsi].claimed = true;
 	f->lines[gsi].flags = flags;
 	*line = LINE_BASE + gsi;
@@ -129,6 +129,11 @@ const struct volt_irqroute fake_irqroute = {
     .route = irqroute_route,
     .fire = irqroute_fire,
 };
+
+unsigned fake_pin_count(const struct fake_host *f)
+{
+	return f->irqchip ? f->irqchip_info.pins : 0;
+}
 
 static void need_irqchip(const struct fake_host *f, const char *what)
 {

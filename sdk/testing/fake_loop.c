@@ -30,7 +30,7 @@ static int loop_add_timer(const struct volt_host *h, void (*fire)(void *self), u
 	if (!fire)
 		fake_die(f, "add_timer: fire is NULL");
 	if (f->timer_count == FAKE_TIMER_MAX)
-		return -ENOSPC;
+		return fake_refuse(f, "add_timer", -ENOSPC);
 	f->timers[f->timer_count] = (struct fake_timer){.fire = fire};
 	*timer = f->timer_count++;
 	return 0;
@@ -60,6 +60,11 @@ const struct volt_loop fake_loop = {
 uint64_t fake_now(const struct fake_host *f)
 {
 	return f->now_ns;
+}
+
+unsigned fake_timer_count(const struct fake_host *f)
+{
+	return f->timer_count;
 }
 
 bool fake_timer_armed(const struct fake_host *f, uint32_t timer, uint64_t *deadline_ns)

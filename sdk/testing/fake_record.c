@@ -18,19 +18,6 @@ const struct volt_host *fake_host_table(struct fake_host *f)
 	return &f->host;
 }
 
-void fake_host_fail_call(struct fake_host *f, unsigned n, int err)
-{
-	if (n && err <= 0)
-		fake_die(f, "the test injects %d, which is not a positive errno", err);
-	f->fail_at = n;
-	f->fail_err = err;
-}
-
-unsigned fake_host_calls(const struct fake_host *f)
-{
-	return f->calls;
-}
-
 const char *fake_host_message(const struct fake_host *f)
 {
 	return f->message;

@@ -46,7 +46,7 @@ static int stream_attach(
 	if (!ops || ops->size < sizeof(*ops))
 		fake_die(f, "attach: no ops, or their size is not set");
 	if (s->ops)
-		return -EBUSY;
+		return fake_refuse(f, "attach", -EBUSY);
 	s->ops = ops;
 	return 0;
 }
@@ -166,6 +166,16 @@ size_t fake_stream_feed(struct fake_host *f, uint32_t stream, const void *bytes,
 	s->input = grown;
 	s->input_len = waited;
 	return waited - fake_stream_pump(f, stream);
+}
+
+unsigned fake_stream_count(const struct fake_host *f)
+{
+	return f->stream_count;
+}
+
+bool fake_stream_connected(const struct fake_host *f, uint32_t stream)
+{
+	return look(f, stream)->connected;
 }
 
 size_t fake_stream_room(const struct fake_host *f, uint32_t stream)

@@ -21,9 +21,9 @@ static int worker_add(
 	if (err)
 		return err;
 	if (n == 0 || n >= sizeof(f->workers[0].name) || name[n] || !job)
-		return -EINVAL;
+		return fake_refuse(f, "add (worker)", -EINVAL);
 	if (f->worker_count == FAKE_WORKER_MAX)
-		return -ENOSPC;
+		return fake_refuse(f, "add (worker)", -ENOSPC);
 	struct fake_worker *w = &f->workers[f->worker_count];
 
 	w->job = job;

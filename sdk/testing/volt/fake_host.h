@@ -50,6 +50,18 @@ const struct volt_host *fake_host_table(struct fake_host *f);
  * fixed, cmdline and a worker's add. */
 void fake_host_fail_call(struct fake_host *f, unsigned n, int err);
 unsigned fake_host_calls(const struct fake_host *f);
+/* The function whose call was made to fail so, or NULL. */
+const char *fake_host_failed_call(const struct fake_host *f);
+/* The function of those that refused a call for its arguments last, or NULL. */
+const char *fake_host_refused_call(const struct fake_host *f);
+/* The first [wire] function that was called after the seal, or NULL. */
+const char *fake_host_late_call(const struct fake_host *f);
+/* The host knows no extension `id`, as an older one would not. NULL: it knows all. */
+void fake_host_hide_ext(struct fake_host *f, const char *id);
+/* The ids that the plugin asked for, by number from 0; NULL beyond the last. */
+const char *fake_host_ext_asked(const struct fake_host *f, unsigned i);
+/* The callback that runs now, e.g. "write", or NULL. */
+const char *fake_host_inside(const struct fake_host *f);
 
 /* Text given to fail(), or the parameter parser's reason; "" if none. */
 const char *fake_host_message(const struct fake_host *f);
@@ -83,6 +95,8 @@ unsigned fake_asked(const struct fake_host *f, uint32_t what, uint32_t *code, co
 size_t fake_stream_feed(struct fake_host *f, uint32_t stream, const void *bytes, size_t n);
 /* Delivers what was fed and had no room, as the real loop would; returns bytes left. */
 size_t fake_stream_pump(struct fake_host *f, uint32_t stream);
+unsigned fake_stream_count(const struct fake_host *f);
+bool fake_stream_connected(const struct fake_host *f, uint32_t stream);
 size_t fake_stream_room(const struct fake_host *f, uint32_t stream);
 /* What tx took so far; NUL-terminated; *n its length if not NULL. Valid until next tx. */
 const char *fake_stream_output(const struct fake_host *f, uint32_t stream, size_t *n);
@@ -94,6 +108,7 @@ void fake_stream_event(struct fake_host *f, uint32_t stream, uint32_t event);
 /* Time starts at 1 s and moves only here; timers fire in order of their deadlines. */
 uint64_t fake_now(const struct fake_host *f);
 void fake_advance(struct fake_host *f, uint64_t ns);
+unsigned fake_timer_count(const struct fake_host *f);
 bool fake_timer_armed(const struct fake_host *f, uint32_t timer, uint64_t *deadline_ns);
 
 /* Workers, numbered from 0 in the order of their add. A post is only noted; here the job
@@ -107,6 +122,7 @@ unsigned fake_worker_posts(const struct fake_host *f, uint32_t worker); /* in al
 /* For irqchip plugins: lines as other devices drive them, EOIs as vCPUs do. */
 void fake_set_line(struct fake_host *f, uint32_t pin, bool level);
 void fake_eoi(struct fake_host *f, uint8_t vector);
+unsigned fake_pin_count(const struct fake_host *f); /* 0: it is no irqchip */
 unsigned fake_fires(const struct fake_host *f, uint32_t pin);
 bool fake_route(const struct fake_host *f, uint32_t pin, uint64_t *address, uint32_t *data);
 
