@@ -19,21 +19,30 @@
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/reopen.h"
+#include "core/store.h"
 #include "core/witness.h"
+
+/* The user's kernels, which only the environment can tell. */
+static char store_path[PATH_MAX];
 
 /* LD_PRELOAD and its like were obeyed before main; what plugins are linked with must come
  * from the system's own folders. Sanitizers are loaded so, and keep their settings. */
 static void clean_environment(char **argv)
 {
 #ifndef VOLT_SANITIZED
-	char *nothing[] = {NULL};
+	char *kept[3] = {NULL}; /* what store_locate() reads */
+	size_t count = 0;
 	bool linker = false;
 
-	for (char **e = environ; *e != NULL; e++)
+	for (char **e = environ; *e != NULL; e++) {
 		linker =
 		    linker || strncmp(*e, "LD_", 3) == 0 || strncmp(*e, "GLIBC_TUNABLES=", 15) == 0;
+		if (count < 2 &&
+		    (strncmp(*e, "HOME=", 5) == 0 || strncmp(*e, "XDG_DATA_HOME=", 14) == 0))
+			kept[count++] = *e;
+	}
 	if (linker && argv[0] != NULL)
-		execve("/proc/self/exe", argv, nothing);
+		execve("/proc/self/exe", argv, kept);
 	if (linker)
 		log_warn("the environment changes how programs are loaded (LD_...) and cannot be "
 			 "cleaned");
@@ -64,6 +73,7 @@ void inherit_clean(char **argv)
 	sigaction(SIGXFSZ, &ignore, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	store_locate(store_path, sizeof(store_path)); /* an empty path is told when it is needed */
 	clean_environment(argv);
 }
 
@@ -78,6 +88,29 @@ static int open_input(const char *option, const char *path, int *fd)
 		    errno, "--%s %s: cannot be opened: %s", option, path, strerror(errno));
 	if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode))
 		return log_error(EINVAL, "--%s %s: is not a regular file", option, path);
+	return 0;
+}
+
+/* A file if there is one of that name, else a kernel of the store. */
+static int open_kernel(const char *word, int *fd)
+{
+	char name[STORE_NAME_MAX], why[PATH_MAX + 512];
+
+	if (access(word, F_OK) == 0 || errno != ENOENT || !store_may_name(word))
+		return open_input("kernel", word, fd);
+	if (store_path[0] == '\0')
+		return log_error(ENOENT,
+		    "--kernel %s: no such file, and no store to look in: neither XDG_DATA_HOME nor "
+		    "HOME is an absolute path",
+		    word);
+	*fd = store_open(store_path, word, name, why, sizeof(why));
+	if (*fd < 0)
+		return log_error(-*fd, "--kernel %s: no such file here, and %s", word, why);
+	log_debug("--kernel %s is %s of %s", word, name, store_path);
+	struct stat st;
+	if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return log_error(EINVAL, "--kernel %s: %s/%s holds what is not a regular file",
+		    word, store_path, name);
 	return 0;
 }
 
@@ -139,7 +172,7 @@ int inherit_open_inputs(struct machine *m)
 	int err = 0;
 
 	if (o->kernel != NULL)
-		err = open_input("kernel", o->kernel, &m->kernel_fd);
+		err = open_kernel(o->kernel, &m->kernel_fd);
 	if (err == 0 && o->initrd != NULL)
 		err = open_input("initrd", o->initrd, &m->initrd_fd);
 	for (uint32_t i = 0; err == 0 && i < o->module_count; i++)

@@ -48,9 +48,9 @@ static const struct row {
 	enum choice option;
 	const char *name, *value, *help;
 } rows[] = {
-    {OPT_KERNEL, "kernel", "FILE",
-	"kernel to boot: vmlinux, bzImage, or one with a PVH note or a Multiboot header "
-	"(required)"},
+    {OPT_KERNEL, "kernel", "FILE|NAME",
+	"kernel to boot: vmlinux, bzImage, or one with a PVH note or a Multiboot header; or the "
+	"name of one that volt-kernel keeps (required)"},
     {OPT_BOOT, "boot", "PROTOCOL", "auto, linux, pvh or multiboot (default auto: by the file)"},
     {OPT_INITRD, "initrd", "FILE", "initial RAM disk"},
     {OPT_MODULE, "module", "FILE[,STRING]",

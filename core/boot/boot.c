@@ -60,9 +60,9 @@ static int check_memory(const struct memory *m)
 	return 0;
 }
 
-static int open_image(const struct boot_request *request, struct kernel_image *image)
+int kernel_open(struct kernel_image *image, int fd, const char *name)
 {
-	int err = file_init(&image->file, request->kernel_fd, request->kernel_name);
+	int err = file_init(&image->file, fd, name);
 
 	if (err != 0)
 		return err;
@@ -82,20 +82,35 @@ static const struct kernel_protocol *find_protocol(
 	return NULL;
 }
 
+static int load_image(const struct kernel_image *image, enum boot_choice choice,
+    struct memory *memory, struct boot_map *map, struct kernel_info *info,
+    const struct kernel_protocol **protocol)
+{
+	*protocol = find_protocol(image, choice);
+	if (*protocol == NULL)
+		return log_error(ENOEXEC, "%s: not a kernel%s: %s", image->file.name,
+		    choice == BOOT_AUTO ? "" : " for that --boot", missing[choice]);
+	return (*protocol)->load(image, memory, map, info);
+}
+
 static int load_kernel(const struct boot_request *request, struct boot_map *map,
     struct kernel_info *info, const struct kernel_protocol **protocol)
 {
 	struct kernel_image image;
-	int err = open_image(request, &image);
+	int err = kernel_open(&image, request->kernel_fd, request->kernel_name);
 
-	if (err != 0)
-		return err;
-	*protocol = find_protocol(&image, request->choice);
-	if (*protocol == NULL)
-		return log_error(ENOEXEC, "%s: not a kernel%s: %s", image.file.name,
-		    request->choice == BOOT_AUTO ? "" : " for that --boot",
-		    missing[request->choice]);
-	return (*protocol)->load(&image, request->memory, map, info);
+	return err != 0 ? err
+			: load_image(&image, request->choice, request->memory, map, info, protocol);
+}
+
+int kernel_try(const struct kernel_image *image, enum boot_choice choice, struct memory *memory,
+    struct kernel_info *info, const struct kernel_protocol **protocol)
+{
+	struct boot_map map;
+
+	memset(info, 0, sizeof(*info));
+	map_init(&map, memory->low_size);
+	return load_image(image, choice, memory, &map, info, protocol);
 }
 
 static int enter(const struct boot_request *request, const struct kernel_protocol *protocol,

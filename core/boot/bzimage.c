@@ -182,19 +182,24 @@ static void fill_setup(
 	h->loadflags &= (uint8_t) ~(CAN_USE_HEAP | KEEP_SEGMENTS | KASLR_FLAG);
 }
 
-static int bzimage_load(const struct kernel_image *image, struct memory *memory,
-    struct boot_map *map, struct kernel_info *info)
+static int read_header(const struct kernel_image *image, struct image *bz)
 {
-	struct image bz = {.file = &image->file};
-	uint64_t at;
-
+	*bz = (struct image){.file = &image->file};
 	if (image->head_size < SETUP_MIN)
 		return log_error(ENOEXEC, "%s: bzImage cut short: %u bytes, the setup alone has %u",
 		    image->file.name, image->head_size, SETUP_MIN);
-	memcpy(&bz.h, image->head + KERNEL_SETUP_OFFSET, sizeof(bz.h));
-	int err = check_header(&bz);
-	if (err == 0)
-		err = check_sizes(&bz);
+	memcpy(&bz->h, image->head + KERNEL_SETUP_OFFSET, sizeof(bz->h));
+	int err = check_header(bz);
+	return err != 0 ? err : check_sizes(bz);
+}
+
+static int bzimage_load(const struct kernel_image *image, struct memory *memory,
+    struct boot_map *map, struct kernel_info *info)
+{
+	struct image bz;
+	uint64_t at;
+	int err = read_header(image, &bz);
+
 	if (err == 0)
 		err = check_alignment(&bz);
 	if (err == 0)
@@ -211,6 +216,35 @@ static int bzimage_load(const struct kernel_image *image, struct memory *memory,
 	info->modules_end = bz.h.initrd_addr_max + 1ull;
 	info->cmdline_max = bz.h.cmdline_size;
 	fill_setup(image, &bz, info);
+	return 0;
+}
+
+/* A pointer into the setup sectors, less 0x200, to a text that ends with a NUL. */
+static void read_version(const struct image *bz, char *text, size_t size)
+{
+	uint64_t at = bz->h.kernel_version + 0x200ull;
+	size_t n = 0;
+
+	text[0] = '\0';
+	if (bz->h.kernel_version == 0 || at >= bz->setup_size)
+		return;
+	uint64_t room = bz->setup_size - at < size - 1 ? bz->setup_size - at : size - 1;
+	if (file_peek(bz->file, at, text, room))
+		while (n < room && text[n] >= ' ' && text[n] <= '~')
+			n++;
+	text[n] = '\0';
+}
+
+int bzimage_read_facts(const struct kernel_image *image, struct bzimage_facts *facts)
+{
+	struct image bz;
+	int err = read_header(image, &bz);
+
+	if (err != 0)
+		return err;
+	facts->payload_offset = bz.setup_size + bz.h.payload_offset;
+	facts->payload_size = bz.h.payload_length;
+	read_version(&bz, facts->version, sizeof(facts->version));
 	return 0;
 }
 

@@ -87,4 +87,21 @@ bool pvh_has_note(const struct kernel_image *image);         /* perhaps a bad on
 bool multiboot_has_header(const struct kernel_image *image); /* with the right sum */
 bool multiboot_has_magic(const struct kernel_image *image);
 
+/* For programs that look at kernels without running one. Both 0 or -errno, said in the log. */
+
+/* Reads the head of a kernel file. */
+int kernel_open(struct kernel_image *image, int fd, const char *name);
+
+/* Loads a kernel, and nothing else, as boot_load() would by this choice: with all checks. */
+int kernel_try(const struct kernel_image *image, enum boot_choice choice, struct memory *memory,
+    struct kernel_info *info, const struct kernel_protocol **protocol);
+
+/* What a bzImage holds beside its code. */
+struct bzimage_facts {
+	uint64_t payload_offset, payload_size; /* in the file; checked */
+	char version[128];                     /* of Linux, printable; or "" */
+};
+
+int bzimage_read_facts(const struct kernel_image *image, struct bzimage_facts *facts);
+
 #endif

@@ -12,6 +12,7 @@
 #include <cmocka.h> /* last: it defines fail() */
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -47,6 +48,14 @@ static int parse_words(char **words)
 #define PARSE(...)    parse_words(WORDS(__VA_ARGS__))
 #define KERNEL        W("--kernel"), W("k")
 #define ACCEPTED(...) assert_int_equal(PARSE(KERNEL, __VA_ARGS__), OPTIONS_GO_ON)
+
+/* The program itself ends with them. */
+static void free_modules(void)
+{
+	for (uint32_t i = 0; i < options.module_count; i++)
+		free(options.modules[i].file);
+	options.module_count = 0;
+}
 
 /* Refused with the code of a wrong option and one line that has `part`. */
 static void refused(int code, const char *part)
@@ -282,6 +291,74 @@ static void at_most_64_plugins_are_taken(void **state)
 	refused(parse_words(words), "at most 64");
 }
 
+static void boot_takes_each_protocol_by_its_name(void **state)
+{
+	static const struct {
+		const char *name;
+		enum boot_choice choice;
+	} names[] = {{"auto", BOOT_AUTO}, {"linux", BOOT_LINUX}, {"pvh", BOOT_PVH},
+	    {"multiboot", BOOT_MULTIBOOT}};
+
+	assert_int_equal(PARSE(KERNEL), OPTIONS_GO_ON);
+	assert_int_equal(options.boot, BOOT_AUTO);
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		ACCEPTED(W("--boot"), W(names[i].name));
+		assert_int_equal(options.boot, names[i].choice);
+	}
+	refused(PARSE(KERNEL, W("--boot"), W("")), "auto, linux, pvh or multiboot");
+	refused(PARSE(KERNEL, W("--boot"), W("PVH")), "--boot PVH: give auto");
+	refused(PARSE(KERNEL, W("--boot"), W("multiboot2")), "--boot multiboot2");
+}
+
+static void modules_are_a_file_and_the_rest_after_its_comma(void **state)
+{
+	ACCEPTED(W("--module"), W("a"), W("--module"), W("b,one,two"), W("--module"), W("c,"),
+	    W("--module"), W("d,,e,,f,x,,y"));
+	assert_int_equal(options.module_count, 4);
+	assert_string_equal(options.modules[0].file, "a");
+	assert_null(options.modules[0].words);
+	assert_string_equal(options.modules[1].file, "b");
+	assert_string_equal(options.modules[1].words, "one,two");
+	assert_string_equal(options.modules[2].file, "c");
+	assert_string_equal(options.modules[2].words, "");
+	assert_string_equal(options.modules[3].file, "d,e,f");
+	assert_string_equal(options.modules[3].words, "x,,y");
+	free_modules();
+}
+
+static void a_module_has_a_name(void **state)
+{
+	refused(PARSE(KERNEL, W("--module"), W("")), "--module: the name is empty");
+	free_modules();
+	refused(PARSE(KERNEL, W("--module"), W(",words")), "--module: the name is empty");
+	free_modules();
+	refused(PARSE(KERNEL, W("--module")), "--module needs a value");
+}
+
+static void at_most_32_modules_are_taken(void **state)
+{
+	char *words[2 * BOOT_MODULE_MAX + 6] = {W("volt"), KERNEL};
+	int n = 3;
+
+	for (unsigned i = 0; i < BOOT_MODULE_MAX; i++) {
+		words[n++] = W("--module");
+		words[n++] = W("m");
+	}
+	assert_int_equal(parse_words(words), OPTIONS_GO_ON);
+	assert_int_equal(options.module_count, BOOT_MODULE_MAX);
+	free_modules();
+	words[n++] = W("--module");
+	words[n] = W("m");
+	refused(parse_words(words), "at most 32");
+	free_modules();
+}
+
+static void a_kernel_may_be_a_name(void **state)
+{
+	assert_int_equal(PARSE(W("--kernel"), W("debian-6.1")), OPTIONS_GO_ON);
+	assert_string_equal(options.kernel, "debian-6.1");
+}
+
 static void no_terminal_is_driven_by_a_bad_option(void **state)
 {
 	refused(PARSE(W("--\x1b[2J")), "unknown option --?[2J");
@@ -364,6 +441,11 @@ int main(void)
 	    cmocka_unit_test_setup(words_that_are_no_option_are_refused, setup),
 	    cmocka_unit_test_setup(files_are_named_once_and_not_empty, setup),
 	    cmocka_unit_test_setup(at_most_64_plugins_are_taken, setup),
+	    cmocka_unit_test_setup(boot_takes_each_protocol_by_its_name, setup),
+	    cmocka_unit_test_setup(modules_are_a_file_and_the_rest_after_its_comma, setup),
+	    cmocka_unit_test_setup(a_module_has_a_name, setup),
+	    cmocka_unit_test_setup(at_most_32_modules_are_taken, setup),
+	    cmocka_unit_test_setup(a_kernel_may_be_a_name, setup),
 	    cmocka_unit_test_setup(no_terminal_is_driven_by_a_bad_option, setup),
 	    cmocka_unit_test_setup(help_lists_every_option_and_exit_code, setup),
 	    cmocka_unit_test_setup(version_is_one_line, setup),
