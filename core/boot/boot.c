@@ -141,7 +141,6 @@ int boot_load(const struct boot_request *request, struct boot_entry *entry)
 	if (err != 0)
 		return err;
 	map_init(&map, memory->low_size);
-	memset(memory->host, 0, LAYOUT_GDT); /* no BIOS data area, not even an earlier guest's */
 	err = firmware_write(request->firmware, memory, &handover.rsdp);
 	if (err == 0)
 		err = load_kernel(request, &map, &handover.info, &protocol);

@@ -34,7 +34,7 @@ struct boot_module {
 };
 
 struct boot_request {
-	struct memory *memory;
+	struct memory *memory; /* fresh, as memory_init() leaves it: all zero, none of it touched */
 	enum boot_choice choice;
 	int kernel_fd;           /* regular file, opened by the caller */
 	const char *kernel_name; /* for messages */

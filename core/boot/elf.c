@@ -240,6 +240,7 @@ static int claim_segments(
 	return 0;
 }
 
+/* Memory is fresh: what follows a segment's bytes in the file is zero already. */
 static int load_segments(const struct elf_image *elf, struct memory *memory)
 {
 	for (uint32_t i = 0; i < elf->count; i++) {
@@ -254,7 +255,6 @@ static int load_segments(const struct elf_image *elf, struct memory *memory)
 		int err = file_read(elf->file, s->offset, to, s->filesz);
 		if (err != 0)
 			return err;
-		memset(to + s->filesz, 0, s->memsz - s->filesz);
 	}
 	return 0;
 }

@@ -182,7 +182,6 @@ static int load_piece(const struct boot_file *file, const struct header *h, uint
 	uint8_t *to = memory_at(memory, p.start, p.end - p.start);
 	if (to == NULL)
 		return log_error(EFAULT, "%s: 0x%llx is not in RAM", file->name, (ull)p.start);
-	memset(to + p.size, 0, p.end - p.start - p.size);
 	info->entry = h->entry_addr;
 	info->load_address = p.start;
 	info->end = p.end;

@@ -314,7 +314,7 @@ static void rsdp_is_where_boot_params_say(void **state)
 
 static void boot_params_of_an_earlier_boot_are_gone(void **state)
 {
-	memset(kit.memory.host, 0xee, 0x10000);
+	memset(kit.memory.host + LAYOUT_GDT, 0xee, 0x10000 - LAYOUT_GDT);
 	boot(elf(), -1, "");
 	assert_true(kit_is_zero(&kit, 0, LAYOUT_GDT));
 	assert_int_equal(kit_params(&kit)->screen_info.orig_video_isVGA, 0);

@@ -231,7 +231,7 @@ static void elf_segments_go_to_their_physical_addresses(void **state)
 	image.segments[0].p_vaddr = 0xc0000000 + KIT_KERNEL;
 	image.segments[1].p_vaddr = 0xc0004000 + KIT_KERNEL;
 	image.head.e_entry = 0xc0000100 + KIT_KERNEL;
-	memset(kit.memory.host + KIT_KERNEL, 0xee, 0x9000);
+	kit.memory.host[KIT_KERNEL + 0x8000] = 0xee;
 	boot(with_header(kit_elf32_file(&image), OFFSET, 12), "");
 
 	assert_int_equal(kit.entry.rip, KIT_KERNEL + 0x100);
@@ -282,7 +282,7 @@ static void bad_elf_without_addresses_is_refused_for_what_it_is(void **state)
 
 static void addresses_of_the_header_place_a_flat_file(void **state)
 {
-	memset(kit.memory.host + KIT_KERNEL, 0xee, 3 * FLAT_SIZE);
+	kit.memory.host[KIT_KERNEL + 2 * FLAT_SIZE] = 0xee;
 	boot(flat(), "");
 
 	assert_int_equal(kit.entry.rip, KIT_KERNEL + 0x20);
@@ -304,7 +304,7 @@ static void bytes_before_load_addr_are_left_out(void **state)
 static void zero_ends_mean_the_files_end_and_no_bss(void **state)
 {
 	header.load_end_addr = header.bss_end_addr = 0;
-	memset(kit.memory.host + KIT_KERNEL, 0xee, 2 * FLAT_SIZE);
+	kit.memory.host[KIT_KERNEL + FLAT_SIZE] = 0xee;
 	boot(flat(), "");
 	assert_true(kit_holds(&kit, KIT_KERNEL + FLAT_SIZE - 0x100, FLAT_SIZE - 0x100, 0x100));
 	assert_int_equal(kit.memory.host[KIT_KERNEL + FLAT_SIZE], 0xee);

@@ -148,7 +148,7 @@ static void segments_of_both_classes_are_loaded(void **state)
 	assert_true(kit_holds(&kit, KIT_KERNEL, 0x1000, 0x3000));
 	assert_true(kit_is_zero(&kit, KIT_KERNEL + 0x5000, 0x3000));
 
-	memset(kit.memory.host + KIT_KERNEL, 0xee, 0x8000);
+	memset(kit.memory.host + KIT_KERNEL, 0xee, 0x3000);
 	elf.head.e_phnum = 3;
 	elf.segments[2] =
 	    (Elf32_Phdr){.p_type = PT_NOTE, .p_offset = 0x800, .p_filesz = 20, .p_align = 4};
