@@ -3,7 +3,6 @@
 
 #include "core/clock.h"
 
-#include <cpuid.h>
 #include <fcntl.h>
 #include <string.h>
 #include <time.h>
@@ -48,14 +47,6 @@ static struct reading read_both(void)
 	return best;
 }
 
-/* Intel SDM vol. 3, 18.17.1: CPUID 0x80000007 EDX bit 8. */
-static bool tsc_is_invariant(void)
-{
-	unsigned a, b, c, d;
-
-	return __get_cpuid(0x80000007, &a, &b, &c, &d) && (d & (1u << 8)) != 0;
-}
-
 static bool kernel_uses_tsc(void)
 {
 	char name[8] = "";
@@ -74,19 +65,25 @@ void clock_init(void)
 	state.first = read_both();
 }
 
-void clock_seal(void)
+/* Nanoseconds in a tick since the first reading, or 0 if the TSC stood or went back. */
+static uint64_t measure_rate(void)
 {
-	if (!tsc_is_invariant() || !kernel_uses_tsc())
-		return;
 	while (read_kernel() - state.first.ns < MEASURE_NS)
 		__builtin_ia32_pause();
-	state.base = read_both();
-	uint64_t ticks = state.base.tsc - state.first.tsc;
-	if (ticks == 0 || state.base.tsc < state.first.tsc)
+	struct reading now = read_both();
+	if (now.tsc <= state.first.tsc)
+		return 0;
+	return (uint64_t)(((unsigned __int128)(now.ns - state.first.ns) << 32) /
+			  (now.tsc - state.first.tsc));
+}
+
+void clock_seal(bool invariant, uint32_t khz)
+{
+	if (!invariant || !kernel_uses_tsc())
 		return;
-	state.ns_per_tick =
-	    (uint64_t)(((unsigned __int128)(state.base.ns - state.first.ns) << 32) / ticks);
-	state.by_tsc = true;
+	state.ns_per_tick = khz != 0 ? (1000000ull << 32) / khz : measure_rate();
+	state.base = read_both();
+	state.by_tsc = state.ns_per_tick != 0;
 }
 
 bool clock_needs_call(void)

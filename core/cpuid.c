@@ -189,6 +189,16 @@ static bool is_amd(const struct cpuid *c)
 	return false;
 }
 
+/* Intel SDM vol. 3, 18.17.1, and AMD APM vol. 3: leaf 0x80000007, EDX bit 8. KVM passes
+ * on what the host has, so that volt need not execute CPUID, a trap where it is a guest. */
+bool cpuid_tsc_is_invariant(const struct cpuid *c)
+{
+	for (uint32_t i = 0; i < c->head.nent; i++)
+		if (c->entries[i].function == 0x80000007)
+			return (c->entries[i].edx & BIT(8)) != 0;
+	return false;
+}
+
 void cpuid_set_vcpu(struct cpuid *c, uint32_t id, uint32_t cpus)
 {
 	bool amd = is_amd(c);

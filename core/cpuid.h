@@ -8,6 +8,7 @@
 #define CORE_CPUID_H
 
 #include <linux/kvm.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/kvm.h"
@@ -26,6 +27,8 @@ struct cpuid {
 int cpuid_init(struct cpuid *c, const struct kvm *k, uint32_t cpus);
 /* The pure part of it, for tests. */
 void cpuid_filter(struct cpuid *c, uint32_t cpus, bool tsc_deadline);
+/* True if the time-stamp counter runs at one rate whatever the CPU does. */
+bool cpuid_tsc_is_invariant(const struct cpuid *c);
 /* Puts in what differs between vCPUs: APIC ids and topology. */
 void cpuid_set_vcpu(struct cpuid *c, uint32_t id, uint32_t cpus);
 

@@ -193,6 +193,7 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 
 	if (err == 0)
 		trace_mark("CPUID", "%u leaves", cpuid.head.nent);
+	m->tsc_invariant = cpuid_tsc_is_invariant(&cpuid);
 	m->vcpus = aligned_alloc(_Alignof(struct vcpu), cpus * sizeof(struct vcpu));
 	if (m->vcpus == NULL)
 		return log_error(ENOMEM, "no memory for %u vCPUs", cpus);

@@ -179,7 +179,7 @@ int seal_prepare(struct machine *m)
 
 	if (err == 0)
 		err = arm_locks(m);
-	clock_seal();
+	clock_seal(m->tsc_invariant, vcpu_tsc_khz(&m->vcpus[0]));
 	if (err == 0)
 		err = policy_build(&m->policy, m);
 	if (err == 0 && m->sandbox != NULL)

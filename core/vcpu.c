@@ -31,6 +31,13 @@ int vcpu_create(struct vcpu *v, struct machine *m, uint32_t id)
 	return 0;
 }
 
+uint32_t vcpu_tsc_khz(const struct vcpu *v)
+{
+	int khz = ioctl(v->fd, KVM_GET_TSC_KHZ, 0);
+
+	return khz > 0 ? (uint32_t)khz : 0;
+}
+
 static int set_msrs(struct vcpu *v)
 {
 	/* Numbers: Intel SDM vol. 4. */

@@ -30,6 +30,8 @@ struct vcpu {
 int vcpu_create(struct vcpu *v, struct machine *m, uint32_t id);
 /* CPUID, MSRs, local APIC; vCPU 0 also its registers at the kernel's entry. */
 int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry *entry);
+/* Ticks of its time-stamp counter per millisecond; 0 if KVM does not say. */
+uint32_t vcpu_tsc_khz(const struct vcpu *v);
 /* Enters KVM_RUN once without running the guest: what KVM makes on the first entry (a
  * kernel thread among it) exists before the seal. */
 int vcpu_warm(struct vcpu *v);

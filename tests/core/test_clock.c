@@ -12,6 +12,7 @@
 #include <cmocka.h> /* last: it defines fail() */
 #include <time.h>
 #include <unistd.h>
+#include <x86intrin.h>
 
 #define MS 1000000ull
 
@@ -51,21 +52,58 @@ static void before_the_seal_time_is_the_kernels(void **state)
 	never_goes_back();
 }
 
-static void after_the_seal_time_goes_on_at_the_same_rate(void **state)
+static void without_an_invariant_tsc_time_is_the_kernels(void **state)
 {
 	clock_init();
-	clock_seal();
+	clock_seal(false, 1000000);
+	assert_true(clock_needs_call());
+	agrees(0);
+}
+
+static void goes_on_at_the_same_rate(void)
+{
 	agrees(MS);
 	never_goes_back();
 	usleep(100000);
 	agrees(MS); /* 0.01 % of 0.1 s is 10 us */
 }
 
+static void after_the_seal_time_goes_on_at_a_measured_rate(void **state)
+{
+	clock_init();
+	clock_seal(true, 0);
+	goes_on_at_the_same_rate();
+}
+
+static uint32_t measure_khz(void)
+{
+	uint64_t from = kernel_now(), tsc = __rdtsc();
+
+	usleep(100000);
+	return (uint32_t)((__rdtsc() - tsc) * 1000000 / (kernel_now() - from));
+}
+
+static void after_the_seal_time_goes_on_at_a_known_rate(void **state)
+{
+	uint32_t khz = measure_khz();
+
+	clock_seal(true, khz);
+	goes_on_at_the_same_rate();
+	if (clock_needs_call())
+		return; /* this kernel does not use the TSC, so neither does the clock */
+	clock_seal(true, 2 * khz);
+	uint64_t clock = clock_now(), kernel = kernel_now();
+	usleep(20000);
+	assert_true(clock_now() - clock < (kernel_now() - kernel) * 3 / 4); /* it was believed */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(before_the_seal_time_is_the_kernels),
-	    cmocka_unit_test(after_the_seal_time_goes_on_at_the_same_rate),
+	    cmocka_unit_test(without_an_invariant_tsc_time_is_the_kernels),
+	    cmocka_unit_test(after_the_seal_time_goes_on_at_a_measured_rate),
+	    cmocka_unit_test(after_the_seal_time_goes_on_at_a_known_rate),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -227,6 +227,16 @@ static void bits_that_the_host_lacks_are_not_invented(void **state)
 	assert_int_equal(get(0x7, 0)->ebx, 0);
 }
 
+static void the_tsc_is_invariant_if_bit_8_of_its_leaf_says_so(void **state)
+{
+	put(0x80000007, 0, 0)->edx = BIT(8);
+	assert_true(cpuid_tsc_is_invariant(&cpuid));
+	cpuid.entries[cpuid.head.nent - 1].edx = ~BIT(8);
+	assert_false(cpuid_tsc_is_invariant(&cpuid));
+	cpuid.entries[cpuid.head.nent - 1].function = 0x80000008; /* no such leaf */
+	assert_false(cpuid_tsc_is_invariant(&cpuid));
+}
+
 static void the_tsc_deadline_timer_is_what_kvm_says(void **state)
 {
 	make(INTEL);
@@ -395,6 +405,7 @@ int main(void)
 	    cmocka_unit_test(performance_counters_are_gone),
 	    cmocka_unit_test(power_management_is_gone_but_for_arat),
 	    cmocka_unit_test(bits_that_the_host_lacks_are_not_invented),
+	    cmocka_unit_test(the_tsc_is_invariant_if_bit_8_of_its_leaf_says_so),
 	    cmocka_unit_test(the_tsc_deadline_timer_is_what_kvm_says),
 	    cmocka_unit_test(htt_is_set_with_more_than_one_cpu),
 	    cmocka_unit_test(state_of_what_is_hidden_has_no_room_in_xsave),
