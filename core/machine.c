@@ -133,8 +133,14 @@ static int make_vm(struct machine *m)
 
 	if (err == 0)
 		trace_mark("VM created", NULL);
-	if (err == 0)
-		err = irq_wire(&m->irq);
+	return err;
+}
+
+/* After the memory: with KVM's own irqchip there, a new slot waits for a grace period. */
+static int make_interrupts(struct machine *m)
+{
+	int err = irq_wire(&m->irq);
+
 	if (err == 0)
 		trace_mark("interrupts",
 		    m->irq.chip != NULL ? "local APICs, irqchip plugin" : "KVM's irqchip");
@@ -366,6 +372,8 @@ int machine_main(const struct options *options)
 		return fail(m, EXIT_HOST);
 	if (make_memory(m) != 0)
 		return fail(m, EXIT_RESOURCES);
+	if (make_interrupts(m) != 0)
+		return fail(m, EXIT_HOST);
 	if (m->kernel_fd >= 0 && load_kernel(m, &entry) != 0)
 		return fail(m, EXIT_INPUT);
 	if (make_vcpus(m, &entry) != 0)
