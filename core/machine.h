@@ -44,7 +44,7 @@ struct machine {
 	struct worker workers[WORKER_MAX];
 	uint32_t worker_count;
 	struct vcpu *vcpus;
-	bool tsc_invariant; /* the host's, as KVM says */
+	bool tsc_invariant;                 /* the host's, as KVM says */
 	char device_words[CMDLINE_MAX];     /* what plugins add to the kernel command line */
 	int kernel_fd, initrd_fd, trace_fd; /* -1: none or closed */
 	int module_fds[BOOT_MODULE_MAX];    /* of the options' modules, likewise */

@@ -3,10 +3,8 @@
 
 #include "core/witness.h"
 
-#include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/audit.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -89,16 +87,15 @@ bool witness_parse(const char *line, pid_t pid, struct witness_record *out)
 	return true;
 }
 
-/* The sandbox's own library knows the names; it is in this process already, or not. */
+/* The sandbox's plugin knows the names, and is in the keeper's memory too. */
 static const char *name_of(int number)
 {
-	char *(*resolve)(uint32_t arch, int number) = NULL;
-	void *library = dlopen("libseccomp.so.2", RTLD_NOW);
+	const struct instance *s = witness.machine->sandbox;
+	const char *name = NULL;
 
-	if (library != NULL)
-		resolve =
-		    (char *(*)(uint32_t, int))dlsym(library, "seccomp_syscall_resolve_num_arch");
-	const char *name = resolve != NULL ? resolve(AUDIT_ARCH_X86_64, number) : NULL;
+	if (s != NULL && VOLT_HAS(s->sandbox, call_name) && s->sandbox->call_name != NULL)
+		name = s->sandbox->call_name(s->self, number);
+
 	return name != NULL ? name : "an unknown call";
 }
 

@@ -6,10 +6,10 @@
  * entering it later is one system call and no allocation. Sources: seccomp(2),
  * Documentation/userspace-api/seccomp_filter.rst, Documentation/networking/filter.rst.
  *
- * libseccomp gives the numbers of the calls but does not compile. Where several rules
- * for one call compare the same argument in different ways (equal, masked, at most),
- * its version 2.5.4 makes filters that allow what no rule allows, and for some it does
- * not end; test_filter.c would find both. The program here is as plain as the policy:
+ * libseccomp does not compile them. Where several rules for one call compare the same
+ * argument in different ways (equal, masked, at most), its version 2.5.4 makes filters
+ * that allow what no rule allows, and for some it does not end; test_filter.c would find
+ * both. The program here is as plain as the policy:
  *
  *   other architecture: kill; x32 number: kill
  *   number of call 1? { rule 1 holds? allow; rule 2 holds? allow; ... deny }
@@ -19,12 +19,12 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
-#include <seccomp.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "calls.h"
 #include "layers.h"
 
 #define X32_BIT 0x40000000u
@@ -229,7 +229,7 @@ static int check_rule(const struct volt_host *h, const struct volt_rule *r)
 
 static int number_of(const struct volt_host *h, const struct volt_rule *r, int *nr)
 {
-	*nr = seccomp_syscall_resolve_name(r->syscall);
+	*nr = call_number(r->syscall);
 	if (*nr < 0 || *nr >= FILTER_CALLS)
 		return bad_rule(h, r, "names a system call that x86-64 does not have");
 	return 0;

@@ -6,11 +6,13 @@
  * prctl(2), getrlimit(2), Documentation/userspace-api/no_new_privs.rst.
  */
 #include <errno.h>
+#include <linux/capability.h>
 #include <linux/securebits.h>
 #include <string.h>
-#include <sys/capability.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "layers.h"
 
@@ -27,76 +29,91 @@
 	    SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | \
 	    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
-/* CAP_SETPCAP may be permitted but not in effect, as file capabilities allow. */
-static bool may_set_capabilities(cap_t caps)
-{
-	const cap_value_t setpcap = CAP_SETPCAP;
-	cap_flag_value_t have = CAP_CLEAR;
+/* The capability sets of the process, as capget(2) has them. */
+struct sets {
+	struct __user_cap_data_struct words[_LINUX_CAPABILITY_U32S_3];
+};
 
-	if (cap_get_flag(caps, CAP_SETPCAP, CAP_PERMITTED, &have) || have != CAP_SET)
-		return false;
-	return cap_set_flag(caps, CAP_EFFECTIVE, 1, &setpcap, CAP_SET) == 0 &&
-	       cap_set_proc(caps) == 0;
+static int read_sets(struct sets *s)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+	return (int)syscall(SYS_capget, &head, s->words);
 }
 
-/* By number and not by CAP_LAST_CAP: the kernel may know more than its headers here. */
+static int write_sets(const struct sets *s)
+{
+	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
+
+	return (int)syscall(SYS_capset, &head, s->words);
+}
+
+/* CAP_SETPCAP may be permitted but not in effect, as file capabilities allow. */
+static bool may_set_capabilities(struct sets *s)
+{
+	struct __user_cap_data_struct *word = &s->words[CAP_TO_INDEX(CAP_SETPCAP)];
+
+	if ((word->permitted & CAP_TO_MASK(CAP_SETPCAP)) == 0)
+		return false;
+	word->effective |= CAP_TO_MASK(CAP_SETPCAP);
+	return write_sets(s) == 0;
+}
+
+/* By number and not by CAP_LAST_CAP: the kernel may know more than its headers here. It
+ * says EINVAL to the first that it does not know. */
 static int drop_bounding(const struct volt_host *h)
 {
-	for (cap_value_t c = 0; cap_get_bound(c) >= 0; c++)
-		if (cap_drop_bound(c))
-			return volt_fail(h, errno,
-			    "cannot drop capability %d from the bounding set: %s", c,
-			    strerror(errno));
-	return 0;
+	unsigned long c = 0;
+
+	while (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) == 0)
+		c++;
+	if (errno == EINVAL)
+		return 0;
+	return volt_fail(
+	    h, errno, "cannot drop capability %lu from the bounding set: %s", c, strerror(errno));
 }
 
 static bool bounding_is_empty(void)
 {
 	int in;
 
-	for (cap_value_t c = 0; (in = cap_get_bound(c)) >= 0; c++)
+	for (unsigned long c = 0; (in = prctl(PR_CAPBSET_READ, c, 0, 0, 0)) >= 0; c++)
 		if (in)
 			return false;
 	return true;
 }
 
 /* Ambient capabilities came with Linux 4.3, long before anything else needed here. */
-static int empty_sets(const struct volt_host *h, cap_t caps)
+static int empty_sets(const struct volt_host *h)
 {
-	if (cap_reset_ambient())
+	const struct sets none = {0};
+
+	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
 		return volt_fail(
 		    h, errno, "cannot clear the ambient capabilities: %s", strerror(errno));
-	if (cap_clear(caps) || cap_set_proc(caps))
+	if (write_sets(&none))
 		return volt_fail(h, errno, "cannot drop the capabilities: %s", strerror(errno));
 	return 0;
 }
 
-static int drop_capabilities(const struct volt_host *h, cap_t caps)
-{
-	int err = 0;
-
-	if (may_set_capabilities(caps)) {
-		err = drop_bounding(h);
-		if (!err && cap_set_secbits(SECURE_ALL))
-			err =
-			    volt_fail(h, errno, "cannot lock the securebits: %s", strerror(errno));
-	}
-	return err ? err : empty_sets(h, caps);
-}
-
 int privileges_drop(const struct volt_host *h, char *how, size_t how_size)
 {
-	cap_t caps;
-	int err;
+	struct sets sets;
+	int err = 0;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return volt_fail(h, errno, "cannot set no_new_privs: %s", strerror(errno));
-	caps = cap_get_proc();
-	if (!caps)
+	if (read_sets(&sets))
 		return volt_fail(
 		    h, errno, "cannot read the process's capabilities: %s", strerror(errno));
-	err = drop_capabilities(h, caps);
-	cap_free(caps);
+	if (may_set_capabilities(&sets)) {
+		err = drop_bounding(h);
+		if (!err && prctl(PR_SET_SECUREBITS, SECURE_ALL, 0, 0, 0))
+			err =
+			    volt_fail(h, errno, "cannot lock the securebits: %s", strerror(errno));
+	}
+	if (!err)
+		err = empty_sets(h);
 	if (err)
 		return err;
 	/* Under no_new_privs nothing can ever raise a bit of the bounding set again. */

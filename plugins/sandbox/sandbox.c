@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/resource.h>
 
+#include "calls.h"
 #include "layers.h"
 
 enum stage { FRESH, EARLY, PREPARED, ENTERED };
@@ -223,6 +224,11 @@ static void sandbox_report(void *self, struct volt_sandbox_report *r)
 		memcpy(r->capabilities, s->capabilities, sizeof(r->capabilities));
 }
 
+static const char *sandbox_call_name(void *self, int number)
+{
+	return call_name(number);
+}
+
 static const struct volt_sandbox sandbox_table = {
     .size = sizeof(struct volt_sandbox),
     .enter_early = sandbox_enter_early,
@@ -230,6 +236,7 @@ static const struct volt_sandbox sandbox_table = {
     .enter_process = sandbox_enter_process,
     .enter_thread = sandbox_enter_thread,
     .report = sandbox_report,
+    .call_name = sandbox_call_name,
 };
 
 static const void *sandbox_get_ext(const char *id)

@@ -17,7 +17,6 @@
 # shellcheck disable=SC2034
 PACKAGES_DEMO=(
 	build-essential meson ninja-build pkg-config python3 ca-certificates git
-	libseccomp-dev libcap-dev
 	musl-tools linux-libc-dev # volt-init
 	binutils xz-utils zstd lz4 cpio dpkg-dev # taking a Debian kernel apart
 	qemu-system-x86 # the lab, where the host's KVM cannot run Linux

@@ -85,6 +85,8 @@ struct volt_sandbox {
 	int (*enter_thread)(void *self, uint32_t thread);
 	/* [wire] after prepare. Fills *report, whose size the host has set. */
 	void (*report)(void *self, struct volt_sandbox_report *report);
+	/* [any] The name of a system call, or NULL. Called in another process as well. */
+	const char *(*call_name)(void *self, int number);
 };
 
 #ifdef __cplusplus
