@@ -12,22 +12,6 @@
 
 #include "core/log.h"
 
-/* Every capability that volt relies on, and what for. */
-static const struct {
-	int number;
-	const char *name, *use;
-} needed[] = {
-    {KVM_CAP_USER_MEMORY, "KVM_CAP_USER_MEMORY", "guest memory"},
-    {KVM_CAP_IRQCHIP, "KVM_CAP_IRQCHIP", "local APICs"},
-    {KVM_CAP_EXT_CPUID, "KVM_CAP_EXT_CPUID", "CPUID"},
-    {KVM_CAP_SET_TSS_ADDR, "KVM_CAP_SET_TSS_ADDR", "real mode on Intel CPUs"},
-    {KVM_CAP_MP_STATE, "KVM_CAP_MP_STATE", "starting further vCPUs"},
-    {KVM_CAP_IRQFD, "KVM_CAP_IRQFD", "interrupts"},
-    {KVM_CAP_IRQ_ROUTING, "KVM_CAP_IRQ_ROUTING", "interrupts"},
-    {KVM_CAP_IRQFD_RESAMPLE, "KVM_CAP_IRQFD_RESAMPLE", "level-triggered interrupts"},
-    {KVM_CAP_IMMEDIATE_EXIT, "KVM_CAP_IMMEDIATE_EXIT", "preparing vCPUs before the seal"},
-};
-
 /* Says in one line why the host's KVM cannot run Linux, or NULL. */
 static const char *find_limit(void)
 {
@@ -57,11 +41,11 @@ int kvm_open(struct kvm *k, const char *path)
 	if (version != KVM_API_VERSION)
 		return log_error(ENOTSUP, "%s speaks KVM API version %d, volt needs %d", path,
 		    version, KVM_API_VERSION);
-	for (unsigned i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
-		if (ioctl(k->fd, KVM_CHECK_EXTENSION, needed[i].number) <= 0)
+	for (unsigned i = 0; i < kvm_need_count; i++)
+		if (ioctl(k->fd, KVM_CHECK_EXTENSION, kvm_needs[i].number) <= 0)
 			return log_error(ENOTSUP,
 			    "the host's KVM lacks %s, needed for %s: use a newer kernel",
-			    needed[i].name, needed[i].use);
+			    kvm_needs[i].name, kvm_needs[i].use);
 	int size = ioctl(k->fd, KVM_GET_VCPU_MMAP_SIZE, 0);
 	if (size < (int)sizeof(struct kvm_run))
 		return log_error(EPROTO, "KVM_GET_VCPU_MMAP_SIZE answered %d", size);

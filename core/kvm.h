@@ -25,6 +25,14 @@ struct kvm {
 	const char *limit; /* why this host's KVM cannot run Linux, or NULL */
 };
 
+/* Every capability that volt relies on, and what for. */
+struct kvm_need {
+	int number;
+	const char *name, *use;
+};
+extern const struct kvm_need kvm_needs[];
+extern const unsigned kvm_need_count;
+
 /* Opens `path` and checks version and capabilities. 0 or -errno, said in the log. */
 int kvm_open(struct kvm *k, const char *path);
 int kvm_create_vm(struct kvm *k);
