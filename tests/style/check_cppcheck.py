@@ -10,7 +10,7 @@ import sys
 
 import tree
 
-FOLDERS = ("core", "plugins", "sdk", "volt-init")
+FOLDERS = ("core", "plugins", "sdk", "tools", "volt-init")
 
 tree.need("cppcheck")
 sources = [path for path in tree.files(".c", under=FOLDERS)

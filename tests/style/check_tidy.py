@@ -13,7 +13,7 @@ import sys
 
 import tree
 
-FOLDERS = ("core", "plugins", "sdk", "volt-init")
+FOLDERS = ("core", "plugins", "sdk", "tools", "volt-init")
 PROCESSES = min(os.cpu_count() or 1, 8)
 
 
