@@ -102,9 +102,10 @@ static const struct {
 static void print_help(void)
 {
 	printf("usage: volt --kernel FILE [OPTION...]\n"
-	       "       volt explain [OPTION...]\n\n"
+	       "       volt explain [OPTION...]\n"
+	       "       volt doctor [OPTION...]\n\n"
 	       "Runs a Linux guest in a sealed microVM; \"volt explain\" prints what it would be\n"
-	       "allowed to do instead.\n\n");
+	       "allowed to do instead, \"volt doctor\" whether this host runs guests.\n\n");
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		char left[64];
 
