@@ -13,6 +13,7 @@
 #include <linux/seccomp.h>
 #include <stddef.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 
 #include "layers.h"
@@ -79,11 +80,43 @@ static const uint32_t forbidden[] = {
 
 #define COUNT (sizeof(forbidden) / sizeof(forbidden[0]))
 
+#define LOW_ARGUMENT(n) (offsetof(struct seccomp_data, args) + 8 * (n)) /* little-endian */
+#define NEW_CODE        (PROT_WRITE | PROT_EXEC)
+
+/* Six instructions in front, one for each call, those about memory, allow, refuse, deny.
+ * Jumps count from the next instruction. */
+enum {
+	FRONT = 6,
+	MEMORY = FRONT + COUNT,
+	PROTECT = MEMORY + 7,
+	ALLOW = PROTECT + 2,
+	REFUSE,
+	DENY,
+	SIZE
+};
+
+/* Memory that is code must come from a file, as the loader maps it: it can neither be
+ * writable nor be made code later. PR_SET_MDWE does the same since Linux 6.3. */
+static void add_memory(struct sock_filter *code)
+{
+	const struct sock_filter memory[] = {
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, PROTECT - (MEMORY + 1), 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pkey_mprotect, PROTECT - (MEMORY + 2), 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, ALLOW - (MEMORY + 3)),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_ARGUMENT(2)),
+	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, NEW_CODE),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NEW_CODE, REFUSE - (MEMORY + 6), 0),
+	    BPF_STMT(BPF_JMP | BPF_JA, ALLOW - (MEMORY + 7)),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_ARGUMENT(2)), /* PROTECT */
+	    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, REFUSE - (PROTECT + 2), 0),
+	};
+
+	_Static_assert(sizeof(memory) / sizeof(memory[0]) == ALLOW - MEMORY, "one for each place");
+	memcpy(code + MEMORY, memory, sizeof(memory));
+}
+
 int early_enter(const struct volt_host *h, bool log_only)
 {
-	/* Six instructions in front, one for each call, allow, deny. Jumps count from the
-	 * next instruction. */
-	enum { FRONT = 6, ALLOW = FRONT + COUNT, DENY, SIZE };
 	struct sock_filter code[SIZE] = {
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, DENY - 2),
@@ -98,7 +131,10 @@ int early_enter(const struct volt_host *h, bool log_only)
 	for (uint32_t i = 0; i < COUNT; i++)
 		code[FRONT + i] = (struct sock_filter)BPF_JUMP(
 		    BPF_JMP | BPF_JEQ | BPF_K, forbidden[i], (uint8_t)(DENY - (FRONT + i) - 1), 0);
+	add_memory(code);
 	code[ALLOW] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	code[REFUSE] = (struct sock_filter)BPF_STMT(
+	    BPF_RET | BPF_K, log_only ? SECCOMP_RET_LOG : SECCOMP_RET_ERRNO | EACCES);
 	code[DENY] = (struct sock_filter)BPF_STMT(
 	    BPF_RET | BPF_K, log_only ? SECCOMP_RET_LOG : SECCOMP_RET_KILL_PROCESS);
 	if (filter_install(&program) != 0)

@@ -76,9 +76,11 @@ static int sandbox_enter_early(void *self, uint32_t flags)
 		err = privileges_hide(s->h);
 	if (!err && !(flags & VOLT_POLICY_NO_SECCOMP))
 		err = early_enter(s->h, flags & VOLT_POLICY_LOG);
-	if (!err)
-		s->stage = EARLY;
-	return err;
+	if (err)
+		return err;
+	refuse_new_code(s->h);
+	s->stage = EARLY;
+	return 0;
 }
 
 /* The first thread with the same rules, which may be `i` itself. */
@@ -162,11 +164,9 @@ static int sandbox_enter_process(void *self)
 		err = privileges_hide(s->h);
 	if (!err)
 		err = lower_limits(s);
-	if (err)
-		return err;
-	refuse_new_code(s->h);
-	s->stage = ENTERED;
-	return 0;
+	if (!err)
+		s->stage = ENTERED;
+	return err;
 }
 
 /*
