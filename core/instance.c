@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/guard.h"
 #include "core/host.h"
 #include "core/log.h"
 #include "core/machine.h"
@@ -74,6 +75,10 @@ static void adopt(struct instance *i, const struct volt_plugin *d)
 		i->plugin.fini = ignore_self;
 	if (i->plugin.get_ext == NULL)
 		i->plugin.get_ext = offer_nothing;
+}
+
+static void ask_extensions(struct instance *i)
+{
 	i->irqchip = i->plugin.get_ext(VOLT_EXT_IRQCHIP);
 	i->attention = i->plugin.get_ext(VOLT_EXT_ATTENTION);
 	if (i->plugin.kind == VOLT_KIND_SANDBOX)
@@ -205,8 +210,14 @@ int instance_wire(struct instance *i)
 	    .value_count = i->plugin.param_count,
 	    .values = i->params.values,
 	};
-	int err = i->plugin.init(i->self, &i->host, &args);
 
+	guard_enter(i->id, "init");
+	ask_extensions(i);
+	int err = i->plugin.init(i->self, &i->host, &args);
+	int fault = guard_leave();
+
+	if (fault != 0)
+		return fault;
 	if (err < 0 && !i->state->failed)
 		log_error(-err, "%s: init failed: %s", i->id,
 		    i->state->reason[0] != '\0' ? i->state->reason : strerror(-err));

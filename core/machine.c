@@ -15,6 +15,7 @@
 #include "core/events.h"
 #include "core/exitcode.h"
 #include "core/explain.h"
+#include "core/guard.h"
 #include "core/inherit.h"
 #include "core/keeper.h"
 #include "core/library.h"
@@ -115,10 +116,12 @@ static int wire_plugins(struct machine *m)
 		err = loop_init(&m->loop);
 	if (err == 0)
 		err = events_init(m);
+	guard_begin();
 	if (err == 0)
 		err = plugins_load(m);
 	if (err == 0)
 		err = plugins_find_irqchip(m);
+	guard_finish();
 	if (err == 0)
 		err = check_ranges(m);
 	if (err == 0)

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "core/config.h"
+#include "core/guard.h"
 #include "core/library.h"
 #include "core/log.h"
 #include "core/machine.h"
@@ -134,7 +135,10 @@ int plugins_find_irqchip(struct machine *m)
 			    "plugins %s and %s are both interrupt controllers: use one",
 			    m->irq.chip->id, m->instances[i]->id);
 		m->irq.chip = m->instances[i];
+		guard_enter(m->irq.chip->id, "info");
 		m->irq.chip->irqchip->info(m->irq.chip->self, &info);
+		if (guard_leave() != 0)
+			return -EPERM;
 	}
 	if (info.pins == 0 || info.pins > IRQ_LINES || info.gsi_base != 0)
 		return log_error(EINVAL,

@@ -7,10 +7,20 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
+#include <locale.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <volt/plugin.h>
@@ -52,17 +62,50 @@ static int start_process(void)
 	return child < 0 ? -errno : 0;
 }
 
+/* Two processes come back from init, and both would run the guest. */
+static int split(void)
+{
+	return fork() < 0 ? -errno : 0;
+}
+
+/* As daemons are made: the one that lives is the child of one that ended. */
+static int start_daemon(void)
+{
+	pid_t child = fork();
+
+	if (child == 0) {
+		if (fork() == 0)
+			sleep_for_ever(NULL);
+		kill(getpid(), SIGKILL);
+	}
+	return waitpid(child, NULL, 0) == child ? 0 : -errno;
+}
+
 static void on_signal(int number)
 {
 }
 
-static int change_signals(void)
+static int catch_signal(void)
 {
-	struct sigaction action = {.sa_handler = on_signal};
+	return signal(SIGTERM, on_signal) == SIG_ERR;
+}
+
+static int ignore_signal(void)
+{
+	return signal(SIGCHLD, SIG_IGN) == SIG_ERR;
+}
+
+static int restore_signal(void)
+{
+	return signal(SIGPIPE, SIG_DFL) == SIG_ERR;
+}
+
+static int unblock_signals(void)
+{
 	sigset_t none;
 
 	sigemptyset(&none);
-	return sigaction(SIGTERM, &action, NULL) || sigprocmask(SIG_SETMASK, &none, NULL);
+	return sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
 static int crash(void)
@@ -78,40 +121,234 @@ static int recurse(int depth)
 	return depth < 0 ? page[0] : recurse(depth + 1) + page[0];
 }
 
+static _Noreturn void spin(void)
+{
+	for (;;)
+		__asm__ volatile("pause");
+}
+
+static int loop_for_ever(void)
+{
+	spin();
+}
+
+static int wait_for_ever(void)
+{
+	int ends[2];
+	char byte;
+
+	return pipe(ends) == 0 && read(ends[0], &byte, 1) == 1;
+}
+
+static int start_timer(void)
+{
+	return (int)alarm(1000);
+}
+
+static int start_other_timer(void)
+{
+	const struct itimerval later = {.it_value.tv_sec = 1000};
+
+	return setitimer(ITIMER_PROF, &later, NULL);
+}
+
+static int make_posix_timer(void)
+{
+	timer_t id;
+
+	return timer_create(CLOCK_MONOTONIC, NULL, &id);
+}
+
+static int map_code(void)
+{
+	int fd = open("/proc/self/exe", O_RDONLY | O_CLOEXEC);
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE, fd, 0);
+
+	return p == MAP_FAILED || close(fd) ? -errno : 0;
+}
+
+static int map_writable_code(void)
+{
+	void *p = mmap(
+	    NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? -errno : 0;
+}
+
+static int make_code(void)
+{
+	void *p = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED || mprotect(p, 4096, PROT_READ | PROT_EXEC) ? -errno : 0;
+}
+
+static int lower_limit(void)
+{
+	const struct rlimit one = {1 << 20, 1 << 20};
+
+	return setrlimit(RLIMIT_FSIZE, &one);
+}
+
+static int enter_filter(void)
+{
+	struct sock_filter allow = {.code = BPF_RET | BPF_K, .k = SECCOMP_RET_ALLOW};
+	struct sock_fprog program = {.len = 1, .filter = &allow};
+
+	return prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) ||
+	       prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program);
+}
+
+static int fail_to_start_program(void)
+{
+	return execl("/bin/true", "true", (char *)NULL);
+}
+
+static int leave_file(void)
+{
+	return open("/etc/passwd", O_RDONLY) < 0;
+}
+
+static int leave_high_file(void)
+{
+	int fd = open("/etc/passwd", O_RDONLY);
+
+	return dup2(fd, 700) != 700 || close(fd);
+}
+
+static int replace_file(void)
+{
+	int fd = open("/etc/passwd", O_RDONLY);
+
+	return dup2(fd, 0) != 0 || close(fd);
+}
+
+static int close_files(void)
+{
+	return close_range(3, ~0u, 0);
+}
+
+static int change_umask(void)
+{
+	umask(077);
+	return 0;
+}
+
+static int change_directory(void)
+{
+	return chdir("/proc");
+}
+
+static int change_locale(void)
+{
+	return setlocale(LC_ALL, "C.UTF-8") == NULL;
+}
+
+static int rename_thread(void)
+{
+	return prctl(PR_SET_NAME, "vcpu0");
+}
+
+static int fail_with(int code)
+{
+	return code;
+}
+
+static int return_error(void)
+{
+	return fail_with(-EIO);
+}
+
+static int return_garbage(void)
+{
+	return fail_with(0x7fffffff);
+}
+
+static int return_lowest(void)
+{
+	return fail_with(INT32_MIN);
+}
+
+static int call_exit(void)
+{
+	exit(0);
+}
+
+static int call_quick_exit(void)
+{
+	quick_exit(0);
+}
+
+static int call_exit_at_once(void)
+{
+	_exit(0);
+}
+
+static int call_c_exit_at_once(void)
+{
+	_Exit(0);
+}
+
+static int call_abort(void)
+{
+	abort();
+}
+
+static int recurse_deep(void)
+{
+	return recurse(0);
+}
+
+static const struct {
+	const char *name;
+	int (*act)(void);
+} troubles[] = {
+    {"error", return_error},
+    {"garbage", return_garbage},
+    {"lowest", return_lowest},
+    {"exit", call_exit},
+    {"quick-exit", call_quick_exit},
+    {"exit-at-once", call_exit_at_once},
+    {"c-exit-at-once", call_c_exit_at_once},
+    {"abort", call_abort},
+    {"crash", crash},
+    {"recursion", recurse_deep},
+    {"loop", loop_for_ever},
+    {"wait", wait_for_ever},
+    {"thread", start_thread},
+    {"disguised-thread", start_disguised_thread},
+    {"process", start_process},
+    {"split", split},
+    {"daemon", start_daemon},
+    {"program", fail_to_start_program},
+    {"open-file", leave_file},
+    {"open-high-file", leave_high_file},
+    {"replace-file", replace_file},
+    {"close-files", close_files},
+    {"catch-signal", catch_signal},
+    {"ignore-signal", ignore_signal},
+    {"restore-signal", restore_signal},
+    {"unblock-signals", unblock_signals},
+    {"timer", start_timer},
+    {"other-timer", start_other_timer},
+    {"posix-timer", make_posix_timer},
+    {"map-code", map_code},
+    {"map-writable-code", map_writable_code},
+    {"make-code", make_code},
+    {"limit", lower_limit},
+    {"filter", enter_filter},
+    {"umask", change_umask},
+    {"directory", change_directory},
+    {"locale", change_locale},
+    {"rename", rename_thread},
+};
+
 static int do_in_init(const struct trouble *t)
 {
-	const char *what = t->what;
-
-	if (strcmp(what, "error") == 0)
-		return -EIO;
-	if (strcmp(what, "said") == 0)
+	if (strcmp(t->what, "said") == 0)
 		return volt_fail(t->h, EIO, "the flux is low");
-	if (strcmp(what, "garbage") == 0)
-		return 0x7fffffff;
-	if (strcmp(what, "lowest") == 0)
-		return INT32_MIN;
-	if (strcmp(what, "exit") == 0)
-		exit(0);
-	if (strcmp(what, "abort") == 0)
-		abort();
-	if (strcmp(what, "crash") == 0)
-		return crash();
-	if (strcmp(what, "recursion") == 0)
-		return recurse(0);
-	if (strcmp(what, "thread") == 0)
-		return start_thread();
-	if (strcmp(what, "disguised-thread") == 0)
-		return start_disguised_thread();
-	if (strcmp(what, "process") == 0)
-		return start_process();
-	if (strcmp(what, "open-file") == 0)
-		return open("/etc/passwd", O_RDONLY) < 0;
-	if (strcmp(what, "close-files") == 0)
-		return close_range(3, ~0u, 0);
-	if (strcmp(what, "signals") == 0)
-		return change_signals();
-	if (strcmp(what, "program") == 0)
-		return execl("/bin/true", "true", (char *)NULL);
+	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++)
+		if (strcmp(t->what, troubles[i].name) == 0)
+			return troubles[i].act();
 	return 0;
 }
 
@@ -135,7 +372,7 @@ static int trouble_start(void *self)
 	if (strcmp(t->what, "late-crash") == 0)
 		return crash();
 	if (strcmp(t->what, "late-recursion") == 0)
-		return recurse(0);
+		return recurse_deep();
 	if (strcmp(t->what, "late-range") == 0)
 		return t->h->add_range(t->h, &range);
 	if (strcmp(t->what, "late-irq") == 0)
