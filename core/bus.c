@@ -13,16 +13,20 @@
 #include "core/instance.h"
 #include "core/log.h"
 
-#define TABLE_BYTES (((BUS_RANGE_MAX * sizeof(struct bus_range)) + 4095) & ~(size_t)4095)
+/* An index entry stands for 512 bytes of memory; virtio-mmio devices, for one, are that
+ * far apart. Of a larger range this many entries are filled: 1 MiB. */
+#define GRAIN_BITS 9
+#define GRAIN_MAX  2048u
 
 int bus_init(struct bus *b)
 {
-	b->ranges =
-	    mmap(NULL, TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (b->ranges == MAP_FAILED) {
-		b->ranges = NULL;
+	uint8_t *table =
+	    mmap(NULL, BUS_TABLE_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (table == MAP_FAILED)
 		return log_error(ENOMEM, "no memory for the address table");
-	}
+	b->ranges = (struct bus_range *)(void *)table;
+	b->index = (uint16_t *)(void *)(table + BUS_RANGE_BYTES);
 	return 0;
 }
 
@@ -87,6 +91,32 @@ static int by_address(const void *left, const void *right)
 	return a->base < b->base ? -1 : a->base > b->base;
 }
 
+static uint16_t *index_entry(const struct bus *b, uint8_t space, uint64_t addr)
+{
+	uint64_t grain = addr >> GRAIN_BITS;
+
+	if (space == VOLT_SPACE_PIO)
+		return &b->index[addr % BUS_INDEX_SIZE];
+	/* Addresses 32 MiB apart, as is common, shall not share an entry. */
+	return &b->index[BUS_INDEX_SIZE + (grain ^ grain >> 16) % BUS_INDEX_SIZE];
+}
+
+/* Of two ranges of memory with one entry the first has it; find() searches for the other. */
+static void fill_index(struct bus *b, uint32_t i)
+{
+	const struct bus_range *r = &b->ranges[i];
+	uint64_t step = r->space == VOLT_SPACE_PIO ? 1 : 1ull << GRAIN_BITS;
+	uint64_t addr = r->base, steps = r->space == VOLT_SPACE_PIO ? BUS_INDEX_SIZE : GRAIN_MAX;
+
+	for (; steps > 0 && addr - r->base <= r->last - r->base; steps--) {
+		uint16_t *entry = index_entry(b, r->space, addr);
+
+		if (*entry == 0)
+			*entry = (uint16_t)(i + 1);
+		addr = (addr & ~(step - 1)) + step;
+	}
+}
+
 int bus_seal(struct bus *b)
 {
 	qsort(b->ranges, b->count, sizeof(b->ranges[0]), by_address);
@@ -106,14 +136,16 @@ int bus_seal(struct bus *b)
 	for (uint32_t i = 0; i < b->count && b->first[1] == b->count; i++)
 		if (b->ranges[i].space == VOLT_SPACE_MMIO)
 			b->first[1] = i;
+	for (uint32_t i = 0; i < b->count; i++)
+		fill_index(b, i);
 	b->sealed = true;
-	if (mprotect(b->ranges, TABLE_BYTES, PROT_READ) != 0)
+	if (mprotect(b->ranges, BUS_TABLE_BYTES, PROT_READ) != 0)
 		return log_error(
 		    errno, "cannot make the address table read-only: %s", strerror(errno));
 	return 0;
 }
 
-static const struct bus_range *find(const struct bus *b, uint8_t space, uint64_t addr)
+static const struct bus_range *search(const struct bus *b, uint8_t space, uint64_t addr)
 {
 	uint32_t low = b->first[space], high = b->first[space + 1];
 
@@ -128,6 +160,21 @@ static const struct bus_range *find(const struct bus *b, uint8_t space, uint64_t
 	if (low < b->first[space + 1] && b->ranges[low].base <= addr)
 		return &b->ranges[low];
 	return NULL;
+}
+
+/* Branches that nobody could predict cost more than all else here: so no search, but for
+ * memory whose index entry another range has, and where nothing answers. */
+static const struct bus_range *find(const struct bus *b, uint8_t space, uint64_t addr)
+{
+	uint32_t i = *index_entry(b, space, addr);
+
+	if (i != 0) {
+		const struct bus_range *r = &b->ranges[i - 1];
+
+		if (addr - r->base <= r->last - r->base)
+			return r;
+	}
+	return space == VOLT_SPACE_PIO ? NULL : search(b, space, addr);
 }
 
 /* Bytes that one call may carry: all n, or the widest allowed size that divides it. */

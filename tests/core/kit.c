@@ -168,7 +168,7 @@ void kit_bus_finish(struct bus *b)
 {
 	for (uint32_t i = 0; i < b->count; i++)
 		free((void *)(uintptr_t)b->ranges[i].name);
-	munmap(b->ranges, (BUS_RANGE_MAX * sizeof(struct bus_range) + 4095) & ~(size_t)4095);
+	munmap(b->ranges, BUS_TABLE_BYTES);
 	memset(b, 0, sizeof(*b));
 }
 

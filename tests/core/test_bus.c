@@ -233,12 +233,20 @@ static int write_to_the_table(void *arg)
 	return 0;
 }
 
+static int write_to_the_index(void *arg)
+{
+	bus.index[arg != NULL ? 2 * BUS_INDEX_SIZE - 1 : 0]++;
+	return 0;
+}
+
 static void the_sealed_table_is_read_only(void **state)
 {
 	add_pio(&left, 0x60, 1, VOLT_IO_1, 0);
 	assert_false(kit_faults(write_to_the_table, NULL));
 	seal();
 	assert_true(kit_faults(write_to_the_table, NULL));
+	assert_true(kit_faults(write_to_the_index, NULL));
+	assert_true(kit_faults(write_to_the_index, &bus));
 }
 
 /* -------------------------------------------------------------------- lookup */
@@ -458,6 +466,80 @@ static void no_handler_sees_a_byte_outside_its_range(void **state)
 		}
 }
 
+/* Each range answers from its first byte to its last and nothing around them does. */
+static void answers_only_in(uint64_t base, uint64_t last)
+{
+	const uint64_t inside[] = {base, base + (last - base) / 3, base + (last - base) / 2, last};
+
+	for (unsigned i = 0; i < 4; i++) {
+		left.count = 0;
+		bus_read(&bus, VOLT_SPACE_MMIO, inside[i], 1, &stats);
+		called(&left, 0, 'r', inside[i] - base, 1);
+	}
+	left.count = 0;
+	bus_read(&bus, VOLT_SPACE_MMIO, base - 1, 1, &stats);
+	bus_read(&bus, VOLT_SPACE_MMIO, last + 1, 1, &stats);
+	assert_int_equal(left.count, 0);
+}
+
+static void ranges_of_memory_are_found_wherever_they_lie(void **state)
+{
+	static const struct {
+		uint64_t base, len;
+	} ranges[] = {
+	    {0xc0000004, 4}, /* several in one entry of the index, with gaps */
+	    {0xc0000010, 1},
+	    {0xc0000100, 0x200},  /* ends in the next */
+	    {0xc0000400, 0x200},  /* all of one */
+	    {0xc2000000, 0x1000}, /* 32 MiB and 1 GiB further */
+	    {0xc4000000, 1},
+	    {0xd0000000, 8 << 20},   /* more than the index holds of one range */
+	    {0xd0800001, 3},         /* right behind it, but one */
+	    {0x100000000, 64 << 20}, /* more than the whole index */
+	    {0x8000000000, 1ull << 36},
+	    {0xfffffffffffff000, 0xfff},
+	};
+	const unsigned count = sizeof(ranges) / sizeof(ranges[0]);
+
+	for (unsigned i = count; i-- > 0;)
+		assert_int_equal(
+		    add(&left, range(VOLT_SPACE_MMIO, ranges[i].base, ranges[i].len, VOLT_IO_1)),
+		    0);
+	seal();
+	for (unsigned i = 0; i < count; i++)
+		answers_only_in(ranges[i].base, ranges[i].base + (ranges[i].len - 1));
+}
+
+static void ranges_that_share_an_entry_of_the_index_are_all_found(void **state)
+{
+	/* 512 bytes apart in address and in its upper half: one entry for all of them. */
+	for (uint64_t i = 0; i < 64; i++)
+		assert_int_equal(
+		    add(&left, range(VOLT_SPACE_MMIO, (i << 25) + ((i ^ 5) << 9) + (1ull << 40), 64,
+				   VOLT_IO_1)),
+		    0);
+	seal();
+	for (uint64_t i = 0; i < 64; i++)
+		answers_only_in((i << 25) + ((i ^ 5) << 9) + (1ull << 40),
+		    (i << 25) + ((i ^ 5) << 9) + (1ull << 40) + 63);
+}
+
+static void ports_are_found_in_every_part_of_their_space(void **state)
+{
+	for (uint64_t i = 0; i < 255; i++)
+		add_pio(&left, 257 * i, 1 + i % 200, VOLT_IO_1, 0);
+	seal();
+	for (uint64_t port = 0; port < 0x10000; port++) {
+		bool inside = port % 257 < 1 + port / 257 % 200 && port / 257 < 255;
+
+		left.count = 0;
+		pio_read(port, 1);
+		assert_int_equal(left.count, inside);
+		if (inside)
+			called(&left, 0, 'r', port % 257, 1);
+	}
+}
+
 /* --------------------------------------------------------------------- locks */
 
 static void callbacks_hold_their_instances_lock(void **state)
@@ -511,6 +593,9 @@ int main(void)
 	    TEST(the_last_port_does_not_wrap_to_the_first),
 	    TEST(no_handler_sees_a_byte_outside_its_range),
 	    TEST(callbacks_hold_their_instances_lock),
+	    TEST(ranges_of_memory_are_found_wherever_they_lie),
+	    TEST(ranges_that_share_an_entry_of_the_index_are_all_found),
+	    TEST(ports_are_found_in_every_part_of_their_space),
 	    TEST(callbacks_of_parallel_ranges_hold_no_lock),
 	};
 

@@ -199,8 +199,23 @@ static uint64_t now_ms(void)
 	return (uint64_t)t.tv_sec * 1000 + (uint64_t)t.tv_nsec / 1000000;
 }
 
+/* Loaders are promised memory that is fresh, and do not look. Its pages cost more than all the rest
+ * of a round, so they are renewed now and then only; these are small ones, quicker to touch. */
+#define RENEW_ROUNDS 64
+
+static void renew_memory(void)
+{
+	struct memory *m = &fuzz_vm.memory;
+
+	if (mmap(m->host, m->low_size, PROT_READ | PROT_WRITE,
+		MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_FIXED, -1, 0) == MAP_FAILED)
+		fuzz_wrong("guest memory cannot be mapped anew");
+}
+
 static bool play_round(bool (*play)(void))
 {
+	if (round_number % RENEW_ROUNDS == 0)
+		renew_memory();
 	random_state = (seed ^ round_number * 0x9e3779b97f4a7c15ull) | 1;
 	for (unsigned i = 0; i < 4; i++)
 		chance();

@@ -359,6 +359,10 @@ static void a_volt_that_hangs_or_is_absent_is_told(void **state)
 	host.sealed.status = -ENOENT;
 	check_guest(&findings, &host);
 	expect("trial-volt", LEVEL_FAIL, "cannot be started: No such file");
+	findings.count = 0;
+	host.sealed.status = 1;
+	check_guest(&findings, &host);
+	expect("trial-volt", LEVEL_FAIL, "status 1: no message");
 }
 
 static void nothing_is_said_of_trials_not_made(void **state)
