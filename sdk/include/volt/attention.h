@@ -4,7 +4,7 @@
 /*
  * volt/attention.h - the operator wants the guest's attention: "volt.attention/1".
  *
- * Stability: draft. Offered by plugins that can tell a guest to shut down or restart
+ * Stability: candidate. Offered by plugins that can tell a guest to shut down or restart
  * in an orderly way, as a keyboard does with Ctrl-Alt-Del. The core calls it for
  * SIGUSR1 and for VOLT_ASK_ATTENTION.
  */

@@ -4,7 +4,7 @@
 /*
  * volt/describe.h - telling the guest what there is: extension "volt.describe/1".
  *
- * Stability: draft. The core puts these into the ACPI tables (and, for kernels that
+ * Stability: candidate. The core puts these into the ACPI tables (and, for kernels that
  * want it so, onto the kernel command line). All calls are [wire] and answer 0,
  * -EINVAL (malformed), -ENOSPC (too many) or -EPERM after the seal.
  */

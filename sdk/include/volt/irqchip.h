@@ -4,7 +4,7 @@
 /*
  * volt/irqchip.h - an I/O interrupt controller as a plugin.
  *
- * Stability: draft. A plugin that offers "volt.irqchip/1" takes the place of the
+ * Stability: candidate. A plugin that offers "volt.irqchip/1" takes the place of the
  * in-kernel controllers: KVM then gives only the local APICs (split irqchip), and
  * every line of every device ends at this plugin. It uses the host's
  * "volt.irqroute/1" to turn a pin into a message to the local APICs.

@@ -4,7 +4,7 @@
 /*
  * volt/loop.h - time and timers, from the host: extension "volt.loop/1".
  *
- * Stability: draft. Callbacks run on the loop thread, one at a time, and never
+ * Stability: candidate. Callbacks run on the loop thread, one at a time, and never
  * overlap another callback of the same instance.
  */
 #ifndef VOLT_LOOP_H

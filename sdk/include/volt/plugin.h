@@ -4,8 +4,9 @@
 /*
  * volt/plugin.h - what every Volt plugin exports and what every plugin is given.
  *
- * Stability: draft (ABI major 0). Every change is recorded with its reason in
- * sdk/abi/history; once frozen as major 1 nothing here changes meaning again.
+ * Stability: candidate (ABI major 0). Every change is recorded with its reason in
+ * sdk/abi/history, which also says what the tiers are; once frozen as major 1 nothing here
+ * changes meaning again.
  *
  * A plugin is one shared object that exports one constant, `volt_plugin`, and
  * carries one ELF note (VOLT_PLUGIN below makes both). It imports no symbol of
@@ -54,7 +55,7 @@ extern "C" {
 #endif
 
 #define VOLT_ABI_MAJOR 0
-#define VOLT_ABI_MINOR 1
+#define VOLT_ABI_MINOR 2
 
 /* True if the other side's struct is new enough to hold `member`. */
 #define VOLT_HAS(ptr, member) \

@@ -4,7 +4,7 @@
 /*
  * volt/sandbox.h - what a plugin of VOLT_KIND_SANDBOX offers: "volt.sandbox/1".
  *
- * Stability: draft. The core gathers the policy (what each thread may do, and who
+ * Stability: candidate. The core gathers the policy (what each thread may do, and who
  * asked for it); a sandbox plugin makes the kernel hold the process to it. Order:
  *
  *   enter_early    before any device plugin is loaded

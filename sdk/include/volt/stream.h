@@ -4,7 +4,7 @@
 /*
  * volt/stream.h - a two-way pipe of bytes, from the host: extension "volt.stream/1".
  *
- * Stability: draft. A stream is made by a parameter of type VOLT_PARAM_STREAM,
+ * Stability: candidate. A stream is made by a parameter of type VOLT_PARAM_STREAM,
  * whose text says what is at the other end:
  *
  *   stdio        standard input and output; raw mode and an escape key when

@@ -4,7 +4,7 @@
 /*
  * volt/worker.h - threads for work that may block, from the host: "volt.worker/1".
  *
- * Stability: draft. The core makes the thread, confines it like every other one and only
+ * Stability: candidate. The core makes the thread, confines it like every other one and only
  * then calls the plugin: a plugin that starts a thread itself is refused at the seal.
  */
 #ifndef VOLT_WORKER_H
