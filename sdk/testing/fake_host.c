@@ -128,6 +128,8 @@ struct fake_host *fake_of(const struct volt_host *h, const char *function)
 
 	if (h != &f->host)
 		fake_die(f, "%s: was given a copy of the host table", function);
+	if (f->in_validate)
+		fake_die(f, "%s: called by validate, which must call nothing", function);
 	if (f->state == FAKE_CREATED)
 		fake_die(f, "%s: called before init", function);
 	if (f->state == FAKE_FINISHED && !f->inside)
@@ -260,6 +262,7 @@ struct fake_host *fake_host_create(const struct volt_plugin *plugin)
 	f->counters = alloc_guarded(counter_bytes(f));
 	f->counted = fake_alloc(counter_bytes(f) + 1);
 	f->now_ns = 1000000000;
+	fake_find_state(f);
 	make_table(f);
 	return f;
 }
@@ -282,6 +285,7 @@ void fake_host_destroy(struct fake_host *f)
 	fake_finish_bus(f);
 	fake_finish_streams(f);
 	fake_finish_describe(f);
+	fake_finish_state(f);
 	free_guarded(f->self, f->plugin->instance_size);
 	free_guarded(f->counters, counter_bytes(f));
 	free(f->counted);

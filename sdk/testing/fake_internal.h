@@ -15,11 +15,13 @@
  * fake_loop.c      volt.loop/1
  * fake_describe.c  volt.describe/1
  * fake_worker.c    volt.worker/1
+ * fake_state.c     volt.state/1
  */
 #ifndef FAKE_INTERNAL_H
 #define FAKE_INTERNAL_H
 
 #include <sdk/common/params.h>
+#include <sdk/common/state.h>
 #include <volt/fake_host.h>
 
 #define FAKE_RANGE_MAX  64u
@@ -130,6 +132,10 @@ struct fake_host {
 	unsigned device_count;
 	struct volt_acpi_fixed fixed[VOLT_FIXED_SLEEP_STATUS + 1]; /* size 0: none */
 	char cmdline[FAKE_CMDLINE];
+	const struct volt_state *state_table; /* or NULL */
+	void *scratch;                        /* for loading; NULL until needed */
+	uint8_t *saved;                       /* the newest save, or NULL */
+	bool in_validate;
 };
 
 /* The plugin, or its test, broke the contract: says how and aborts. */
@@ -166,6 +172,8 @@ int fake_check_overlap(struct fake_host *f);
 void fake_connect_streams(struct fake_host *f);
 /* Asks an irqchip plugin for its pins, once it is wired. */
 void fake_find_irqchip(struct fake_host *f);
+/* Looks for a table of state, which must be a good one. */
+void fake_find_state(struct fake_host *f);
 
 int fake_add_range(const struct volt_host *h, const struct volt_range *r);
 int fake_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line);
@@ -180,5 +188,6 @@ extern const struct volt_worker fake_worker;
 void fake_finish_bus(struct fake_host *f);
 void fake_finish_streams(struct fake_host *f);
 void fake_finish_describe(struct fake_host *f);
+void fake_finish_state(struct fake_host *f);
 
 #endif

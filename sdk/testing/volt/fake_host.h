@@ -23,6 +23,7 @@
 #include <volt/loop.h>
 #include <volt/plugin.h>
 #include <volt/sandbox.h>
+#include <volt/state.h>
 #include <volt/stream.h>
 #include <volt/worker.h>
 
@@ -131,6 +132,19 @@ unsigned fake_device_count(const struct fake_host *f);
 const struct volt_acpi_device *fake_device(const struct fake_host *f, unsigned i);
 const struct volt_acpi_fixed *fake_fixed(const struct fake_host *f, uint8_t kind); /* or NULL */
 const char *fake_cmdline(const struct fake_host *f); /* words joined by blanks */
+
+/* volt.state/1. Saves a running instance: pause, fields, resume, which must leave it as it
+ * was. Valid until the next save or the end. */
+const uint8_t *fake_state_save(struct fake_host *f, size_t *n);
+/* Puts a saved state into a running instance and resumes it; refused, it must be as it was.
+ * 0 or -errno; fake_host_message() then says why. */
+int fake_state_load(struct fake_host *f, const uint8_t *bytes, size_t n);
+/* Rounds of this: random accesses, time and input; save; restore into a second host; the
+ * same again on both, which must look the same to a guest; then spoiled states, which must
+ * be refused cleanly or lived with. Aborts, saying the seed, if one is not so. Returns how
+ * many spoiled states were taken. */
+unsigned fake_state_drill(
+    const struct volt_plugin *plugin, const char *params, uint64_t seed, unsigned rounds);
 
 void fake_attention(struct fake_host *f);
 uint64_t fake_counter(const struct fake_host *f, const char *name); /* aborts on unknown */

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * Saved state in the fake host: the order of the calls, and what a plugin does wrong.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "toy.h"
+
+#include <cmocka.h> /* last: it defines fail() */
+
+/* A counter of writes and a line that is up while it is odd. */
+struct odd {
+	const struct volt_host *h;
+	uint32_t line, value, pauses;
+	char calls[256];
+};
+
+static void note(struct odd *o, const char *word)
+{
+	strncat(o->calls, word, sizeof(o->calls) - strlen(o->calls) - 1);
+}
+
+static uint64_t odd_read(void *self, uint64_t off, uint32_t n)
+{
+	return ((const struct odd *)self)->value;
+}
+
+static void odd_write(void *self, uint64_t off, uint32_t n, uint64_t val)
+{
+	struct odd *o = self;
+
+	o->value = val & 0xff;
+	o->h->set_irq(o->h, o->line, o->value & 1);
+}
+
+static int odd_init(void *self, const struct volt_host *h, const struct volt_args *a)
+{
+	struct odd *o = self;
+	const struct volt_range r = {.size = sizeof(r),
+	    .sizes = VOLT_IO_1,
+	    .base = 0x80,
+	    .len = 1,
+	    .name = "odd",
+	    .read = odd_read,
+	    .write = odd_write};
+
+	o->h = h;
+	h->add_range(h, &r);
+	return h->add_irq(h, 5, VOLT_IRQ_LEVEL, &o->line);
+}
+
+static void odd_pause(void *self)
+{
+	note(self, "pause ");
+}
+
+static void odd_resume(void *self)
+{
+	struct odd *o = self;
+
+	note(o, "resume ");
+	o->h->set_irq(o->h, o->line, o->value & 1);
+}
+
+static int odd_validate(const void *candidate)
+{
+	return ((const struct odd *)candidate)->value == 13 ? -EINVAL : 0;
+}
+
+static const struct volt_field fields[] = {
+    {VOLT_FIELD(struct odd, value, VOLT_F_U32, 1), .max = 0xff},
+};
+
+static const struct volt_state good = {
+    .size = sizeof(good),
+    .version = 1,
+    .oldest = 1,
+    .field_stride = sizeof(fields[0]),
+    .field_count = 1,
+    .fields = fields,
+    .pause = odd_pause,
+    .resume = odd_resume,
+    .validate = odd_validate,
+};
+
+static struct volt_state table;
+
+static const void *odd_get_ext(const char *id)
+{
+	return strcmp(id, VOLT_EXT_STATE) ? NULL : &table;
+}
+
+static const struct volt_plugin plugin = {
+    VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE),
+    .name = "odd",
+    .version = "1",
+    .summary = "Knows odd from even",
+    .instance_size = sizeof(struct odd),
+    .init = odd_init,
+    .get_ext = odd_get_ext,
+};
+
+static struct fake_host *run(void)
+{
+	struct fake_host *f = fake_host_create(&plugin);
+
+	assert_int_equal(fake_host_wire(f, NULL), 0);
+	assert_int_equal(fake_host_run(f), 0);
+	return f;
+}
+
+static struct fake_host *f;
+
+static int setup(void **state)
+{
+	table = good;
+	f = run();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	fake_host_destroy(f);
+	return 0;
+}
+
+static const char *calls(void)
+{
+	return ((struct odd *)fake_host_self(f))->calls;
+}
+
+static void a_saved_instance_is_paused_and_goes_on(void **state)
+{
+	size_t n;
+
+	fake_out(f, 0x80, 7);
+	assert_non_null(fake_state_save(f, &n));
+	assert_int_equal(n, 16 + 3 + 3 + 8 + 5 + 4 + 4);
+	assert_string_equal(calls(), "pause pause resume pause resume ");
+	assert_int_equal(fake_irq_rises(f, 5), 1);
+}
+
+static void a_restored_instance_drives_its_line(void **state)
+{
+	struct fake_host *g = run();
+	size_t n;
+
+	fake_out(g, 0x80, 7);
+	const uint8_t *saved = fake_state_save(g, &n);
+	assert_int_equal(fake_state_load(f, saved, n), 0);
+	assert_string_equal(calls(), "resume ");
+	assert_int_equal(fake_in(f, 0x80), 7);
+	assert_true(fake_irq_level(f, 5));
+	fake_host_destroy(g);
+}
+
+static void a_refused_state_says_why_and_is_not_resumed(void **state)
+{
+	size_t n;
+	uint8_t bytes[64];
+
+	fake_out(f, 0x80, 13);
+	memcpy(bytes, fake_state_save(f, &n), 44);
+	fake_out(f, 0x80, 3);
+	((struct odd *)fake_host_self(f))->calls[0] = '\0';
+	assert_int_equal(fake_state_load(f, bytes, n), -EINVAL);
+	assert_string_equal(fake_host_message(f), "odd cannot be in this state");
+	assert_string_equal(calls(), "");
+	assert_int_equal(fake_in(f, 0x80), 3);
+}
+
+static void the_drill_is_passed(void **state)
+{
+	assert_in_range(fake_state_drill(&plugin, NULL, 1, 20), 1, 20 * 8 - 1);
+}
+
+/* ------------------------------------------------------------------- misuse */
+
+static void pause_counts(void *self)
+{
+	((struct odd *)self)->value ^= 2;
+}
+
+static void resume_forgets(void *self)
+{
+	((struct odd *)self)->value = 0;
+}
+
+static void resume_pulses(void *self)
+{
+	struct odd *o = self;
+
+	o->h->set_irq(o->h, o->line, true);
+	o->h->set_irq(o->h, o->line, false);
+}
+
+static int validate_logs(const void *candidate)
+{
+	const struct odd *o = candidate;
+
+	volt_log(o->h, VOLT_LOG_INFO, "hello");
+	return 0;
+}
+
+static void save(void)
+{
+	size_t n;
+
+	fake_out(f, 0x80, 6);
+	fake_state_save(f, &n);
+}
+
+static void save_and_load(void)
+{
+	size_t n;
+	const uint8_t *saved = fake_state_save(f, &n);
+
+	fake_state_load(f, saved, n);
+}
+
+static void drill(void)
+{
+	fake_state_drill(&plugin, NULL, 7, 20);
+}
+
+static void create(void)
+{
+	fake_host_create(&plugin);
+}
+
+static void what_changes_by_being_saved_is_found(void **state)
+{
+	table.pause = pause_counts;
+	assert_aborts(save, "a second pause changed what is saved");
+	table.pause = NULL;
+	table.resume = resume_forgets;
+	assert_aborts(save, "saving changed the state");
+	table.resume = resume_pulses;
+	assert_aborts(save, "saving changed an interrupt line");
+}
+
+static void validate_that_calls_the_host_is_found(void **state)
+{
+	table.validate = validate_logs;
+	assert_aborts(save_and_load, "log: called by validate");
+}
+
+/* What a guest can see is not in the table, or not brought back. */
+static void a_table_that_lacks_something_fails_the_drill(void **state)
+{
+	table.field_count = 0;
+	assert_aborts(drill, "of seed 7: interrupt line 5 differs after the restore");
+	table = good;
+	table.resume = NULL;
+	assert_aborts(drill, "interrupt line 5 differs after the restore");
+}
+
+static void a_malformed_table_is_found_at_once(void **state)
+{
+	table.oldest = 2;
+	assert_aborts(create, "1 <= oldest <= version");
+}
+
+#define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    T(a_saved_instance_is_paused_and_goes_on),
+	    T(a_restored_instance_drives_its_line),
+	    T(a_refused_state_says_why_and_is_not_resumed),
+	    T(the_drill_is_passed),
+	    T(what_changes_by_being_saved_is_found),
+	    T(validate_that_calls_the_host_is_found),
+	    T(a_table_that_lacks_something_fails_the_drill),
+	    T(a_malformed_table_is_found_at_once),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
