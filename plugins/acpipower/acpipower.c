@@ -11,9 +11,11 @@
  * awake again at once, with WAK_STS set, so that it does not wait for it for ever.
  */
 #include <errno.h>
+#include <string.h>
 
 #include <volt/describe.h>
 #include <volt/plugin.h>
+#include <volt/state.h>
 
 /* Offsets from the base. Each register is one byte wide. */
 #define SLEEP_CONTROL 0u
@@ -149,6 +151,35 @@ static int acpipower_init(void *self, const struct volt_host *h, const struct vo
 	return describe_registers(h, base);
 }
 
+/* ------------------------------------------------------------------- state */
+
+static const struct volt_field fields[] = {
+    {VOLT_FIELD(struct acpipower, control, VOLT_F_U8, 1), .max = SLP_TYP},
+    {VOLT_FIELD(struct acpipower, status, VOLT_F_U8, 1), .max = WAK_STS},
+};
+
+static int acpipower_validate(const void *candidate)
+{
+	const struct acpipower *p = candidate;
+
+	return (p->control & ~SLP_TYP) || (p->status & ~WAK_STS) ? -EINVAL : 0;
+}
+
+static const struct volt_state state = {
+    .size = sizeof(state),
+    .version = 1,
+    .oldest = 1,
+    .field_stride = sizeof(fields[0]),
+    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .fields = fields,
+    .validate = acpipower_validate,
+};
+
+static const void *acpipower_get_ext(const char *id)
+{
+	return strcmp(id, VOLT_EXT_STATE) ? NULL : &state;
+}
+
 static const struct volt_param params[] = {
     {
 	.name = "base",
@@ -177,4 +208,5 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .counters = counters,
     .init = acpipower_init,
     .reset = acpipower_reset,
+    .get_ext = acpipower_get_ext,
 };

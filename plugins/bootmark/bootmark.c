@@ -9,10 +9,12 @@
  */
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include <volt/describe.h>
 #include <volt/loop.h>
 #include <volt/plugin.h>
+#include <volt/state.h>
 
 enum { COUNT_MARKS };
 
@@ -20,6 +22,7 @@ struct bootmark {
 	const struct volt_host *h;
 	const struct volt_loop *loop;
 	uint64_t started_ns;
+	uint64_t elapsed_ns; /* since then, while paused */
 	uint8_t newest;
 };
 
@@ -54,6 +57,44 @@ static int bootmark_start(void *self)
 
 	b->started_ns = b->loop->now(b->h);
 	return 0;
+}
+
+/* ------------------------------------------------------------------- state */
+
+static void bootmark_pause(void *self)
+{
+	struct bootmark *b = self;
+
+	b->elapsed_ns = b->loop->now(b->h) - b->started_ns;
+}
+
+/* A host that was started after the guest was has a start before its clock's: differences
+ * come out right all the same. */
+static void bootmark_resume(void *self)
+{
+	struct bootmark *b = self;
+
+	b->started_ns = b->loop->now(b->h) - b->elapsed_ns;
+}
+
+static const void *bootmark_get_ext(const char *id)
+{
+	static const struct volt_field fields[] = {
+	    {VOLT_FIELD(struct bootmark, newest, VOLT_F_U8, 1)},
+	    {VOLT_FIELD(struct bootmark, elapsed_ns, VOLT_F_U64, 1), .max = INT64_MAX},
+	};
+	static const struct volt_state state = {
+	    .size = sizeof(state),
+	    .version = 1,
+	    .oldest = 1,
+	    .field_stride = sizeof(fields[0]),
+	    .field_count = sizeof(fields) / sizeof(fields[0]),
+	    .fields = fields,
+	    .pause = bootmark_pause,
+	    .resume = bootmark_resume,
+	};
+
+	return strcmp(id, VOLT_EXT_STATE) ? NULL : &state;
 }
 
 static int bootmark_init(void *self, const struct volt_host *h, const struct volt_args *a)
@@ -116,4 +157,5 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .init = bootmark_init,
     .reset = bootmark_reset,
     .start = bootmark_start,
+    .get_ext = bootmark_get_ext,
 };

@@ -7,9 +7,11 @@
  * The command line tells the guest where it is: "volt.exit=0xf4".
  */
 #include <errno.h>
+#include <string.h>
 
 #include <volt/describe.h>
 #include <volt/plugin.h>
+#include <volt/state.h>
 
 struct exitport {
 	const struct volt_host *h;
@@ -55,6 +57,14 @@ static int exitport_init(void *self, const struct volt_host *h, const struct vol
 	return err ? volt_fail(h, -err, "cannot add \"%s\" to the command line", words) : 0;
 }
 
+/* It remembers nothing, so there is nothing to save. */
+static const void *exitport_get_ext(const char *id)
+{
+	static const struct volt_state state = {.size = sizeof(state), .version = 1, .oldest = 1};
+
+	return strcmp(id, VOLT_EXT_STATE) ? NULL : &state;
+}
+
 static const struct volt_param params[] = {
     {
 	.name = "base",
@@ -75,4 +85,5 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .param_count = sizeof(params) / sizeof(*params),
     .params = params,
     .init = exitport_init,
+    .get_ext = exitport_get_ext,
 };

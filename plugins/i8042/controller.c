@@ -323,3 +323,27 @@ void i8042_controller_reset(struct i8042 *c)
 	i8042_mouse_reset(&c->mouse);
 	set_lines(c, false, false);
 }
+
+static bool is_latch_valid(const struct latch *l)
+{
+	return !(l->status & ~STATUS_OF_THE_BYTE);
+}
+
+bool i8042_controller_is_valid(const struct i8042 *c)
+{
+	const uint8_t ctr = c->ram[0];
+
+	if (ctr & CTR_RESERVED || (!c->has_aux && (ctr & (CTR_EN2 | CTR_INT2)) != CTR_EN2))
+		return false;
+	if (c->pending != 0 && !wants_data(c->pending))
+		return false;
+	if (c->released != 0 && (c->released != 0x80 || !(ctr & CTR_XLATE)))
+		return false;
+	return is_latch_valid(&c->out) && is_latch_valid(&c->waiting) &&
+	       i8042_keyboard_is_valid(&c->kbd) && i8042_mouse_is_valid(&c->mouse);
+}
+
+void i8042_controller_resume(struct i8042 *c)
+{
+	update_lines(c);
+}

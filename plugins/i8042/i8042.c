@@ -144,6 +144,8 @@ static const void *i8042_get_ext(const char *id)
 	    .attention = i8042_attention,
 	};
 
+	if (strcmp(id, VOLT_EXT_STATE) == 0)
+		return &i8042_state;
 	return strcmp(id, VOLT_EXT_ATTENTION) ? NULL : &attention;
 }
 

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <volt/plugin.h>
+#include <volt/state.h>
 
 #include "ps2.h"
 
@@ -55,7 +56,14 @@ uint8_t i8042_read_data(struct i8042 *c);
 uint8_t i8042_read_status(const struct i8042 *c);
 void i8042_write_data(struct i8042 *c, uint8_t byte);
 void i8042_write_command(struct i8042 *c, uint8_t command);
+/* Could the controller and its devices be in this state? */
+bool i8042_controller_is_valid(const struct i8042 *c);
+/* Drives the lines as the state wants them. */
+void i8042_controller_resume(struct i8042 *c);
 /* Ctrl-Alt-Del, if the keyboard may send and has room. */
 void i8042_type_ctrl_alt_del(struct i8042 *c);
+
+/* volt.state/1 */
+extern const struct volt_state i8042_state;
 
 #endif

@@ -113,20 +113,38 @@ static bool parameter(struct ps2_keyboard *k, uint8_t byte)
 	return answer1(k, byte < 0x80 ? PS2_ACK : PS2_RESEND);
 }
 
-static bool command(struct ps2_keyboard *k, uint8_t byte)
+/* Commands that a parameter follows. */
+static bool wants_parameter(uint8_t byte)
 {
-	k->pending = 0;
 	switch (byte) {
-	case CMD_ECHO:
-		return answer1(k, CMD_ECHO);
 	case CMD_SET_LEDS:
 	case CMD_SCAN_SET:
 	case CMD_TYPEMATIC:
 	case CMD_KEY_TYPEMATIC:
 	case CMD_KEY_MAKE_BREAK:
 	case CMD_KEY_MAKE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+bool i8042_keyboard_is_valid(const struct ps2_keyboard *k)
+{
+	return i8042_queue_is_valid(&k->out) && (k->pending == 0 || wants_parameter(k->pending)) &&
+	       k->set >= 1 && k->set <= 3 && k->breaks <= ALL_BREAKS;
+}
+
+static bool command(struct ps2_keyboard *k, uint8_t byte)
+{
+	k->pending = 0;
+	if (wants_parameter(byte)) {
 		k->pending = byte;
 		return answer1(k, PS2_ACK);
+	}
+	switch (byte) {
+	case CMD_ECHO:
+		return answer1(k, CMD_ECHO);
 	case CMD_IDENTIFY:
 		return answer(k, (const uint8_t[]){PS2_ACK, 0xab, 0x83}, 3);
 	case CMD_ENABLE:

@@ -151,3 +151,10 @@ bool i8042_mouse_receive(struct ps2_mouse *m, uint8_t byte)
 		return answer1(m, PS2_RESEND);
 	}
 }
+
+bool i8042_mouse_is_valid(const struct ps2_mouse *m)
+{
+	return i8042_queue_is_valid(&m->out) &&
+	       (m->pending == 0 || m->pending == CMD_RATE || m->pending == CMD_RESOLUTION) &&
+	       valid_rate(m->rate) && m->resolution <= 3;
+}

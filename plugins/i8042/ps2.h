@@ -34,6 +34,7 @@ struct ps2_queue {
 bool i8042_queue_push(struct ps2_queue *q, const uint8_t *bytes, unsigned n, unsigned limit);
 bool i8042_queue_pop(struct ps2_queue *q, uint8_t *byte);
 void i8042_queue_clear(struct ps2_queue *q);
+bool i8042_queue_is_valid(const struct ps2_queue *q);
 
 /* What the controller makes of a keyboard's byte while it translates. */
 uint8_t i8042_translate_to_set_1(uint8_t code);
@@ -48,6 +49,7 @@ struct ps2_keyboard {
 
 /* Power-on values, with nothing queued: the answer of the power-on test is long gone. */
 void i8042_keyboard_reset(struct ps2_keyboard *k);
+bool i8042_keyboard_is_valid(const struct ps2_keyboard *k);
 /* A byte from the guest. False: an answer did not fit and is lost. */
 bool i8042_keyboard_receive(struct ps2_keyboard *k, uint8_t byte);
 /* Presses and releases Ctrl-Alt-Del. False: keys are not wanted, or do not fit. */
@@ -65,6 +67,7 @@ struct ps2_mouse {
 };
 
 void i8042_mouse_reset(struct ps2_mouse *m);
+bool i8042_mouse_is_valid(const struct ps2_mouse *m);
 bool i8042_mouse_receive(struct ps2_mouse *m, uint8_t byte);
 
 #endif

@@ -33,3 +33,8 @@ void i8042_queue_clear(struct ps2_queue *q)
 	q->head = 0;
 	q->count = 0;
 }
+
+bool i8042_queue_is_valid(const struct ps2_queue *q)
+{
+	return q->head < PS2_QUEUE_SIZE && q->count <= PS2_QUEUE_SIZE;
+}

@@ -18,6 +18,7 @@
 
 #include <volt/irqchip.h>
 #include <volt/plugin.h>
+#include <volt/state.h>
 
 #include "entry.h"
 
@@ -354,8 +355,58 @@ static const struct volt_irqchip irqchip = {
     .eoi = ioapic_eoi,
 };
 
+/* ------------------------------------------------------------------- state */
+
+static const struct volt_field fields[] = {
+    {VOLT_FIELD(struct ioapic, id, VOLT_F_U8, 1), .max = ID_MAX},
+    {VOLT_FIELD(struct ioapic, select, VOLT_F_U8, 1)},
+    {VOLT_FIELD(struct ioapic, lines, VOLT_F_U32, 1), .max = (1u << PINS) - 1},
+    {VOLT_FIELD_EACH(struct ioapic, pins, entry, VOLT_F_U64)},
+};
+
+/* Only levels are ever in service, and one that is due has been sent. */
+static bool is_pin_valid(const struct ioapic *s, uint32_t n)
+{
+	const uint64_t entry = s->pins[n].entry;
+	const bool in_service = entry & REMOTE_IRR;
+
+	if (entry & ~(ENTRY_WRITABLE | REMOTE_IRR))
+		return false;
+	if (!ioapic_entry_is_level(entry))
+		return !in_service;
+	return in_service || entry & MASKED || !(s->lines >> n & 1) ||
+	       !ioapic_entry_is_deliverable(entry);
+}
+
+static int ioapic_validate(const void *candidate)
+{
+	for (uint32_t n = 0; n < PINS; n++)
+		if (!is_pin_valid(candidate, n))
+			return -EINVAL;
+	return 0;
+}
+
+static void ioapic_resume(void *self)
+{
+	for (uint32_t n = 0; n < PINS; n++)
+		report_route(self, n, true);
+}
+
+static const struct volt_state state = {
+    .size = sizeof(state),
+    .version = 1,
+    .oldest = 1,
+    .field_stride = sizeof(fields[0]),
+    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .fields = fields,
+    .resume = ioapic_resume,
+    .validate = ioapic_validate,
+};
+
 static const void *ioapic_get_ext(const char *id)
 {
+	if (strcmp(id, VOLT_EXT_STATE) == 0)
+		return &state;
 	return strcmp(id, VOLT_EXT_IRQCHIP) ? NULL : &irqchip;
 }
 

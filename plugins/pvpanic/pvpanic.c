@@ -8,9 +8,11 @@
  * which finds the port by its ACPI id.
  */
 #include <errno.h>
+#include <string.h>
 
 #include <volt/describe.h>
 #include <volt/plugin.h>
+#include <volt/state.h>
 
 /* The one register: events that are known (read), events that happened (write). */
 #define PANICKED     0x01u /* the host is to deal with it */
@@ -81,6 +83,14 @@ static int pvpanic_init(void *self, const struct volt_host *h, const struct volt
 	return err ? volt_fail(h, -err, "cannot describe %s", device.hid) : 0;
 }
 
+/* It remembers nothing, so there is nothing to save. */
+static const void *pvpanic_get_ext(const char *id)
+{
+	static const struct volt_state state = {.size = sizeof(state), .version = 1, .oldest = 1};
+
+	return strcmp(id, VOLT_EXT_STATE) ? NULL : &state;
+}
+
 static const struct volt_param params[] = {
     {
 	.name = "base",
@@ -110,4 +120,5 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .counter_count = sizeof(counters) / sizeof(*counters),
     .counters = counters,
     .init = pvpanic_init,
+    .get_ext = pvpanic_get_ext,
 };

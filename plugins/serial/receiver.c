@@ -132,6 +132,41 @@ void receiver_expire(struct uart *u)
 	volt_count(u->h, COUNT_RX_TIMEOUTS, 1);
 }
 
+static bool is_waiting(const struct uart *u)
+{
+	return fifos_on(u) && u->rx_count && !u->timeout;
+}
+
+void receiver_pause(struct uart *u)
+{
+	const uint64_t now = u->loop->now(u->h);
+
+	u->left_ns = is_waiting(u) && u->timeout_ns > now ? u->timeout_ns - now : 0;
+}
+
+void receiver_resume(struct uart *u)
+{
+	if (!is_waiting(u))
+		return;
+	u->timeout_ns = u->armed_ns = u->loop->now(u->h) + u->left_ns;
+	u->loop->arm(u->h, u->timer, u->armed_ns);
+}
+
+/* Errors are those of characters that are in the FIFO behind the first, whose LSR shows. */
+bool receiver_is_valid(const struct uart *u)
+{
+	if (u->rx_head >= UART_FIFO_SIZE || u->rx_count > capacity(u))
+		return false;
+	for (uint32_t i = 0; i < UART_FIFO_SIZE; i++) {
+		const uint32_t place = (i - u->rx_head) & (UART_FIFO_SIZE - 1);
+
+		if (u->rx_errors[i] & ~LSR_CHARACTER ||
+		    (u->rx_errors[i] && (place == 0 || place >= u->rx_count)))
+			return false;
+	}
+	return !u->timeout || (fifos_on(u) && u->rx_count);
+}
+
 /* In loopback SIN is disconnected, and input waits until it is back. */
 void receiver_update_room(struct uart *u)
 {

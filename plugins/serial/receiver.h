@@ -23,6 +23,10 @@ uint8_t receiver_hidden_errors(const struct uart *u);
 void receiver_restart_timeout(struct uart *u);
 /* The timer fired: u->timeout is set if four characters have passed. */
 void receiver_expire(struct uart *u);
+/* The wait as a time that is left, and back. */
+void receiver_pause(struct uart *u);
+void receiver_resume(struct uart *u);
+bool receiver_is_valid(const struct uart *u);
 /* Tells the stream what fits. */
 void receiver_update_room(struct uart *u);
 

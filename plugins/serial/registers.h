@@ -51,10 +51,14 @@
 
 #define LSR_DR   0x01u
 #define LSR_OE   0x02u
+#define LSR_PE   0x04u
+#define LSR_FE   0x08u
 #define LSR_BI   0x10u
 #define LSR_THRE 0x20u
 #define LSR_TEMT 0x40u
 #define LSR_FIFO 0x80u
+
+#define LSR_CHARACTER (LSR_PE | LSR_FE | LSR_BI) /* what a character can have */
 
 #define MSR_TERI   0x04u
 #define MSR_DELTAS 0x0fu

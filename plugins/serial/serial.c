@@ -182,6 +182,11 @@ static int serial_init(void *self, const struct volt_host *h, const struct volt_
 	return err ? err : describe(u, base, irq);
 }
 
+static const void *serial_get_ext(const char *id)
+{
+	return strcmp(id, VOLT_EXT_STATE) ? NULL : &uart_state;
+}
+
 static const struct volt_param params[] = {
     [PARAM_BASE] =
 	{
@@ -235,4 +240,5 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .init = serial_init,
     .reset = serial_reset,
     .start = serial_start,
+    .get_ext = serial_get_ext,
 };

@@ -320,3 +320,31 @@ void uart_forget_changes(struct uart *u)
 	u->msr &= MSR_INPUTS;
 	update_intr(u);
 }
+
+/* ------------------------------------------------------------------- state */
+
+void uart_pause(struct uart *u)
+{
+	receiver_pause(u);
+}
+
+/* The far end may be another one now: what differs in the modem inputs is a change. */
+void uart_resume(struct uart *u)
+{
+	update_msr(u);
+	receiver_resume(u);
+	receiver_update_room(u);
+	update_intr(u);
+}
+
+bool uart_is_valid(const struct uart *u)
+{
+	const uint8_t fcr = u->fcr;
+
+	if (fcr & ~FCR_STORED || (fcr && !(fcr & FCR_ENABLE)) ||
+	    u->errors & ~(LSR_OE | LSR_CHARACTER))
+		return false;
+	if (u->looped_break != (u->lcr & LCR_SB && is_looped(u)))
+		return false;
+	return receiver_is_valid(u);
+}

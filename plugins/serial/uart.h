@@ -10,6 +10,7 @@
 
 #include <volt/loop.h>
 #include <volt/plugin.h>
+#include <volt/state.h>
 #include <volt/stream.h>
 
 #define UART_FIFO_SIZE 16u /* a power of two: indices are masked */
@@ -56,6 +57,7 @@ struct uart {
 	uint32_t room;                     /* as the stream was told */
 	uint64_t timeout_ns;               /* when the four character times are over */
 	uint64_t armed_ns;                 /* the timer's deadline, 0 if disarmed */
+	uint64_t left_ns;                  /* until timeout_ns, while paused */
 };
 
 void uart_reset(struct uart *u);
@@ -71,5 +73,12 @@ void uart_receive_break(struct uart *u);
 void uart_set_inputs(struct uart *u, uint8_t inputs);
 /* The timer fired. */
 void uart_expire(struct uart *u);
+
+/* Before a save, and after a save or a restore. */
+void uart_pause(struct uart *u);
+void uart_resume(struct uart *u);
+bool uart_is_valid(const struct uart *u);
+/* volt.state/1 */
+extern const struct volt_state uart_state;
 
 #endif
