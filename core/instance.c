@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/sealed.h"
+#include "sdk/common/state.h"
 
 #define STATE_MAX (16u << 20)
 
@@ -48,6 +49,8 @@ static const char *find_fault(const struct volt_plugin *d)
 		return "its ABI major differs from its note's";
 	if (!valid_name(d->name))
 		return "its name is not like [a-z][a-z0-9-]{0,31}";
+	if ((d->flags & ~VOLT_FLAG_IN_PROCESS_ONLY) != 0)
+		return "its flags hold one that this volt does not know";
 	if (d->kind != VOLT_KIND_DEVICE && d->kind != VOLT_KIND_SANDBOX)
 		return "its kind is neither device nor sandbox";
 	if (d->instance_size == 0 || d->instance_size > STATE_MAX)
@@ -81,6 +84,7 @@ static void ask_extensions(struct instance *i)
 {
 	i->irqchip = i->plugin.get_ext(VOLT_EXT_IRQCHIP);
 	i->attention = i->plugin.get_ext(VOLT_EXT_ATTENTION);
+	i->saved = i->plugin.get_ext(VOLT_EXT_STATE);
 	if (i->plugin.kind == VOLT_KIND_SANDBOX)
 		i->sandbox = i->plugin.get_ext(VOLT_EXT_SANDBOX);
 }
@@ -183,6 +187,11 @@ struct instance *instance_create(
 	lock_init(&state->lock);
 	adopt(i, d);
 	snprintf(i->id, sizeof(i->id), "%s", i->plugin.name);
+	if (i->saved != NULL &&
+	    state_check_table(i->saved, i->plugin.instance_size, why, sizeof(why)) != 0) {
+		log_error(EINVAL, "plugin %s refused: %s", origin, why);
+		goto fail;
+	}
 	i->self = calloc(1, i->plugin.instance_size);
 	i->host.counters = calloc(i->plugin.counter_count + 1u, sizeof(uint64_t));
 	if (i->self == NULL || i->host.counters == NULL)

@@ -17,6 +17,7 @@
 #include <volt/irqchip.h>
 #include <volt/plugin.h>
 #include <volt/sandbox.h>
+#include <volt/state.h>
 
 #include "core/lock.h"
 #include "core/witness.h"
@@ -53,6 +54,7 @@ struct instance {
 	const struct volt_irqchip *irqchip;
 	const struct volt_attention *attention;
 	const struct volt_sandbox *sandbox;
+	const struct volt_state *saved; /* what of it is saved; checked */
 };
 
 /* Notes for the witness whose code this thread runs. */

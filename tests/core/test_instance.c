@@ -103,6 +103,7 @@ static void malformed_descriptors_are_refused_with_the_field(void **state)
 	plugin = good, plugin.abi_major = VOLT_ABI_MAJOR + 1, refused("ABI major");
 	plugin = good, plugin.kind = 0, refused("kind");
 	plugin = good, plugin.kind = 3, refused("kind");
+	plugin = good, plugin.flags = 1u << 31, refused("flags");
 	plugin = good, plugin.instance_size = 0, refused("instance_size");
 	plugin = good, plugin.instance_size = (16u << 20) + 1, refused("instance_size");
 	plugin = good, plugin.init = NULL, refused("no init");
@@ -112,6 +113,29 @@ static void malformed_descriptors_are_refused_with_the_field(void **state)
 	plugin = good, plugin.params = &bad, plugin.param_count = 1, refused("Bad");
 	plugin = good, plugin.param_count = 33, refused("33");
 	plugin = good, plugin.param_stride = 8, refused("param_stride");
+}
+
+static const struct volt_field state_field_1 = {
+    .name = "beyond", .offset = 64, .stride = 1, .count = 1, .type = VOLT_F_U8};
+static const struct volt_state state_table = {.size = sizeof(state_table),
+    .version = 1,
+    .oldest = 1,
+    .field_stride = sizeof(state_field_1),
+    .field_count = 1,
+    .fields = &state_field_1};
+
+static const void *offer_state(const char *id)
+{
+	return strcmp(id, VOLT_EXT_STATE) ? NULL : &state_table;
+}
+
+static void a_table_of_state_that_leaves_the_instance_is_refused(void **state)
+{
+	plugin.get_ext = offer_state;
+	refused("volt.state/1: field 0 (beyond): it leaves the instance");
+	plugin.instance_size = 65;
+	assert_non_null(kit_instance(m, &plugin, ""));
+	assert_ptr_equal(m->instances[0]->saved, &state_table);
 }
 
 static void names_are_lower_case_words(void **state)
@@ -303,6 +327,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(malformed_descriptors_are_refused_with_the_field),
+	    TEST(a_table_of_state_that_leaves_the_instance_is_refused),
 	    TEST(names_are_lower_case_words),
 	    TEST(a_larger_descriptor_of_a_newer_plugin_is_taken),
 	    TEST(empty_slots_get_defaults),
