@@ -13,6 +13,7 @@
 #include "core/exitcode.h"
 #include "core/log.h"
 #include "core/machine.h"
+#include "sdk/common/compat.h"
 
 static void take_signals(void *arg, uint32_t events)
 {

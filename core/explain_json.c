@@ -4,7 +4,8 @@
 /*
  * explain_json.c - the same page for programs, written by json-c.
  *
- * The library is loaded only here: a VM that is run has no use for it.
+ * The library is loaded only here: a VM that is run has no use for it. Where volt can load
+ * nothing it is linked in, if asked for.
  */
 #include <dlfcn.h>
 #include <errno.h>
@@ -34,6 +35,11 @@ typedef struct json_object *value;
 
 static int load_library(void)
 {
+#ifdef VOLT_JSON_LINKED
+#define TAKE(name) json.name = name;
+	FUNCTIONS(TAKE)
+#undef TAKE
+#else
 	void *handle = dlopen("libjson-c.so.5", RTLD_NOW | RTLD_LOCAL);
 
 	if (handle == NULL)
@@ -47,6 +53,7 @@ static int load_library(void)
 	FUNCTIONS(LOAD)
 #undef LOAD
 	/* NOLINTEND(bugprone-macro-parentheses) */
+#endif
 	return 0;
 }
 

@@ -21,6 +21,7 @@
 #include "core/reopen.h"
 #include "core/store.h"
 #include "core/witness.h"
+#include "sdk/common/compat.h"
 
 /* The user's kernels, which only the environment can tell. */
 static char store_path[PATH_MAX];

@@ -18,6 +18,7 @@
 
 #include "core/log.h"
 #include "core/witness.h"
+#include "sdk/common/compat.h"
 
 #define PATH_COUNT 32
 

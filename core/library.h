@@ -2,25 +2,30 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * library - finds, checks and loads plugin files.
+ * library - where plugins come from: linked into the program, or files for the loader.
  */
 #ifndef CORE_LIBRARY_H
 #define CORE_LIBRARY_H
 
 #include <volt/plugin.h>
 
+/* Tells which plugins are linked in, a list that ends in NULL and lives for good. None until then.
+ */
+void library_set_builtins(const struct volt_plugin *const *list);
+
 /* Sets the folder that bare names are looked up in; NULL: the one volt was installed
- * with. */
-void library_set_dir(const char *dir);
+ * with. 0, or -errno, said in the log, when this build loads no files. */
+int library_set_dir(const char *dir);
 
 /*
  * What a spec means: "NAME" or "./my.so", with ",key=value..." after it. Fills `path`
- * with the file to load; returns the parameters ("" if none), or NULL (said in the log)
- * when a bare name is not there, naming the nearest that is.
+ * with the file to load, or with the bare name of a plugin that is linked in, which comes
+ * first. Returns the parameters ("" if none), or NULL (said in the log) when a bare name is
+ * not there, naming the nearest that is.
  */
 const char *library_resolve(const char *spec, char *path, unsigned path_size);
 
-/* Checks and loads a file, once however often asked; it is never unloaded. *kind gets
+/* Checks and loads what `path` names, once however often asked; it is never unloaded. *kind gets
  * what the note says even before loading. NULL on failure, said in the log. */
 const struct volt_plugin *library_load(const char *path);
 /* The checks alone, without loading: the kind, or -errno, said in the log. */

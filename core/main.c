@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/builtin.h"
 #include "core/clock.h"
 #include "core/exitcode.h"
 #include "core/inherit.h"
@@ -15,6 +16,7 @@
 #include "core/machine.h"
 #include "core/options.h"
 #include "core/plugins.h"
+#include "core/sealed.h"
 #include "core/trace.h"
 
 /* volt-doctor is a program of its own: what examines hosts has no place in what runs guests. It is
@@ -46,13 +48,17 @@ int main(int argc, char **argv)
 	clock_init();
 	trace_init();
 	log_init();
+	if (sealed_protect_constants() != 0)
+		return EXIT_HOST;
 	inherit_clean(argv);
 	if (argc > 1 && strcmp(argv[1], "doctor") == 0)
 		return run_doctor(argc, argv);
 	int code = options_parse(&options, argc, argv);
 	if (code != OPTIONS_GO_ON)
 		return code;
-	library_set_dir(options.plugin_dir);
+	library_set_builtins(builtin_plugins);
+	if (library_set_dir(options.plugin_dir) != 0)
+		return EXIT_USAGE;
 	for (uint32_t i = 0; i < options.plugin_count; i++) {
 		size_t n = strcspn(options.plugins[i], ",");
 

@@ -3,6 +3,7 @@
 
 #include "core/sealed.h"
 
+#include <elf.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -11,6 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/config.h"
 #include "core/log.h"
 
 #define ARENA_SIZE (512u << 10) /* only what is used ever becomes memory */
@@ -42,6 +44,36 @@ void *sealed_alloc(size_t size)
 	arena.used += room;
 	return p;
 }
+
+#ifdef VOLT_STATIC
+/* Where the linker put the ELF header; the first segment begins with it. */
+extern const Elf64_Ehdr __ehdr_start __attribute__((visibility("hidden")));
+
+int sealed_protect_constants(void)
+{
+	const uintptr_t start = (uintptr_t)&__ehdr_start, page = 4096;
+	const Elf64_Phdr *p = (const Elf64_Phdr *)(start + __ehdr_start.e_phoff);
+	uintptr_t shift = 0;
+
+	for (unsigned i = 0; i < __ehdr_start.e_phnum; i++) {
+		if (p[i].p_type == PT_LOAD && p[i].p_offset == 0)
+			shift = start - p[i].p_vaddr;
+		if (p[i].p_type != PT_GNU_RELRO)
+			continue;
+		uintptr_t from = (shift + p[i].p_vaddr) & ~(page - 1);
+		uintptr_t to = (shift + p[i].p_vaddr + p[i].p_memsz) & ~(page - 1);
+		if (to > from && mprotect((void *)from, to - from, PROT_READ) != 0)
+			return log_error(
+			    errno, "cannot make constants read-only: %s", strerror(errno));
+	}
+	return 0;
+}
+#else
+int sealed_protect_constants(void)
+{
+	return 0; /* by the dynamic loader, before main */
+}
+#endif
 
 int sealed_freeze(void)
 {

@@ -14,6 +14,10 @@
 
 /* Zeroed, aligned for any type, never freed. NULL when the arena is full or sealed. */
 void *sealed_alloc(size_t size);
+/* Makes the program's own relocated constants read-only, as the dynamic loader does elsewhere:
+ * where volt is static, musl leaves them writable. 0 or -errno, said in the log. */
+int sealed_protect_constants(void);
+
 /* Makes all of it read-only, for good where the kernel has mseal (Linux 6.10). 0 or
  * -errno, said in the log. */
 int sealed_freeze(void);

@@ -26,6 +26,7 @@
 #include "jail/privileges.h"
 #include "jail/reaper.h"
 #include "jail/say.h"
+#include "sdk/common/compat.h"
 
 static int to_code(int status)
 {

@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "jail/say.h"
+#include "sdk/common/compat.h"
 
 #define SECUREBITS \
 	(SECBIT_NOROOT | SECBIT_NOROOT_LOCKED | SECBIT_NO_SETUID_FIXUP_LOCKED | \

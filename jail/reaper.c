@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "jail/say.h"
+#include "sdk/common/compat.h"
 
 #define GRACE_SECONDS 2 /* for what volt leaves behind to tidy up */
 

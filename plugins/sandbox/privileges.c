@@ -135,11 +135,11 @@ int limit_lower(const struct volt_host *h, int resource, const char *name, uint6
 {
 	struct rlimit old, new;
 
-	if (getrlimit((__rlimit_resource_t)resource, &old))
+	if (prlimit(0, resource, NULL, &old))
 		return volt_fail(h, errno, "cannot read %s: %s", name, strerror(errno));
 	new.rlim_max = old.rlim_max < max ? old.rlim_max : max;
 	new.rlim_cur = new.rlim_max;
-	if (setrlimit((__rlimit_resource_t)resource, &new))
+	if (prlimit(0, resource, &new, NULL))
 		return volt_fail(h, errno, "cannot lower %s to %llu: %s", name,
 		    (unsigned long long)new.rlim_max, strerror(errno));
 	return 0;
