@@ -4,7 +4,7 @@
 
 import re
 
-from cases import QUIET, boot, expect, number_line, run, volt
+from cases import LIMIT_S, QUIET, boot, expect, number_line, run, volt
 
 
 def _memory(lab, size, low_mib, high_mib):
@@ -120,6 +120,14 @@ def every_thread_of_a_running_vm_is_sealed(lab):
             expect(int(fields[name], 16) == 0, f"{name} is not empty", thread)
     expect("/dev/kvm" not in output, "/dev/kvm is still open", output)
     expect("vmlinux" not in output, "the kernel is still open", output)
+
+
+def the_doctor_says_that_linux_runs_here(lab):
+    status, output = lab.run("volt doctor", LIMIT_S)
+    expect(status == 0, f"exit status {status}", output)
+    for line in ("kvm-backend +kvm_amd", "trial-kvm ", "guest-cpu ", "trial-volt "):
+        expect(re.search(rf"^ok +{line}", output, re.MULTILINE), f"no ok for {line}", output)
+    expect("this host runs Linux guests" in output, "no verdict", output)
 
 
 def the_trace_names_every_phase(lab):

@@ -65,11 +65,13 @@ static const struct backend *find_backend(const struct host *h, const char **how
 
 static void check_pvm(struct findings *f, const char *how)
 {
-	found(f, LEVEL_FAIL, "kvm-backend", "kvm_pvm: KVM without VMX or SVM (known from %s)", how);
+	found(f, LEVEL_FAIL, "kvm-backend", "this host's KVM is kvm_pvm, without VMX or SVM");
 	because(f,
-	    "page tables are shadowed and a guest's kernel mode runs in an emulator, which "
-	    "lacks instructions that Linux needs (int3, cmpxchg16b, popcnt, xsave): bare-metal "
-	    "test guests run, an unmodified Linux stops early with an internal error of KVM");
+	    "known from %s; page tables are shadowed and a guest's kernel mode runs in an "
+	    "emulator, which lacks instructions that Linux needs (int3, cmpxchg16b, popcnt, "
+	    "xsave): bare-metal test guests run, an unmodified Linux stops early with an "
+	    "internal error of KVM",
+	    how);
 	mend(f, "use a host with kvm_intel or kvm_amd; here, scripts/lab boots Linux guests in an "
 		"emulated machine that has them");
 }
@@ -179,6 +181,7 @@ void check_backend(struct findings *f, const struct host *h)
 		    f, LEVEL_WARNING, "kvm-backend", "which module is behind /dev/kvm is unknown");
 		because(f, "neither /sys/module nor /proc/modules names kvm_intel or kvm_amd; what "
 			   "counts is the trial below");
+		mend(f, "mount -t sysfs sysfs /sys");
 	} else if (b == NULL) {
 		found(f, LEVEL_FAIL, "kvm-backend", "no KVM module is loaded");
 		because(f, "volt runs guests with KVM alone");

@@ -52,8 +52,10 @@ static void check_inside(struct findings *f, bool inside, const struct host *h)
 		found(f, LEVEL_OK, "machine", "no hypervisor below");
 		return;
 	}
-	found(f, LEVEL_OK, "machine", "this host is a VM itself%s%s%s%s", vendor[0] ? " (" : "",
-	    vendor, vendor[0] && product[0] ? " " : product, vendor[0] ? ")" : "");
+	found(f, LEVEL_OK, "machine", "this host is a VM itself%s%s%s%s%s",
+	    vendor[0] != '\0' ? " (" : "", vendor,
+	    vendor[0] != '\0' && product[0] != '\0' ? ", " : "", vendor[0] != '\0' ? product : "",
+	    vendor[0] != '\0' ? ")" : "");
 	because(f, "guests are nested: each exit goes through the hypervisor below");
 }
 

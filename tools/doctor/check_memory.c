@@ -52,8 +52,9 @@ static void check_huge(struct findings *f, const struct host *h)
 	host_number(h, POOL "free_hugepages", &free_pages);
 	if (all == 0) {
 		found(f, LEVEL_OK, "hugetlb", "no huge pages are reserved");
-		because(f, "only volt --hugepages needs them");
-		mend(f, "sysctl -w vm.nr_hugepages=64, for a guest of 128 MiB");
+		because(f,
+		    "only volt --hugepages needs them; sysctl -w vm.nr_hugepages=64 has enough "
+		    "for a guest of 128 MiB");
 		return;
 	}
 	found(f, LEVEL_OK, "hugetlb", "%llu of %llu huge pages of 2 MiB are free",

@@ -89,8 +89,8 @@ static void expect(const char *id, enum level level, const char *word)
 	if (strstr(n->found, word) == NULL && strstr(n->why, word) == NULL &&
 	    strstr(n->mend, word) == NULL)
 		fail_msg("no \"%s\" in: %s: %s: %s", word, n->found, n->why, n->mend);
-	if (level != LEVEL_OK && n->why[0] == '\0')
-		fail_msg("%s has no reason", id);
+	if ((level != LEVEL_OK && n->why[0] == '\0') || (level == LEVEL_OK) != (n->mend[0] == '\0'))
+		fail_msg("%s lacks a reason or a remedy, or mends what is well", id);
 }
 
 static void expect_none(const char *id)
@@ -482,9 +482,10 @@ static void flags_say_which_virtualisation_there_is(void **state)
 static void in_a_vm_the_remedy_is_nested_virtualisation(void **state)
 {
 	put("/sys/class/dmi/id/sys_vendor", "QEMU\n");
+	put("/sys/class/dmi/id/product_name", "Standard PC\n");
 	cpu("hypervisor constant_tsc nonstop_tsc", "hpet\n");
 	expect("cpu-flags", LEVEL_WARNING, "nested virtualisation");
-	expect("machine", LEVEL_OK, "(QEMU)");
+	expect("machine", LEVEL_OK, "(QEMU, Standard PC)");
 	expect("tsc", LEVEL_WARNING, "echo tsc >");
 	expect("tsc", LEVEL_WARNING, "hpet");
 }
