@@ -21,11 +21,13 @@ PACKAGES_DEMO=(
 	binutils xz-utils zstd lz4 cpio dpkg-dev # taking a Debian kernel apart
 	qemu-system-x86 # the lab, where the host's KVM cannot run Linux
 	libcmocka-dev libjson-c-dev
+	libarchive-dev liblzo2-dev nettle-dev # volt-kernel
 )
 # shellcheck disable=SC2034
 PACKAGES_CHECK=(
 	"${PACKAGES_DEMO[@]}"
 	clang libclang-rt-14-dev clang-format clang-tidy cppcheck
+	bzip2 lzop # to pack kernels with
 	acpica-tools mandoc codespell shellcheck strace
 )
 # shellcheck disable=SC2034

@@ -13,7 +13,7 @@ PUBLIC = ("-Wpedantic", "-Wno-missing-field-initializers")
 INTERNAL = ("-std=gnu11", "-D_GNU_SOURCE", "-Wno-unused", "-Wno-unused-parameter",
             "-Wno-missing-field-initializers")
 INCLUDES = ("-I.", "-Isdk/include", "-Isdk/testing")
-INTERNAL_FOLDERS = ("core", "sdk", "plugins", "volt-init", "tests")
+INTERNAL_FOLDERS = ("core", "sdk", "plugins", "tools", "volt-init", "tests")
 
 
 def compile_alone(compiler, header, *flags):

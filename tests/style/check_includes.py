@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
-"""Who may include whom: a plugin sees <volt/...>, the system and its own folder; core
-and volt-init see no plugin; only tests see <volt/fake_host.h>."""
+"""Who may include whom: a plugin sees <volt/...>, the system and its own folder; core,
+tools and volt-init see no plugin; only tests see <volt/fake_host.h>."""
 
 import re
 
@@ -22,14 +22,16 @@ def complaint(path, mark, name):
             return "is not in the plugin's own folder"
         if mark == "<" and name.startswith(("core/", "sdk/", "plugins/")):
             return "is not a public header"
-    if path.parts[0] == "core" and re.match(r"(\.\./)*(plugins|volt-init|tests)/", name):
+    if path.parts[0] == "core" and re.match(r"(\.\./)*(plugins|tools|volt-init|tests)/", name):
         return "is below the core"
-    if path.parts[0] == "volt-init" and re.match(r"(\.\./)*(core|plugins|sdk|volt)/", name):
+    if path.parts[0] == "tools" and re.match(r"(\.\./)*(plugins|volt-init|tests)/", name):
+        return "is no part of a tool"
+    if path.parts[0] == "volt-init" and re.match(r"(\.\./)*(core|plugins|sdk|tools|volt)/", name):
         return "belongs to the host"
     return None
 
 
-sources = tree.files(".c", ".h", under=("core", "plugins", "sdk", "volt-init", "tests"))
+sources = tree.files(".c", ".h", under=("core", "plugins", "sdk", "tools", "volt-init", "tests"))
 problems = []
 for path in sources:
     for mark, name in INCLUDE.findall(tree.text(path)):

@@ -1,0 +1,367 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "tools/kernel/intake.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/boot/kernel.h"
+#include "core/store.h"
+#include "tools/kernel/config.h"
+#include "tools/kernel/package.h"
+#include "tools/kernel/say.h"
+#include "tools/kernel/unpack.h"
+
+static int open_file(const char *path)
+{
+	struct stat st;
+	/* Not blocking, so that a FIFO is refused and not waited for. */
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0)
+		return log_error(errno, "%s: cannot be opened: %s", path, strerror(errno));
+	if (fstat(fd, &st) == 0 && (S_ISREG(st.st_mode) || S_ISDIR(st.st_mode)))
+		return fd;
+	close(fd);
+	return log_error(EINVAL, "%s: is neither a regular file nor a folder", path);
+}
+
+/* ---------------------------------------------------------------- the kernel itself */
+
+/* The kernel inside a bzImage, for the stage. A file of its own comes before it. */
+static int unpack_bzimage(struct intake *in, int fd)
+{
+	static struct kernel_image file;
+	struct bzimage_facts facts;
+	struct stage_writer w;
+	char why[512] = "";
+	int err = kernel_open(&file, fd, in->source);
+
+	if (err == 0)
+		err = bzimage_read_facts(&file, &facts);
+	if (err != 0)
+		return err;
+	size_t word = strcspn(facts.version, " ");
+	snprintf(in->release, sizeof(in->release), "%.*s", (int)word, facts.version);
+	if (stage_find(&in->stage, "vmlinux") != NULL)
+		return 0;
+	if (facts.payload_size == 0 || facts.payload_size > in->stage.limits.file)
+		return log_error(EINVAL, "%s: the payload has %llu bytes", in->source,
+		    (unsigned long long)facts.payload_size);
+	uint8_t *payload = malloc(facts.payload_size);
+	if (payload == NULL)
+		return log_error(ENOMEM, "%s: no memory for its payload", in->source);
+	err = file_read(&file.file, facts.payload_offset, payload, facts.payload_size);
+	if (err == 0)
+		err = stage_begin(&in->stage, &w, "vmlinux");
+	if (err == 0) {
+		in->compression = unpack_name(payload, facts.payload_size);
+		err =
+		    unpack_payload(payload, facts.payload_size, stage_write, &w, why, sizeof(why));
+		if (err != 0)
+			log_error(-err, "%s: %s", in->source, why);
+		err = stage_end(&w, err);
+	}
+	free(payload);
+	return err;
+}
+
+/* One file that may be a kernel: it is said what it is, and it is stored under that name. */
+static int take_kernel(struct intake *in, int fd, const char *name)
+{
+	static const char *const names[] = {
+	    [IMAGE_ELF] = "vmlinux", [IMAGE_BZIMAGE] = "bzImage", [IMAGE_OTHER] = "kernel"};
+	struct image image;
+	char why[512];
+	int err = image_look(&image, fd, name, why, sizeof(why));
+
+	if (err != 0)
+		return log_error(-err, "%s: %s", name, why);
+	if (lseek(fd, 0, SEEK_SET) != 0)
+		return log_error(errno, "%s: %s", name, strerror(errno));
+	err = stage_copy(&in->stage, names[image.kind], fd);
+	return err != 0 || image.kind != IMAGE_BZIMAGE ? err : unpack_bzimage(in, fd);
+}
+
+/* A package's kernel lies on the stage already: it only gets its name. */
+static int name_kernel(struct intake *in)
+{
+	const struct stage_file *found = stage_find(&in->stage, "kernel");
+	struct stage_file *f = &in->stage.files[found - in->stage.files];
+	struct image image;
+	char why[512];
+	int fd = stage_open(&in->stage, "kernel");
+
+	if (fd < 0)
+		return log_error(errno, "%s: %s", in->source, strerror(errno));
+	int err = image_look(&image, fd, in->source, why, sizeof(why));
+	if (err != 0)
+		log_error(-err, "%s: its kernel is refused: %s", in->source, why);
+	const char *name = image.kind == IMAGE_BZIMAGE ? "bzImage" : "vmlinux";
+	if (err == 0 && image.kind != IMAGE_OTHER) {
+		char *copy = strdup(name);
+
+		if (copy == NULL || renameat(in->stage.fd, "kernel", in->stage.fd, name) != 0)
+			err = log_error(errno, "%s: %s", in->source, strerror(errno));
+		if (err == 0) {
+			free(f->path);
+			f->path = copy;
+		} else {
+			free(copy);
+		}
+	}
+	if (err == 0 && image.kind == IMAGE_BZIMAGE)
+		err = unpack_bzimage(in, fd);
+	close(fd);
+	return err;
+}
+
+/* --------------------------------------------------------------------- what it is */
+
+static const char *const images[] = {"vmlinux", "bzImage", "kernel"};
+
+/* The files must be kernels that volt boots, and one of them is what it will boot. */
+static int look(struct intake *in)
+{
+	char why[512];
+
+	for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
+		struct image image;
+
+		if (stage_find(&in->stage, images[i]) == NULL)
+			continue;
+		int fd = stage_open(&in->stage, images[i]);
+		if (fd < 0)
+			return log_error(errno, "%s: %s", in->source, strerror(errno));
+		int err = image_look(&image, fd, images[i], why, sizeof(why));
+		close(fd);
+		if (err != 0)
+			return log_error(
+			    -err, "%s: its %s is refused: %s", in->source, images[i], why);
+		if (in->boots != NULL)
+			continue;
+		in->boots = images[i];
+		in->image = image;
+	}
+	return in->boots != NULL ? 0
+				 : log_error(EINVAL, "%s: there is no kernel in it", in->source);
+}
+
+static int put_config(struct intake *in, char *text, size_t size)
+{
+	struct stage_writer w;
+	int err = stage_begin(&in->stage, &w, "config");
+
+	if (err != 0)
+		return err;
+	err = stage_write(&w, text, size);
+	if (err != 0)
+		log_error(-err, "%s: its configuration: %s", in->source, strerror(-err));
+	return stage_end(&w, err);
+}
+
+/* Version and configuration that lie in the unpacked kernel itself. */
+static int read_inside(struct intake *in)
+{
+	char why[256];
+	size_t size, text_size;
+	int fd = stage_open(&in->stage, in->boots);
+	uint8_t *bytes = fd >= 0 ? image_read(fd, in->stage.limits.file, &size) : NULL;
+	int err = bytes == NULL ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (bytes == NULL)
+		return log_error(-err, "%s: cannot be read: %s", in->source, strerror(-err));
+	char release[sizeof(in->release)];
+	image_find_banner(bytes, size, in->banner, sizeof(in->banner), release, sizeof(release));
+	if (release[0] != '\0')
+		strcpy(in->release, release);
+	if (stage_find(&in->stage, "config") == NULL) {
+		char *text = config_find(bytes, size, &text_size, why, sizeof(why));
+
+		if (text != NULL) {
+			in->config = "embedded";
+			err = put_config(in, text, text_size);
+		} else if (why[0] != '\0') {
+			log_warn("%s: the configuration inside %s", in->source, why);
+		}
+		free(text);
+	}
+	free(bytes);
+	return err;
+}
+
+/* ------------------------------------------------------------ a configuration beside */
+
+/* "# Linux/x86 6.1.0 Kernel Configuration" must fit a kernel that the file only lies near to. */
+static bool is_of_kernel(const char *text, size_t size, const struct intake *in)
+{
+	char line[256], version[64];
+
+	snprintf(line, sizeof(line), "%.*s", (int)(size < 200 ? size : 200), text);
+	const char *at = strstr(line, "# Linux/x86 ");
+	return at != NULL && sscanf(at, "# Linux/x86 %63[0-9.] Kernel", version) == 1 &&
+	       (strstr(in->banner, version) != NULL || strstr(in->release, version) != NULL);
+}
+
+static int take_config(struct intake *in, const char *path, const char *where, bool certain)
+{
+	size_t size;
+	struct config config;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	char *text = fd >= 0 ? (char *)image_read(fd, CONFIG_SIZE_MAX, &size) : NULL;
+	int err = text == NULL ? -errno : 0;
+
+	if (fd >= 0)
+		close(fd);
+	if (text == NULL)
+		return certain ? log_error(-err, "%s: %s", path, strerror(-err)) : 0;
+	if (!certain && !is_of_kernel(text, size, in)) {
+		free(text);
+		return 0;
+	}
+	err = put_config(in, text, size);
+	if (err == 0)
+		in->config = where;
+	if (err == 0 && config_parse(&config, text, size) == 0)
+		config_finish(&config);
+	else if (err == 0)
+		err = log_error(ENOEXEC, "%s: is not the configuration of a kernel", path);
+	else
+		free(text);
+	return err;
+}
+
+/* config-VERSION for vmlinuz-VERSION; config or .config in the same folder, and .config three
+ * above arch/x86/boot/bzImage. */
+static int find_config(struct intake *in, const char *path)
+{
+	static const char *const near[] = {"config", ".config", "../../../.config"};
+	const char *slash = strrchr(path, '/'), *dash = strchr(in->source, '-');
+	int folder = slash != NULL ? (int)(slash - path) + 1 : 0;
+	char other[PATH_MAX];
+
+	if (dash != NULL &&
+	    (size_t)snprintf(other, sizeof(other), "%.*sconfig%s", folder, path, dash) <
+		sizeof(other) &&
+	    access(other, R_OK) == 0)
+		return take_config(in, other, "adjacent", true);
+	for (size_t i = 0; in->config == NULL && i < sizeof(near) / sizeof(near[0]); i++) {
+		if ((size_t)snprintf(other, sizeof(other), "%.*s%s", folder, path, near[i]) >=
+		    sizeof(other))
+			continue;
+		int err = take_config(in, other, "adjacent", false);
+		if (err != 0)
+			return err;
+	}
+	return 0;
+}
+
+/* ------------------------------------------------------------------------ all of it */
+
+static int take_package(struct intake *in, int fd)
+{
+	struct package package;
+	int err = package_unpack(&package, &in->stage, fd, in->source);
+
+	if (err == 0)
+		err = name_kernel(in);
+	if (err != 0)
+		return err;
+	in->modules = package.modules;
+	if (stage_find(&in->stage, "config") != NULL)
+		in->config = "package";
+	if (package.left_out > 0)
+		log_warn("%s: left out %u links and devices among the modules", in->source,
+		    package.left_out);
+	return 0;
+}
+
+static int take_folder(struct intake *in, int folder)
+{
+	static const char *const more[] = {"config", "System.map"};
+	int err = 0;
+
+	for (size_t i = 0; err == 0 && i < 2; i++) {
+		int fd = openat(folder, images[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+		if (fd < 0)
+			continue;
+		err = take_kernel(in, fd, images[i]);
+		close(fd);
+	}
+	for (size_t i = 0; err == 0 && i < sizeof(more) / sizeof(more[0]); i++) {
+		int fd = openat(folder, more[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+		if (fd < 0)
+			continue;
+		err = stage_copy(&in->stage, more[i], fd);
+		close(fd);
+	}
+	if (err == 0 && stage_find(&in->stage, "config") != NULL)
+		in->config = "adjacent";
+	return err;
+}
+
+static void name_source(struct intake *in, const char *path)
+{
+	size_t end = strlen(path), start;
+
+	while (end > 1 && path[end - 1] == '/')
+		end--;
+	for (start = end; start > 0 && path[start - 1] != '/';)
+		start--;
+	snprintf(in->source, sizeof(in->source), "%.*s", (int)(end - start), path + start);
+	say_printable(in->source);
+}
+
+static int take(struct intake *in, const struct intake_request *request, int fd)
+{
+	struct stat st;
+	bool package = package_has_magic(fd);
+	int err = fstat(fd, &st) != 0 ? -errno : 0;
+
+	if (err != 0)
+		return log_error(-err, "%s: %s", request->path, strerror(-err));
+	if (S_ISDIR(st.st_mode))
+		err = take_folder(in, fd);
+	else if (package)
+		err = take_package(in, fd);
+	else
+		err = take_kernel(in, fd, in->source);
+	if (err == 0)
+		err = look(in);
+	if (err == 0 && request->config != NULL)
+		err = take_config(in, request->config, "given", true);
+	if (err == 0)
+		err = read_inside(in);
+	if (err == 0 && in->config == NULL && S_ISREG(st.st_mode) && !package)
+		err = find_config(in, request->path);
+	return err;
+}
+
+int intake_take(struct intake *in, const struct intake_request *request)
+{
+	*in = (struct intake){.stage = {.fd = -1}};
+	name_source(in, request->path);
+	int fd = open_file(request->path);
+	if (fd < 0)
+		return fd;
+	int err = stage_init(&in->stage, request->folder);
+	if (err == 0)
+		err = take(in, request, fd);
+	close(fd);
+	return err;
+}
+
+void intake_finish(struct intake *in)
+{
+	stage_finish(&in->stage);
+}

@@ -1,0 +1,263 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "tools/kernel/package.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "tools/kernel/say.h"
+
+#define MAGIC "!<arch>\n"
+#define CHUNK 65536u
+
+bool package_has_magic(int fd)
+{
+	char start[sizeof(MAGIC) - 1];
+
+	return pread(fd, start, sizeof(start), 0) == (ssize_t)sizeof(start) &&
+	       memcmp(start, MAGIC, sizeof(start)) == 0;
+}
+
+struct reader {
+	const char *name; /* of the package */
+	struct archive *outer, *inner;
+	struct stage *stage;
+	struct package *package;
+	uint64_t inspected;
+	uint8_t chunk[CHUNK];
+};
+
+static int damaged(const struct reader *r, struct archive *a)
+{
+	const char *text = archive_error_string(a);
+
+	return log_error(
+	    EINVAL, "%s: the package is damaged: %s", r->name, text != NULL ? text : "no reason");
+}
+
+/* ----------------------------------------------------------------- the members */
+
+/* The text after `start`, or NULL. */
+static const char *after(const char *path, const char *start)
+{
+	size_t len = strlen(start);
+
+	return strncmp(path, start, len) == 0 ? path + len : NULL;
+}
+
+/* All parts of the package must be of one version. */
+static int take_version(struct reader *r, const char *text, size_t len)
+{
+	char *version = r->package->version;
+
+	if (len == 0 || len >= sizeof(r->package->version))
+		return log_error(EINVAL, "%s: a version of %zu letters", r->name, len);
+	if (version[0] != '\0' && (strlen(version) != len || strncmp(version, text, len) != 0))
+		return log_error(EINVAL, "%s: the package has two versions of Linux, %s and %.*s",
+		    r->name, version, (int)len, text);
+	memcpy(version, text, len);
+	version[len] = '\0';
+	return 0;
+}
+
+/* Where a member goes: 1 with `to` filled, 0 to leave it out, or -errno, said. */
+static int place(struct reader *r, const char *path, char to[STAGE_PATH_MAX])
+{
+	static const struct {
+		const char *start, *name;
+	} rows[] = {
+	    {"boot/vmlinuz-", "kernel"},
+	    {"boot/vmlinux-", "kernel"},
+	    {"boot/config-", "config"},
+	    {"boot/System.map-", "System.map"},
+	};
+
+	path += strspn(path, "./");
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		const char *version = after(path, rows[i].start);
+
+		if (version == NULL || strchr(version, '/') != NULL)
+			continue;
+		snprintf(to, STAGE_PATH_MAX, "%s", rows[i].name);
+		int err = take_version(r, version, strlen(version));
+		return err != 0 ? err : 1;
+	}
+	const char *rest = after(path, "usr/");
+	rest = after(rest != NULL ? rest : path, "lib/modules/");
+	if (rest == NULL)
+		return 0;
+	size_t len = strcspn(rest, "/");
+	if (rest[len] == '\0' || rest[len + 1] == '\0')
+		return 0; /* the folder itself */
+	int err = take_version(r, rest, len);
+	if (err != 0)
+		return err;
+	if ((size_t)snprintf(to, STAGE_PATH_MAX, "modules/%s", rest + len + 1) >= STAGE_PATH_MAX)
+		return log_error(EINVAL, "%s: the path %.80s... is too long", r->name, path);
+	return 1;
+}
+
+static int spend(struct reader *r, uint64_t bytes)
+{
+	uint64_t limit = r->stage->limits.inspected;
+
+	r->inspected += bytes;
+	if (r->inspected <= limit)
+		return 0;
+	return log_error(
+	    EFBIG, "%s: the package unpacks to more than %s", r->name, say_size(limit));
+}
+
+static int copy_member(struct reader *r, const char *to)
+{
+	struct stage_writer w;
+	int err = stage_begin(r->stage, &w, to);
+
+	if (err != 0)
+		return err;
+	for (;;) {
+		la_ssize_t n = archive_read_data(r->inner, r->chunk, sizeof(r->chunk));
+
+		if (n < 0)
+			err = damaged(r, r->inner);
+		if (n <= 0)
+			break;
+		err = spend(r, (uint64_t)n);
+		if (err != 0)
+			break;
+		err = stage_write(&w, r->chunk, (size_t)n);
+		if (err == 0)
+			continue;
+		if (err == -EFBIG)
+			log_error(EFBIG, "%s: %s is larger than a kernel's files are", r->name, to);
+		else
+			log_error(-err, "%s: %s", to, strerror(-err));
+		break;
+	}
+	return stage_end(&w, err);
+}
+
+static int take_member(struct reader *r, struct archive_entry *entry)
+{
+	const char *path = archive_entry_pathname(entry);
+	char to[STAGE_PATH_MAX];
+
+	if (path == NULL)
+		return log_error(EINVAL, "%s: the package has a file without a name", r->name);
+	int err = spend(r, 512); /* a member costs time even if it is empty */
+	int kept = err == 0 ? place(r, path, to) : err;
+	if (kept <= 0)
+		return kept;
+	if (archive_entry_filetype(entry) == AE_IFDIR)
+		return 0;
+	if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != NULL) {
+		if (strncmp(to, "modules/", 8) != 0)
+			return log_error(EINVAL, "%s: %.80s is not a regular file", r->name, path);
+		r->package->left_out++;
+		return 0;
+	}
+	err = copy_member(r, to);
+	if (err == 0 && strncmp(to, "modules/", 8) == 0)
+		r->package->modules++;
+	return err;
+}
+
+/* ---------------------------------------------------------------- the archives */
+
+static la_ssize_t read_outer(struct archive *inner, void *arg, const void **bytes)
+{
+	static uint8_t chunk[CHUNK];
+	struct reader *r = arg;
+	la_ssize_t n = archive_read_data(r->outer, chunk, sizeof(chunk));
+
+	if (n < 0) {
+		const char *text = archive_error_string(r->outer);
+
+		archive_set_error(inner, EINVAL, "%s", text != NULL ? text : "no reason");
+		return -1;
+	}
+	*bytes = chunk;
+	return n;
+}
+
+static int read_members(struct reader *r)
+{
+	struct archive_entry *entry;
+
+	for (;;) {
+		int got = archive_read_next_header(r->inner, &entry);
+
+		if (got == ARCHIVE_EOF)
+			return 0;
+		if (got < ARCHIVE_WARN)
+			return damaged(r, r->inner);
+		int err = take_member(r, entry);
+		if (err != 0)
+			return err;
+	}
+}
+
+static int read_data(struct reader *r)
+{
+	r->inner = archive_read_new();
+	if (r->inner == NULL)
+		return log_error(ENOMEM, "%s: no memory", r->name);
+	archive_read_support_format_tar(r->inner);
+	archive_read_support_filter_gzip(r->inner);
+	archive_read_support_filter_xz(r->inner);
+	archive_read_support_filter_zstd(r->inner);
+	archive_read_support_filter_bzip2(r->inner);
+	archive_read_support_filter_lzma(r->inner);
+	int err = 0;
+	if (archive_read_open(r->inner, r, NULL, read_outer, NULL) < ARCHIVE_WARN)
+		err = damaged(r, r->inner);
+	if (err == 0)
+		err = read_members(r);
+	archive_read_free(r->inner);
+	return err;
+}
+
+static int find_data(struct reader *r)
+{
+	struct archive_entry *entry;
+
+	for (unsigned n = 0; n < 16; n++) { /* there are three */
+		int got = archive_read_next_header(r->outer, &entry);
+
+		if (got == ARCHIVE_EOF)
+			break;
+		if (got < ARCHIVE_WARN)
+			return damaged(r, r->outer);
+		const char *path = archive_entry_pathname(entry);
+		if (path != NULL && strncmp(path, "data.tar", 8) == 0)
+			return read_data(r);
+	}
+	return log_error(EINVAL, "%s: not a Debian package: no data.tar in it", r->name);
+}
+
+int package_unpack(struct package *p, struct stage *s, int fd, const char *name)
+{
+	static struct reader r;
+
+	*p = (struct package){0};
+	r = (struct reader){.name = name, .stage = s, .package = p, .outer = archive_read_new()};
+	if (r.outer == NULL)
+		return log_error(ENOMEM, "%s: no memory", name);
+	archive_read_support_format_ar(r.outer);
+	int err = 0;
+	if (lseek(fd, 0, SEEK_SET) != 0 || archive_read_open_fd(r.outer, fd, CHUNK) < ARCHIVE_WARN)
+		err = damaged(&r, r.outer);
+	if (err == 0)
+		err = find_data(&r);
+	archive_read_free(r.outer);
+	if (err == 0 && stage_find(s, "kernel") == NULL)
+		err = log_error(EINVAL,
+		    "%s: no kernel in the package: no file boot/vmlinuz-VERSION%s", name,
+		    p->modules > 0 ? " (modules alone are no use)" : "");
+	return err;
+}

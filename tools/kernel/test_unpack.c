@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* Payloads of every compression that Linux has, packed by the programs that Linux uses. */
+#include "tools/kernel/unpack.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* last: it defines fail() */
+#include <errno.h>
+#include <string.h>
+
+#include "tools/kernel/test_kit.h"
+
+#define RELEASE "6.1.0-test"
+
+/* Linux scripts/Makefile.lib, with the levels that it gives. */
+static const struct {
+	const char *name, *command;
+} compressors[] = {
+    {"gzip", "gzip -n -9"},
+    {"bzip2", "bzip2 -9"},
+    {"lzma", "xz --format=lzma -9"},
+    {"xz", "xz --check=crc32 --x86 --lzma2=dict=32MiB"},
+    {"lzo", "lzop -9"},
+    {"lz4", "lz4 -l -9"},
+    {"zstd", "zstd -22 --ultra -q"},
+};
+
+#define COUNT (sizeof(compressors) / sizeof(compressors[0]))
+
+struct pail {
+	uint8_t bytes[1 << 20];
+	size_t size, limit;
+};
+
+static struct pail pail;
+static char why[512];
+
+static int pour(void *arg, const void *bytes, size_t size)
+{
+	struct pail *p = arg;
+
+	if (size > p->limit - p->size)
+		return -EFBIG;
+	memcpy(p->bytes + p->size, bytes, size);
+	p->size += size;
+	return 0;
+}
+
+static int unpack(struct bytes payload)
+{
+	pail.size = 0;
+	why[0] = '\0';
+	return unpack_payload(payload.at, payload.size, pour, &pail, why, sizeof(why));
+}
+
+static int start(void **state)
+{
+	pail.limit = sizeof(pail.bytes);
+	return kit_start(state);
+}
+
+/* More than one block of lzop and lz4 would be better: 600 kB. */
+static struct bytes kernel(void)
+{
+	static char more[600000];
+
+	for (size_t i = 0; i < sizeof(more); i++)
+		more[i] = (char)(i * i >> 7);
+	return kit_vmlinux(RELEASE, more, sizeof(more));
+}
+
+static void every_compression_gives_the_kernel_back(void **state)
+{
+	struct bytes whole = kernel();
+
+	for (size_t i = 0; i < COUNT; i++) {
+		struct bytes payload = kit_payload(compressors[i].command, whole);
+
+		assert_string_equal(unpack_name(payload.at, payload.size), compressors[i].name);
+		if (unpack(payload) != 0)
+			fail_msg("%s: %s", compressors[i].name, why);
+		assert_int_equal(pail.size, whole.size);
+		assert_memory_equal(pail.bytes, whole.at, whole.size);
+	}
+}
+
+static void what_does_not_shrink_is_given_back_too(void **state)
+{
+	struct bytes whole = kit_vmlinux(RELEASE, NULL, 0);
+	uint64_t seed = 1;
+
+	for (size_t i = 200; i < whole.size; i++) {
+		seed = seed * 6364136223846793005ull + 1;
+		whole.at[i] = (uint8_t)(seed >> 56);
+	}
+	for (size_t i = 0; i < COUNT; i++) {
+		if (unpack(kit_payload(compressors[i].command, whole)) != 0)
+			fail_msg("%s: %s", compressors[i].name, why);
+		assert_memory_equal(pail.bytes, whole.at, whole.size);
+	}
+}
+
+static void an_unpacked_payload_is_taken_as_it_is(void **state)
+{
+	struct bytes whole = kernel();
+
+	assert_int_equal(unpack(whole), 0);
+	assert_memory_equal(pail.bytes, whole.at, whole.size);
+}
+
+static void a_payload_cut_short_anywhere_is_refused(void **state)
+{
+	for (size_t i = 0; i < COUNT; i++) {
+		struct bytes payload = kit_payload(compressors[i].command, kernel());
+
+		for (size_t part = 0; part < 16; part++) {
+			struct bytes cut = {payload.at, payload.size * part / 16};
+
+			if (unpack(cut) == 0)
+				fail_msg("%s of %zu/16 was taken", compressors[i].name, part);
+			assert_true(why[0] != '\0');
+		}
+	}
+}
+
+static void a_payload_of_another_size_than_it_says_is_refused(void **state)
+{
+	for (size_t i = 0; i < COUNT; i++) {
+		struct bytes payload = kit_payload(compressors[i].command, kernel());
+
+		payload.at[payload.size - 4] ^= 1;
+		if (unpack(payload) == 0)
+			fail_msg("%s was taken", compressors[i].name);
+	}
+	assert_non_null(strstr(why, "and says to be of"));
+}
+
+static void a_bomb_stops_at_the_limit(void **state)
+{
+	struct bytes zeros = kit_bytes(8 << 20);
+
+	memcpy(zeros.at, kernel().at, 4096);
+	for (size_t i = 0; i < COUNT; i++) {
+		const char *quick = strcmp(compressors[i].name, "zstd") == 0
+					? "zstd -3 -q"
+					: compressors[i].command;
+
+		assert_int_equal(unpack(kit_payload(quick, zeros)), -EFBIG);
+		assert_non_null(strstr(why, "unpacks to more than a kernel has"));
+		assert_true(pail.size <= pail.limit);
+	}
+}
+
+static void unknown_bytes_are_said_to_be_so(void **state)
+{
+	struct bytes b = kit_bytes(64);
+
+	assert_int_equal(unpack(b), -ENOEXEC);
+	assert_non_null(strstr(why, "none of the compressions"));
+	assert_int_equal(unpack((struct bytes){b.at, 0}), -ENOEXEC);
+	memcpy(b.at, "\x1f\x8b\x08", 3);
+	assert_int_equal(unpack((struct bytes){b.at, 4}), -ENOEXEC);
+}
+
+/* What only lzop's own format can get wrong. */
+static void impossible_blocks_of_lzo_are_refused(void **state)
+{
+	struct bytes payload = kit_payload("lzop -9", kernel());
+	size_t block = 9 + 2 + 2 + 2 + 1 + 1 + 4 + 4 + 4 + 4 + 1 + 4; /* no name from a pipe */
+	uint8_t keep[8];
+
+	assert_int_equal(unpack(payload), 0);
+	memcpy(keep, payload.at + block, 8);
+	memset(payload.at + block, 0xff, 4); /* unpacked size */
+	assert_int_equal(unpack(payload), -EINVAL);
+	assert_non_null(strstr(why, "impossible size"));
+	memcpy(payload.at + block, keep, 8);
+	memset(payload.at + block + 4, 0xff, 4); /* packed size */
+	assert_int_equal(unpack(payload), -EINVAL);
+	memcpy(payload.at + block, keep, 8);
+	payload.at[block + 100] ^= 0x55; /* the data, which the sum is of */
+	assert_int_equal(unpack(payload), -EINVAL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+#define T(name) cmocka_unit_test_setup_teardown(name, start, kit_end)
+	    T(every_compression_gives_the_kernel_back),
+	    T(what_does_not_shrink_is_given_back_too),
+	    T(an_unpacked_payload_is_taken_as_it_is),
+	    T(a_payload_cut_short_anywhere_is_refused),
+	    T(a_payload_of_another_size_than_it_says_is_refused),
+	    T(a_bomb_stops_at_the_limit),
+	    T(unknown_bytes_are_said_to_be_so),
+	    T(impossible_blocks_of_lzo_are_refused),
+#undef T
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,186 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "tools/kernel/unpack.h"
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "tools/kernel/lzo.h"
+
+#define CHUNK 65536u
+
+static const struct format {
+	const char *name, *magic;
+	unsigned magic_size;
+	int filter; /* of libarchive, which knows all but LZO by itself */
+	bool size_follows;
+} formats[] = {
+    {"gzip", "\x1f\x8b", 2, ARCHIVE_FILTER_GZIP, false},
+    {"bzip2", "BZ", 2, ARCHIVE_FILTER_BZIP2, true},
+    {"lzma", "\x5d\0", 2, ARCHIVE_FILTER_LZMA, true},
+    {"xz",
+	"\xfd"
+	"7zXZ",
+	5, ARCHIVE_FILTER_XZ, true},
+    {"lzo", "\x89LZO", 4, ARCHIVE_FILTER_LZOP, true},
+    {"lz4", "\x02\x21\x4c\x18", 4, ARCHIVE_FILTER_LZ4, true},
+    {"zstd", "\x28\xb5\x2f\xfd", 4, ARCHIVE_FILTER_ZSTD, true},
+    {"none",
+	"\x7f"
+	"ELF",
+	4, ARCHIVE_FILTER_NONE, false},
+};
+
+static const struct format *find_format(const uint8_t *payload, size_t size)
+{
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+		if (size >= formats[i].magic_size &&
+		    memcmp(payload, formats[i].magic, formats[i].magic_size) == 0)
+			return &formats[i];
+	return NULL;
+}
+
+const char *unpack_name(const uint8_t *payload, size_t size)
+{
+	const struct format *f = find_format(payload, size);
+
+	return f != NULL ? f->name : NULL;
+}
+
+/* Counts what goes on to the caller's sink. */
+struct meter {
+	unpack_sink sink;
+	void *arg;
+	uint64_t count;
+};
+
+static int meter_take(void *arg, const void *bytes, size_t size)
+{
+	struct meter *m = arg;
+
+	m->count += size;
+	return m->sink(m->arg, bytes, size);
+}
+
+/* ----------------------------------------------------------------- libarchive */
+
+/* The filter is named, so that nothing is guessed and none is applied twice. */
+static int open_stream(struct archive *a, int filter, const uint8_t *stream, size_t size)
+{
+	struct archive_entry *entry;
+
+	if (archive_read_support_format_raw(a) < ARCHIVE_WARN ||
+	    archive_read_append_filter(a, filter) < ARCHIVE_WARN ||
+	    archive_read_open_memory(a, stream, size) < ARCHIVE_WARN ||
+	    archive_read_next_header(a, &entry) < ARCHIVE_WARN)
+		return -EINVAL;
+	return 0;
+}
+
+static int pump(struct archive *a, struct meter *to, char *why, size_t why_size)
+{
+	static uint8_t chunk[CHUNK];
+
+	for (;;) {
+		la_ssize_t n = archive_read_data(a, chunk, sizeof(chunk));
+
+		if (n == 0)
+			return 0;
+		if (n < 0) {
+			const char *text = archive_error_string(a);
+
+			snprintf(
+			    why, why_size, "is damaged: %s", text != NULL ? text : "no reason");
+			return -EINVAL;
+		}
+		int err = meter_take(to, chunk, (size_t)n);
+		if (err != 0) {
+			snprintf(why, why_size, "%s",
+			    err == -EFBIG ? "unpacks to more than a kernel has" : strerror(-err));
+			return err;
+		}
+	}
+}
+
+static int filter_stream(
+    int filter, const uint8_t *stream, size_t size, struct meter *to, char *why, size_t why_size)
+{
+	struct archive *a = archive_read_new();
+
+	if (a == NULL) {
+		snprintf(why, why_size, "no memory");
+		return -ENOMEM;
+	}
+	int err = open_stream(a, filter, stream, size);
+	if (err == 0) {
+		err = pump(a, to, why, why_size);
+	} else {
+		const char *text = archive_error_string(a);
+
+		snprintf(why, why_size, "is damaged: %s", text != NULL ? text : "no reason");
+	}
+	archive_read_free(a);
+	return err;
+}
+
+int unpack_gzip(
+    const uint8_t *stream, size_t size, unpack_sink sink, void *arg, char *why, size_t why_size)
+{
+	struct meter to = {sink, arg, 0};
+
+	return filter_stream(ARCHIVE_FILTER_GZIP, stream, size, &to, why, why_size);
+}
+
+/* ----------------------------------------------------------------- payloads */
+
+static int unpack_by(const struct format *f, const uint8_t *payload, size_t size, struct meter *to,
+    char *why, size_t why_size)
+{
+	int err;
+
+	if (f->filter == ARCHIVE_FILTER_LZOP)
+		err = lzo_unpack(payload, size, meter_take, to, why, why_size);
+	else if (f->filter == ARCHIVE_FILTER_NONE)
+		err = meter_take(to, payload, size);
+	else
+		return filter_stream(f->filter, payload, size, to, why, why_size);
+	if (err == -EFBIG)
+		snprintf(why, why_size, "unpacks to more than a kernel has");
+	return err;
+}
+
+int unpack_payload(
+    const uint8_t *payload, size_t size, unpack_sink sink, void *arg, char *why, size_t why_size)
+{
+	const struct format *f = find_format(payload, size);
+	struct meter to = {sink, arg, 0};
+	char reason[256] = "";
+	uint32_t said;
+
+	if (f == NULL || size < 8) {
+		snprintf(why, why_size,
+		    "the payload of %zu bytes begins with none of the compressions that Linux has",
+		    size);
+		return -ENOEXEC;
+	}
+	memcpy(&said, payload + size - sizeof(said), sizeof(said));
+	if (f->size_follows)
+		size -= sizeof(said);
+	int err = unpack_by(f, payload, size, &to, reason, sizeof(reason));
+	if (err != 0) {
+		snprintf(why, why_size, "the %s payload %s", f->name, reason);
+		return err;
+	}
+	if (f->filter != ARCHIVE_FILTER_NONE && said != (uint32_t)to.count) {
+		snprintf(why, why_size,
+		    "the %s payload unpacks to %llu bytes, and says to be of %u", f->name,
+		    (unsigned long long)to.count, said);
+		return -EINVAL;
+	}
+	return 0;
+}
