@@ -19,85 +19,7 @@
 #include "core/keeper.h"
 #include "core/log.h"
 #include "core/machine.h"
-
-/* No plugin gets these, whatever it declares: each would undo the sandbox. */
-static const char *const never[] = {
-    "execve",
-    "execveat",
-    "fork",
-    "vfork",
-    "clone",
-    "clone3",
-    "ptrace",
-    "process_vm_readv",
-    "process_vm_writev",
-    "bpf",
-    "mount",
-    "umount2",
-    "move_mount",
-    "open_tree",
-    "fsopen",
-    "pivot_root",
-    "chroot",
-    "setns",
-    "unshare",
-    "open_by_handle_at",
-    "init_module",
-    "finit_module",
-    "delete_module",
-    "kexec_load",
-    "kexec_file_load",
-    "mprotect",
-    "pkey_mprotect",
-    "mmap",
-    "memfd_create",
-    "userfaultfd",
-    "perf_event_open",
-    "seccomp",
-    "prctl",
-    "arch_prctl",
-    "capset",
-    "setuid",
-    "setgid",
-    "setresuid",
-    "setresgid",
-    "keyctl",
-    "add_key",
-    "request_key",
-    "io_uring_setup",
-    "io_uring_register",
-    "pidfd_getfd",
-    "fsconfig",
-    "fsmount",
-    "fspick",
-    "mount_setattr",
-    "shmat",
-    "tkill",
-    "tgkill",
-    "rt_sigqueueinfo",
-    "rt_tgsigqueueinfo",
-    "pidfd_send_signal",
-    "setreuid",
-    "setregid",
-    "setfsuid",
-    "setfsgid",
-    "setgroups",
-    "process_madvise",
-    "remap_file_pages",
-    "uselib",
-    "acct",
-    "quotactl",
-    "io_uring_enter",
-    "syslog",
-    "modify_ldt",
-    "iopl",
-    "ioperm",
-    "reboot",
-    "swapon",
-    "swapoff",
-    "personality",
-    "kill",
-};
+#include "core/need.h"
 
 static struct volt_arg_test eq(uint8_t arg, uint64_t value)
 {
@@ -306,80 +228,15 @@ static int allow_loop(struct policy *p, struct machine *m)
 	return err != 0 ? err : add(p, POLICY_LOOP, &end);
 }
 
-/* True if the need holds argument `arg` to one value, in the bits that the kernel looks at. */
-static bool pins(const struct volt_need *need, uint8_t arg, uint64_t bits)
-{
-	for (uint32_t t = 0; t < need->test_count; t++) {
-		const struct volt_arg_test *test = &need->tests[t];
-
-		if (test->arg == arg &&
-		    (test->op == VOLT_TEST_EQ || test->op == VOLT_TEST_FD_PARAM ||
-			(test->op == VOLT_TEST_MASKED_EQ && (test->mask & bits) == bits)))
-			return true;
-	}
-	return false;
-}
-
-static int refuse_need(const struct instance *i, const struct volt_need *need)
-{
-	if (need->syscall == NULL || need->reason == NULL || need->test_count > VOLT_TEST_MAX)
-		return log_error(EINVAL, "plugin %s: a row of its needs is malformed", i->id);
-	for (size_t n = 0; n < sizeof(never) / sizeof(never[0]); n++)
-		if (strcmp(need->syscall, never[n]) == 0)
-			return log_error(EPERM, "plugin %s asks for %s (%s): no plugin may have it",
-			    i->id, need->syscall, need->reason);
-	for (uint32_t t = 0; t < need->test_count; t++)
-		if (need->tests[t].arg > 5 || need->tests[t].op < VOLT_TEST_EQ ||
-		    need->tests[t].op > VOLT_TEST_FD_PARAM)
-			return log_error(EINVAL, "plugin %s: a test of its need of %s is malformed",
-			    i->id, need->syscall);
-	if (strcmp(need->syscall, "ioctl") == 0 &&
-	    !(pins(need, 0, UINT32_MAX) && pins(need, 1, UINT32_MAX)))
-		return log_error(EPERM,
-		    "plugin %s asks for every ioctl (%s): the fd and the request must be tested",
-		    i->id, need->reason);
-	if (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_VCPU))
-		return log_error(EPERM,
-		    "plugin %s asks for %s on vCPU threads: handlers make no system calls", i->id,
-		    need->syscall);
-	if (need->roles == 0 || need->roles >= VOLT_ROLE_BIT(VOLT_ROLE_COUNT))
-		return log_error(EINVAL, "plugin %s asks for %s on an unknown kind of thread",
-		    i->id, need->syscall);
-	return 0;
-}
-
-/* The row as a rule, with the fds of parameters put in. */
-static int resolve_need(
-    const struct instance *i, const struct volt_need *need, struct volt_rule *rule)
-{
-	*rule = (struct volt_rule){.syscall = need->syscall,
-	    .asked_by = i->id,
-	    .reason = need->reason,
-	    .test_count = need->test_count};
-	memcpy(rule->tests, need->tests, sizeof(rule->tests));
-	for (uint32_t t = 0; t < rule->test_count; t++) {
-		struct volt_arg_test *test = &rule->tests[t];
-
-		if (test->op != VOLT_TEST_FD_PARAM)
-			continue;
-		if (test->value >= i->plugin.param_count || i->params.values[test->value].fd < 0)
-			return log_error(EINVAL,
-			    "plugin %s: its need of %s names a parameter without a file", i->id,
-			    need->syscall);
-		*test = eq(test->arg, (uint64_t)i->params.values[test->value].fd);
-	}
-	return 0;
-}
-
 /* On the loop's thread, and on those workers that are the instance's own. */
 static int add_need(
     struct policy *p, struct machine *m, const struct instance *i, const struct volt_need *need)
 {
 	struct volt_rule rule;
-	int err = refuse_need(i, need);
+	int err = need_check(need, i->id);
 
 	if (err == 0)
-		err = resolve_need(i, need, &rule);
+		err = need_to_rule(need, i->id, &i->plugin, i->params.values, &rule);
 	if (err == 0 && (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_LOOP)))
 		err = add(p, POLICY_LOOP, &rule);
 	for (uint32_t w = 0; err == 0 && w < m->worker_count; w++)

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * need - a row of a plugin's table of system calls: may it have that, and what is it as
+ * a rule? Shared by the policy and `volt-plugin check`.
+ */
+#ifndef CORE_NEED_H
+#define CORE_NEED_H
+
+#include <volt/sandbox.h>
+
+/* 0, or -errno, said in the log: malformed, or what no plugin may have. `id` is who asks. */
+int need_check(const struct volt_need *need, const char *id);
+/* The row as a rule, with the fds of parameters put in; `values` are those of `p`. 0 or
+ * -errno, said in the log. */
+int need_to_rule(const struct volt_need *need, const char *id, const struct volt_plugin *p,
+    const struct volt_value *values, struct volt_rule *rule);
+
+#endif
