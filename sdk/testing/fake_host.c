@@ -304,9 +304,11 @@ static int call_init(struct fake_host *f)
 	fake_enter(f, "init");
 	int err = f->plugin->init(f->self, &f->host, args);
 
-	if (err > 0 || err != f->failed)
-		fake_die(f, "returned %d, but fail() %s %d; init returns 0 or what volt_fail() did",
-		    err, f->failed ? "returned" : "was not called:", f->failed);
+	if (err > 0 || (err && !f->failed))
+		fake_die(
+		    f, "returned %d without volt_fail(); init returns 0 or what that did", err);
+	if (err != f->failed)
+		fake_die(f, "returned %d, but volt_fail() returned %d", err, f->failed);
 	fake_leave(f);
 	free(args);
 	free(values);

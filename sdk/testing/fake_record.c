@@ -13,6 +13,11 @@ void *fake_host_self(struct fake_host *f)
 	return f->self;
 }
 
+const struct volt_value *fake_host_values(const struct fake_host *f)
+{
+	return f->params.values;
+}
+
 const struct volt_host *fake_host_table(struct fake_host *f)
 {
 	return &f->host;

@@ -44,6 +44,8 @@ int fake_host_wire(struct fake_host *f, const char *params);
 int fake_host_run(struct fake_host *f);
 void fake_host_reset(struct fake_host *f);
 void *fake_host_self(struct fake_host *f);
+/* The values that init was given, one per parameter, with what was opened for them. */
+const struct volt_value *fake_host_values(const struct fake_host *f);
 const struct volt_host *fake_host_table(struct fake_host *f);
 
 /* The n-th call (from 1) of a host function during init fails with `err` (positive
