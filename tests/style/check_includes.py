@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
 """Who may include whom: a plugin sees <volt/...>, the system and its own folder; core,
-tools and volt-init see no plugin; only tests see <volt/fake_host.h>."""
+tools and volt-init see no plugin, but volt-plugin has the sandbox's compiler of filters;
+only tests and volt-plugin see <volt/fake_host.h>."""
 
 import re
 
@@ -15,7 +16,8 @@ def is_test(path):
 
 
 def complaint(path, mark, name):
-    if name == "volt/fake_host.h" and not is_test(path) and path.parts[:2] != ("sdk", "testing"):
+    if (name == "volt/fake_host.h" and not is_test(path)
+            and path.parts[:2] not in (("sdk", "testing"), ("tools", "plugin"))):
         return "is for tests only"
     if path.parts[0] == "plugins":
         if mark == '"' and ("/" in name or not (tree.ROOT / path.parent / name).is_file()):
@@ -24,7 +26,9 @@ def complaint(path, mark, name):
             return "is not a public header"
     if path.parts[0] == "core" and re.match(r"(\.\./)*(plugins|tools|volt-init|tests)/", name):
         return "is below the core"
-    if path.parts[0] == "tools" and re.match(r"(\.\./)*(plugins|volt-init|tests)/", name):
+    cage = path.parts[:2] == ("tools", "plugin") and name.startswith("plugins/sandbox/")
+    if (path.parts[0] == "tools" and not cage
+            and re.match(r"(\.\./)*(plugins|volt-init|tests)/", name)):
         return "is no part of a tool"
     if path.parts[0] == "volt-init" and re.match(r"(\.\./)*(core|plugins|sdk|tools|volt)/", name):
         return "belongs to the host"

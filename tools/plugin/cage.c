@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * The filters are made by the sandbox plugin's own compiler from the same rows; only the
+ * verdict is another, so that the call can be named. Sources: seccomp(2).
+ */
+#include "cage.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <malloc.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "core/need.h"
+#include "hooks.h"
+#include "plugins/sandbox/layers.h"
+
+#define RULE_MAX 128u
+
+struct cell {
+	struct cage *cage;
+	uint32_t role;
+	int go_fd, done_fd;
+	pthread_t thread;
+	struct volt_rule rules[RULE_MAX];
+	uint32_t rule_count;
+	struct filter filter;
+};
+
+struct cage {
+	struct check *c;
+	struct fake_host *f;
+	struct cell cells[VOLT_ROLE_COUNT];
+	/* what the cell that runs is to do, and what came of it */
+	struct drive *drive;
+	const struct action *action;
+	uint64_t value;
+};
+
+static const char *const role_names[] = {"the event loop's", "vCPU", "worker"};
+
+static struct check_shared *shared; /* for the handler */
+static _Thread_local const char *role_name = "other";
+
+static void meet_forbidden(int signal, siginfo_t *info, void *context)
+{
+	shared->forbidden_role = role_name;
+	shared->forbidden_call = info->si_syscall;
+	_exit(1);
+}
+
+/* ------------------------------------------------------------------- rules */
+
+static void allow(struct cell *cell, const char *syscall, int fd)
+{
+	struct volt_rule *r = &cell->rules[cell->rule_count++];
+
+	*r = (struct volt_rule){.syscall = syscall, .asked_by = "the check", .reason = "its own"};
+	if (fd < 0)
+		return;
+	r->test_count = 1;
+	r->tests[0] = (struct volt_arg_test){.op = VOLT_TEST_EQ, .value = (uint64_t)fd};
+}
+
+/* Waking, being woken, the fake host's last words and the end. */
+static void allow_own(struct cell *cell)
+{
+#ifdef VOLT_SANITIZED
+	static const char *const runtime[] = {"mmap", "munmap", "mprotect", "madvise", "futex",
+	    "sched_yield", "getpid", "gettid", "rt_sigprocmask", "rt_sigaction", "sigaltstack",
+	    "tgkill", "write", "readlink", "openat", "read", "close", "newfstatat", "fstat"};
+
+	for (unsigned i = 0; i < sizeof(runtime) / sizeof(runtime[0]); i++)
+		allow(cell, runtime[i], -1);
+#endif
+	allow(cell, "read", cell->go_fd);
+	allow(cell, "write", cell->done_fd);
+	allow(cell, "write", STDERR_FILENO);
+	allow(cell, "exit_group", -1);
+}
+
+static const struct volt_need *need_row(const struct volt_plugin *p, unsigned i)
+{
+	return (const void *)((const char *)p->needs + (size_t)i * p->need_stride);
+}
+
+static void allow_needs(struct check *c, struct fake_host *f, struct cell *cell)
+{
+	const struct volt_plugin *p = c->plugin;
+
+	for (unsigned i = 0; i < p->need_count; i++) {
+		const struct volt_need *need = need_row(p, i);
+		struct volt_rule *rule = &cell->rules[cell->rule_count];
+
+		if (!(need->roles & VOLT_ROLE_BIT(cell->role)))
+			continue;
+		if (cell->rule_count == RULE_MAX)
+			check_fail(c, "it has more than %u needs", RULE_MAX);
+		if (need_to_rule(need, p->name, p, fake_host_values(f), rule) != 0)
+			check_fail(c, "%s", ""); /* the log says why */
+		cell->rule_count++;
+	}
+}
+
+static void make_filter(struct check *c, struct fake_host *f, struct cell *cell)
+{
+	const struct volt_thread t = {
+	    .role = cell->role,
+	    .name = role_names[cell->role],
+	    .rules = cell->rules,
+	    .rule_stride = sizeof(cell->rules[0]),
+	    .rule_count = cell->rule_count,
+	};
+	struct filter_calls calls = {0};
+
+	if (filter_compile(fake_host_table(f), &t, false, &cell->filter, &calls) != 0)
+		check_fail(c, "its needs make no filter: %s", fake_host_message(f));
+	for (uint32_t i = 0; i < cell->filter.count; i++)
+		if (cell->filter.code[i].code == (BPF_RET | BPF_K) &&
+		    cell->filter.code[i].k == SECCOMP_RET_KILL_PROCESS)
+			cell->filter.code[i].k = SECCOMP_RET_TRAP;
+}
+
+/* ----------------------------------------------------------------- threads */
+
+static void *live(void *arg)
+{
+	struct cell *cell = arg;
+	struct cage *cage = cell->cage;
+	const struct sock_fprog prog = {
+	    .len = (unsigned short)cell->filter.count, .filter = cell->filter.code};
+	uint64_t n = 1;
+
+	role_name = role_names[cell->role];
+	if (filter_install(&prog) != 0)
+		abort();
+	while (read(cell->go_fd, &n, sizeof(n)) == sizeof(n)) {
+		cage->value = drive_apply(cage->drive, cage->action);
+		if (write(cell->done_fd, &n, sizeof(n)) != sizeof(n))
+			break;
+	}
+	return NULL;
+}
+
+/* No allocation of the fake host may need the kernel once the filters are there. */
+static void take_memory(void)
+{
+#ifdef __GLIBC__
+	mallopt(M_ARENA_MAX, 1);
+	mallopt(M_TOP_PAD, 64 << 20);
+	mallopt(M_TRIM_THRESHOLD, INT_MAX);
+	mallopt(M_MMAP_THRESHOLD, 32 << 20);
+	free(malloc(1 << 20));
+#endif
+}
+
+static void make_cell(struct check *c, struct cage *cage, uint32_t role)
+{
+	struct cell *cell = &cage->cells[role];
+
+	cell->cage = cage;
+	cell->role = role;
+	cell->go_fd = eventfd(0, EFD_CLOEXEC);
+	cell->done_fd = eventfd(0, EFD_CLOEXEC);
+	allow_own(cell);
+	allow_needs(c, cage->f, cell);
+	make_filter(c, cage->f, cell);
+	if (cell->go_fd < 0 || cell->done_fd < 0 ||
+	    pthread_create(&cell->thread, NULL, live, cell) != 0)
+		check_fail(c, "no thread to run it on: %s", strerror(errno));
+}
+
+struct cage *cage_create(struct check *c, struct fake_host *f)
+{
+	const struct sigaction forbidden = {
+	    .sa_sigaction = meet_forbidden, .sa_flags = SA_SIGINFO | SA_NODEFER};
+	struct cage *cage = calloc(1, sizeof(*cage));
+
+	if (!cage)
+		abort();
+	cage->c = c;
+	cage->f = f;
+	shared = c->shared;
+	take_memory();
+	sigaction(SIGSYS, &forbidden, NULL);
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+		check_fail(c, "no filter can be entered: %s", strerror(errno));
+	for (uint32_t role = 0; role < VOLT_ROLE_COUNT; role++)
+		make_cell(c, cage, role);
+	return cage;
+}
+
+static uint32_t role_of(const struct action *a)
+{
+	switch (a->kind) {
+	case ACTION_READ:
+	case ACTION_WRITE:
+	case ACTION_PIN:
+	case ACTION_EOI:
+		return VOLT_ROLE_VCPU;
+	case ACTION_WORK:
+		return VOLT_ROLE_WORKER;
+	default:
+		return VOLT_ROLE_LOOP;
+	}
+}
+
+uint64_t cage_apply(struct drive *d, const struct action *a)
+{
+	struct cage *cage = d->arg;
+	struct cell *cell = &cage->cells[role_of(a)];
+	uint64_t n = 1;
+
+	cage->drive = d;
+	cage->action = a;
+	hooks_watch(true);
+	if (write(cell->go_fd, &n, sizeof(n)) != sizeof(n) ||
+	    read(cell->done_fd, &n, sizeof(n)) != sizeof(n))
+		check_fail(cage->c, "a thread of the check was lost: %s", strerror(errno));
+	if (hooks_seen())
+		check_fail(cage->c,
+		    "it calls %s in %s: an allocation after the seal makes system calls that no "
+		    "filter allows",
+		    hooks_seen(), cage->c->shared->step);
+	hooks_watch(false);
+	return cage->value;
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "cases.h"
+
+const struct check_case check_cases[] = {
+    {
+	.name = "file",
+	.what = "note, one symbol, RELRO, BIND_NOW, no executable stack, nothing runs at load",
+	.run = case_file,
+	.unloaded = true,
+    },
+    {
+	.name = "statics",
+	.what = "no writable static data",
+	.run = case_statics,
+	.after = {"file"},
+	.unloaded = true,
+    },
+    {
+	.name = "load",
+	.what = "note and descriptor agree; no memory is writable and executable",
+	.run = case_load,
+	.after = {"file"},
+    },
+    {
+	.name = "descriptor",
+	.what = "names, tables, bounds, defaults, help texts, needs, extensions",
+	.run = case_descriptor,
+	.after = {"load"},
+    },
+    {
+	.name = "init",
+	.what = "an instance with default parameters starts and ends",
+	.run = case_init,
+	.after = {"descriptor"},
+    },
+    {
+	.name = "parameters",
+	.what = "default, minimum, maximum and just outside of each",
+	.run = case_parameters,
+	.after = {"init"},
+    },
+    {
+	.name = "leaks",
+	.what = "a hundred instances leave no descriptor, thread, handler or memory",
+	.run = case_leaks,
+	.after = {"init"},
+    },
+    {
+	.name = "failures",
+	.what = "init fails cleanly wherever the host or memory fails",
+	.run = case_failures,
+	.after = {"parameters", "leaks"},
+    },
+    {
+	.name = "random",
+	.what = "random accesses, time and input",
+	.run = case_random,
+	.after = {"init", "statics"},
+	.kind = VOLT_KIND_DEVICE,
+    },
+    {
+	.name = "seal",
+	.what = "nothing is wired after the seal",
+	.run = case_seal,
+	.after = {"random"},
+	.kind = VOLT_KIND_DEVICE,
+    },
+    {
+	.name = "needs",
+	.what = "system calls are those of its needs",
+	.run = case_needs,
+	.after = {"random"},
+	.kind = VOLT_KIND_DEVICE,
+    },
+    {
+	.name = "repeat",
+	.what = "the same accesses twice are answered alike",
+	.run = case_repeat,
+	.after = {"random", "needs"},
+	.kind = VOLT_KIND_DEVICE,
+    },
+    {
+	.name = "reset",
+	.what = "a reset brings power-on values back",
+	.run = case_reset,
+	.after = {"repeat"},
+	.kind = VOLT_KIND_DEVICE,
+    },
+    {
+	.name = "instances",
+	.what = "two instances at once are strangers",
+	.run = case_instances,
+	.after = {"repeat"},
+	.kind = VOLT_KIND_DEVICE,
+    },
+    {
+	.name = "sandbox",
+	.what = "what the policy allows works, the rest kills",
+	.run = case_sandbox,
+	.after = {"init"},
+	.kind = VOLT_KIND_SANDBOX,
+    },
+};
+
+const unsigned check_case_count = sizeof(check_cases) / sizeof(check_cases[0]);

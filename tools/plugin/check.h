@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * check - what the files of `volt-plugin check` share.
+ *
+ *   run.c      the cases in order, each in a process of its own; what became of it
+ *   report.c   text and JSON
+ *   start.c    hosts for cases, verdicts, the step that runs
+ *   config.c   values for parameters
+ *   drive.c    random accesses, time, input: actions that can be replayed
+ *   trace.c    what a plugin did about them, step by step; the first difference
+ *   hooks.c    counts and fails the plugin's own allocations
+ *   census.c   descriptors, threads, children, handlers, mappings of this process
+ *   cage.c     callbacks on threads that live under the plugin's declared needs
+ *   case_*.c   the cases
+ */
+#ifndef TOOLS_PLUGIN_CHECK_H
+#define TOOLS_PLUGIN_CHECK_H
+
+#include <limits.h>
+#include <setjmp.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <volt/fake_host.h>
+
+enum check_state { CHECK_UNDECIDED, CHECK_PASSED, CHECK_FAILED, CHECK_SKIPPED };
+
+#define CHECK_WHY 640
+
+struct check_result {
+	enum check_state state;
+	char why[CHECK_WHY];
+	unsigned ms;
+};
+
+/* Memory that a case and the tool both see: it outlives a crash. */
+struct check_shared {
+	struct check_result result;
+	char step[200];         /* what runs now */
+	uint64_t step_since_ns; /* CLOCK_MONOTONIC */
+	int forbidden_call;     /* a system call that the cage met, or -1 */
+	const char *forbidden_role;
+};
+
+#define CHECK_FILE_PATH 32
+
+struct check {
+	char path[PATH_MAX]; /* the plugin's file */
+	const char *params;  /* typed with --params, or "" */
+	uint64_t seed;
+	unsigned rounds;
+	unsigned limit_s; /* for one call into the plugin */
+	bool in_process;
+
+	struct check_shared *shared;
+	int input_fd;                     /* what FILE parameters get */
+	char input_path[CHECK_FILE_PATH]; /* its name */
+	const struct volt_plugin *plugin; /* in the case's process */
+	char *base;                       /* parameters that init accepts */
+	jmp_buf *leave;                   /* where a verdict goes with in_process */
+};
+
+#define CHECK_KIND_ANY 0u
+
+struct check_case {
+	const char *name;
+	const char *what; /* said of a pass */
+	void (*run)(struct check *c);
+	const char *after[4]; /* cases that must have passed, up to NULL */
+	uint32_t kind;        /* VOLT_KIND_*, or CHECK_KIND_ANY */
+	bool unloaded;        /* looks at the file alone */
+};
+
+extern const struct check_case check_cases[];
+extern const unsigned check_case_count;
+
+/* run.c: runs one case and says what became of it. */
+void check_run_case(struct check *c, const struct check_case *k, struct check_result *out);
+
+/* report.c */
+struct check_report {
+	const struct check *check;
+	bool json;
+	const struct check_result *results; /* as check_cases */
+	const bool *chosen;
+};
+void report_head(const struct check_report *r);
+void report_case(const struct check_report *r, unsigned i);
+/* The number of failed cases. */
+unsigned report_end(const struct check_report *r);
+
+/* ---------------------------------------------------------------- start.c */
+
+/* The verdict: ends the case. One clause, no full stop. */
+VOLT_PRINTF(2, 3)
+_Noreturn void check_fail(struct check *c, const char *fmt, ...);
+VOLT_PRINTF(2, 3)
+_Noreturn void check_skip(struct check *c, const char *fmt, ...);
+/* What runs from now on; told when it crashes or never ends. */
+VOLT_PRINTF(2, 3)
+void check_step(struct check *c, const char *fmt, ...);
+uint64_t check_clock_ns(void);
+
+/* A host that is wired with the base parameters; fails the case if init does. */
+struct fake_host *check_wired(struct check *c);
+/* The same, and running. */
+struct fake_host *check_running(struct check *c);
+
+/* --------------------------------------------------------------- config.c */
+
+/* Makes c->base: what was typed, with a value for each required parameter that was not. */
+void config_make_base(struct check *c);
+/* The base with `key` set to `value`, or without it if that is NULL. The caller frees. */
+char *config_with(const struct check *c, const char *key, const char *value);
+const struct volt_param *config_row(const struct volt_plugin *p, unsigned i);
+
+#endif

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * volt-plugin - lists, describes and checks plugins; see volt-plugin(1).
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/config.h"
+#include "core/library.h"
+#include "core/loader.h"
+#include "core/log.h"
+#include "sdk/common/params.h"
+#include "tool.h"
+
+#define ROUNDS_DEFAULT 5000
+#define ROUNDS_MAX     10000000
+#define LIMIT_DEFAULT  10
+#define LIMIT_MAX      3600
+
+static const char usage_text[] =
+    "usage: volt-plugin list [--json]\n"
+    "       volt-plugin describe [--json] NAME|FILE\n"
+    "       volt-plugin check [option...] NAME|FILE\n"
+    "\n"
+    "A name is looked up in the plugin folder; what has a slash is a file.\n"
+    "\n"
+    "      --plugin-dir DIR   where names are looked up\n"
+    "      --json             for programs\n"
+    "      --seed N           check: the same accesses as the run that printed it\n"
+    "      --rounds N         check: how many, in each test that makes some (5000)\n"
+    "      --params TEXT      check: key=value,... for each instance\n"
+    "      --only TEST        check: one test\n"
+    "      --in-process       check: no process of its own, for a debugger\n"
+    "      --timeout SECONDS  check: the longest call into the plugin (10)\n"
+    "      --help, --version\n";
+
+enum {
+	OPT_DIR = 1,
+	OPT_JSON,
+	OPT_SEED,
+	OPT_ROUNDS,
+	OPT_PARAMS,
+	OPT_ONLY,
+	OPT_HERE,
+	OPT_LIMIT,
+	OPT_HELP,
+	OPT_VERSION
+};
+
+static const struct option long_options[] = {
+    {"plugin-dir", required_argument, NULL, OPT_DIR},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"seed", required_argument, NULL, OPT_SEED},
+    {"rounds", required_argument, NULL, OPT_ROUNDS},
+    {"params", required_argument, NULL, OPT_PARAMS},
+    {"only", required_argument, NULL, OPT_ONLY},
+    {"in-process", no_argument, NULL, OPT_HERE},
+    {"timeout", required_argument, NULL, OPT_LIMIT},
+    {"help", no_argument, NULL, OPT_HELP},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {0},
+};
+
+static const struct {
+	const char *name;
+	int (*run)(const struct tool_options *o);
+	bool takes_plugin;
+} commands[] = {
+    {"list", list_run, false},
+    {"describe", describe_run, true},
+    {"check", check_run, true},
+};
+
+const char *tool_plugin_dir(const struct tool_options *o)
+{
+	return o->plugin_dir ? o->plugin_dir : loader_place();
+}
+
+_Noreturn static void misuse(const char *what, const char *which)
+{
+	fprintf(stderr, "volt-plugin: %s%s\n%s", what, which, usage_text);
+	exit(TOOL_MISUSE);
+}
+
+static uint64_t number(const char *option, const char *text, uint64_t most)
+{
+	uint64_t n;
+
+	if (parse_uint(text, &n) != 0 || n > most) {
+		fprintf(stderr, "volt-plugin: --%s %s: must be a number up to %llu\n", option, text,
+		    (unsigned long long)most);
+		exit(TOOL_MISUSE);
+	}
+	return n;
+}
+
+static void take_option(struct tool_options *o, int option)
+{
+	switch (option) {
+	case OPT_DIR:
+		o->plugin_dir = optarg;
+		break;
+	case OPT_JSON:
+		o->json = true;
+		break;
+	case OPT_SEED:
+		o->seed = number("seed", optarg, UINT64_MAX);
+		o->seeded = true;
+		break;
+	case OPT_ROUNDS:
+		o->rounds = number("rounds", optarg, ROUNDS_MAX);
+		break;
+	case OPT_PARAMS:
+		o->params = optarg;
+		break;
+	case OPT_ONLY:
+		o->only = optarg;
+		break;
+	case OPT_HERE:
+		o->in_process = true;
+		break;
+	case OPT_LIMIT:
+		o->limit_s = number("timeout", optarg, LIMIT_MAX);
+		break;
+	case OPT_HELP:
+		fputs(usage_text, stdout);
+		exit(TOOL_OK);
+	case OPT_VERSION:
+		printf("volt-plugin %s, plugin ABI %d.%d\n", VOLT_VERSION, VOLT_ABI_MAJOR,
+		    VOLT_ABI_MINOR);
+		exit(TOOL_OK);
+	default:
+		exit(TOOL_MISUSE); /* getopt has said why */
+	}
+}
+
+int main(int argc, char **argv)
+{
+	struct tool_options o = {.rounds = ROUNDS_DEFAULT, .limit_s = LIMIT_DEFAULT};
+	int option;
+
+	log_init();
+	log_level = VOLT_LOG_WARN;
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
+		take_option(&o, option);
+	if (optind == argc)
+		misuse("no command", "");
+	if (library_set_dir(o.plugin_dir) != 0)
+		return TOOL_MISUSE;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		if (strcmp(argv[optind], commands[i].name) != 0)
+			continue;
+		if (argc - optind != 1 + commands[i].takes_plugin)
+			misuse(commands[i].name, commands[i].takes_plugin
+						     ? ": needs one name or file"
+						     : ": takes no more words");
+		o.plugin = argv[optind + 1];
+		return commands[i].run(&o);
+	}
+	misuse("unknown command ", argv[optind]);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * start - verdicts, and hosts for cases to begin from.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "check.h"
+
+uint64_t check_clock_ns(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}
+
+_Noreturn static void leave(struct check *c, enum check_state state)
+{
+	c->shared->result.state = state;
+	if (c->in_process)
+		longjmp(*c->leave, 1);
+	_exit(0);
+}
+
+void check_fail(struct check *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(c->shared->result.why, sizeof(c->shared->result.why), fmt, ap);
+	va_end(ap);
+	leave(c, CHECK_FAILED);
+}
+
+void check_skip(struct check *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(c->shared->result.why, sizeof(c->shared->result.why), fmt, ap);
+	va_end(ap);
+	leave(c, CHECK_SKIPPED);
+}
+
+void check_step(struct check *c, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(c->shared->step, sizeof(c->shared->step), fmt, ap);
+	va_end(ap);
+	__atomic_store_n(&c->shared->step_since_ns, check_clock_ns(), __ATOMIC_RELEASE);
+}
+
+struct fake_host *check_wired(struct check *c)
+{
+	struct fake_host *f = fake_host_create(c->plugin);
+
+	check_step(c, "init");
+	int err = fake_host_wire(f, c->base);
+
+	if (err)
+		check_fail(c, "init with \"%s\" gives %d: %s", c->base, err, fake_host_message(f));
+	return f;
+}
+
+struct fake_host *check_running(struct check *c)
+{
+	struct fake_host *f = check_wired(c);
+
+	check_step(c, "reset and start");
+	int err = fake_host_run(f);
+
+	if (err)
+		check_fail(c, "start gives %d (%s)", err,
+		    *fake_host_message(f) ? fake_host_message(f) : strerror(-err));
+	return f;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * tool - what the commands of volt-plugin share.
+ */
+#ifndef TOOLS_PLUGIN_TOOL_H
+#define TOOLS_PLUGIN_TOOL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <volt/plugin.h>
+
+enum tool_exit {
+	TOOL_OK = 0,
+	TOOL_FAILED = 1, /* a check failed, or a plugin was refused */
+	TOOL_MISUSE = 2, /* unknown option, no such plugin */
+};
+
+struct tool_options {
+	const char *plugin; /* NAME or FILE; NULL for list */
+	const char *plugin_dir;
+	const char *only, *params;
+	uint64_t seed;
+	uint64_t rounds, limit_s;
+	bool json, in_process, seeded;
+};
+
+/* The folder that names are looked up in. */
+const char *tool_plugin_dir(const struct tool_options *o);
+
+int list_run(const struct tool_options *o);
+int describe_run(const struct tool_options *o);
+int check_run(const struct tool_options *o);
+
+struct json_object;
+/* What a plugin says of itself. */
+struct json_object *describe_object(const struct volt_plugin *p);
+
+#endif
