@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""Each broken plugin fails the one test that is about its fault, with a message that names
+it; those without a fault pass."""
+
+import re
+
+import kit
+
+# plugin: the test that fails, and what its message must hold (a regular expression)
+FILES = {
+    "constructor": r"constructors \(DT_INIT_ARRAY\)",
+    "destructor": r"destructors \(DT_FINI_ARRAY\)",
+    "init_function": r"DT_INIT",
+    "ifunc": r"ifunc|IRELATIVE",
+    "exec_stack": r"executable stack",
+    "text_relocation": r"DT_TEXTREL",
+    "writable_code": r"writable and executable",
+    "rpath": r"DT_RPATH",
+    "needed": r"needs the library",
+    "lazy": r"-z now",
+    "no_relro": r"-z relro",
+    "two_symbols": r"exports .* volt_plugin alone",
+    "no_symbol": r"does not export volt_plugin",
+    "writable": r"volt_plugin is not constant",
+    "thread_local": r"thread-local",
+    "no_note": r"no Volt note",
+    "two_notes": r"two Volt notes",
+    "other_major": r"built for plugin ABI 7\.",
+    "unknown_kind": r"kind 9",
+}
+BEHAVIOUR = {
+    "statics": ("statics", r"8 bytes of writable static data, among them reads"),
+    "kind-differs": ("load", r"note and its descriptor disagree"),
+    "minor-differs": ("load", r"note says ABI 0\.\d+, its descriptor 0\.9"),
+    "name-bad": ("descriptor", r"name: must match"),
+    "name-other": ("descriptor", r"its name is another, but its file's is name-other\.so"),
+    "summary-long": ("descriptor", r"no full stop"),
+    "counter-name": ("descriptor", r"counter 1: needs a name like"),
+    "counter-twice": ("descriptor", r"counter writes: is in the table twice"),
+    "counter-help": ("descriptor", r"counter 1: .*help text"),
+    "counter-stride": ("descriptor", r"counters: 1 rows, stride 4"),
+    "param-default": ("descriptor", r"depth=9: must be 0 to 8"),
+    "param-bounds": ("descriptor", r"depth: min is above max"),
+    "param-twice": ("descriptor", r"base: is in the table twice"),
+    "param-help": ("descriptor", r"depth: has no help"),
+    "need-never": ("descriptor", r"asks for execve .*: no plugin may have it"),
+    "need-unknown": ("descriptor", r"frobnicate: x86-64 has no such system call"),
+    "extension-size": ("descriptor", r"volt\.attention/1: its table says 4 bytes, 16"),
+    "extension-slot": ("descriptor", r"volt\.attention/1: a slot of its table is NULL"),
+    "sandbox-none": ("descriptor", r"offers no volt\.sandbox/1"),
+    "start-fails": ("init", r"start gives -5"),
+    "init-overlap": ("init", r"ranges registers and more registers overlap"),
+    "init-empty": ("init", r"refused a call of add_range .*length is 0"),
+    "init-wraps": ("init", r"refused a call of add_range .*ends above port 0xffff"),
+    "init-positive": ("init", r"returned 5 without volt_fail\(\)"),
+    "init-says": ("init", r'writes on standard output or error: "hello from init"'),
+    "bound-regardless": ("parameters", r"base=65535: the host refused a call of add_range"),
+    "bound-refuses": ("parameters", r"base=65535 is within the bounds .*, but refused: no ports"),
+    "init-fd_leak": ("leaks", r"file descriptor \d+ is left open"),
+    "init-memory_leak": ("leaks", r"1 of its allocations is not freed"),
+    "init-unchecked_memory": ("leaks", r"1 of its allocations is not freed"),
+    "init-handler": ("leaks", r"signal 12 .* has another handler"),
+    "init-writable": ("leaks", r"is writable and executable"),
+    "init-mapping": ("leaks", r"100 instances leave 100 mappings"),
+    "init-child": ("leaks", r"a child process is left"),
+    "thread": ("leaks", r"1 thread is left running"),
+    "failure-no_message": ("failures", r"returned -12 without volt_fail\(\)"),
+    "failure-leak": ("failures", r"a failing add_range .* leaves 1 allocation"),
+    "failure-no_memory": ("failures", r"SIGSEGV in init with allocation 1 failing"),
+    "failure-no_extension": ("failures", r"SIGSEGV in init on a host without volt\.loop/1"),
+    "failure-unnamed": ("failures", r"without volt\.loop/1 fails, but does not name it"),
+    "access-outside": ("random", r"wrote at offset \d+ of its instance, which has 40 bytes"),
+    "access-wild": ("random", r"SIGSEGV in a write of .* at port 0x203"),
+    "access-loops": ("random", r"no end within 3 s: a write of .* at port 0x203"),
+    "access-ends": ("random", r"ended the process, with status 3, in a write"),
+    "access-dies": ("random", r"SIGABRT in a write"),
+    "access-counts": ("random", r"counter 0 went down"),
+    "access-foreign": ("random", r"set_irq: line 3 is not its own"),
+    "access-bad_timer": ("random", r"arm: timer 9 is not its own"),
+    "access-unasked": ("random", r"exit status 300 is above 255"),
+    "access-late": ("seal", r"calls get_ext after the seal"),
+    "late-wiring": ("seal", r"calls add_range after the seal, in reset and start"),
+    "access-calls": ("needs", r"getppid .* for vCPU threads, but made in a write"),
+    "access-opens": ("needs", r"openat|malloc"),
+    "access-sleeps": ("needs", r"clock_nanosleep .* for vCPU threads"),
+    "access-allocates": ("needs", r"it calls malloc in a write"),
+    "timer-call": ("needs", r"getppid .* for vCPU threads, but made in a read"),
+    "access-ticks": ("repeat", r"the same seed gave two traces: "),
+    "access-addresses": ("repeat", r"the same seed gave two traces: a read"),
+    "no-reset": ("reset", r"a read of .* gave"),
+    "reset-register": ("reset", r"a read of .* at port 0x203"),
+    "reset-line": ("reset", r"the interrupt lines differed"),
+    "reset-timer": ("reset", r"the timers differed"),
+    "shared-state": ("instances", r"when there is another"),
+    "sandbox-empty": ("sandbox", r"getpid, which no rule allows, does not kill"),
+}
+SOUND = ("sound", "declared-call")
+
+# A sanitizer's runtime has these of its own, so that the test is left out or cannot see it.
+BLIND = {"statics", "init-mapping", "access-opens", "access-wild"} if kit.SANITIZED else set()
+
+
+def expect_one(path, test, pattern):
+    status, report = kit.check(path, "--seed", 1, "--rounds", 1000, "--timeout", 3)
+    found = kit.failed(report)
+    kit.expect(status == 1 and list(found) == [test] and re.search(pattern, found[test]),
+               f"{path.stem}: status {status}, failed {found}, not {test} with /{pattern}/"
+               f"{report.get('error', '')}")
+
+
+for name, words in FILES.items():
+    expect_one(kit.SECURITY / f"{name}.so", "file", words)
+for name, (test, words) in BEHAVIOUR.items():
+    if name not in BLIND:
+        expect_one(kit.BROKEN / f"{name.replace('_', '-')}.so", test, words)
+for name in SOUND:
+    code, said = kit.check(kit.BROKEN / f"{name}.so", "--seed", 1, "--rounds", 1000)
+    kit.expect(code == 0 and not kit.failed(said) and said.get("failed") == 0,
+               f"{name}: status {code}, failed {kit.failed(said)}")
+known = {name.replace("_", "-") for name in BEHAVIOUR} | set(SOUND)
+for path in kit.BROKEN.glob("*.so"):
+    kit.expect(path.stem in known, f"{path.stem}: is built, but nothing is expected of it")
+kit.finish("expectations of broken plugins")
