@@ -179,6 +179,7 @@ static int load_kernel(struct machine *m, struct boot_entry *entry)
 	struct boot_request request = {
 	    .memory = &m->memory,
 	    .choice = o->boot,
+	    .files = o->hugepages ? BOOT_FILES_COPY : o->kernel_memory,
 	    .modules = modules,
 	    .module_count = o->module_count,
 	    .kernel_fd = m->kernel_fd,

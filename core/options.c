@@ -28,6 +28,7 @@ enum choice {
 	OPT_MEMORY,
 	OPT_CPUS,
 	OPT_HUGEPAGES,
+	OPT_KERNEL_MEMORY,
 	OPT_PLUGIN_DIR,
 	OPT_LOG_LEVEL,
 	OPT_LOG_FILE,
@@ -61,6 +62,8 @@ static const struct row {
     {OPT_MEMORY, "memory", "SIZE", "guest memory, with K, M or G (default 128M)"},
     {OPT_CPUS, "cpus", "N", "vCPUs, 1 to 64 (default 1)"},
     {OPT_HUGEPAGES, "hugepages", NULL, "take guest memory from the host's pool of huge pages"},
+    {OPT_KERNEL_MEMORY, "kernel-memory", "HOW",
+	"map or copy kernel and initrd, or auto (default): Linux is copied"},
     {OPT_PLUGIN, "plugin", "NAME|PATH[,KEY=VALUE...]",
 	"load a plugin; may be repeated. NAME,help lists its parameters"},
     {OPT_PLUGIN_DIR, "plugin-dir", "DIR", "where plugin names are looked up"},
@@ -187,6 +190,19 @@ static int set_boot(struct options *o, const char *text)
 	return log_error(EINVAL, "--boot %s: give auto, linux, pvh or multiboot", text);
 }
 
+static int set_kernel_memory(struct options *o, const char *text)
+{
+	if (strcmp(text, "auto") == 0)
+		o->kernel_memory = BOOT_FILES_AUTO;
+	else if (strcmp(text, "map") == 0)
+		o->kernel_memory = BOOT_FILES_MAP;
+	else if (strcmp(text, "copy") == 0)
+		o->kernel_memory = BOOT_FILES_COPY;
+	else
+		return log_error(EINVAL, "--kernel-memory %s: give auto, map or copy", text);
+	return 0;
+}
+
 /* FILE ends at the first single comma; the string goes on to the end as it is. */
 static int add_module(struct options *o, const char *text)
 {
@@ -241,6 +257,8 @@ static int take(struct options *o, enum choice option, const char *text)
 	case OPT_HUGEPAGES:
 		o->hugepages = true;
 		return 0;
+	case OPT_KERNEL_MEMORY:
+		return set_kernel_memory(o, text);
 	case OPT_PLUGIN_DIR:
 		return set_once(&o->plugin_dir, "plugin-dir", text);
 	case OPT_LOG_LEVEL:
@@ -359,6 +377,10 @@ int options_parse(struct options *o, int argc, char **argv)
 		log_error(EINVAL,
 		    "--memory: %llu bytes is not a multiple of 2M, as --hugepages needs",
 		    (unsigned long long)o->memory);
+		return EXIT_USAGE;
+	}
+	if (o->hugepages && o->kernel_memory == BOOT_FILES_MAP) {
+		log_error(EINVAL, "--kernel-memory map: a file cannot be mapped into --hugepages");
 		return EXIT_USAGE;
 	}
 	if (o->kernel == NULL && !o->explain && !options_ask_help(o)) {

@@ -20,6 +20,7 @@ struct options {
 	uint32_t plugin_count;
 	const char *kernel, *initrd;
 	enum boot_choice boot;
+	enum boot_files kernel_memory;
 	struct options_module {
 		char *file;        /* allocated */
 		const char *words; /* or NULL */

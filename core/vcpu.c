@@ -15,6 +15,9 @@
 #include "core/log.h"
 #include "core/machine.h"
 
+#define LOST_MEMORY \
+	" (a limit, no huge page left, or with --kernel-memory map a file that became shorter)"
+
 int vcpu_create(struct vcpu *v, struct machine *m, uint32_t id)
 {
 	v->machine = m;
@@ -199,9 +202,17 @@ static void handle_io(struct vcpu *v)
 	}
 }
 
+/* Guest memory that KVM could not reach itself: it takes that for a device's. */
+static void end_lost_memory(struct vcpu *v, uint64_t addr)
+{
+	machine_end(v->machine, EXIT_KVM, "the guest's memory at 0x%llx is gone" LOST_MEMORY,
+	    (unsigned long long)addr);
+}
+
 static void handle_mmio(struct vcpu *v)
 {
 	struct kvm_run *run = v->run;
+	const uint64_t misses = v->stats.misses;
 	const struct bus *bus = &v->machine->bus;
 	uint64_t addr = run->mmio.phys_addr, val = 0;
 	uint32_t left = run->mmio.len;
@@ -227,6 +238,9 @@ static void handle_mmio(struct vcpu *v)
 		data += n;
 		left -= n;
 	}
+	if (v->stats.misses != misses &&
+	    memory_overlaps(&v->machine->memory, run->mmio.phys_addr, run->mmio.len))
+		end_lost_memory(v, run->mmio.phys_addr);
 }
 
 static void handle_eoi(struct vcpu *v)
@@ -290,8 +304,7 @@ static void handle_rare(struct vcpu *v)
 
 static void end_failed_run(struct vcpu *v, int err)
 {
-	const char *hint = err == EFAULT
-			       ? ": the host refused the guest memory (limit, or no huge page left)"
+	const char *hint = err == EFAULT      ? ": the host refused the guest memory" LOST_MEMORY
 			   : err == EHWPOISON ? ": the host's memory has a hardware error"
 			   : err == ENOMEM    ? ": the host is out of memory"
 					      : "";

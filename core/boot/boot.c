@@ -93,14 +93,24 @@ static int load_image(const struct kernel_image *image, enum boot_choice choice,
 	return (*protocol)->load(image, memory, map, info);
 }
 
+/* Linux lives long and uses much of its kernel: huge pages serve it better. */
+static bool may_map(enum boot_files files, const struct kernel_image *image)
+{
+	bool is_linux = vmlinux_is_linux(image) || bzimage_has_magic(image);
+
+	return files == BOOT_FILES_MAP || (files == BOOT_FILES_AUTO && !is_linux);
+}
+
 static int load_kernel(const struct boot_request *request, struct boot_map *map,
-    struct kernel_info *info, const struct kernel_protocol **protocol)
+    struct kernel_handover *handover, const struct kernel_protocol **protocol)
 {
 	struct kernel_image image;
 	int err = kernel_open(&image, request->kernel_fd, request->kernel_name);
 
-	return err != 0 ? err
-			: load_image(&image, request->choice, request->memory, map, info, protocol);
+	if (err != 0)
+		return err;
+	image.file.map = handover->map_files = may_map(request->files, &image);
+	return load_image(&image, request->choice, request->memory, map, &handover->info, protocol);
 }
 
 int kernel_try(const struct kernel_image *image, enum boot_choice choice, struct memory *memory,
@@ -143,7 +153,7 @@ int boot_load(const struct boot_request *request, struct boot_entry *entry)
 	map_init(&map, memory->low_size);
 	err = firmware_write(request->firmware, memory, &handover.rsdp);
 	if (err == 0)
-		err = load_kernel(request, &map, &handover.info, &protocol);
+		err = load_kernel(request, &map, &handover, &protocol);
 	if (err == 0)
 		err = enter(request, protocol, &handover, &map, entry);
 	return err;

@@ -27,6 +27,13 @@ enum boot_choice {
 	BOOT_MULTIBOOT,
 };
 
+/* How files come into guest memory: --kernel-memory. */
+enum boot_files {
+	BOOT_FILES_AUTO, /* copied for Linux, mapped for others: docs/boot.md tells why */
+	BOOT_FILES_MAP,
+	BOOT_FILES_COPY,
+};
+
 struct boot_module {
 	int fd;            /* regular file, opened by the caller */
 	const char *name;  /* for messages */
@@ -36,6 +43,7 @@ struct boot_module {
 struct boot_request {
 	struct memory *memory; /* fresh, as memory_init() leaves it: all zero, none of it touched */
 	enum boot_choice choice;
+	enum boot_files files;
 	int kernel_fd;           /* regular file, opened by the caller */
 	const char *kernel_name; /* for messages */
 	int initrd_fd;           /* -1: none. Protocols with modules get it as the first */

@@ -252,7 +252,7 @@ static int load_segments(const struct elf_image *elf, struct memory *memory)
 		if (to == NULL)
 			return log_error(
 			    EFAULT, "%s: segment %u is not in RAM", elf->file->name, i);
-		int err = file_read(elf->file, s->offset, to, s->filesz);
+		int err = file_place(elf->file, s->offset, to, s->filesz);
 		if (err != 0)
 			return err;
 	}

@@ -2,9 +2,11 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * file - exact reads from a kernel or module that may change under our hands.
+ * file - exact reads from a kernel or module that may change under our hands, and its
+ * pages in guest memory.
  *
- * Never mmap: a file that shrinks would end the monitor with SIGBUS.
+ * What is mapped the monitor never touches itself: where a file shrank that would end it
+ * with SIGBUS. The guest's access fails instead, which ends the VM with a word.
  */
 #ifndef CORE_BOOT_FILE_H
 #define CORE_BOOT_FILE_H
@@ -16,6 +18,7 @@ struct boot_file {
 	int fd;
 	const char *name;
 	uint64_t size; /* when it was looked at */
+	bool map;      /* file_place() may map it */
 };
 
 /* Insists on a regular file that is not empty. 0 or -errno, said in the log. */
@@ -26,5 +29,9 @@ int file_read(const struct boot_file *file, uint64_t off, void *to, uint64_t len
 
 /* The same without a word: true if [off, off + len) lies in the file and was read. */
 bool file_peek(const struct boot_file *file, uint64_t off, void *to, uint64_t len);
+
+/* Puts [off, off + len) at `to`, guest memory that is fresh: read, or as a private mapping
+ * of those pages that the file fills alone. 0 or -errno, said in the log. */
+int file_place(const struct boot_file *file, uint64_t off, uint8_t *to, uint64_t len);
 
 #endif

@@ -16,7 +16,7 @@ struct place {
 	struct memory *memory;
 	struct boot_map *map;
 	const struct kernel_info *info;
-	bool low;
+	bool low, map_files;
 };
 
 static bool find(const struct place *p, uint64_t size, uint64_t *start)
@@ -50,16 +50,18 @@ static int load(
 	err = map_claim(p->map, name, what, module->start, file.size);
 	if (err != 0)
 		return err;
-	void *to = memory_at(p->memory, module->start, file.size);
+	uint8_t *to = memory_at(p->memory, module->start, file.size);
 	if (to == NULL)
 		return log_error(EFAULT, "%s: 0x%llx is not in RAM", name, (ull)module->start);
-	return file_read(&file, 0, to, file.size);
+	file.map = p->map_files;
+	return file_place(&file, 0, to, file.size);
 }
 
 int modules_load(const struct boot_request *request, const struct kernel_protocol *protocol,
     struct boot_map *map, struct kernel_handover *handover)
 {
-	struct place place = {request->memory, map, &handover->info, protocol->modules_low};
+	struct place place = {
+	    request->memory, map, &handover->info, protocol->modules_low, handover->map_files};
 	struct kernel_module *module = handover->modules;
 	int err = 0;
 

@@ -385,13 +385,27 @@ static const char *printed(char **words, int *code)
 	return text;
 }
 
+static void kernel_memory_is_one_of_three(void **state)
+{
+	assert_int_equal(PARSE(KERNEL), OPTIONS_GO_ON);
+	assert_int_equal(options.kernel_memory, BOOT_FILES_AUTO);
+	ACCEPTED(W("--kernel-memory"), W("map"));
+	assert_int_equal(options.kernel_memory, BOOT_FILES_MAP);
+	ACCEPTED(W("--kernel-memory"), W("copy"), W("--hugepages"));
+	assert_int_equal(options.kernel_memory, BOOT_FILES_COPY);
+	ACCEPTED(W("--kernel-memory"), W("map"), W("--kernel-memory"), W("auto"));
+	assert_int_equal(options.kernel_memory, BOOT_FILES_AUTO);
+	refused(PARSE(KERNEL, W("--kernel-memory"), W("mmap")), "give auto, map or copy");
+	refused(PARSE(KERNEL, W("--hugepages"), W("--kernel-memory"), W("map")), "--hugepages");
+}
+
 static void help_lists_every_option_and_exit_code(void **state)
 {
 	static const char *const options_there[] = {"--kernel FILE", "--initrd FILE",
 	    "--cmdline TEXT", "--append TEXT", "--memory SIZE", "--cpus N", "--hugepages",
-	    "--plugin ", "--plugin-dir DIR", "--log-level LEVEL", "--log-file FILE",
-	    "--trace-file FILE", "--no-seccomp", "--no-landlock", "--no-sandbox", "--seccomp-log",
-	    "--ceiling FILE", "--json", "--version", "--help"};
+	    "--kernel-memory HOW", "--plugin ", "--plugin-dir DIR", "--log-level LEVEL",
+	    "--log-file FILE", "--trace-file FILE", "--no-seccomp", "--no-landlock", "--no-sandbox",
+	    "--seccomp-log", "--ceiling FILE", "--json", "--version", "--help"};
 	static const int codes[] = {0, 100, 101, 102, 103, 104, 105, 106, 110, 111, 112, 113};
 	int code;
 	const char *text = printed(WORDS(W("--help")), &code);
@@ -447,6 +461,7 @@ int main(void)
 	    cmocka_unit_test_setup(at_most_32_modules_are_taken, setup),
 	    cmocka_unit_test_setup(a_kernel_may_be_a_name, setup),
 	    cmocka_unit_test_setup(no_terminal_is_driven_by_a_bad_option, setup),
+	    cmocka_unit_test_setup(kernel_memory_is_one_of_three, setup),
 	    cmocka_unit_test_setup(help_lists_every_option_and_exit_code, setup),
 	    cmocka_unit_test_setup(version_is_one_line, setup),
 	};

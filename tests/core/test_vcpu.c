@@ -310,6 +310,31 @@ static void length_9(struct kvm_run *run)
 	mmio(run, 0xd0000000, 9, true);
 }
 
+static void read_of_ram(struct kvm_run *run)
+{
+	mmio(run, 0x1000000, 4, false);
+}
+
+static void read_above_ram(struct kvm_run *run)
+{
+	mmio(run, 0x2000000, 4, false);
+}
+
+/* KVM hands over what it cannot reach itself: a page of a file that was cut short. */
+static void memory_that_kvm_lost_ends_the_vm(void **state)
+{
+	m->memory.low_size = 0x2000000;
+	exits[0] = read_above_ram;
+	vcpu_run(&vcpu);
+	assert_int_equal(vcpu.stats.misses, 1);
+	ended(EXIT_KVM, "cannot run vCPU"); /* the next entry */
+	m->end_claimed = entered = 0;
+	exits[0] = read_of_ram;
+	vcpu_run(&vcpu);
+	ended(EXIT_KVM, "memory at 0x1000000 is gone");
+	m->memory.low_size = 0;
+}
+
 static void b14_forged_memory_exits_end_the_vm(void **state)
 {
 	exits[0] = length_0;
@@ -436,6 +461,7 @@ int main(void)
 	    TEST(b14_forged_port_exits_end_the_vm),
 	    TEST(a_memory_access_reaches_the_device),
 	    TEST(odd_lengths_are_taken_apart),
+	    TEST(memory_that_kvm_lost_ends_the_vm),
 	    TEST(b14_forged_memory_exits_end_the_vm),
 	    TEST(each_end_has_its_code_and_words),
 	    TEST(an_interrupted_entry_is_tried_again),

@@ -3,13 +3,15 @@
 """How a VM ends: the exit status, and the one line that says what happened."""
 
 import os
+import pathlib
 import random
 import signal
+import struct
 import subprocess
 import time
 
 import vm
-from vm import Case
+from vm import Case, Setup
 
 
 class ByTheGuest(Case):
@@ -63,6 +65,60 @@ class ByTheGuest(Case):
         for _ in range(20):
             run = self.run_guest("serial", "hello")
             self.assertEqual(run.text(), "hello from a guest\n")
+
+
+def with_its_bss(kernel):
+    """The guest's ELF file with all of its one segment in it, so that whole pages are mapped."""
+    content = bytearray(kernel.read_bytes())
+    head, = struct.unpack_from("<Q", content, 32)
+    offset, = struct.unpack_from("<Q", content, head + 8)
+    in_file, in_memory = struct.unpack_from("<QQ", content, head + 32)
+    content[offset:] = content[offset:offset + in_file] + bytes(in_memory - in_file)
+    struct.pack_into("<Q", content, head + 32, in_memory)
+    return bytes(content)
+
+
+class KernelFile(Case):
+    """What becomes of a guest when somebody works on the file of its kernel."""
+
+    def running(self, how):
+        kernel = self.file(with_its_bss(Setup.guests / "serial"), name="kernel")
+        run = self.start(kernel, "answer", options=("--kernel-memory", how),
+                         stdin=subprocess.PIPE)
+        run.expect_ready()
+        return run, kernel
+
+    def lives(self, run):
+        run.send(b"a")
+        run.expect("got 61\n")
+        run.send(b"\x04")
+        self.check_end(run, 0)
+
+    def test_mapped_file_that_shrinks_ends_the_vm_with_a_word(self):
+        run, kernel = self.running("map")
+        os.truncate(kernel, 4096)
+        try:
+            run.send(b"a")
+        except OSError:
+            pass  # it had ended before
+        self.check_end(run, 106, "KVM cannot")
+
+    def test_copied_file_may_shrink(self):
+        run, kernel = self.running("copy")
+        os.truncate(kernel, 0)
+        self.lives(run)
+
+    def test_mapped_file_may_be_replaced_and_removed(self):
+        run, kernel = self.running("map")
+        os.replace(self.file(b"another", name="other"), kernel)
+        os.remove(kernel)
+        self.lives(run)
+
+    def test_guest_does_not_write_to_its_file(self):
+        run, kernel = self.running("map")
+        before = with_its_bss(Setup.guests / "serial")
+        self.lives(run)
+        self.assertEqual(pathlib.Path(kernel).read_bytes(), before)
 
 
 class ByTheHost(Case):
