@@ -10,6 +10,7 @@
 #   elapsed SINCE       seconds since an earlier $EPOCHREALTIME, one decimal
 #   setup_packages P... installs what is missing of these Debian packages
 #   PACKAGES_DEMO       to build volt and boot a guest
+#   PACKAGES_KERNEL     to build a microVM kernel
 #   PACKAGES_CHECK      to run every test as well
 #   PACKAGES_BENCH      to measure
 
@@ -24,8 +25,13 @@ PACKAGES_DEMO=(
 	libarchive-dev liblzo2-dev nettle-dev # volt-kernel
 )
 # shellcheck disable=SC2034
+PACKAGES_KERNEL=(
+	make gcc binutils flex bison bc libelf-dev lz4 xz-utils python3
+)
+# shellcheck disable=SC2034
 PACKAGES_CHECK=(
 	"${PACKAGES_DEMO[@]}"
+	"${PACKAGES_KERNEL[@]}"
 	clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 	bzip2 lzop # to pack kernels with
 	acpica-tools mandoc codespell shellcheck strace
@@ -33,6 +39,7 @@ PACKAGES_CHECK=(
 # shellcheck disable=SC2034
 PACKAGES_BENCH=(
 	"${PACKAGES_DEMO[@]}"
+	"${PACKAGES_KERNEL[@]}"
 	valgrind gnuplot-nox
 )
 
