@@ -34,9 +34,9 @@ static void check_head(const struct fake_host *f)
 
 	if (p->size < sizeof(*p))
 		fake_die(f, "size %u: must be sizeof(struct volt_plugin)", p->size);
-	if (p->abi_major != VOLT_ABI_MAJOR || p->abi_minor != VOLT_ABI_MINOR)
-		fake_die(f, "ABI %u.%u: must be %u.%u", p->abi_major, p->abi_minor, VOLT_ABI_MAJOR,
-		    VOLT_ABI_MINOR);
+	if (p->abi_major != VOLT_ABI_MAJOR)
+		fake_die(f, "ABI %u.%u: the major must be %u", p->abi_major, p->abi_minor,
+		    VOLT_ABI_MAJOR);
 	if (!is_name(p->name, "-") || strlen(p->name) > NAME_MAX_LEN)
 		fake_die(f, "name: must match [a-z][a-z0-9-]{0,31}");
 	if (!p->version || !*p->version || !is_line(p->summary))

@@ -288,7 +288,7 @@ static void malformed_head_aborts(void **state)
 {
 	ASSERT_BAD(size, sizeof(bad) - 1, "size");
 	ASSERT_BAD(abi_major, VOLT_ABI_MAJOR + 1, "ABI 1.");
-	ASSERT_BAD(abi_minor, VOLT_ABI_MINOR + 1, "must be 0.");
+	ASSERT_BAD(abi_major, VOLT_ABI_MAJOR + 1, "the major must be 0");
 	ASSERT_BAD(name, "Toy", "name: must match");
 	ASSERT_BAD(name, "a12345678901234567890123456789012", "name: must match");
 	ASSERT_BAD(summary, "Ends with a full stop.", "no full stop");
