@@ -217,13 +217,16 @@ static void put_member(struct archive *a, const struct member *m)
 	archive_entry_free(entry);
 }
 
-static struct bytes tar(const struct member *members)
+static struct bytes tar(const struct member *members, bool packed)
 {
 	const char *path = kit_path("data.tar");
 	struct archive *a = archive_write_new();
 
 	archive_write_set_format_gnutar(a);
-	archive_write_add_filter_xz(a);
+	if (packed)
+		archive_write_add_filter_xz(a);
+	archive_write_set_bytes_per_block(a, 512);
+	archive_write_set_bytes_in_last_block(a, 1);
 	must(archive_write_open_filename(a, path) == ARCHIVE_OK, path);
 	for (; members->path != NULL; members++)
 		put_member(a, members);
@@ -234,13 +237,14 @@ static struct bytes tar(const struct member *members)
 	return b;
 }
 
-struct bytes kit_package(const struct member *members)
+static struct bytes make_package(const struct member *members, bool packed)
 {
-	struct bytes version = {(uint8_t *)"2.0\n", 4}, data = tar(members);
+	struct bytes version = {(uint8_t *)"2.0\n", 4}, data = tar(members, packed);
 	const struct member parts[] = {
 	    {"debian-binary", 'f', version, NULL},
-	    {"control.tar.xz", 'f', tar(&(struct member){0}), NULL},
-	    {"data.tar.xz", 'f', data, NULL},
+	    {packed ? "control.tar.xz" : "control.tar", 'f', tar(&(struct member){0}, packed),
+		NULL},
+	    {packed ? "data.tar.xz" : "data.tar", 'f', data, NULL},
 	};
 	const char *path = kit_path("package");
 	struct archive *a = archive_write_new();
@@ -252,6 +256,16 @@ struct bytes kit_package(const struct member *members)
 	must(archive_write_close(a) == ARCHIVE_OK, path);
 	archive_write_free(a);
 	return kit_read(path);
+}
+
+struct bytes kit_package(const struct member *members)
+{
+	return make_package(members, true);
+}
+
+struct bytes kit_package_plain(const struct member *members)
+{
+	return make_package(members, false);
 }
 
 /* -------------------------------------------------------------------------- words */

@@ -45,6 +45,9 @@ struct member {
 /* A Debian package of these members, which `path` NULL ends. */
 struct bytes kit_package(const struct member *members);
 
+/* The same without compression, so that a fuzzer reaches the archives themselves. */
+struct bytes kit_package_plain(const struct member *members);
+
 /* What log_error() said last. */
 extern char kit_said[2048];
 /* Errors are kept from now on, and not printed. */

@@ -1,0 +1,180 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""volt-kernel as it is called: test_kernel.py VOLT_KERNEL VOLT [TEST...]
+
+What of it goes on to volt needs /dev/kvm, and is skipped without; VOLT_MUST_WORK=1 makes that a
+failure.
+"""
+
+import gzip
+import json
+import os
+import pathlib
+import shutil
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+TOOL, VOLT = (pathlib.Path(name).resolve() for name in sys.argv[1:3])
+RELEASE = "6.1.0-7-test"
+LOAD = 0x1000000
+
+
+def vmlinux(release=RELEASE, config=None):
+    """An ELF file linked as Linux is, with its banner and a configuration inside."""
+    data = f"Linux version {release} (debian-kernel@lists.debian.org) (gcc) #1 SMP\n\0".encode()
+    if config:
+        data += b"IKCFG_ST" + gzip.compress(config.encode()) + b"IKCFG_ED"
+    head = b"\x7fELF\x02\x01\x01".ljust(16, b"\0") + struct.pack(
+        "<HHIQQQIHHHHHH", 2, 62, 1, LOAD + 120, 64, 0, 0, 64, 56, 1, 0, 0, 0)
+    size = len(head) + 56 + len(data)
+    return head + struct.pack("<IIQQQQQQ", 1, 5, 0, 0xffffffff80000000 + LOAD, LOAD, size, size,
+                              4096) + data
+
+
+class Case(unittest.TestCase):
+    def setUp(self):
+        self.home = pathlib.Path(tempfile.mkdtemp(prefix="volt-kernel-"))
+        self.addCleanup(shutil.rmtree, self.home, ignore_errors=True)
+        self.store = self.home / ".local/share/volt/kernels"
+
+    def env(self):
+        kept = {name: os.environ[name] for name in os.environ if name.endswith("SAN_OPTIONS")}
+        return {"HOME": str(self.home), "PATH": os.environ["PATH"], "TMPDIR": str(self.home), **kept}
+
+    def tool(self, *words, status=0, said=""):
+        done = subprocess.run([TOOL, *map(str, words)], env=self.env(), capture_output=True,
+                              text=True, timeout=60, stdin=subprocess.DEVNULL)
+        self.assertEqual(done.returncode, status, done.stderr)
+        self.assertIn(said, done.stderr)
+        if status:
+            errors = [line for line in done.stderr.splitlines() if ": error: " in line]
+            self.assertEqual(len(errors), 1, done.stderr)
+        return done.stdout
+
+    def file(self, content, name="vmlinux"):
+        path = self.home / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content)
+        return path
+
+
+class Commands(Case):
+    def test_a_kernel_goes_in_is_listed_and_goes_out(self):
+        name = self.tool("import", self.file(vmlinux())).strip()
+        self.assertTrue(name.startswith(f"debian-{RELEASE}-"), name)
+        self.assertIn(name, self.tool("list"))
+        self.assertEqual(self.tool("default", status=1, said="no default kernel is set"), "")
+        self.assertEqual(self.tool("default", "debian").strip(), name)
+        [row] = json.loads(self.tool("list", "--json"))
+        self.assertEqual((row["name"], row["default"], row["version"]), (name, True, RELEASE))
+        self.assertIn("is as it was imported", self.tool("verify", "default"))
+        self.tool("remove", "deb", said="there is none now")
+        self.assertEqual(json.loads(self.tool("list", "--json")), [])
+        self.assertEqual(sorted(path.name for path in self.store.iterdir()), [".lock"])
+
+    def test_manifest_is_what_sha256sum_reads(self):
+        name = self.tool("import", self.file(vmlinux(config="CONFIG_SMP=y\n"))).strip()
+        subprocess.run(["sha256sum", "--quiet", "-c", "manifest"], cwd=self.store / name,
+                       check=True)
+
+    def test_inspect_tells_the_same_of_a_file_and_of_its_import(self):
+        path = self.file(vmlinux(config="CONFIG_X86_64=y\nCONFIG_VIRTIO_BLK=m\n"))
+        of_file = json.loads(self.tool("inspect", "--json", path))
+        self.tool("import", path)
+        of_store = json.loads(self.tool("inspect", "--json", "debian"))
+        for facts in (of_file, of_store):
+            facts.pop("name")
+        self.assertEqual(of_file, of_store)
+        states = {row["feature"]: row for row in of_file["features"]}
+        self.assertEqual(of_file["config"], "embedded")
+        self.assertEqual(states["64-bit"]["state"], "yes")
+        self.assertEqual(states["virtio-blk"]["state"], "module")
+        self.assertEqual(states["PVH"]["option"], "CONFIG_PVH")
+        self.assertEqual(sorted(path.name for path in self.home.glob("volt-kernel-*")), [])
+
+    def test_inspect_says_what_is_lacking_in_words(self):
+        text = self.tool("inspect", self.file(vmlinux(config="CONFIG_SMP=y\n")))
+        self.assertIn("needs CONFIG_BLK_DEV_INITRD (needed)", text)
+        self.assertIn("no configuration", self.tool("inspect", self.file(vmlinux())))
+
+    def test_a_refusal_is_one_line_with_the_loaders_reason(self):
+        self.tool("import", self.file(b"#!/bin/sh\n"), status=1, said="not a kernel")
+        self.tool("import", "/nothing", status=1, said="No such file")
+        self.tool("import", "/proc/self/fdinfo", status=1, said="no kernel in it")
+        broken = bytearray(vmlinux())
+        broken[18] = 3
+        self.tool("import", self.file(bytes(broken)), status=1, said="e_machine is 3")
+        self.tool("inspect", "nothing-like-it", status=1, said="is called so")
+
+    def test_wrong_calls_end_with_2(self):
+        for words, said in ((["impart"], "did you mean import?"), ([], "no command"),
+                            (["list", "--jsno"], "did you mean --json?"),
+                            (["list", "--config", "x"], "does not go with list"),
+                            (["import"], "name a kernel"), (["inspect"], "name one kernel"),
+                            (["remove"], "name a kernel"), (["import", "--store"], "needs a value"),
+                            (["build", "a", "b"], "one source tree")):
+            with self.subTest(words=words):
+                self.tool(*words, status=2, said=said)
+
+    def test_store_is_where_it_is_told_to_be(self):
+        self.tool("import", "--store", self.home / "other", self.file(vmlinux()))
+        self.assertFalse(self.store.exists())
+        self.assertEqual(len(json.loads(self.tool("list", "--json", "--store",
+                                                  self.home / "other"))), 1)
+
+    def test_control_characters_do_not_reach_the_terminal(self):
+        path = self.file(b"x", "a\x1b[2Jb")
+        done = subprocess.run([TOOL, "import", path], env=self.env(), capture_output=True)
+        self.assertNotIn(b"\x1b", done.stderr)
+
+
+class Build(Case):
+    def script(self, body):
+        path = self.file(f"#!/bin/sh\n{body}\n".encode(), "build-it")
+        path.chmod(0o755)
+        return path
+
+    def test_what_the_script_leaves_is_imported(self):
+        self.file(vmlinux(), "made/vmlinux")
+        self.file(b"CONFIG_SMP=y\n", "made/config")
+        script = self.script(f'echo "$@" >{self.home}/words; cp {self.home}/made/* "$3"; echo noise')
+        name = self.tool("build", "--script", script, "--jobs", "3", "--default", "--name", "mine",
+                         "tree").strip()
+        self.assertTrue(name.startswith(f"mine-{RELEASE}-"), name)
+        words = (self.home / "words").read_text().split()
+        self.assertEqual(words[:2], ["--no-import", "--output"])
+        self.assertEqual(words[3:], ["--jobs", "3", "--source", "tree"])
+        self.assertFalse(pathlib.Path(words[2]).exists())
+        self.assertEqual(self.tool("default").strip(), name)
+        self.assertTrue((self.store / name / "config").exists())
+
+    def test_a_build_that_fails_leaves_nothing(self):
+        self.tool("build", "--script", self.script("exit 7"), status=1, said="status 7")
+        self.tool("build", "--script", self.script("exit 0"), status=1, said="no kernel in it")
+        self.tool("build", "--script", "/nothing", status=1, said="status 126")
+        self.assertEqual(json.loads(self.tool("list", "--json")), [])
+
+
+class Volt(Case):
+    def setUp(self):
+        super().setUp()
+        if not os.access("/dev/kvm", os.R_OK | os.W_OK):
+            if os.environ.get("VOLT_MUST_WORK") == "1":
+                self.fail("cannot run: no /dev/kvm")
+            self.skipTest("no /dev/kvm")
+
+    def test_volt_takes_what_was_imported(self):
+        self.tool("import", "--default", self.file(vmlinux()))
+        for word in ("debian", f"debian-{RELEASE}", "default"):
+            done = subprocess.run([VOLT, "explain", "--log-level", "trace", "--kernel", word],
+                                  env=self.env(), capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertIn("kernel loaded: linux64 vmlinux", done.stderr)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=[sys.argv[0], *sys.argv[3:]])
