@@ -57,14 +57,14 @@ BEHAVIOUR = {
     "init-says": ("init", r'writes on standard output or error: "hello from init"'),
     "bound-regardless": ("parameters", r"base=65535: the host refused a call of add_range"),
     "bound-refuses": ("parameters", r"base=65535 is within the bounds .*, but refused: no ports"),
-    "init-fd_leak": ("leaks", r"file descriptor \d+ is left open"),
+    "init-fd_leak": ("leaks", r"left file descriptor \d+ .* open"),
     "init-memory_leak": ("leaks", r"1 of its allocations is not freed"),
     "init-unchecked_memory": ("leaks", r"1 of its allocations is not freed"),
-    "init-handler": ("leaks", r"signal 12 .* has another handler"),
+    "init-handler": ("leaks", r"changed what SIGUSR2 does"),
     "init-writable": ("leaks", r"is writable and executable"),
     "init-mapping": ("leaks", r"100 instances leave 100 mappings"),
-    "init-child": ("leaks", r"a child process is left"),
-    "thread": ("leaks", r"1 thread is left running"),
+    "init-child": ("leaks", r"left a child process behind"),
+    "thread": ("leaks", r"left a thread behind"),
     "failure-no_message": ("failures", r"returned -12 without volt_fail\(\)"),
     "failure-leak": ("failures", r"a failing add_range .* leaves 1 allocation"),
     "failure-no_memory": ("failures", r"SIGSEGV in init with allocation 1 failing"),
@@ -93,9 +93,13 @@ BEHAVIOUR = {
     "reset-line": ("reset", r"the interrupt lines differed"),
     "reset-timer": ("reset", r"the timers differed"),
     "shared-state": ("instances", r"when there is another"),
+    "state-outside": ("descriptor", r"regs"),
+    "state-missing": ("state", r"state drill, round \d+ of seed \d+: "),
+    "state-disturbs": ("state", r"state drill, round \d+|saving|as it was"),
+    "state-hostile": ("state", r"SIGSEGV|wrote at offset"),
     "sandbox-empty": ("sandbox", r"getpid, which no rule allows, does not kill"),
 }
-SOUND = ("sound", "declared-call")
+SOUND = ("sound", "declared-call", "state-sound")
 
 # A sanitizer's runtime has these of its own, so that the test is left out or cannot see it.
 BLIND = {"statics", "init-mapping", "access-opens", "access-wild"} if kit.SANITIZED else set()

@@ -12,8 +12,9 @@
 #include "drive.h"
 #include "hooks.h"
 
-#define SCRIPT 300u /* actions after a reset */
-#define RESETS 24u
+#define SCRIPT          300u /* actions after a reset */
+#define RESETS          24u
+#define ACTIONS_A_ROUND 20u /* rough: of a state drill */
 
 void case_random(struct check *c)
 {
@@ -171,5 +172,18 @@ void case_instances(struct check *c)
 		fake_host_destroy(f[i]);
 		trace_finish(&alone[i]);
 		trace_finish(&together[i]);
+	}
+}
+
+/* The fake host's own drill. A round is one restore and eight spoiled states. */
+void case_state(struct check *c)
+{
+	unsigned rounds = c->rounds / ACTIONS_A_ROUND + 1;
+
+	if (!c->plugin->get_ext || !c->plugin->get_ext(VOLT_EXT_STATE))
+		check_skip(c, "it offers no " VOLT_EXT_STATE);
+	for (unsigned i = 0; i < rounds; i++) {
+		check_step(c, "state drill, round %u", i);
+		fake_state_drill(c->plugin, c->base, c->seed + 40 + i, 1);
 	}
 }

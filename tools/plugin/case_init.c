@@ -221,8 +221,8 @@ void case_leaks(struct check *c)
 	census_take(&before);
 	live_once(c, true); /* alone first: a thread may be gone before the hundredth */
 	census_take(&after);
-	if (!census_same(&before, &after, why, sizeof(why)))
-		check_fail(c, "after fini %s", why);
+	if (process_state_differs(&before.process, &after.process, why, sizeof(why)))
+		check_fail(c, "an instance that was ended %s", why);
 	if (hooks_live())
 		check_fail(c, "%u of its allocations %s not freed after fini", hooks_live(),
 		    hooks_live() == 1 ? "is" : "are");
@@ -234,8 +234,8 @@ void case_leaks(struct check *c)
 		live_once(c, true);
 	}
 	census_take(&after);
-	if (!census_same(&before, &after, why, sizeof(why)))
-		check_fail(c, "after %u instances %s", LIVES, why);
+	if (process_state_differs(&before.process, &after.process, why, sizeof(why)))
+		check_fail(c, "%u instances that were ended %s", LIVES, why);
 	if (after.heap > before.heap + LIVES)
 		check_fail(c, "%u instances leave %" PRIu64 " bytes of heap behind", LIVES,
 		    after.heap - before.heap);
@@ -259,8 +259,8 @@ static void expect_clean(struct check *c, const char *what)
 		check_fail(c, "init fails with %s and leaves %u allocation%s", what, hooks_live(),
 		    hooks_live() == 1 ? "" : "s");
 	census_take(&after);
-	if (!census_same(&before, &after, why, sizeof(why)))
-		check_fail(c, "init fails with %s, and %s", what, why);
+	if (process_state_differs(&before.process, &after.process, why, sizeof(why)))
+		check_fail(c, "init fails with %s, and it %s", what, why);
 }
 
 /* True while there was still a call to fail. */

@@ -96,6 +96,13 @@ const struct check_case check_cases[] = {
 	.kind = VOLT_KIND_DEVICE,
     },
     {
+	.name = "state",
+	.what = "saved, restored and saved again is the same; spoiled states do no harm",
+	.run = case_state,
+	.after = {"repeat"},
+	.kind = VOLT_KIND_DEVICE,
+    },
+    {
 	.name = "sandbox",
 	.what = "what the policy allows works, the rest kills",
 	.run = case_sandbox,

@@ -23,6 +23,7 @@ void case_needs(struct check *c);
 void case_repeat(struct check *c);
 void case_reset(struct check *c);
 void case_instances(struct check *c);
+void case_state(struct check *c);
 void case_sandbox(struct check *c);
 
 #endif

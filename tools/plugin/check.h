@@ -11,7 +11,7 @@
  *   drive.c    random accesses, time, input: actions that can be replayed
  *   trace.c    what a plugin did about them, step by step; the first difference
  *   hooks.c    counts and fails the plugin's own allocations
- *   census.c   descriptors, threads, children, handlers, mappings of this process
+ *   census.c   what the process holds: descriptors, threads, handlers, memory
  *   cage.c     callbacks on threads that live under the plugin's declared needs
  *   case_*.c   the cases
  */

@@ -13,6 +13,7 @@
 #include <volt/attention.h>
 #include <volt/irqchip.h>
 #include <volt/sandbox.h>
+#include <volt/state.h>
 
 #include "core/library.h"
 #include "tool.h"
@@ -109,13 +110,29 @@ static void add_needs(struct json_object *o, const struct volt_plugin *p)
 
 static void add_extensions(struct json_object *o, const struct volt_plugin *p)
 {
-	static const char *const ids[] = {VOLT_EXT_IRQCHIP, VOLT_EXT_SANDBOX, VOLT_EXT_ATTENTION};
+	static const char *const ids[] = {
+	    VOLT_EXT_IRQCHIP, VOLT_EXT_SANDBOX, VOLT_EXT_ATTENTION, VOLT_EXT_STATE};
 	struct json_object *all = json_object_new_array();
 
 	for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
 		if (p->get_ext && p->get_ext(ids[i]))
 			json_object_array_add(all, json_object_new_string(ids[i]));
 	json_object_object_add(o, "offers", all);
+}
+
+/* A device without a table cannot be part of a saved VM. */
+static void add_state(struct json_object *o, const struct volt_plugin *p)
+{
+	const struct volt_state *s = p->get_ext ? p->get_ext(VOLT_EXT_STATE) : NULL;
+	struct json_object *state;
+
+	if (!s)
+		return;
+	state = json_object_new_object();
+	add_number(state, "version", s->version);
+	add_number(state, "oldest", s->oldest);
+	add_number(state, "fields", s->field_count);
+	json_object_object_add(o, "state", state);
 }
 
 struct json_object *describe_object(const struct volt_plugin *p)
@@ -135,6 +152,7 @@ struct json_object *describe_object(const struct volt_plugin *p)
 	add_counters(o, p);
 	add_needs(o, p);
 	add_extensions(o, p);
+	add_state(o, p);
 	return o;
 }
 
