@@ -73,6 +73,7 @@ int bus_add_range(
 	    .last = r->base + (r->len - 1),
 	    .read = r->read,
 	    .write = r->write,
+	    .self = owner->self,
 	    .owner = owner,
 	    .name = name,
 	    .sizes = r->sizes,
@@ -206,7 +207,7 @@ static uint64_t call_read(const struct bus_range *r, uint64_t addr, uint32_t n)
 		return all_ones(n);
 	if (locked)
 		instance_lock(r->owner);
-	val = r->read(r->owner->self, addr - r->base, n);
+	val = r->read(r->self, addr - r->base, n);
 	if (locked)
 		instance_unlock(r->owner);
 	return val & all_ones(n);
@@ -230,7 +231,7 @@ static void call_write(const struct bus_range *r, uint64_t addr, uint32_t n, uin
 		return;
 	if (locked)
 		instance_lock(r->owner);
-	r->write(r->owner->self, addr - r->base, n, val & all_ones(n));
+	r->write(r->self, addr - r->base, n, val & all_ones(n));
 	if (locked)
 		instance_unlock(r->owner);
 }

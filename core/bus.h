@@ -24,6 +24,7 @@ struct bus_range {
 	uint64_t base, last; /* inclusive */
 	uint64_t (*read)(void *self, uint64_t off, uint32_t n);
 	void (*write)(void *self, uint64_t off, uint32_t n, uint64_t val);
+	void *self; /* what the handlers get: the owner's state, or that of a layer above it */
 	struct instance *owner;
 	const char *name;
 	uint8_t sizes, flags, space;

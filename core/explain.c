@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/ceiling.h"
+#include "core/filters.h"
 #include "core/keeper.h"
 #include "core/log.h"
 #include "core/machine.h"
@@ -104,9 +105,13 @@ static void print_addresses(const struct machine *m)
 	for (uint32_t i = 0; i < m->bus.count; i++) {
 		const struct bus_range *r = &m->bus.ranges[i];
 
-		printf("  %-4s 0x%08llx-0x%08llx  %-10s %s\n",
+		char through[80];
+
+		filters_list(r, through, sizeof(through));
+		printf("  %-4s 0x%08llx-0x%08llx  %-10s %s%s%s\n",
 		    r->space == VOLT_SPACE_PIO ? "port" : "mmio", (unsigned long long)r->base,
-		    (unsigned long long)r->last, r->owner->id, r->name);
+		    (unsigned long long)r->last, r->owner->id, r->name,
+		    through[0] != '\0' ? ", through " : "", through);
 	}
 	printf("  ram  0x%08llx-0x%08llx", 0ull, (unsigned long long)m->memory.low_size - 1);
 	if (m->memory.high_size > 0)

@@ -15,6 +15,7 @@
 
 #include "core/ceiling.h"
 #include "core/explain.h"
+#include "core/filters.h"
 #include "core/log.h"
 #include "core/machine.h"
 
@@ -72,6 +73,19 @@ static void put_number(value object, const char *key, uint64_t number)
 	put(object, key, json.json_object_new_int64((int64_t)number));
 }
 
+static void put_filters(value object, const struct bus_range *r)
+{
+	char text[INSTANCE_MAX * 35];
+	value list = json.json_object_new_array();
+
+	filters_list(r, text, sizeof(text));
+	for (char *rest = text, *id; (id = strsep(&rest, ",")) != NULL;)
+		if (id[0] != '\0')
+			json.json_object_array_add(
+			    list, json.json_object_new_string(id + strspn(id, " ")));
+	put(object, "filters", list);
+}
+
 static value addresses(const struct machine *m)
 {
 	value list = json.json_object_new_array();
@@ -85,6 +99,7 @@ static value addresses(const struct machine *m)
 		put_number(o, "length", r->last - r->base + 1);
 		put_text(o, "owner", r->owner->id);
 		put_text(o, "name", r->name);
+		put_filters(o, r);
 		json.json_object_array_add(list, o);
 	}
 	return list;

@@ -11,6 +11,7 @@
 #include <volt/describe.h>
 #include <volt/irqchip.h>
 #include <volt/loop.h>
+#include <volt/metrics.h>
 #include <volt/stream.h>
 #include <volt/worker.h>
 
@@ -18,6 +19,7 @@
 #include "core/exitcode.h"
 #include "core/log.h"
 #include "core/machine.h"
+#include "core/metrics.h"
 
 /* A guest can make a plugin log; 20 lines at once and 5 a second are enough for people
  * and too few to fill a disk. */
@@ -228,8 +230,19 @@ static void host_set_room(const struct volt_host *h, uint32_t number, size_t n)
 		stream_set_room(s, n);
 }
 
-static const struct volt_stream stream_table = {
-    .size = sizeof(stream_table), .attach = host_attach, .tx = host_tx, .set_room = host_set_room};
+static void host_hang_up(const struct volt_host *h, uint32_t number)
+{
+	struct stream *s = own_stream(h, number);
+
+	if (s != NULL)
+		stream_hang_up(s);
+}
+
+static const struct volt_stream stream_table = {.size = sizeof(stream_table),
+    .attach = host_attach,
+    .tx = host_tx,
+    .set_room = host_set_room,
+    .hang_up = host_hang_up};
 
 /* ----------------------------------------------------------- volt.worker/1 */
 
@@ -354,6 +367,7 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 	    {VOLT_EXT_STREAM, &stream_table, false},
 	    {VOLT_EXT_DESCRIBE, &describe_table, false},
 	    {VOLT_EXT_WORKER, &worker_table, false},
+	    {VOLT_EXT_METRICS, &metrics_table, false},
 	    {VOLT_EXT_IRQROUTE, &irqroute_table, true},
 	};
 

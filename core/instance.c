@@ -51,8 +51,8 @@ static const char *find_fault(const struct volt_plugin *d)
 		return "its name is not like [a-z][a-z0-9-]{0,31}";
 	if ((d->flags & ~VOLT_FLAG_IN_PROCESS_ONLY) != 0)
 		return "its flags hold one that this volt does not know";
-	if (d->kind != VOLT_KIND_DEVICE && d->kind != VOLT_KIND_SANDBOX)
-		return "its kind is neither device nor sandbox";
+	if (d->kind < VOLT_KIND_DEVICE || d->kind > VOLT_KIND_FILTER)
+		return "its kind is neither device nor sandbox nor filter";
 	if (d->instance_size == 0 || d->instance_size > STATE_MAX)
 		return "its instance_size is not within 1 byte and 16 MiB";
 	if (d->init == NULL)
@@ -87,6 +87,13 @@ static void ask_extensions(struct instance *i)
 	i->saved = i->plugin.get_ext(VOLT_EXT_STATE);
 	if (i->plugin.kind == VOLT_KIND_SANDBOX)
 		i->sandbox = i->plugin.get_ext(VOLT_EXT_SANDBOX);
+	if (i->plugin.kind == VOLT_KIND_FILTER)
+		i->filter = i->plugin.get_ext(VOLT_EXT_FILTER);
+}
+
+static const char *instance_option(const struct instance *i)
+{
+	return i->plugin.kind == VOLT_KIND_FILTER ? "filter" : "plugin";
 }
 
 const char *early_cage_hint(int err)
@@ -144,16 +151,15 @@ static int choose_id(struct instance *i, const char *given)
 
 	snprintf(i->id, sizeof(i->id), "%s", given != NULL ? given : name);
 	if (strcmp(i->id, "core") == 0)
-		return log_error(
-		    EINVAL, "--plugin %s: id=core is volt's own: choose another", name);
+		return log_error(EINVAL, "--%s %s: id=core is volt's own: choose another",
+		    instance_option(i), name);
 	for (unsigned number = 1, k = 0; k < m->instance_count; k++) {
 		if (m->instances[k] == i || strcmp(m->instances[k]->id, i->id) != 0)
 			continue;
 		if (given != NULL)
 			return log_error(EEXIST,
-			    "--plugin %s: id=%s is already used by another plugin: ids "
-			    "must differ",
-			    name, given);
+			    "--%s %s: id=%s is already used by another plugin: ids must differ",
+			    instance_option(i), name, given);
 		snprintf(i->id, sizeof(i->id), "%.28s.%u", name, ++number);
 		k = UINT32_MAX; /* look from the start: the new id may be taken too */
 	}
@@ -199,7 +205,7 @@ struct instance *instance_create(
 	struct params_opener opener = {.open = open_parameter, .arg = i};
 	int err = params_parse(&i->params, d, text, &opener, why, sizeof(why));
 	if (err != 0) {
-		log_error(-err, "--plugin %s: %s", i->plugin.name, why);
+		log_error(-err, "--%s %s: %s", instance_option(i), i->plugin.name, why);
 		goto fail;
 	}
 	if (choose_id(i, i->params.id) != 0)

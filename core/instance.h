@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <volt/attention.h>
+#include <volt/filter.h>
 #include <volt/irqchip.h>
 #include <volt/plugin.h>
 #include <volt/sandbox.h>
@@ -55,6 +56,7 @@ struct instance {
 	const struct volt_attention *attention;
 	const struct volt_sandbox *sandbox;
 	const struct volt_state *saved; /* what of it is saved; checked */
+	const struct volt_filter *filter; /* of a filter, never NULL */
 };
 
 /* Notes for the witness whose code this thread runs. */

@@ -36,7 +36,7 @@ int library_set_dir(const char *dir)
 }
 
 /* The plugin whose name is nearest to what was typed. */
-static void say_unknown(const char *name)
+static void say_unknown(const char *option, const char *name)
 {
 	const char *names[BUILTIN_MAX + LOADER_FILE_MAX + 1] = {NULL};
 	int files = loader_list(name, names), count = files;
@@ -46,8 +46,8 @@ static void say_unknown(const char *name)
 	for (unsigned i = 0; i < BUILTIN_MAX && builtins[i] != NULL; i++)
 		names[count++] = builtins[i]->name;
 	const char *near = nearest_name(name, names);
-	log_error(ENOENT, "--plugin %s: there is no such plugin in %s%s%s%s", name, loader_place(),
-	    near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+	log_error(ENOENT, "--%s %s: there is no such plugin in %s%s%s%s", option, name,
+	    loader_place(), near != NULL ? "; did you mean " : "", near != NULL ? near : "",
 	    near != NULL ? "?" : "");
 	for (int i = 0; i < files; i++)
 		free((void *)(uintptr_t)names[i]);
@@ -61,29 +61,30 @@ static int locate(const char *spec, size_t n, char *path, unsigned path_size)
 	return loader_find(spec, n, path, path_size);
 }
 
-const char *library_resolve(const char *spec, char *path, unsigned path_size)
+const char *library_resolve(const char *option, const char *spec, char *path, unsigned path_size)
 {
 	size_t n = strcspn(spec, ",");
 	const char *rest = spec[n] == ',' ? spec + n + 1 : "";
 
 	if (spec[n] == ',' && rest[0] == '\0') {
-		log_error(EINVAL, "--plugin %s: nothing follows the comma; write key=value", spec);
+		log_error(
+		    EINVAL, "--%s %s: nothing follows the comma; write key=value", option, spec);
 		return NULL;
 	}
 	if (n == 0 || spec[n - 1] == '/') {
-		log_error(EINVAL, "--plugin \"%s\": a name or a path must come first", spec);
+		log_error(EINVAL, "--%s \"%s\": a name or a path must come first", option, spec);
 		return NULL;
 	}
 	int len = locate(spec, n, path, path_size);
 	if (len < 0 || (unsigned)len >= path_size) {
-		log_error(ENAMETOOLONG, "--plugin: the path %.40s... is too long", spec);
+		log_error(ENAMETOOLONG, "--%s: the path %.40s... is too long", option, spec);
 		return NULL;
 	}
 	if (len == 0) {
 		char name[64];
 
 		snprintf(name, sizeof(name), "%.*s", (int)n, spec);
-		say_unknown(name);
+		say_unknown(option, name);
 		return NULL;
 	}
 	return rest;

@@ -23,7 +23,7 @@ int library_set_dir(const char *dir);
  * first. Returns the parameters ("" if none), or NULL (said in the log) when a bare name is
  * not there, naming the nearest that is.
  */
-const char *library_resolve(const char *spec, char *path, unsigned path_size);
+const char *library_resolve(const char *option, const char *spec, char *path, unsigned path_size);
 
 /* Checks and loads what `path` names, once however often asked; it is never unloaded. *kind gets
  * what the note says even before loading. NULL on failure, said in the log. */

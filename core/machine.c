@@ -15,11 +15,13 @@
 #include "core/events.h"
 #include "core/exitcode.h"
 #include "core/explain.h"
+#include "core/filters.h"
 #include "core/guard.h"
 #include "core/inherit.h"
 #include "core/keeper.h"
 #include "core/library.h"
 #include "core/log.h"
+#include "core/metrics.h"
 #include "core/plugins.h"
 #include "core/seal.h"
 #include "core/sealed.h"
@@ -122,6 +124,10 @@ static int wire_plugins(struct machine *m)
 	if (err == 0)
 		err = plugins_find_irqchip(m);
 	guard_finish();
+	if (err == 0)
+		err = filters_put(m);
+	if (err == 0)
+		err = metrics_put(m);
 	if (err == 0)
 		err = check_ranges(m);
 	if (err == 0)
@@ -307,7 +313,8 @@ static void report_counters(const struct machine *m)
 	if (log_level < VOLT_LOG_DEBUG)
 		return;
 	for (uint32_t i = 0; i < m->firmware.cpus; i++) {
-		exits += m->vcpus[i].exits;
+		for (uint32_t kind = 0; kind < VCPU_EXIT_KINDS; kind++)
+			exits += m->vcpus[i].exits[kind];
 		misses += m->vcpus[i].stats.misses;
 	}
 	log_debug("exits %llu, accesses that nothing answered %llu", (unsigned long long)exits,

@@ -52,6 +52,7 @@ struct machine {
 	int lock_fd_base; /* eventfds of locks: this number and those that follow */
 	uint32_t lock_fd_count;
 	bool sealed;               /* wiring is over */
+	bool measured;             /* accesses are counted and timed by range */
 	uint32_t attention_wanted; /* atomic */
 	/* How the VM ended: the first writer of end_claimed fills the rest. */
 	uint32_t end_claimed, end_ready; /* atomic */

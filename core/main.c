@@ -59,12 +59,8 @@ int main(int argc, char **argv)
 	library_set_builtins(builtin_plugins);
 	if (library_set_dir(options.plugin_dir) != 0)
 		return EXIT_USAGE;
-	for (uint32_t i = 0; i < options.plugin_count; i++) {
-		size_t n = strcspn(options.plugins[i], ",");
-
-		if (strcmp(options.plugins[i] + n, ",help") == 0)
-			return plugins_print_help(options.plugins[i]) == 0 ? EXIT_POWEROFF
-									   : EXIT_PLUGIN;
-	}
+	const char *asked = options_ask_help(&options);
+	if (asked != NULL)
+		return plugins_print_help(asked) == 0 ? EXIT_POWEROFF : EXIT_PLUGIN;
 	return machine_main(&options);
 }

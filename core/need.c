@@ -4,6 +4,7 @@
 #include "core/need.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <string.h>
 
 #include "core/log.h"
@@ -129,6 +130,15 @@ int need_check(const struct volt_need *need, const char *id)
 	return 0;
 }
 
+static bool is_file(const struct volt_plugin *p, uint64_t number)
+{
+	if (number >= p->param_count)
+		return false;
+	const struct volt_param *param =
+	    (const void *)((const char *)p->params + number * p->param_stride);
+	return param->type == VOLT_PARAM_FILE_RO || param->type == VOLT_PARAM_FILE_RW;
+}
+
 int need_to_rule(const struct volt_need *need, const char *id, const struct volt_plugin *p,
     const struct volt_value *values, struct volt_rule *rule)
 {
@@ -142,10 +152,12 @@ int need_to_rule(const struct volt_need *need, const char *id, const struct volt
 
 		if (test->op != VOLT_TEST_FD_PARAM)
 			continue;
-		if (test->value >= p->param_count || values[test->value].fd < 0)
+		if (!is_file(p, test->value))
 			return log_error(EINVAL,
 			    "plugin %s: its need of %s names a parameter without a file", id,
 			    need->syscall);
+		if (values[test->value].fd < 0)
+			return NEED_DROPPED;
 		*test = (struct volt_arg_test){.arg = test->arg,
 		    .op = VOLT_TEST_EQ,
 		    .value = (uint64_t)values[test->value].fd};

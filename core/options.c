@@ -19,6 +19,7 @@
 
 enum choice {
 	OPT_PLUGIN = 1,
+	OPT_FILTER,
 	OPT_KERNEL,
 	OPT_BOOT,
 	OPT_INITRD,
@@ -66,6 +67,8 @@ static const struct row {
 	"map or copy kernel and initrd, or auto (default): Linux is copied"},
     {OPT_PLUGIN, "plugin", "NAME|PATH[,KEY=VALUE...]",
 	"load a plugin; may be repeated. NAME,help lists its parameters"},
+    {OPT_FILTER, "filter", "NAME|PATH,on=DEVICE[,KEY=VALUE...]",
+	"put a filter on a device; may be repeated, the guest's side first"},
     {OPT_PLUGIN_DIR, "plugin-dir", "DIR", "where plugin names are looked up"},
     {OPT_LOG_LEVEL, "log-level", "LEVEL", "error, warn, info, debug or trace (default info)"},
     {OPT_LOG_FILE, "log-file", "FILE", "append the log to FILE instead of standard error"},
@@ -172,6 +175,14 @@ static int add_plugin(struct options *o, const char *text)
 	return 0;
 }
 
+static int add_filter(struct options *o, const char *text)
+{
+	if (o->filter_count == OPTIONS_FILTER_MAX)
+		return log_error(EINVAL, "--filter: at most %u are possible", OPTIONS_FILTER_MAX);
+	o->filters[o->filter_count++] = text;
+	return 0;
+}
+
 static int set_boot(struct options *o, const char *text)
 {
 	static const char *const names[] = {
@@ -236,6 +247,8 @@ static int take(struct options *o, enum choice option, const char *text)
 	switch (option) {
 	case OPT_PLUGIN:
 		return add_plugin(o, text);
+	case OPT_FILTER:
+		return add_filter(o, text);
 	case OPT_KERNEL:
 		return set_once(&o->kernel, "kernel", text);
 	case OPT_BOOT:
@@ -311,12 +324,19 @@ static void say_bad_option(const struct option *longs, int found, const char *ty
 	    near != NULL ? near : "", near != NULL ? "?" : "; see volt --help");
 }
 
-bool options_ask_help(const struct options *o)
+static const char *find_help(const char *const *specs, uint32_t count)
 {
-	for (uint32_t i = 0; i < o->plugin_count; i++)
-		if (strcmp(o->plugins[i] + strcspn(o->plugins[i], ","), ",help") == 0)
-			return true;
-	return false;
+	for (uint32_t i = 0; i < count; i++)
+		if (strcmp(specs[i] + strcspn(specs[i], ","), ",help") == 0)
+			return specs[i];
+	return NULL;
+}
+
+const char *options_ask_help(const struct options *o)
+{
+	const char *spec = find_help(o->plugins, o->plugin_count);
+
+	return spec != NULL ? spec : find_help(o->filters, o->filter_count);
 }
 
 int options_parse(struct options *o, int argc, char **argv)
@@ -383,7 +403,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		log_error(EINVAL, "--kernel-memory map: a file cannot be mapped into --hugepages");
 		return EXIT_USAGE;
 	}
-	if (o->kernel == NULL && !o->explain && !options_ask_help(o)) {
+	if (o->kernel == NULL && !o->explain && options_ask_help(o) == NULL) {
 		log_error(EINVAL, "no kernel given: volt --kernel FILE; see volt --help");
 		return EXIT_USAGE;
 	}

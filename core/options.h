@@ -13,11 +13,14 @@
 #include "core/boot/boot.h"
 
 #define OPTIONS_PLUGIN_MAX 64
+#define OPTIONS_FILTER_MAX 32
 #define OPTIONS_CPU_MAX    64
 
 struct options {
 	const char *plugins[OPTIONS_PLUGIN_MAX]; /* specs, in the order typed */
 	uint32_t plugin_count;
+	const char *filters[OPTIONS_FILTER_MAX]; /* specs, the guest's side first */
+	uint32_t filter_count;
 	const char *kernel, *initrd;
 	enum boot_choice boot;
 	enum boot_files kernel_memory;
@@ -36,8 +39,8 @@ struct options {
 	const char *plugin_dir, *log_file, *trace_file, *ceiling;
 };
 
-/* True if one of the plugins is given as NAME,help. */
-bool options_ask_help(const struct options *o);
+/* The first plugin or filter that is given as NAME,help, or NULL. */
+const char *options_ask_help(const struct options *o);
 
 #define OPTIONS_GO_ON (-1)
 

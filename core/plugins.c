@@ -57,16 +57,52 @@ static int load_sandbox(struct machine *m, const char *path, const char *params)
 	return err;
 }
 
+static int load_filter(struct machine *m, const char *path, const char *params)
+{
+	const struct instance *i = load_one(m, path, params);
+
+	if (i == NULL)
+		return -EINVAL;
+	if (i->filter == NULL || !VOLT_HAS(i->filter, access) || i->filter->access == NULL)
+		return log_error(
+		    EINVAL, "plugin %s is a filter that offers no %s", path, VOLT_EXT_FILTER);
+	return 0;
+}
+
+/* Of --filter, in the order named. */
+static int load_filters(struct machine *m)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; err == 0 && i < m->options->filter_count; i++) {
+		const char *spec = m->options->filters[i];
+		char path[PATH_MAX];
+		const char *params = library_resolve("filter", spec, path, sizeof(path));
+		int found = params != NULL ? library_probe(path) : -EINVAL;
+
+		if (found < 0)
+			return found;
+		if (found != VOLT_KIND_FILTER)
+			return log_error(
+			    EINVAL, "--filter %s: that is no filter: use --plugin", spec);
+		err = load_filter(m, path, params);
+	}
+	return err;
+}
+
 /* All of one kind, in the order named. */
 static int load_kind(struct machine *m, const char *const *specs, uint32_t count, uint32_t kind)
 {
 	for (uint32_t i = 0; i < count; i++) {
 		char path[PATH_MAX];
-		const char *params = library_resolve(specs[i], path, sizeof(path));
+		const char *params = library_resolve("plugin", specs[i], path, sizeof(path));
 		int found = params != NULL ? library_probe(path) : -EINVAL;
 
 		if (found < 0)
 			return found;
+		if (found == VOLT_KIND_FILTER)
+			return log_error(EINVAL,
+			    "--plugin %s: that is a filter: use --filter NAME,on=DEVICE", specs[i]);
 		if ((uint32_t)found != kind)
 			continue;
 		if (kind == VOLT_KIND_SANDBOX) {
@@ -119,7 +155,9 @@ int plugins_load(struct machine *m)
 		if (err == 0 && m->sandbox == NULL)
 			err = load_default_sandbox(m);
 	}
-	return err != 0 ? err : load_kind(m, specs, count, VOLT_KIND_DEVICE);
+	if (err == 0)
+		err = load_kind(m, specs, count, VOLT_KIND_DEVICE);
+	return err != 0 ? err : load_filters(m);
 }
 
 int plugins_find_irqchip(struct machine *m)
@@ -185,7 +223,7 @@ int plugins_print_help(const char *spec)
 {
 	char path[PATH_MAX];
 
-	if (library_resolve(spec, path, sizeof(path)) == NULL)
+	if (library_resolve("plugin", spec, path, sizeof(path)) == NULL)
 		return -EINVAL;
 	const struct volt_plugin *d = library_load(path);
 	if (d == NULL)
@@ -194,6 +232,8 @@ int plugins_print_help(const char *spec)
 	const char *row = (const char *)d->params;
 	for (uint32_t i = 0; i < d->param_count; i++, row += d->param_stride)
 		print_param((const struct volt_param *)(const void *)row);
+	if (d->kind == VOLT_KIND_FILTER)
+		printf("  %-18s  %s\n", "on=DEVICE", "id of the device that it filters (required)");
 	printf(
 	    "  %-18s  %s\n", "id=TEXT", "name of this instance in messages (default the plugin's)");
 	return 0;

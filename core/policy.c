@@ -237,6 +237,8 @@ static int add_need(
 
 	if (err == 0)
 		err = need_to_rule(need, i->id, &i->plugin, i->params.values, &rule);
+	if (err == NEED_DROPPED)
+		return 0;
 	if (err == 0 && (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_LOOP)))
 		err = add(p, POLICY_LOOP, &rule);
 	for (uint32_t w = 0; err == 0 && w < m->worker_count; w++)

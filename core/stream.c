@@ -47,6 +47,14 @@ void stream_set_room(struct stream *s, size_t n)
 		loop_wake(&s->machine->loop);
 }
 
+void stream_hang_up(struct stream *s)
+{
+	if (s->kind != STREAM_UNIX || __atomic_load_n(&s->detached, __ATOMIC_RELAXED))
+		return;
+	__atomic_store_n(&s->dismissed, 1, __ATOMIC_SEQ_CST);
+	loop_wake(&s->machine->loop);
+}
+
 static void deliver_event(struct stream *s, uint32_t event)
 {
 	if (s->ops == NULL || !VOLT_HAS(s->ops, event) || s->ops->event == NULL)
@@ -101,6 +109,7 @@ static void accept_client(struct stream *s)
 		close(fd);
 		return;
 	}
+	__atomic_store_n(&s->dismissed, 0, __ATOMIC_RELAXED);
 	s->in_fd = s->out_fd = fd;
 	s->readable = s->writable = true;
 	set_connected(s, true);
@@ -250,6 +259,9 @@ void stream_pump(void *stream)
 		accept_client(s);
 	if (s->out_fd >= 0)
 		pump_out(s);
+	if (s->in_fd >= 0 && __atomic_load_n(&s->dismissed, __ATOMIC_SEQ_CST) == 1 &&
+	    s->tail == __atomic_load_n(&s->head, __ATOMIC_ACQUIRE))
+		hang_up(s);
 	if (s->in_fd >= 0)
 		pump_in(s);
 }

@@ -49,6 +49,7 @@ struct stream {
 	uint32_t drain_asked;                  /* atomic; the loop knows that there is something */
 	uint64_t room;                         /* atomic */
 	uint32_t detached;                     /* atomic; tx may drop at once, nobody listens */
+	uint32_t dismissed;                    /* atomic; the client is to leave when all is sent */
 	const struct loop_watch *client_watch; /* STREAM_UNIX: for each client in turn */
 };
 
@@ -59,6 +60,7 @@ int stream_open(struct stream *s, struct machine *m, struct instance *owner, uin
 int stream_attach(struct stream *s, const struct volt_stream_ops *ops);
 size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n);
 void stream_set_room(struct stream *s, size_t n);
+void stream_hang_up(struct stream *s);
 
 /* Starts the keeper and sets the terminal's raw mode, as far as streams need them (and
  * not to explain): the last step before the seal, so that a failed start leaves the

@@ -25,6 +25,8 @@
 #include "core/stream.h"
 #include "core/terminal.h"
 
+#define WAITING_CLIENTS 16 /* of a socket, while one is served */
+
 struct why {
 	char *text;
 	size_t size;
@@ -171,7 +173,7 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 		return fail(why, errno, "cannot listen on %s: %s%s", path, strerror(errno),
 		    early_cage_hint(errno));
 	err = keeper_unlink_at_end(path);
-	return err == 0 && listen(s->listen_fd, 1) != 0 ? -errno : err;
+	return err == 0 && listen(s->listen_fd, WAITING_CLIENTS) != 0 ? -errno : err;
 }
 
 static int open_null(struct stream *s, const char *path, struct why *why)

@@ -18,6 +18,8 @@
 #define LOST_MEMORY \
 	" (a limit, no huge page left, or with --kernel-memory map a file that became shorter)"
 
+__thread uint32_t vcpu_number;
+
 int vcpu_create(struct vcpu *v, struct machine *m, uint32_t id)
 {
 	v->machine = m;
@@ -317,6 +319,7 @@ void vcpu_run(struct vcpu *v)
 {
 	struct machine *m = v->machine;
 
+	vcpu_number = v->id;
 	while (!machine_ending(m)) {
 		if (ioctl(v->fd, KVM_RUN, 0) != 0) {
 			if (errno == EINTR || errno == EAGAIN)
@@ -324,7 +327,8 @@ void vcpu_run(struct vcpu *v)
 			end_failed_run(v, errno);
 			return;
 		}
-		v->exits++;
+		v->exits[v->run->exit_reason < VCPU_EXIT_KINDS ? v->run->exit_reason
+							       : VCPU_EXIT_KINDS - 1]++;
 		if (v->run->exit_reason == KVM_EXIT_IO)
 			handle_io(v);
 		else if (v->run->exit_reason == KVM_EXIT_MMIO)

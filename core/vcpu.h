@@ -15,7 +15,11 @@
 #include "core/bus.h"
 #include "core/cpuid.h"
 
+#define VCPU_EXIT_KINDS 40u
+
 struct machine;
+
+extern __thread uint32_t vcpu_number; /* of this vCPU's own thread; 0 elsewhere */
 
 struct vcpu {
 	struct machine *machine;
@@ -23,7 +27,7 @@ struct vcpu {
 	int fd;
 	struct kvm_run *run;
 	struct bus_stats stats; /* written by its own thread only */
-	uint64_t exits;
+	uint64_t exits[VCPU_EXIT_KINDS]; /* by KVM's reason; the last also stands for others */
 } __attribute__((aligned(64))); /* vCPUs share no cache line */
 
 /* Creates the vCPU and maps its shared page. 0 or -errno, said in the log. */

@@ -293,7 +293,7 @@ static int read_volt_note(struct vet_image *v, uint64_t desc, uint32_t desc_size
 	if (d.abi_major != VOLT_ABI_MAJOR)
 		return vet_refuse(v, "it was built for plugin ABI %u.%u; this volt has ABI %d.%d",
 		    d.abi_major, d.abi_minor, VOLT_ABI_MAJOR, VOLT_ABI_MINOR);
-	if (d.kind != VOLT_KIND_DEVICE && d.kind != VOLT_KIND_SANDBOX)
+	if (d.kind < VOLT_KIND_DEVICE || d.kind > VOLT_KIND_FILTER)
 		return vet_refuse(v, "its Volt note says kind %u, which is unknown", d.kind);
 	if (d.descriptor_size < DESC_MIN || d.descriptor_size > DESC_MAX)
 		return vet_refuse(

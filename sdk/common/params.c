@@ -54,12 +54,14 @@ static int find_row(const struct volt_plugin *p, const char *key)
 
 static int refuse_unknown(const struct parse *ps, const char *key)
 {
-	const char *names[PARAMS_MAX + 2] = {NULL};
+	const char *names[PARAMS_MAX + 3] = {NULL};
 	unsigned n = 0;
 
 	for (; n < ps->plugin->param_count; n++)
 		names[n] = params_row(ps->plugin, n)->name;
-	names[n] = "id";
+	names[n++] = "id";
+	if (ps->plugin->kind == VOLT_KIND_FILTER)
+		names[n] = "on";
 	const char *near = nearest_name(key, names);
 
 	if (near)
@@ -85,6 +87,17 @@ static int take_id(struct parse *ps, const char *value)
 	return 0;
 }
 
+/* Whether there is such a device is for the host to say. */
+static int take_on(struct parse *ps, const char *value)
+{
+	if (ps->out->on)
+		return params_refuse(&ps->why, EINVAL, "on: given twice");
+	if (!value || !*value)
+		return params_refuse(&ps->why, EINVAL, "on: has no value; write on=DEVICE");
+	ps->out->on = value;
+	return 0;
+}
+
 static int take_token(struct parse *ps, char *token)
 {
 	char *value = strchr(token, '=');
@@ -98,6 +111,8 @@ static int take_token(struct parse *ps, char *token)
 		    "empty parameter in \"%s\"; write key=value,key=value", ps->typed);
 	if (strcmp(token, "id") == 0)
 		return take_id(ps, value);
+	if (ps->plugin->kind == VOLT_KIND_FILTER && strcmp(token, "on") == 0)
+		return take_on(ps, value);
 	int row = find_row(ps->plugin, token);
 
 	if (row < 0)

@@ -27,6 +27,7 @@ struct params {
 	struct volt_value values[PARAMS_MAX];
 	char *text;     /* owns every value's .s */
 	const char *id; /* value of the reserved key `id`, or NULL */
+	const char *on; /* filters only: value of the reserved key `on`, or NULL */
 };
 
 /*

@@ -186,7 +186,7 @@ static int check_row(const struct volt_param *param, const struct params_why *wh
 	    name[strspn(name, LOWER DIGITS "-")])
 		return params_refuse(why, EINVAL,
 		    "parameter %s: the name must match [a-z][a-z0-9-]*", name ? name : "NULL");
-	if (strcmp(name, "id") == 0 || strcmp(name, "help") == 0)
+	if (strcmp(name, "id") == 0 || strcmp(name, "on") == 0 || strcmp(name, "help") == 0)
 		return params_refuse(why, EINVAL, "parameter %s: the name is reserved", name);
 	if (param->type < VOLT_PARAM_BOOL || param->type > VOLT_PARAM_STREAM || param->reserved)
 		return params_refuse(

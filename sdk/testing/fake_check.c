@@ -41,7 +41,7 @@ static void check_head(const struct fake_host *f)
 		fake_die(f, "name: must match [a-z][a-z0-9-]{0,31}");
 	if (!p->version || !*p->version || !is_line(p->summary))
 		fake_die(f, "version and summary: must be one line each, no full stop");
-	if (p->kind != VOLT_KIND_DEVICE && p->kind != VOLT_KIND_SANDBOX)
+	if (p->kind < VOLT_KIND_DEVICE || p->kind > VOLT_KIND_FILTER)
 		fake_die(f, "kind %u: unknown", p->kind);
 	if (p->flags & ~VOLT_FLAG_IN_PROCESS_ONLY)
 		fake_die(f, "flags 0x%x: unknown", p->flags);

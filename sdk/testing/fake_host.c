@@ -224,6 +224,8 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		return &fake_describe;
 	if (strcmp(id, VOLT_EXT_WORKER) == 0)
 		return &fake_worker;
+	if (strcmp(id, VOLT_EXT_METRICS) == 0)
+		return &fake_metrics;
 	if (strcmp(id, VOLT_EXT_IRQROUTE) == 0 && f->plugin->get_ext &&
 	    f->plugin->get_ext(VOLT_EXT_IRQCHIP))
 		return &fake_irqroute;
@@ -286,6 +288,7 @@ void fake_host_destroy(struct fake_host *f)
 	fake_finish_streams(f);
 	fake_finish_describe(f);
 	fake_finish_state(f);
+	fake_finish_filter(f);
 	free_guarded(f->self, f->plugin->instance_size);
 	free_guarded(f->counters, counter_bytes(f));
 	free(f->counted);

@@ -16,6 +16,7 @@
  * fake_describe.c  volt.describe/1
  * fake_worker.c    volt.worker/1
  * fake_state.c     volt.state/1
+ * fake_filter.c    volt.filter/1 and volt.metrics/1
  */
 #ifndef FAKE_INTERNAL_H
 #define FAKE_INTERNAL_H
@@ -57,7 +58,7 @@ struct fake_pin {
 
 struct fake_stream {
 	const struct volt_stream_ops *ops; /* NULL until attach */
-	bool connected;
+	bool connected, dismissed;
 	size_t room, limit;
 	uint8_t *input;
 	size_t input_len;
@@ -125,7 +126,7 @@ struct fake_host {
 	unsigned stream_count;
 	struct fake_timer timers[FAKE_TIMER_MAX];
 	unsigned timer_count;
-	uint64_t now_ns, armings;
+	uint64_t now_ns, now_step_ns, armings;
 	struct fake_worker workers[FAKE_WORKER_MAX];
 	unsigned worker_count;
 	struct volt_acpi_device devices[FAKE_DEVICE_MAX];
@@ -136,6 +137,11 @@ struct fake_host {
 	void *scratch;                        /* for loading; NULL until needed */
 	uint8_t *saved;                       /* the newest save, or NULL */
 	bool in_validate;
+	struct fake_layer *layers;
+	const struct volt_layer *layer; /* that access() is being called for */
+	const struct volt_metric *metrics;
+	unsigned metric_count;
+	bool measured;
 };
 
 /* The plugin, or its test, broke the contract: says how and aborts. */
@@ -184,10 +190,12 @@ extern const struct volt_stream fake_stream;
 extern const struct volt_describe fake_describe;
 extern const struct volt_irqroute fake_irqroute;
 extern const struct volt_worker fake_worker;
+extern const struct volt_metrics fake_metrics;
 
 void fake_finish_bus(struct fake_host *f);
 void fake_finish_streams(struct fake_host *f);
 void fake_finish_describe(struct fake_host *f);
 void fake_finish_state(struct fake_host *f);
+void fake_finish_filter(struct fake_host *f);
 
 #endif

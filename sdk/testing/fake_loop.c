@@ -47,7 +47,10 @@ static void loop_arm(const struct volt_host *h, uint32_t timer, uint64_t deadlin
 
 static uint64_t loop_now(const struct volt_host *h)
 {
-	return fake_of(h, "now")->now_ns;
+	struct fake_host *f = fake_of(h, "now");
+
+	f->now_ns += f->now_step_ns;
+	return f->now_ns;
 }
 
 const struct volt_loop fake_loop = {
@@ -56,6 +59,11 @@ const struct volt_loop fake_loop = {
     .arm = loop_arm,
     .now = loop_now,
 };
+
+void fake_now_step(struct fake_host *f, uint64_t ns)
+{
+	f->now_step_ns = ns;
+}
 
 uint64_t fake_now(const struct fake_host *f)
 {

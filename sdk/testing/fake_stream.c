@@ -79,11 +79,17 @@ static void stream_set_room(const struct volt_host *h, uint32_t stream, size_t n
 	attached(fake_of(h, "set_room"), stream, "set_room")->room = n;
 }
 
+static void stream_hang_up(const struct volt_host *h, uint32_t stream)
+{
+	attached(fake_of(h, "hang_up"), stream, "hang_up")->dismissed = true;
+}
+
 const struct volt_stream fake_stream = {
     .size = sizeof(fake_stream),
     .attach = stream_attach,
     .tx = stream_tx,
     .set_room = stream_set_room,
+    .hang_up = stream_hang_up,
 };
 
 static void tell(struct fake_host *f, uint32_t stream, uint32_t event)
@@ -192,6 +198,11 @@ const char *fake_stream_output(const struct fake_host *f, uint32_t stream, size_
 	return s->output_len ? s->output : "";
 }
 
+bool fake_stream_dismissed(const struct fake_host *f, uint32_t stream)
+{
+	return look(f, stream)->dismissed;
+}
+
 void fake_stream_clear(struct fake_host *f, uint32_t stream)
 {
 	find(f, stream)->output_len = 0;
@@ -207,8 +218,10 @@ void fake_stream_event(struct fake_host *f, uint32_t stream, uint32_t event)
 	struct fake_stream *s = find(f, stream);
 
 	fake_must_run(f, "fake_stream_event");
-	if (event == VOLT_STREAM_CONNECTED)
+	if (event == VOLT_STREAM_CONNECTED) {
 		s->connected = true;
+		s->dismissed = false;
+	}
 	if (event == VOLT_STREAM_DISCONNECTED)
 		s->connected = false;
 	tell(f, stream, event);

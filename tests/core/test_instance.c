@@ -102,8 +102,8 @@ static void malformed_descriptors_are_refused_with_the_field(void **state)
 	plugin = good, plugin.size = offsetof(struct volt_plugin, get_ext), refused("size");
 	plugin = good, plugin.abi_major = VOLT_ABI_MAJOR + 1, refused("ABI major");
 	plugin = good, plugin.kind = 0, refused("kind");
-	plugin = good, plugin.kind = 3, refused("kind");
 	plugin = good, plugin.flags = 1u << 31, refused("flags");
+	plugin = good, plugin.kind = 4, refused("kind");
 	plugin = good, plugin.instance_size = 0, refused("instance_size");
 	plugin = good, plugin.instance_size = (16u << 20) + 1, refused("instance_size");
 	plugin = good, plugin.init = NULL, refused("no init");

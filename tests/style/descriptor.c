@@ -23,7 +23,9 @@ static const void *row(const void *table, size_t stride, size_t index)
 static void print(const struct volt_plugin *p)
 {
 	printf("name %s\n", p->name);
-	printf("kind %s\n", p->kind == VOLT_KIND_SANDBOX ? "sandbox" : "device");
+	printf("kind %s\n", p->kind == VOLT_KIND_SANDBOX  ? "sandbox"
+			    : p->kind == VOLT_KIND_FILTER ? "filter"
+							  : "device");
 	for (unsigned i = 0; i < p->param_count; i++) {
 		const struct volt_param *param = row(p->params, p->param_stride, i);
 

@@ -75,7 +75,7 @@ struct volt_host;
 #define VOLT_PARAM_FILE_RW 7u /* a path; the core opens it for reading and writing. .fd, .s */
 #define VOLT_PARAM_STREAM  8u /* where bytes go and come from, see volt/stream.h. .u = stream */
 
-/* One parameter. Names match [a-z][a-z0-9-]*; `id` and `help` are reserved. */
+/* One parameter. Names match [a-z][a-z0-9-]*; `id`, `on` and `help` are reserved. */
 struct volt_param {
 	const char *name;
 	const char *def;     /* text used when the key is absent; NULL: the key is required */
@@ -162,6 +162,7 @@ struct volt_range {
 #define VOLT_TEST_MASKED_EQ 2u /* (argument & mask) == value */
 #define VOLT_TEST_LE        3u /* argument <= value, unsigned */
 #define VOLT_TEST_FD_PARAM  4u /* argument == fd of the parameter whose index is value */
+/* A row with VOLT_TEST_FD_PARAM for a file that may be left out, and was, is dropped. */
 
 struct volt_arg_test {
 	uint8_t arg; /* 0..5 */
@@ -194,6 +195,7 @@ struct volt_counter {
 
 #define VOLT_KIND_DEVICE  1u
 #define VOLT_KIND_SANDBOX 2u /* offers volt.sandbox/1; loaded before every device */
+#define VOLT_KIND_FILTER  3u /* offers volt.filter/1; put on a device by --filter */
 
 /* Set when the plugin cannot be moved to a process of its own. */
 #define VOLT_FLAG_IN_PROCESS_ONLY 1u

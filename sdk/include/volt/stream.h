@@ -59,6 +59,10 @@ struct volt_stream {
 	/* As tx. Sets how many bytes rx may deliver from now on, in all; 0 at the start.
 	 * What does not fit waits in the far end, not in memory. */
 	void (*set_room)(const struct volt_host *h, uint32_t stream, size_t n);
+	/* As tx. Sends the far end away once all that was sent has left; what it sends
+	 * meanwhile is lost. DISCONNECTED follows. Only a client of a socket can be sent away:
+	 * elsewhere nothing happens. Since ABI 0.2: ask VOLT_HAS(). */
+	void (*hang_up)(const struct volt_host *h, uint32_t stream);
 };
 
 #ifdef __cplusplus

@@ -19,8 +19,10 @@
 
 #include <volt/attention.h>
 #include <volt/describe.h>
+#include <volt/filter.h>
 #include <volt/irqchip.h>
 #include <volt/loop.h>
+#include <volt/metrics.h>
 #include <volt/plugin.h>
 #include <volt/sandbox.h>
 #include <volt/state.h>
@@ -103,6 +105,9 @@ bool fake_stream_connected(const struct fake_host *f, uint32_t stream);
 size_t fake_stream_room(const struct fake_host *f, uint32_t stream);
 /* What tx took so far; NUL-terminated; *n its length if not NULL. Valid until next tx. */
 const char *fake_stream_output(const struct fake_host *f, uint32_t stream, size_t *n);
+/* Whether the plugin asked to hang up since the newest VOLT_STREAM_CONNECTED. The test then
+ * plays the far end: it tells VOLT_STREAM_DISCONNECTED. */
+bool fake_stream_dismissed(const struct fake_host *f, uint32_t stream);
 void fake_stream_clear(struct fake_host *f, uint32_t stream);
 /* From now on tx takes at most n more bytes (SIZE_MAX: no limit, the default). */
 void fake_stream_limit(struct fake_host *f, uint32_t stream, size_t n);
@@ -110,6 +115,9 @@ void fake_stream_event(struct fake_host *f, uint32_t stream, uint32_t event);
 
 /* Time starts at 1 s and moves only here; timers fire in order of their deadlines. */
 uint64_t fake_now(const struct fake_host *f);
+/* From now on time moves by `ns` whenever the plugin asks for it, too; no timer fires of it.
+ * For a plugin that waits for time to pass. */
+void fake_now_step(struct fake_host *f, uint64_t ns);
 void fake_advance(struct fake_host *f, uint64_t ns);
 unsigned fake_timer_count(const struct fake_host *f);
 bool fake_timer_armed(const struct fake_host *f, uint32_t timer, uint64_t *deadline_ns);
@@ -147,6 +155,19 @@ int fake_state_load(struct fake_host *f, const uint8_t *bytes, size_t n);
  * many spoiled states were taken. */
 unsigned fake_state_drill(
     const struct volt_plugin *plugin, const char *params, uint64_t seed, unsigned rounds);
+/* For filters: puts it on a range of a device that the test plays, whose handlers get
+ * `device`; between wiring and the seal. Returns the layer, valid until the host is
+ * destroyed, or NULL when attach refused. Then accesses as a guest makes them. */
+const struct volt_layer *fake_filter_put(
+    struct fake_host *f, const struct volt_range *range, void *device);
+uint64_t fake_filter_read(
+    struct fake_host *f, const struct volt_layer *layer, uint32_t vcpu, uint64_t off, uint32_t n);
+void fake_filter_write(struct fake_host *f, const struct volt_layer *layer, uint32_t vcpu,
+    uint64_t off, uint32_t n, uint64_t val);
+
+/* What volt.metrics/1 shows; not copied. And whether the plugin called measure(). */
+void fake_show_metrics(struct fake_host *f, const struct volt_metric *metrics, unsigned count);
+bool fake_measured(const struct fake_host *f);
 
 void fake_attention(struct fake_host *f);
 uint64_t fake_counter(const struct fake_host *f, const char *name); /* aborts on unknown */

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * metrics - everything that is counted, for volt.metrics/1.
+ *
+ * What costs nothing is always counted, each vCPU for itself. What would cost is done by
+ * meters: layers at the top of every range, put there only when a plugin asks.
+ */
+#ifndef CORE_METRICS_H
+#define CORE_METRICS_H
+
+#include <volt/metrics.h>
+
+struct bus_range;
+struct machine;
+
+extern const struct volt_metrics metrics_table;
+
+/* Puts a meter on every range if one was asked for; after filters_put(), before
+ * bus_seal(). 0 or -errno, said in the log. */
+int metrics_put(struct machine *m);
+
+/* The handlers' range below its meter, for those who look at layers; r itself if none. */
+struct bus_range metrics_below(const struct bus_range *r);
+
+#endif
