@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * deny - a filter that keeps accesses from a device: as if nothing answered there.
+ */
+#include <string.h>
+
+#include <volt/filter.h>
+#include <volt/plugin.h>
+
+enum { PARAM_WHAT, PARAM_RANGE, PARAM_FROM, PARAM_LENGTH, PARAM_VALUE };
+enum { WHAT_ALL, WHAT_READS, WHAT_WRITES };
+enum { COUNT_READS, COUNT_WRITES };
+
+struct deny {
+	const struct volt_host *h;
+	uint64_t what, from, length, value;
+	char range[64]; /* "": every */
+};
+
+static bool is_denied(
+    const struct deny *d, const struct volt_layer *below, const struct volt_access *a)
+{
+	if (d->what != WHAT_ALL && (d->what == WHAT_WRITES) != (a->write == 1))
+		return false;
+	if (d->range[0] != '\0' && strcmp(d->range, below->name) != 0)
+		return false;
+	/* Any byte in common; length 0 goes on to the end. */
+	return a->offset + a->n > d->from &&
+	       (d->length == 0 || a->offset < d->from || a->offset - d->from < d->length);
+}
+
+static uint64_t deny_access(void *self, const struct volt_layer *below, const struct volt_access *a)
+{
+	const struct deny *d = self;
+
+	if (!is_denied(d, below, a))
+		return below->pass(below, a);
+	volt_count(d->h, a->write ? COUNT_WRITES : COUNT_READS, 1);
+	return d->value;
+}
+
+static int deny_init(void *self, const struct volt_host *h, const struct volt_args *a)
+{
+	struct deny *d = self;
+
+	d->h = h;
+	d->what = volt_arg(a, PARAM_WHAT)->u;
+	d->from = volt_arg(a, PARAM_FROM)->u;
+	d->length = volt_arg(a, PARAM_LENGTH)->u;
+	d->value = volt_arg(a, PARAM_VALUE)->u;
+	snprintf(d->range, sizeof(d->range), "%s", volt_arg(a, PARAM_RANGE)->s);
+	return 0;
+}
+
+static const void *deny_get_ext(const char *id)
+{
+	static const struct volt_filter filter = {.size = sizeof(filter), .access = deny_access};
+
+	return strcmp(id, VOLT_EXT_FILTER) == 0 ? &filter : NULL;
+}
+
+static const struct volt_param params[] = {
+    [PARAM_WHAT] = {.name = "what",
+	.type = VOLT_PARAM_ENUM,
+	.choices = "all|reads|writes",
+	.def = "all",
+	.help = "accesses to deny"},
+    [PARAM_RANGE] = {.name = "range",
+	.type = VOLT_PARAM_STRING,
+	.def = "",
+	.max = 63,
+	.help = "only in the range of this name; empty: in every one"},
+    [PARAM_FROM] = {.name = "from",
+	.type = VOLT_PARAM_UINT,
+	.def = "0x0",
+	.help = "first offset in the range that is denied"},
+    [PARAM_LENGTH] = {.name = "length",
+	.type = VOLT_PARAM_UINT,
+	.def = "0x0",
+	.help = "bytes from there; 0: all that follow"},
+    [PARAM_VALUE] = {.name = "value",
+	.type = VOLT_PARAM_UINT,
+	.def = "0xffffffffffffffff",
+	.help = "what a denied read reads, cut to its size"},
+};
+
+static const struct volt_counter counters[] = {
+    [COUNT_READS] = {"reads", "reads denied"},
+    [COUNT_WRITES] = {"writes", "writes denied"},
+};
+
+VOLT_PLUGIN(VOLT_KIND_FILTER) = {
+    VOLT_PLUGIN_HEADER(VOLT_KIND_FILTER),
+    .name = "deny",
+    .version = "0.1.0",
+    .summary = "keeps accesses from a device",
+    .instance_size = sizeof(struct deny),
+    .param_stride = sizeof(struct volt_param),
+    .param_count = sizeof(params) / sizeof(*params),
+    .params = params,
+    .counter_stride = sizeof(struct volt_counter),
+    .counter_count = sizeof(counters) / sizeof(*counters),
+    .counters = counters,
+    .init = deny_init,
+    .get_ext = deny_get_ext,
+};

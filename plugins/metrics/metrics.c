@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * metrics - shows every counter of the VM in Prometheus' text format, version 0.0.4.
+ *
+ * Whoever connects to the socket gets the text as it is at that moment: after an HTTP/1
+ * request with a header, else, after a line or a moment's silence, without. Or the text is put
+ * into a file every so often, at full length each time, so that it never shrinks.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <volt/loop.h>
+#include <volt/metrics.h>
+#include <volt/plugin.h>
+#include <volt/stream.h>
+
+enum { PARAM_TO, PARAM_FILE, PARAM_EVERY, PARAM_TIMES };
+enum { COUNT_ANSWERS, COUNT_FILES, COUNT_FAILURES };
+
+#define TEXT_SIZE    (256u << 10)
+#define SILENCE_NS   50000000ull /* who has sent nothing by then wants plain text */
+#define RETRY_NS     1000000ull  /* the host's buffer was full */
+#define REQUEST_ROOM 65536u      /* of a request; what is longer is answered as it is */
+
+struct metrics {
+	const struct volt_host *h;
+	const struct volt_loop *loop;
+	const struct volt_stream *stream;
+	const struct volt_metrics *metrics;
+	uint32_t to, answer_timer, file_timer;
+	int file;
+	uint64_t every_ns;
+	bool waiting;   /* the client has sent no whole request yet */
+	bool answering; /* some of the text has not left yet */
+	bool http;
+	char head[4]; /* first bytes of what the client sent */
+	size_t head_size;
+	uint32_t newest; /* bytes of the request's end, to find an empty line */
+	size_t request_size;
+	size_t size, sent;
+	char family_name[128];
+	char text[TEXT_SIZE];
+};
+
+/* -------------------------------------------------------------------- text */
+
+VOLT_PRINTF(2, 3)
+static void put(struct metrics *m, const char *fmt, ...)
+{
+	size_t room = sizeof(m->text) - m->size;
+	va_list ap;
+
+	va_start(ap, fmt);
+	int n = vsnprintf(m->text + m->size, room, fmt, ap);
+	va_end(ap);
+	if (n > 0 && (size_t)n < room)
+		m->size += (size_t)n;
+}
+
+static void put_family(struct metrics *m, const struct volt_metric *metric)
+{
+	if (strcmp(m->family_name, metric->name) == 0)
+		return;
+	snprintf(m->family_name, sizeof(m->family_name), "%s", metric->name);
+	put(m, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name,
+	    metric->kind == VOLT_METRIC_GAUGE ? "gauge" : "counter");
+}
+
+static void put_metric(void *arg, const struct volt_metric *metric)
+{
+	struct metrics *m = arg;
+	const bool labelled = metric->labels[0] != '\0';
+
+	put_family(m, metric);
+	put(m, "%s%s%s%s %" PRIu64, metric->name, labelled ? "{" : "", metric->labels,
+	    labelled ? "}" : "", metric->value / metric->scale);
+	if (metric->scale == 1000000000)
+		put(m, ".%09" PRIu64, metric->value % metric->scale);
+	put(m, "\n");
+}
+
+static void make_text(struct metrics *m)
+{
+	m->size = m->sent = 0;
+	m->family_name[0] = '\0';
+	if (m->http)
+		put(m, "HTTP/1.0 200 OK\r\n"
+		       "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+		       "Connection: close\r\n\r\n");
+	m->metrics->each(m->h, m, put_metric);
+}
+
+/* ------------------------------------------------------------------ socket */
+
+static void send_rest(struct metrics *m)
+{
+	m->sent +=
+	    m->stream->tx(m->h, m->to, (const uint8_t *)m->text + m->sent, m->size - m->sent);
+	if (m->sent < m->size) {
+		m->loop->arm(m->h, m->answer_timer, m->loop->now(m->h) + RETRY_NS);
+		return;
+	}
+	m->answering = false;
+	volt_count(m->h, COUNT_ANSWERS, 1);
+	m->stream->hang_up(m->h, m->to);
+}
+
+static void answer(struct metrics *m)
+{
+	m->waiting = false;
+	m->http = m->head_size == sizeof(m->head) && memcmp(m->head, "GET ", 4) == 0;
+	m->answering = true;
+	make_text(m);
+	send_rest(m);
+}
+
+static void on_answer_timer(void *self)
+{
+	struct metrics *m = self;
+
+	if (m->answering)
+		send_rest(m);
+	else if (m->waiting)
+		answer(m);
+}
+
+/* An HTTP request ends with an empty line, anything else with its first line. */
+static bool request_ended(struct metrics *m, uint8_t byte)
+{
+	if (m->head_size < sizeof(m->head))
+		m->head[m->head_size++] = (char)byte;
+	m->newest = m->newest << 8 | byte;
+	m->request_size++;
+	if (byte != '\n')
+		return m->request_size >= REQUEST_ROOM / 2;
+	if (m->head_size < sizeof(m->head) || memcmp(m->head, "GET ", 4) != 0)
+		return true;
+	return m->newest == 0x0d0a0d0a || (m->newest & 0xffff) == 0x0a0a;
+}
+
+static void on_bytes(void *self, uint32_t stream, const uint8_t *bytes, size_t n)
+{
+	struct metrics *m = self;
+
+	for (size_t i = 0; i < n && m->waiting; i++)
+		if (request_ended(m, bytes[i]))
+			answer(m);
+	m->stream->set_room(m->h, m->to, REQUEST_ROOM);
+}
+
+static void on_event(void *self, uint32_t stream, uint32_t event)
+{
+	struct metrics *m = self;
+
+	if (event != VOLT_STREAM_CONNECTED && event != VOLT_STREAM_DISCONNECTED)
+		return;
+	m->waiting = event == VOLT_STREAM_CONNECTED;
+	m->answering = false;
+	m->head_size = m->request_size = 0;
+	m->newest = 0;
+	m->loop->arm(m->h, m->answer_timer, m->waiting ? m->loop->now(m->h) + SILENCE_NS : 0);
+	m->stream->set_room(m->h, m->to, m->waiting ? REQUEST_ROOM : 0);
+}
+
+static const struct volt_stream_ops stream_ops = {
+    .size = sizeof(stream_ops), .rx = on_bytes, .event = on_event};
+
+/* -------------------------------------------------------------------- file */
+
+/* In one call and at one length, so that a reader finds no half of two texts. Empty lines
+ * are allowed anywhere in the format. */
+static void on_file_timer(void *self)
+{
+	struct metrics *m = self;
+
+	m->http = false;
+	make_text(m);
+	memset(m->text + m->size, '\n', sizeof(m->text) - m->size);
+	size_t size = (m->size + 4096) & ~(size_t)4095;
+	if (size > sizeof(m->text))
+		size = sizeof(m->text);
+	bool written = pwrite(m->file, m->text, size, 0) == (ssize_t)size;
+	volt_count(m->h, written ? COUNT_FILES : COUNT_FAILURES, 1);
+	m->loop->arm(m->h, m->file_timer, m->loop->now(m->h) + m->every_ns);
+}
+
+/* -------------------------------------------------------------------- life */
+
+static int metrics_start(void *self)
+{
+	struct metrics *m = self;
+
+	if (m->file >= 0)
+		on_file_timer(m);
+	return 0;
+}
+
+static int find_services(struct metrics *m, const struct volt_host *h)
+{
+	m->h = h;
+	m->loop = h->get_ext(h, VOLT_EXT_LOOP);
+	m->stream = h->get_ext(h, VOLT_EXT_STREAM);
+	m->metrics = h->get_ext(h, VOLT_EXT_METRICS);
+	if (!m->loop || !m->stream || !m->metrics || !VOLT_HAS(m->stream, hang_up))
+		return volt_fail(h, ENOTSUP, "the host lacks one of %s, %s with hang_up, %s",
+		    VOLT_EXT_LOOP, VOLT_EXT_STREAM, VOLT_EXT_METRICS);
+	return 0;
+}
+
+static int metrics_init(void *self, const struct volt_host *h, const struct volt_args *a)
+{
+	struct metrics *m = self;
+	int err = find_services(m, h);
+
+	if (err)
+		return err;
+	m->to = (uint32_t)volt_arg(a, PARAM_TO)->u;
+	m->file = volt_arg(a, PARAM_FILE)->fd;
+	m->every_ns = volt_arg(a, PARAM_EVERY)->u * 1000000000;
+	if (!volt_arg(a, PARAM_TO)->given && m->file < 0)
+		return volt_fail(h, EINVAL, "to=unix:PATH or file=PATH is required");
+	err = m->loop->add_timer(h, on_answer_timer, &m->answer_timer);
+	if (!err)
+		err = m->loop->add_timer(h, on_file_timer, &m->file_timer);
+	if (!err)
+		err = m->stream->attach(h, m->to, &stream_ops);
+	if (!err && volt_arg(a, PARAM_TIMES)->u)
+		err = m->metrics->measure(h);
+	return err ? volt_fail(h, -err, "cannot be wired") : 0;
+}
+
+static const struct volt_param params[] = {
+    [PARAM_TO] = {.name = "to",
+	.type = VOLT_PARAM_STREAM,
+	.def = "null",
+	.help = "socket that gives the text to whoever connects: unix:PATH"},
+    [PARAM_FILE] = {.name = "file",
+	.type = VOLT_PARAM_FILE_RW,
+	.def = "",
+	.help = "existing file to keep the text in"},
+    [PARAM_EVERY] = {.name = "every",
+	.type = VOLT_PARAM_UINT,
+	.def = "10",
+	.min = 1,
+	.max = 86400,
+	.help = "seconds between two writes of the file"},
+    [PARAM_TIMES] = {.name = "times",
+	.type = VOLT_PARAM_BOOL,
+	.def = "off",
+	.help = "count and time accesses by range, at the cost of two clock readings each"},
+};
+
+static const struct volt_need needs[] = {
+    {.syscall = "pwrite64",
+	.reason = "writes the file of file=",
+	.roles = VOLT_ROLE_BIT(VOLT_ROLE_LOOP),
+	.test_count = 2,
+	.tests = {{.arg = 0, .op = VOLT_TEST_FD_PARAM, .value = PARAM_FILE},
+	    {.arg = 2, .op = VOLT_TEST_LE, .value = TEXT_SIZE}}},
+};
+
+static const struct volt_counter counters[] = {
+    [COUNT_ANSWERS] = {"answers", "clients of the socket that got the text"},
+    [COUNT_FILES] = {"files", "times that the file was written"},
+    [COUNT_FAILURES] = {"failures", "times that the file could not be written"},
+};
+
+VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
+    VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE),
+    .name = "metrics",
+    .version = "0.1.0",
+    .summary = "shows every counter in Prometheus' text format",
+    .flags = VOLT_FLAG_IN_PROCESS_ONLY,
+    .instance_size = sizeof(struct metrics),
+    .param_stride = sizeof(struct volt_param),
+    .param_count = sizeof(params) / sizeof(*params),
+    .params = params,
+    .need_stride = sizeof(struct volt_need),
+    .need_count = sizeof(needs) / sizeof(*needs),
+    .needs = needs,
+    .counter_stride = sizeof(struct volt_counter),
+    .counter_count = sizeof(counters) / sizeof(*counters),
+    .counters = counters,
+    .init = metrics_init,
+    .start = metrics_start,
+};

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include <errno.h>
+#include <setjmp.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <volt/fake_host.h>
+
+/* After Volt's headers: it has a macro called fail. */
+#include <cmocka.h>
+
+#include "../record/recording.h"
+
+extern const struct volt_plugin volt_plugin_replay;
+
+/* The device below: sixteen registers that keep what is written, and a log of calls. */
+struct device {
+	uint8_t registers[16];
+	unsigned reads, writes;
+	uint64_t newest_offset, newest_value;
+	uint32_t newest_n;
+};
+
+static uint64_t device_read(void *self, uint64_t off, uint32_t n)
+{
+	struct device *d = self;
+	uint64_t val = 0;
+
+	d->reads++;
+	d->newest_offset = off;
+	d->newest_n = n;
+	memcpy(&val, d->registers + off, n);
+	return val;
+}
+
+static void device_write(void *self, uint64_t off, uint32_t n, uint64_t val)
+{
+	struct device *d = self;
+
+	d->writes++;
+	d->newest_offset = off;
+	d->newest_n = n;
+	d->newest_value = val;
+	memcpy(d->registers + off, &val, n);
+}
+
+static const struct volt_range device_range = {
+    .size = sizeof(device_range),
+    .space = VOLT_SPACE_PIO,
+    .sizes = VOLT_IO_1 | VOLT_IO_2 | VOLT_IO_4 | VOLT_IO_8,
+    .base = 0x300,
+    .len = 16,
+    .name = "registers",
+    .read = device_read,
+    .write = device_write,
+};
+
+struct bench {
+	struct fake_host *f;
+	const struct volt_layer *layer;
+	struct device device;
+};
+
+static void open_bench(struct bench *b, const char *params)
+{
+	*b = (struct bench){.f = fake_host_create(&volt_plugin_replay)};
+	for (unsigned i = 0; i < sizeof(b->device.registers); i++)
+		b->device.registers[i] = (uint8_t)(0x10 + i);
+	assert_int_equal(fake_host_wire(b->f, params), 0);
+	b->layer = fake_filter_put(b->f, &device_range, &b->device);
+	assert_non_null(b->layer);
+	assert_int_equal(fake_host_run(b->f), 0);
+}
+
+static uint64_t get(struct bench *b, uint64_t off, uint32_t n)
+{
+	return fake_filter_read(b->f, b->layer, 0, off, n);
+}
+
+static void put(struct bench *b, uint64_t off, uint32_t n, uint64_t val)
+{
+	fake_filter_write(b->f, b->layer, 0, off, n, val);
+}
+
+#define READ(off_, val_) \
+	{ \
+		.value = (val_), .base = 0x300, .offset = (off_), .n = 1 \
+	}
+#define WRITE(off_, val_) \
+	{ \
+		.value = (val_), .base = 0x300, .offset = (off_), .n = 1, .kind = RECORDING_WRITE \
+	}
+
+static char path[64];
+
+static void write_file(const void *head, size_t head_size, const void *rest, size_t rest_size)
+{
+	snprintf(path, sizeof(path), "/tmp/volt-replay-XXXXXX");
+	int fd = mkstemp(path);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, head, head_size), head_size);
+	assert_int_equal(write(fd, rest, rest_size), rest_size);
+	close(fd);
+}
+
+static void record(const struct recording_entry *entries, unsigned count)
+{
+	const struct recording_head head = {
+	    .magic = RECORDING_MAGIC, .entry_size = sizeof(*entries), .device = "device"};
+
+	write_file(&head, sizeof(head), entries, count * sizeof(*entries));
+}
+
+/* Opens the bench with what record() wrote. */
+static void open_replay(struct bench *b, const char *more)
+{
+	char params[128];
+
+	snprintf(params, sizeof(params), "from=%s%s", path, more);
+	open_bench(b, params);
+	unlink(path);
+}
+
+static void assert_refused(const char *reason)
+{
+	struct fake_host *f = fake_host_create(&volt_plugin_replay);
+	char params[128];
+
+	snprintf(params, sizeof(params), "from=%s", path);
+	assert_true(fake_host_wire(f, params) < 0);
+	assert_non_null(strstr(fake_host_message(f), reason));
+	fake_host_destroy(f);
+	unlink(path);
+}
+
+static void a_device_that_answers_as_recorded_passes(void **state)
+{
+	static const struct recording_entry entries[] = {
+	    READ(0, 0x10), WRITE(1, 0x77), READ(1, 0x77)};
+	struct bench b;
+
+	record(entries, sizeof(entries) / sizeof(*entries));
+	open_replay(&b, "");
+	assert_int_equal(get(&b, 0, 1), 0x10);
+	put(&b, 1, 1, 0x77);
+	assert_int_equal(get(&b, 1, 1), 0x77);
+	assert_int_equal(fake_counter(b.f, "matched"), 3);
+	assert_int_equal(fake_counter(b.f, "diverged"), 0);
+	assert_int_equal(fake_asked(b.f, VOLT_ASK_EXIT, NULL, NULL), 0);
+	fake_host_destroy(b.f);
+}
+
+static void a_device_that_answers_otherwise_stops_the_machine(void **state)
+{
+	static const struct recording_entry entries[] = {READ(0, 0x99)};
+	struct bench b;
+
+	record(entries, sizeof(entries) / sizeof(*entries));
+	open_replay(&b, "");
+	uint32_t code;
+
+	assert_int_equal(get(&b, 0, 1), 0x10);
+	assert_int_equal(fake_counter(b.f, "diverged"), 1);
+	assert_int_equal(fake_asked(b.f, VOLT_ASK_EXIT, &code, NULL), 1);
+	assert_int_equal(code, 1);
+	assert_string_equal(fake_host_logged(b.f, NULL),
+	    "vCPU 0 differs: read of 1 bytes at 0x300+0x0, 0x10; recorded is read of 1 bytes at "
+	    "0x300+0x0, 0x99");
+	fake_host_destroy(b.f);
+}
+
+static void a_driver_that_writes_otherwise_differs(void **state)
+{
+	static const struct recording_entry entries[] = {WRITE(1, 0x77)};
+	struct bench b;
+
+	record(entries, sizeof(entries) / sizeof(*entries));
+	open_replay(&b, "");
+	put(&b, 1, 1, 0x78);
+	assert_int_equal(fake_counter(b.f, "diverged"), 1);
+	assert_int_equal(b.device.registers[1], 0x78);
+	fake_host_destroy(b.f);
+}
+
+static void the_end_of_the_recording_is_a_difference(void **state)
+{
+	static const struct recording_entry entries[] = {READ(0, 0x10)};
+	struct bench b;
+
+	record(entries, sizeof(entries) / sizeof(*entries));
+	open_replay(&b, ",else=pass");
+	get(&b, 0, 1);
+	assert_int_equal(get(&b, 0, 1), 0x10);
+	assert_int_equal(fake_counter(b.f, "diverged"), 1);
+	assert_non_null(strstr(fake_host_logged(b.f, NULL), "the recording's end"));
+	assert_int_equal(fake_asked(b.f, VOLT_ASK_EXIT, NULL, NULL), 0);
+	fake_host_destroy(b.f);
+}
+
+static void a_gap_is_a_difference(void **state)
+{
+	static const struct recording_entry entries[] = {{.value = 5}, READ(0, 0x10)};
+	struct bench b;
+
+	record(entries, sizeof(entries) / sizeof(*entries));
+	open_replay(&b, ",else=ones");
+	assert_int_equal(get(&b, 0, 1), 0xff);
+	assert_non_null(strstr(fake_host_logged(b.f, NULL), "a gap of 5 entries"));
+	assert_int_equal(b.device.reads, 0);
+	fake_host_destroy(b.f);
+}
+
+static void only_the_first_difference_is_logged(void **state)
+{
+	static const struct recording_entry entries[] = {READ(0, 0x99), READ(0, 0x99)};
+	struct bench b;
+
+	record(entries, sizeof(entries) / sizeof(*entries));
+	open_replay(&b, ",else=pass");
+	unsigned count;
+
+	get(&b, 0, 1);
+	get(&b, 0, 1);
+	fake_host_logged(b.f, &count);
+	assert_int_equal(count, 1);
+	assert_int_equal(fake_counter(b.f, "diverged"), 2);
+	fake_host_destroy(b.f);
+}
+
+static void in_the_device_s_place_reads_get_what_was_recorded(void **state)
+{
+	static const struct recording_entry entries[] = {READ(0, 0x99), WRITE(1, 0x77)};
+	struct bench b;
+
+	record(entries, sizeof(entries) / sizeof(*entries));
+	open_replay(&b, ",mode=answer");
+	assert_int_equal(get(&b, 0, 1), 0x99);
+	put(&b, 1, 1, 0x77);
+	assert_int_equal(b.device.reads + b.device.writes, 0);
+	assert_int_equal(fake_counter(b.f, "matched"), 2);
+	fake_host_destroy(b.f);
+}
+
+static void each_vcpu_follows_its_own_entries(void **state)
+{
+	static const struct recording_entry entries[] = {READ(0, 0x10),
+	    {.value = 0x11, .base = 0x300, .offset = 1, .n = 1, .vcpu = 1}, READ(2, 0x12)};
+	struct bench b;
+
+	record(entries, sizeof(entries) / sizeof(*entries));
+	open_replay(&b, "");
+	assert_int_equal(fake_filter_read(b.f, b.layer, 1, 1, 1), 0x11);
+	get(&b, 0, 1);
+	get(&b, 2, 1);
+	assert_int_equal(fake_counter(b.f, "matched"), 3);
+	fake_host_destroy(b.f);
+}
+
+static void a_vcpu_that_no_recording_can_have_differs(void **state)
+{
+	static const struct recording_entry entries[] = {READ(0, 0x10)};
+	struct bench b;
+
+	record(entries, sizeof(entries) / sizeof(*entries));
+	open_replay(&b, ",else=ones");
+	assert_int_equal(fake_filter_read(b.f, b.layer, 4000000000, 0, 1), 0xff);
+	fake_host_destroy(b.f);
+}
+
+static void what_is_no_recording_is_refused(void **state)
+{
+	write_file("", 0, "", 0);
+	assert_refused("is no recording");
+	write_file("VOLTREC2........................................................", 64, "", 0);
+	assert_refused("is no recording");
+}
+
+static void a_cut_off_recording_is_refused(void **state)
+{
+	const struct recording_head head = {
+	    .magic = RECORDING_MAGIC, .entry_size = sizeof(struct recording_entry)};
+	const struct recording_head wide = {.magic = RECORDING_MAGIC, .entry_size = 40};
+
+	write_file(&head, sizeof(head), "0123456789", 10);
+	assert_refused("is cut off");
+	write_file(&wide, sizeof(wide), "", 0);
+	assert_refused("is cut off");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test(a_device_that_answers_as_recorded_passes),
+	    cmocka_unit_test(a_device_that_answers_otherwise_stops_the_machine),
+	    cmocka_unit_test(a_driver_that_writes_otherwise_differs),
+	    cmocka_unit_test(the_end_of_the_recording_is_a_difference),
+	    cmocka_unit_test(a_gap_is_a_difference),
+	    cmocka_unit_test(only_the_first_difference_is_logged),
+	    cmocka_unit_test(in_the_device_s_place_reads_get_what_was_recorded),
+	    cmocka_unit_test(each_vcpu_follows_its_own_entries),
+	    cmocka_unit_test(a_vcpu_that_no_recording_can_have_differs),
+	    cmocka_unit_test(what_is_no_recording_is_refused),
+	    cmocka_unit_test(a_cut_off_recording_is_refused),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
