@@ -140,7 +140,7 @@ static const struct instance *find_device(const struct machine *m, const struct 
 	}
 	if (filter->params.on == NULL) {
 		log_error(EINVAL, "--filter %s: on=DEVICE is required, for instance on=%s",
-		    filter->plugin.name, n > 0 ? names[0] : "serial");
+		    filter->plugin.name, n > 0 ? names[0] : "ID");
 		return NULL;
 	}
 	const char *near = nearest_name(filter->params.on, names);

@@ -129,7 +129,7 @@ static const char *exit_name(uint32_t reason)
 	    [KVM_EXIT_INTR] = "intr",
 	    [KVM_EXIT_INTERNAL_ERROR] = "internal_error",
 	    [KVM_EXIT_SYSTEM_EVENT] = "system_event",
-	    [KVM_EXIT_IOAPIC_EOI] = "ioapic_eoi",
+	    [KVM_EXIT_IOAPIC_EOI] = "eoi",
 	};
 
 	return names[reason] != NULL ? names[reason] : "other";

@@ -26,9 +26,9 @@ struct vcpu {
 	uint32_t id; /* also its APIC id */
 	int fd;
 	struct kvm_run *run;
-	struct bus_stats stats; /* written by its own thread only */
+	struct bus_stats stats;          /* written by its own thread only */
 	uint64_t exits[VCPU_EXIT_KINDS]; /* by KVM's reason; the last also stands for others */
-} __attribute__((aligned(64))); /* vCPUs share no cache line */
+} __attribute__((aligned(64)));          /* vCPUs share no cache line */
 
 /* Creates the vCPU and maps its shared page. 0 or -errno, said in the log. */
 int vcpu_create(struct vcpu *v, struct machine *m, uint32_t id);

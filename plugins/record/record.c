@@ -13,9 +13,8 @@
 #include <volt/filter.h>
 #include <volt/loop.h>
 #include <volt/plugin.h>
+#include <volt/recording.h>
 #include <volt/stream.h>
-
-#include "recording.h"
 
 enum { PARAM_TO };
 enum { COUNT_ENTRIES, COUNT_LOST };
@@ -28,7 +27,7 @@ struct record {
 	uint32_t to;
 	uint64_t started_ns;
 	uint64_t lost; /* since the newest entry that was taken */
-	uint8_t rest[sizeof(struct recording_entry)];
+	uint8_t rest[sizeof(struct volt_recording_entry)];
 	size_t rest_size;
 };
 
@@ -50,10 +49,10 @@ static bool send(struct record *r, const void *bytes, size_t n)
 	return true;
 }
 
-static void put_entry(struct record *r, const struct recording_entry *entry)
+static void put_entry(struct record *r, const struct volt_recording_entry *entry)
 {
 	if (r->lost > 0) {
-		const struct recording_entry gap = {.ns = entry->ns, .value = r->lost};
+		const struct volt_recording_entry gap = {.ns = entry->ns, .value = r->lost};
 
 		if (send(r, &gap, sizeof(gap)))
 			r->lost = 0;
@@ -70,14 +69,14 @@ static uint64_t record_access(
     void *self, const struct volt_layer *below, const struct volt_access *a)
 {
 	struct record *r = self;
-	struct recording_entry entry = {.ns = r->loop->now(r->h) - r->started_ns,
+	struct volt_recording_entry entry = {.ns = r->loop->now(r->h) - r->started_ns,
 	    .value = a->value,
 	    .base = below->base,
 	    .offset = (uint32_t)a->offset,
 	    .vcpu = (uint16_t)a->vcpu,
 	    .n = a->n,
-	    .kind = (uint8_t)((a->write ? RECORDING_WRITE : 0) |
-			      (below->space == VOLT_SPACE_MMIO ? RECORDING_MMIO : 0))};
+	    .kind = (uint8_t)((a->write ? VOLT_RECORDING_WRITE : 0) |
+			      (below->space == VOLT_SPACE_MMIO ? VOLT_RECORDING_MMIO : 0))};
 
 	/* A write is told before it acts: it may end the VM. */
 	if (a->write)
@@ -103,8 +102,8 @@ static int record_attach(void *self, const struct volt_layer *below)
 static int record_start(void *self)
 {
 	struct record *r = self;
-	struct recording_head head = {
-	    .magic = RECORDING_MAGIC, .entry_size = sizeof(struct recording_entry)};
+	struct volt_recording_head head = {
+	    .magic = VOLT_RECORDING_MAGIC, .entry_size = sizeof(struct volt_recording_entry)};
 
 	snprintf(head.device, sizeof(head.device), "%s", r->device);
 	r->stream->tx(r->h, r->to, (const uint8_t *)&head, sizeof(head));

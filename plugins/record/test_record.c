@@ -6,11 +6,10 @@
 #include <string.h>
 
 #include <volt/fake_host.h>
+#include <volt/recording.h>
 
 /* After Volt's headers: it has a macro called fail. */
 #include <cmocka.h>
-
-#include "recording.h"
 
 extern const struct volt_plugin volt_plugin_record;
 
@@ -83,17 +82,17 @@ static void put(struct bench *b, uint64_t off, uint32_t n, uint64_t val)
 	fake_filter_write(b->f, b->layer, 0, off, n, val);
 }
 
-static const struct recording_entry *entries(struct bench *b, unsigned *count)
+static const struct volt_recording_entry *entries(struct bench *b, unsigned *count)
 {
 	size_t size;
 	const char *bytes = fake_stream_output(b->f, 0, &size);
 
-	assert_true(size >= sizeof(struct recording_head));
-	assert_memory_equal(bytes, RECORDING_MAGIC, 8);
-	size -= sizeof(struct recording_head);
-	assert_int_equal(size % sizeof(struct recording_entry), 0);
-	*count = (unsigned)(size / sizeof(struct recording_entry));
-	return (const void *)(bytes + sizeof(struct recording_head));
+	assert_true(size >= sizeof(struct volt_recording_head));
+	assert_memory_equal(bytes, VOLT_RECORDING_MAGIC, 8);
+	size -= sizeof(struct volt_recording_head);
+	assert_int_equal(size % sizeof(struct volt_recording_entry), 0);
+	*count = (unsigned)(size / sizeof(struct volt_recording_entry));
+	return (const void *)(bytes + sizeof(struct volt_recording_head));
 }
 
 static void the_head_names_the_device_and_the_size_of_entries(void **state)
@@ -101,7 +100,7 @@ static void the_head_names_the_device_and_the_size_of_entries(void **state)
 	struct bench b;
 
 	open_bench(&b, "to=null");
-	struct recording_head head;
+	struct volt_recording_head head;
 	memcpy(&head, fake_stream_output(b.f, 0, NULL), sizeof(head));
 	assert_int_equal(head.entry_size, 32);
 	assert_string_equal(head.device, "device");
@@ -116,7 +115,7 @@ static void a_read_is_recorded_with_what_the_device_answered(void **state)
 	unsigned count;
 	fake_advance(b.f, 77);
 	assert_int_equal(fake_filter_read(b.f, b.layer, 2, 4, 2), 0x1514);
-	const struct recording_entry *e = entries(&b, &count);
+	const struct volt_recording_entry *e = entries(&b, &count);
 	assert_int_equal(count, 1);
 	assert_int_equal(e->ns, 77);
 	assert_int_equal(e->value, 0x1514);
@@ -135,7 +134,7 @@ static void a_write_is_recorded_and_reaches_the_device(void **state)
 	open_bench(&b, "to=null");
 	unsigned count;
 	put(&b, 1, 1, 0xaa);
-	assert_int_equal(entries(&b, &count)->kind, RECORDING_WRITE);
+	assert_int_equal(entries(&b, &count)->kind, VOLT_RECORDING_WRITE);
 	assert_int_equal(b.device.registers[1], 0xaa);
 	fake_host_destroy(b.f);
 }
@@ -151,7 +150,7 @@ static void what_did_not_fit_leaves_a_gap_that_is_told(void **state)
 	get(&b, 1, 1);
 	fake_stream_limit(b.f, 0, SIZE_MAX);
 	get(&b, 2, 1);
-	const struct recording_entry *e = entries(&b, &count);
+	const struct volt_recording_entry *e = entries(&b, &count);
 	assert_int_equal(count, 2);
 	assert_int_equal(e[0].n, 0);
 	assert_int_equal(e[0].value, 2);

@@ -17,8 +17,7 @@
 
 #include <volt/filter.h>
 #include <volt/plugin.h>
-
-#include "../record/recording.h"
+#include <volt/recording.h>
 
 enum { PARAM_FROM, PARAM_MODE, PARAM_ELSE };
 enum { MODE_ANSWER, MODE_VERIFY };
@@ -31,18 +30,18 @@ enum { COUNT_MATCHED, COUNT_DIVERGED };
 struct replay {
 	const struct volt_host *h;
 	uint64_t mode, otherwise;
-	struct recording_entry *entries;
+	struct volt_recording_entry *entries;
 	size_t count;
 	size_t next[VCPU_MAX]; /* first entry that the vCPU has not reached */
 	bool diverged;         /* said already */
 };
 
-static const struct recording_entry *find_next(struct replay *r, uint32_t vcpu)
+static const struct volt_recording_entry *find_next(struct replay *r, uint32_t vcpu)
 {
 	if (vcpu >= VCPU_MAX)
 		return NULL;
 	while (r->next[vcpu] < r->count) {
-		const struct recording_entry *e = &r->entries[r->next[vcpu]++];
+		const struct volt_recording_entry *e = &r->entries[r->next[vcpu]++];
 
 		if (e->n == 0 || e->vcpu == vcpu)
 			return e;
@@ -58,7 +57,7 @@ static void describe(
 }
 
 /* Says it once: all that follows is the consequence of the first. */
-static void diverge(struct replay *r, const struct recording_entry *e,
+static void diverge(struct replay *r, const struct volt_recording_entry *e,
     const struct volt_layer *below, const struct volt_access *a, uint64_t val)
 {
 	char now[96], then[96] = "the recording's end";
@@ -71,20 +70,20 @@ static void diverge(struct replay *r, const struct recording_entry *e,
 	if (e && e->n == 0)
 		snprintf(then, sizeof(then), "a gap of %" PRIu64 " entries", e->value);
 	else if (e)
-		describe(then, sizeof(then), e->kind & RECORDING_WRITE, e->n, e->base, e->offset,
-		    e->value);
+		describe(then, sizeof(then), e->kind & VOLT_RECORDING_WRITE, e->n, e->base,
+		    e->offset, e->value);
 	volt_log(r->h, VOLT_LOG_WARN, "vCPU %" PRIu32 " differs: %s; recorded is %s", a->vcpu, now,
 	    then);
 	if (r->otherwise == ELSE_STOP)
 		r->h->ask(r->h, VOLT_ASK_EXIT, 1, "the replay differs from its recording");
 }
 
-static bool is_same(
-    const struct recording_entry *e, const struct volt_layer *below, const struct volt_access *a)
+static bool is_same(const struct volt_recording_entry *e, const struct volt_layer *below,
+    const struct volt_access *a)
 {
 	return e && e->n == a->n && e->base == below->base && e->offset == a->offset &&
-	       !(e->kind & RECORDING_WRITE) == !a->write &&
-	       !(e->kind & RECORDING_MMIO) == (below->space != VOLT_SPACE_MMIO) &&
+	       !(e->kind & VOLT_RECORDING_WRITE) == !a->write &&
+	       !(e->kind & VOLT_RECORDING_MMIO) == (below->space != VOLT_SPACE_MMIO) &&
 	       (!a->write || e->value == a->value);
 }
 
@@ -92,7 +91,7 @@ static uint64_t replay_access(
     void *self, const struct volt_layer *below, const struct volt_access *a)
 {
 	struct replay *r = self;
-	const struct recording_entry *e = find_next(r, a->vcpu);
+	const struct volt_recording_entry *e = find_next(r, a->vcpu);
 	const bool same = is_same(e, below, a);
 
 	if (!same)
@@ -101,8 +100,8 @@ static uint64_t replay_access(
 		volt_count(r->h, COUNT_MATCHED, 1);
 		return e->value;
 	}
-	if (!same && (r->otherwise == ELSE_ONES ||
-			 (r->otherwise == ELSE_STOP && r->mode == MODE_ANSWER)))
+	if (!same &&
+	    (r->otherwise == ELSE_ONES || (r->otherwise == ELSE_STOP && r->mode == MODE_ANSWER)))
 		return UINT64_MAX;
 	uint64_t val = below->pass(below, a);
 	if (!same)
@@ -134,14 +133,14 @@ static int read_all(int fd, void *to, size_t size, off_t at)
 
 static int load(struct replay *r, int fd, const char *path)
 {
-	struct recording_head head;
+	struct volt_recording_head head;
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
 		return volt_fail(r->h, errno, "cannot read %s: %s", path, strerror(errno));
 	uint64_t size = (uint64_t)st.st_size;
 	if (size < sizeof(head) || read_all(fd, &head, sizeof(head), 0) != 0 ||
-	    memcmp(head.magic, RECORDING_MAGIC, sizeof(head.magic)) != 0)
+	    memcmp(head.magic, VOLT_RECORDING_MAGIC, sizeof(head.magic)) != 0)
 		return volt_fail(r->h, EINVAL, "%s is no recording: its head is wrong", path);
 	size -= sizeof(head);
 	if (head.entry_size != sizeof(*r->entries) || size % sizeof(*r->entries) != 0)

@@ -8,11 +8,10 @@
 #include <unistd.h>
 
 #include <volt/fake_host.h>
+#include <volt/recording.h>
 
 /* After Volt's headers: it has a macro called fail. */
 #include <cmocka.h>
-
-#include "../record/recording.h"
 
 extern const struct volt_plugin volt_plugin_replay;
 
@@ -91,7 +90,8 @@ static void put(struct bench *b, uint64_t off, uint32_t n, uint64_t val)
 	}
 #define WRITE(off_, val_) \
 	{ \
-		.value = (val_), .base = 0x300, .offset = (off_), .n = 1, .kind = RECORDING_WRITE \
+		.value = (val_), .base = 0x300, .offset = (off_), .n = 1, \
+		.kind = VOLT_RECORDING_WRITE \
 	}
 
 static char path[64];
@@ -107,10 +107,10 @@ static void write_file(const void *head, size_t head_size, const void *rest, siz
 	close(fd);
 }
 
-static void record(const struct recording_entry *entries, unsigned count)
+static void record(const struct volt_recording_entry *entries, unsigned count)
 {
-	const struct recording_head head = {
-	    .magic = RECORDING_MAGIC, .entry_size = sizeof(*entries), .device = "device"};
+	const struct volt_recording_head head = {
+	    .magic = VOLT_RECORDING_MAGIC, .entry_size = sizeof(*entries), .device = "device"};
 
 	write_file(&head, sizeof(head), entries, count * sizeof(*entries));
 }
@@ -139,7 +139,7 @@ static void assert_refused(const char *reason)
 
 static void a_device_that_answers_as_recorded_passes(void **state)
 {
-	static const struct recording_entry entries[] = {
+	static const struct volt_recording_entry entries[] = {
 	    READ(0, 0x10), WRITE(1, 0x77), READ(1, 0x77)};
 	struct bench b;
 
@@ -156,7 +156,7 @@ static void a_device_that_answers_as_recorded_passes(void **state)
 
 static void a_device_that_answers_otherwise_stops_the_machine(void **state)
 {
-	static const struct recording_entry entries[] = {READ(0, 0x99)};
+	static const struct volt_recording_entry entries[] = {READ(0, 0x99)};
 	struct bench b;
 
 	record(entries, sizeof(entries) / sizeof(*entries));
@@ -175,7 +175,7 @@ static void a_device_that_answers_otherwise_stops_the_machine(void **state)
 
 static void a_driver_that_writes_otherwise_differs(void **state)
 {
-	static const struct recording_entry entries[] = {WRITE(1, 0x77)};
+	static const struct volt_recording_entry entries[] = {WRITE(1, 0x77)};
 	struct bench b;
 
 	record(entries, sizeof(entries) / sizeof(*entries));
@@ -188,7 +188,7 @@ static void a_driver_that_writes_otherwise_differs(void **state)
 
 static void the_end_of_the_recording_is_a_difference(void **state)
 {
-	static const struct recording_entry entries[] = {READ(0, 0x10)};
+	static const struct volt_recording_entry entries[] = {READ(0, 0x10)};
 	struct bench b;
 
 	record(entries, sizeof(entries) / sizeof(*entries));
@@ -203,7 +203,7 @@ static void the_end_of_the_recording_is_a_difference(void **state)
 
 static void a_gap_is_a_difference(void **state)
 {
-	static const struct recording_entry entries[] = {{.value = 5}, READ(0, 0x10)};
+	static const struct volt_recording_entry entries[] = {{.value = 5}, READ(0, 0x10)};
 	struct bench b;
 
 	record(entries, sizeof(entries) / sizeof(*entries));
@@ -216,7 +216,7 @@ static void a_gap_is_a_difference(void **state)
 
 static void only_the_first_difference_is_logged(void **state)
 {
-	static const struct recording_entry entries[] = {READ(0, 0x99), READ(0, 0x99)};
+	static const struct volt_recording_entry entries[] = {READ(0, 0x99), READ(0, 0x99)};
 	struct bench b;
 
 	record(entries, sizeof(entries) / sizeof(*entries));
@@ -233,7 +233,7 @@ static void only_the_first_difference_is_logged(void **state)
 
 static void in_the_device_s_place_reads_get_what_was_recorded(void **state)
 {
-	static const struct recording_entry entries[] = {READ(0, 0x99), WRITE(1, 0x77)};
+	static const struct volt_recording_entry entries[] = {READ(0, 0x99), WRITE(1, 0x77)};
 	struct bench b;
 
 	record(entries, sizeof(entries) / sizeof(*entries));
@@ -247,7 +247,7 @@ static void in_the_device_s_place_reads_get_what_was_recorded(void **state)
 
 static void each_vcpu_follows_its_own_entries(void **state)
 {
-	static const struct recording_entry entries[] = {READ(0, 0x10),
+	static const struct volt_recording_entry entries[] = {READ(0, 0x10),
 	    {.value = 0x11, .base = 0x300, .offset = 1, .n = 1, .vcpu = 1}, READ(2, 0x12)};
 	struct bench b;
 
@@ -262,7 +262,7 @@ static void each_vcpu_follows_its_own_entries(void **state)
 
 static void a_vcpu_that_no_recording_can_have_differs(void **state)
 {
-	static const struct recording_entry entries[] = {READ(0, 0x10)};
+	static const struct volt_recording_entry entries[] = {READ(0, 0x10)};
 	struct bench b;
 
 	record(entries, sizeof(entries) / sizeof(*entries));
@@ -281,9 +281,9 @@ static void what_is_no_recording_is_refused(void **state)
 
 static void a_cut_off_recording_is_refused(void **state)
 {
-	const struct recording_head head = {
-	    .magic = RECORDING_MAGIC, .entry_size = sizeof(struct recording_entry)};
-	const struct recording_head wide = {.magic = RECORDING_MAGIC, .entry_size = 40};
+	const struct volt_recording_head head = {
+	    .magic = VOLT_RECORDING_MAGIC, .entry_size = sizeof(struct volt_recording_entry)};
+	const struct volt_recording_head wide = {.magic = VOLT_RECORDING_MAGIC, .entry_size = 40};
 
 	write_file(&head, sizeof(head), "0123456789", 10);
 	assert_refused("is cut off");

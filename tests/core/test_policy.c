@@ -29,6 +29,11 @@ static struct options options;
 static struct vcpu vcpus[CPUS];
 static struct instance device;
 static struct volt_need needs[2];
+static const struct volt_param params[] = {
+    {.name = "disk", .type = VOLT_PARAM_FILE_RW},
+    {.name = "other", .def = "", .type = VOLT_PARAM_FILE_RO},
+    {.name = "size", .type = VOLT_PARAM_UINT},
+};
 
 static int setup(void **state)
 {
@@ -49,7 +54,9 @@ static int setup(void **state)
 	device.plugin.needs = needs;
 	device.plugin.need_count = 1;
 	device.plugin.need_stride = sizeof(needs[0]);
-	device.plugin.param_count = 2;
+	device.plugin.param_count = 3;
+	device.plugin.params = params;
+	device.plugin.param_stride = sizeof(params[0]);
 	device.params.values[0].fd = 77;
 	device.params.values[1].fd = -1;
 	return 0;
@@ -488,12 +495,19 @@ static void a_parameters_file_becomes_its_number(void **state)
 static void a_parameter_without_a_file_is_refused(void **state)
 {
 	needs[0].test_count = 1;
-	needs[0].tests[0] = (struct volt_arg_test){.op = VOLT_TEST_FD_PARAM, .value = 1};
-	refused(EINVAL, "preadv");
-	needs[0].tests[0].value = 2;
+	needs[0].tests[0] = (struct volt_arg_test){.op = VOLT_TEST_FD_PARAM, .value = 2};
 	refused(EINVAL, "preadv");
 	needs[0].tests[0].value = UINT64_MAX;
 	refused(EINVAL, "preadv");
+}
+
+static void a_need_about_a_file_that_was_left_out_is_dropped(void **state)
+{
+	needs[0].test_count = 1;
+	needs[0].tests[0] = (struct volt_arg_test){.op = VOLT_TEST_FD_PARAM, .value = 1};
+	add_device();
+	build();
+	assert_int_equal(rules_of(POLICY_LOOP, "preadv"), 0);
 }
 
 static void what_would_undo_the_sandbox_is_never_granted(void **state)
@@ -670,6 +684,7 @@ int main(void)
 	    TEST(a_need_is_granted_to_the_loop_with_its_reason),
 	    TEST(a_parameters_file_becomes_its_number),
 	    TEST(a_parameter_without_a_file_is_refused),
+	    TEST(a_need_about_a_file_that_was_left_out_is_dropped),
 	    TEST(what_would_undo_the_sandbox_is_never_granted),
 	    TEST(vcpu_threads_get_nothing_for_plugins),
 	    TEST(a_worker_gets_its_own_plugins_needs),

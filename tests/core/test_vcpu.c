@@ -171,7 +171,7 @@ static void a_port_access_reaches_the_device(void **state)
 	assert_int_equal(calls[0].val, 0x1234);
 	assert_int_equal(calls[1].n, 4);
 	assert_memory_equal(data(), "\x02\x22\x33\x44\xee\xee\xee\xee", 8);
-	assert_int_equal(vcpu.exits, 2);
+	assert_int_equal(vcpu.exits[KVM_EXIT_IO], 2);
 }
 
 static void rep_outsw(struct kvm_run *run)

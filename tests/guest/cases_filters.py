@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
-"""Filters around a device of a running VM, and what metrics shows of one."""
+"""Filters around a device of a running VM, and what prometheus shows of one."""
 
 import json
 import os
@@ -135,7 +135,7 @@ class Wrong(Refusals):
                 "--plugin count,on=serial": "that is a filter: use --filter",
                 "--filter deny,on=serial,frm=1": "did you mean from?",
                 "--filter delay,on=serial": "ns: is required",
-                "--plugin metrics": "to=unix:PATH or file=PATH is required",
+                "--plugin prometheus": "to=unix:PATH or file=PATH is required",
                 "--plugin serial,on=serial,id=b,base=0x2f8": "on: no such parameter",
             }.items()})
 
@@ -148,7 +148,7 @@ class Wrong(Refusals):
 class Metrics(Case):
     def running(self, *more, options=()):
         folder = self.folder()
-        run = self.start("serial", "deaf", plugins=(f"metrics,to=unix:{folder}/m{''.join(more)}",),
+        run = self.start("serial", "deaf", plugins=(f"prometheus,to=unix:{folder}/m{''.join(more)}",),
                          options=options)
         run.expect("ready\n")
         return run, str(folder / "m")
@@ -200,7 +200,7 @@ class Metrics(Case):
         run, path = self.running()
         for i in range(20):
             values = self.values(self.fetch(path, b"\n"))
-        self.assertEqual(values['volt_metrics_answers_total{id="metrics"}'], 19)
+        self.assertEqual(values['volt_prometheus_answers_total{id="prometheus"}'], 19)
         self.assertTrue(run.alive(), run.story())
 
     def test_client_that_leaves_or_says_nothing_sensible_does_no_harm(self):
@@ -229,7 +229,7 @@ class Metrics(Case):
 
     def test_file_is_kept_up_to_date(self):
         path = self.file()
-        run = self.start("serial", "deaf", plugins=(f"metrics,file={path},every=1",))
+        run = self.start("serial", "deaf", plugins=(f"prometheus,file={path},every=1",))
         run.expect("ready\n")
         name = 'volt_serial_tx_bytes_total{id="serial"}'
         run.until(lambda: self.values(path.read_text()).get(name) == len("ready\n"),
@@ -240,8 +240,8 @@ class Metrics(Case):
         path = self.file()
         words = [Setup.volt, *Setup.options, "explain", "--plugin", "serial", "--plugin"]
         calls = {}
-        for spec in (f"metrics,to=unix:{self.folder()}/s", f"metrics,file={path}"):
+        for spec in (f"prometheus,to=unix:{self.folder()}/s", f"prometheus,file={path}"):
             out = subprocess.run([str(w) for w in (*words, spec, "--json")], check=True,
                                  capture_output=True, text=True).stdout
-            calls[spec[8:10]] = "pwrite64" in out
+            calls[spec[11:13]] = "pwrite64" in out
         self.assertEqual(calls, {"to": False, "fi": True})

@@ -19,7 +19,7 @@
 		sizeof(struct volt_metric), kind_, name_, help_, labels_, value_, scale_ \
 	}
 
-extern const struct volt_plugin volt_plugin_metrics;
+extern const struct volt_plugin volt_plugin_prometheus;
 
 static const struct volt_metric shown[] = {
     METRIC(VOLT_METRIC_GAUGE, "volt_info", "which volt", "version=\"9\"", 1, 1),
@@ -41,7 +41,7 @@ static const char text[] = "# HELP volt_info which volt\n"
 
 static struct fake_host *boot(const char *params)
 {
-	struct fake_host *f = fake_host_create(&volt_plugin_metrics);
+	struct fake_host *f = fake_host_create(&volt_plugin_prometheus);
 
 	assert_int_equal(fake_host_wire(f, params), 0);
 	fake_show_metrics(f, shown, sizeof(shown) / sizeof(*shown));
@@ -208,7 +208,7 @@ static void accesses_are_timed_only_if_asked(void **state)
 
 static void nowhere_to_show_it_is_refused(void **state)
 {
-	struct fake_host *f = fake_host_create(&volt_plugin_metrics);
+	struct fake_host *f = fake_host_create(&volt_plugin_prometheus);
 
 	assert_int_equal(fake_host_wire(f, NULL), -EINVAL);
 	assert_string_equal(fake_host_message(f), "to=unix:PATH or file=PATH is required");
@@ -218,7 +218,7 @@ static void nowhere_to_show_it_is_refused(void **state)
 static void each_failing_service_is_told(void **state)
 {
 	for (unsigned n = 1; n <= 4; n++) {
-		struct fake_host *f = fake_host_create(&volt_plugin_metrics);
+		struct fake_host *f = fake_host_create(&volt_plugin_prometheus);
 
 		fake_host_fail_call(f, n, ENOSPC);
 		assert_int_equal(fake_host_wire(f, "to=unix:/x,times=on"), -ENOSPC);

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * metrics - shows every counter of the VM in Prometheus' text format, version 0.0.4.
+ * prometheus - shows every counter of the VM in Prometheus' text format, version 0.0.4.
  *
  * Whoever connects to the socket gets the text as it is at that moment: after an HTTP/1
  * request with a header, else, after a line or a moment's silence, without. Or the text is put
@@ -26,7 +26,7 @@ enum { COUNT_ANSWERS, COUNT_FILES, COUNT_FAILURES };
 #define RETRY_NS     1000000ull  /* the host's buffer was full */
 #define REQUEST_ROOM 65536u      /* of a request; what is longer is answered as it is */
 
-struct metrics {
+struct prometheus {
 	const struct volt_host *h;
 	const struct volt_loop *loop;
 	const struct volt_stream *stream;
@@ -49,7 +49,7 @@ struct metrics {
 /* -------------------------------------------------------------------- text */
 
 VOLT_PRINTF(2, 3)
-static void put(struct metrics *m, const char *fmt, ...)
+static void put(struct prometheus *m, const char *fmt, ...)
 {
 	size_t room = sizeof(m->text) - m->size;
 	va_list ap;
@@ -61,7 +61,7 @@ static void put(struct metrics *m, const char *fmt, ...)
 		m->size += (size_t)n;
 }
 
-static void put_family(struct metrics *m, const struct volt_metric *metric)
+static void put_family(struct prometheus *m, const struct volt_metric *metric)
 {
 	if (strcmp(m->family_name, metric->name) == 0)
 		return;
@@ -72,7 +72,7 @@ static void put_family(struct metrics *m, const struct volt_metric *metric)
 
 static void put_metric(void *arg, const struct volt_metric *metric)
 {
-	struct metrics *m = arg;
+	struct prometheus *m = arg;
 	const bool labelled = metric->labels[0] != '\0';
 
 	put_family(m, metric);
@@ -83,7 +83,7 @@ static void put_metric(void *arg, const struct volt_metric *metric)
 	put(m, "\n");
 }
 
-static void make_text(struct metrics *m)
+static void make_text(struct prometheus *m)
 {
 	m->size = m->sent = 0;
 	m->family_name[0] = '\0';
@@ -96,7 +96,7 @@ static void make_text(struct metrics *m)
 
 /* ------------------------------------------------------------------ socket */
 
-static void send_rest(struct metrics *m)
+static void send_rest(struct prometheus *m)
 {
 	m->sent +=
 	    m->stream->tx(m->h, m->to, (const uint8_t *)m->text + m->sent, m->size - m->sent);
@@ -109,7 +109,7 @@ static void send_rest(struct metrics *m)
 	m->stream->hang_up(m->h, m->to);
 }
 
-static void answer(struct metrics *m)
+static void answer(struct prometheus *m)
 {
 	m->waiting = false;
 	m->http = m->head_size == sizeof(m->head) && memcmp(m->head, "GET ", 4) == 0;
@@ -120,7 +120,7 @@ static void answer(struct metrics *m)
 
 static void on_answer_timer(void *self)
 {
-	struct metrics *m = self;
+	struct prometheus *m = self;
 
 	if (m->answering)
 		send_rest(m);
@@ -129,7 +129,7 @@ static void on_answer_timer(void *self)
 }
 
 /* An HTTP request ends with an empty line, anything else with its first line. */
-static bool request_ended(struct metrics *m, uint8_t byte)
+static bool request_ended(struct prometheus *m, uint8_t byte)
 {
 	if (m->head_size < sizeof(m->head))
 		m->head[m->head_size++] = (char)byte;
@@ -144,7 +144,7 @@ static bool request_ended(struct metrics *m, uint8_t byte)
 
 static void on_bytes(void *self, uint32_t stream, const uint8_t *bytes, size_t n)
 {
-	struct metrics *m = self;
+	struct prometheus *m = self;
 
 	for (size_t i = 0; i < n && m->waiting; i++)
 		if (request_ended(m, bytes[i]))
@@ -154,7 +154,7 @@ static void on_bytes(void *self, uint32_t stream, const uint8_t *bytes, size_t n
 
 static void on_event(void *self, uint32_t stream, uint32_t event)
 {
-	struct metrics *m = self;
+	struct prometheus *m = self;
 
 	if (event != VOLT_STREAM_CONNECTED && event != VOLT_STREAM_DISCONNECTED)
 		return;
@@ -175,7 +175,7 @@ static const struct volt_stream_ops stream_ops = {
  * are allowed anywhere in the format. */
 static void on_file_timer(void *self)
 {
-	struct metrics *m = self;
+	struct prometheus *m = self;
 
 	m->http = false;
 	make_text(m);
@@ -190,16 +190,16 @@ static void on_file_timer(void *self)
 
 /* -------------------------------------------------------------------- life */
 
-static int metrics_start(void *self)
+static int prometheus_start(void *self)
 {
-	struct metrics *m = self;
+	struct prometheus *m = self;
 
 	if (m->file >= 0)
 		on_file_timer(m);
 	return 0;
 }
 
-static int find_services(struct metrics *m, const struct volt_host *h)
+static int find_services(struct prometheus *m, const struct volt_host *h)
 {
 	m->h = h;
 	m->loop = h->get_ext(h, VOLT_EXT_LOOP);
@@ -211,9 +211,9 @@ static int find_services(struct metrics *m, const struct volt_host *h)
 	return 0;
 }
 
-static int metrics_init(void *self, const struct volt_host *h, const struct volt_args *a)
+static int prometheus_init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
-	struct metrics *m = self;
+	struct prometheus *m = self;
 	int err = find_services(m, h);
 
 	if (err)
@@ -271,11 +271,11 @@ static const struct volt_counter counters[] = {
 
 VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE),
-    .name = "metrics",
+    .name = "prometheus",
     .version = "0.1.0",
     .summary = "shows every counter in Prometheus' text format",
     .flags = VOLT_FLAG_IN_PROCESS_ONLY,
-    .instance_size = sizeof(struct metrics),
+    .instance_size = sizeof(struct prometheus),
     .param_stride = sizeof(struct volt_param),
     .param_count = sizeof(params) / sizeof(*params),
     .params = params,
@@ -285,6 +285,6 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .counter_stride = sizeof(struct volt_counter),
     .counter_count = sizeof(counters) / sizeof(*counters),
     .counters = counters,
-    .init = metrics_init,
-    .start = metrics_start,
+    .init = prometheus_init,
+    .start = prometheus_start,
 };
