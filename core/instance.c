@@ -193,11 +193,6 @@ struct instance *instance_create(
 	lock_init(&state->lock);
 	adopt(i, d);
 	snprintf(i->id, sizeof(i->id), "%s", i->plugin.name);
-	if (i->saved != NULL &&
-	    state_check_table(i->saved, i->plugin.instance_size, why, sizeof(why)) != 0) {
-		log_error(EINVAL, "plugin %s refused: %s", origin, why);
-		goto fail;
-	}
 	i->self = calloc(1, i->plugin.instance_size);
 	i->host.counters = calloc(i->plugin.counter_count + 1u, sizeof(uint64_t));
 	if (i->self == NULL || i->host.counters == NULL)
@@ -226,6 +221,8 @@ int instance_wire(struct instance *i)
 	    .values = i->params.values,
 	};
 
+	char why[256];
+
 	guard_enter(i->id, "init");
 	ask_extensions(i);
 	int err = i->plugin.init(i->self, &i->host, &args);
@@ -233,6 +230,9 @@ int instance_wire(struct instance *i)
 
 	if (fault != 0)
 		return fault;
+	if (i->saved != NULL &&
+	    state_check_table(i->saved, i->plugin.instance_size, why, sizeof(why)) != 0)
+		return log_error(EINVAL, "plugin %s refused: %s", i->plugin.name, why);
 	if (err < 0 && !i->state->failed)
 		log_error(-err, "%s: init failed: %s", i->id,
 		    i->state->reason[0] != '\0' ? i->state->reason : strerror(-err));

@@ -139,6 +139,7 @@ static struct filter *put(const struct volt_plugin *d, const char *text, const c
 	struct filter *f;
 
 	assert_non_null(i);
+	assert_int_equal(instance_wire(i), 0);
 	f = i->self;
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	return f;
