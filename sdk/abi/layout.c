@@ -11,9 +11,12 @@
 
 #include <volt/attention.h>
 #include <volt/describe.h>
+#include <volt/filter.h>
 #include <volt/irqchip.h>
 #include <volt/loop.h>
+#include <volt/metrics.h>
 #include <volt/plugin.h>
+#include <volt/recording.h>
 #include <volt/sandbox.h>
 #include <volt/state.h>
 #include <volt/stream.h>
@@ -72,6 +75,36 @@ VALUE(VOLT_FIXED_RESET, 0x1);
 VALUE(VOLT_FIXED_SLEEP_CONTROL, 0x2);
 VALUE(VOLT_FIXED_SLEEP_STATUS, 0x3);
 
+/* filter.h */
+
+SIZE(volt_access, 32);
+AT(volt_access, size, 0, uint32_t);
+AT(volt_access, vcpu, 4, uint32_t);
+AT(volt_access, offset, 8, uint64_t);
+AT(volt_access, value, 16, uint64_t);
+AT(volt_access, n, 24, uint8_t);
+AT(volt_access, write, 25, uint8_t);
+AT(volt_access, reserved, 26, uint16_t);
+AT(volt_access, reserved2, 28, uint32_t);
+SIZE(volt_layer, 56);
+AT(volt_layer, size, 0, uint32_t);
+AT(volt_layer, range, 4, uint32_t);
+AT(volt_layer, device, 8, const char *);
+AT(volt_layer, name, 16, const char *);
+AT(volt_layer, base, 24, uint64_t);
+AT(volt_layer, len, 32, uint64_t);
+AT(volt_layer, space, 40, uint8_t);
+AT(volt_layer, sizes, 41, uint8_t);
+AT(volt_layer, flags, 42, uint8_t);
+AT(volt_layer, reserved, 43, uint8_t [5]);
+AT(volt_layer, pass, 48, uint64_t (*)(const struct volt_layer *below, const struct volt_access *a));
+SIZE(volt_filter, 24);
+AT(volt_filter, size, 0, uint32_t);
+AT(volt_filter, reserved, 4, uint32_t);
+AT(volt_filter, attach, 8, int (*)(void *self, const struct volt_layer *below));
+AT(volt_filter, access, 16, uint64_t (*)(void *self, const struct volt_layer *below, const struct volt_access *a));
+TEXT(VOLT_EXT_FILTER, "volt.filter/1");
+
 /* irqchip.h */
 
 SIZE(volt_irqchip_info, 24);
@@ -103,6 +136,25 @@ AT(volt_loop, add_timer, 8, int (*)(const struct volt_host *h, void (*fire)(void
 AT(volt_loop, arm, 16, void (*)(const struct volt_host *h, uint32_t timer, uint64_t deadline_ns));
 AT(volt_loop, now, 24, uint64_t (*)(const struct volt_host *h));
 TEXT(VOLT_EXT_LOOP, "volt.loop/1");
+
+/* metrics.h */
+
+SIZE(volt_metric, 48);
+AT(volt_metric, size, 0, uint32_t);
+AT(volt_metric, kind, 4, uint32_t);
+AT(volt_metric, name, 8, const char *);
+AT(volt_metric, help, 16, const char *);
+AT(volt_metric, labels, 24, const char *);
+AT(volt_metric, value, 32, uint64_t);
+AT(volt_metric, scale, 40, uint64_t);
+SIZE(volt_metrics, 24);
+AT(volt_metrics, size, 0, uint32_t);
+AT(volt_metrics, reserved, 4, uint32_t);
+AT(volt_metrics, measure, 8, int (*)(const struct volt_host *h));
+AT(volt_metrics, each, 16, void (*)(const struct volt_host *h, void *arg, void (*visit)(void *arg, const struct volt_metric *metric)));
+TEXT(VOLT_EXT_METRICS, "volt.metrics/1");
+VALUE(VOLT_METRIC_COUNTER, 0x1);
+VALUE(VOLT_METRIC_GAUGE, 0x2);
 
 /* plugin.h */
 
@@ -229,6 +281,7 @@ VALUE(VOLT_TEST_LE, 0x3);
 VALUE(VOLT_TEST_FD_PARAM, 0x4);
 VALUE(VOLT_KIND_DEVICE, 0x1);
 VALUE(VOLT_KIND_SANDBOX, 0x2);
+VALUE(VOLT_KIND_FILTER, 0x3);
 VALUE(VOLT_FLAG_IN_PROCESS_ONLY, 0x1);
 VALUE(VOLT_LOG_ERROR, 0);
 VALUE(VOLT_LOG_WARN, 0x1);
@@ -244,6 +297,25 @@ VALUE(VOLT_ASK_PANIC, 0x4);
 VALUE(VOLT_ASK_ATTENTION, 0x5);
 TEXT(VOLT_NOTE_NAME, "Volt");
 VALUE(VOLT_NOTE_TYPE, 0x1);
+
+/* recording.h */
+
+SIZE(volt_recording_head, 64);
+AT(volt_recording_head, magic, 0, char [8]);
+AT(volt_recording_head, entry_size, 8, uint32_t);
+AT(volt_recording_head, reserved, 12, uint32_t);
+AT(volt_recording_head, device, 16, char [48]);
+SIZE(volt_recording_entry, 32);
+AT(volt_recording_entry, ns, 0, uint64_t);
+AT(volt_recording_entry, value, 8, uint64_t);
+AT(volt_recording_entry, base, 16, uint64_t);
+AT(volt_recording_entry, offset, 24, uint32_t);
+AT(volt_recording_entry, vcpu, 28, uint16_t);
+AT(volt_recording_entry, n, 30, uint8_t);
+AT(volt_recording_entry, kind, 31, uint8_t);
+TEXT(VOLT_RECORDING_MAGIC, "VOLTREC1");
+VALUE(VOLT_RECORDING_WRITE, 0x1);
+VALUE(VOLT_RECORDING_MMIO, 0x2);
 
 /* sandbox.h */
 
@@ -328,12 +400,13 @@ AT(volt_stream_ops, size, 0, uint32_t);
 AT(volt_stream_ops, reserved, 4, uint32_t);
 AT(volt_stream_ops, rx, 8, void (*)(void *self, uint32_t stream, const uint8_t *bytes, size_t n));
 AT(volt_stream_ops, event, 16, void (*)(void *self, uint32_t stream, uint32_t event));
-SIZE(volt_stream, 32);
+SIZE(volt_stream, 40);
 AT(volt_stream, size, 0, uint32_t);
 AT(volt_stream, reserved, 4, uint32_t);
 AT(volt_stream, attach, 8, int (*)(const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops));
 AT(volt_stream, tx, 16, size_t (*)(const struct volt_host *h, uint32_t stream, const uint8_t *bytes, size_t n));
 AT(volt_stream, set_room, 24, void (*)(const struct volt_host *h, uint32_t stream, size_t n));
+AT(volt_stream, hang_up, 32, void (*)(const struct volt_host *h, uint32_t stream));
 TEXT(VOLT_EXT_STREAM, "volt.stream/1");
 VALUE(VOLT_STREAM_CONNECTED, 0x1);
 VALUE(VOLT_STREAM_DISCONNECTED, 0x2);
