@@ -53,6 +53,12 @@ struct search {
 	bool exact;
 };
 
+/* All names that come here fit: is_kernel(). */
+static void keep(char to[STORE_NAME_MAX], const char *name)
+{
+	snprintf(to, STORE_NAME_MAX, "%s", name);
+}
+
 /* As long as the word, so that a wrong beginning is near the right one. */
 static void compare(struct search *s, const char *name)
 {
@@ -61,19 +67,19 @@ static void compare(struct search *s, const char *name)
 
 	if (strcmp(name, s->word) == 0) {
 		s->exact = true;
-		strcpy(s->name, name);
+		keep(s->name, name);
 		return;
 	}
 	if (strncmp(name, s->word, s->len) == 0) {
 		if (s->fitting++ == 0)
-			strcpy(s->name, name);
+			keep(s->name, name);
 		else
-			strcpy(s->other, name);
+			keep(s->other, name);
 		return;
 	}
 	snprintf(start, sizeof(start), "%.*s", (int)s->len, name);
 	if (nearest_name(s->word, starts) != NULL)
-		strcpy(s->near, name);
+		keep(s->near, name);
 }
 
 /* A kernel's folder, or what may be one where the file system does not tell. */

@@ -23,7 +23,7 @@ int import_path(const struct request *q, const char *path)
 	static struct intake in;
 	const struct intake_request request = {
 	    .path = path, .config = q->config, .folder = q->store};
-	struct record r;
+	struct record r = {0};
 	int err = intake_take(&in, &request);
 
 	if (err == 0)

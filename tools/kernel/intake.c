@@ -182,7 +182,7 @@ static int read_inside(struct intake *in)
 	char release[sizeof(in->release)];
 	image_find_banner(bytes, size, in->banner, sizeof(in->banner), release, sizeof(release));
 	if (release[0] != '\0')
-		strcpy(in->release, release);
+		memcpy(in->release, release, sizeof(release));
 	if (stage_find(&in->stage, "config") == NULL) {
 		char *text = config_find(bytes, size, &text_size, why, sizeof(why));
 

@@ -49,7 +49,7 @@ static void put(const char *mark, const char *fmt, va_list ap)
 		return; /* nobody is left to hear it */
 }
 
-int log_error(int err, const char *fmt, ...)
+int(log_error)(int err, const char *fmt, ...) /* a macro for analysers */
 {
 	va_list ap;
 

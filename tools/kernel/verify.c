@@ -92,8 +92,9 @@ static int check_manifest(struct check *c, const struct record *r)
 	fclose(in);
 	stage_hash(&c->sum, hash);
 	const char *dash = strrchr(c->name, '-');
-	if (strcmp(hash, r->manifest) != 0 || dash == NULL || dash[1] == '\0' ||
-	    strncmp(hash, dash + 1, strlen(dash + 1)) != 0) {
+	size_t digits = dash != NULL ? strlen(dash + 1) : 0;
+	if (strcmp(hash, r->manifest) != 0 || digits == 0 || digits >= sizeof(hash) ||
+	    memcmp(hash, dash + 1, digits) != 0) {
 		log_error(
 		    EINVAL, "%s: the manifest is not the one that the name stands for", c->name);
 		c->wrong++;
