@@ -55,7 +55,7 @@ struct instance {
 	const struct volt_irqchip *irqchip;
 	const struct volt_attention *attention;
 	const struct volt_sandbox *sandbox;
-	const struct volt_state *saved; /* what of it is saved; checked */
+	const struct volt_state *saved;   /* what of it is saved; checked */
 	const struct volt_filter *filter; /* of a filter, never NULL */
 };
 

@@ -193,7 +193,7 @@ int describe_run(const struct tool_options *o)
 {
 	char path[PATH_MAX];
 
-	if (library_resolve(o->plugin, path, sizeof(path)) == NULL)
+	if (library_resolve("plugin", o->plugin, path, sizeof(path)) == NULL)
 		return TOOL_MISUSE;
 	const struct volt_plugin *p = library_load(path);
 
