@@ -266,7 +266,7 @@ static void write_rsdp(uint8_t *host, uint64_t xsdt)
 int acpi_write(const struct firmware *fw, struct memory *memory, uint64_t *rsdp)
 {
 	struct area area = {.host = memory_at(memory, LAYOUT_ACPI, AREA_SIZE)};
-	uint64_t dsdt;
+	uint64_t dsdt = 0;
 
 	if (area.host == NULL)
 		return log_error(ENOMEM, "ACPI: no RAM at 0x%llx", LAYOUT_ACPI);
