@@ -22,6 +22,7 @@ def commands(bench):
              "Volt": bench.volt_command(kernel)}
     for name, options in LAYERS.items():
         found[name] = bench.volt_command(kernel, *options)
+    found["Volt, kernel copied"] = bench.volt_command(kernel, "--kernel-memory", "copy")
     found["Volt, KVM's irqchip"] = bench.volt_command(kernel, plugins=["serial", "exitport"])
     for peer in bench.peers:
         if peer.on_host:
