@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
+#include "core/doorbell.h"
 #include "core/instance.h"
 #include "core/log.h"
 
@@ -227,6 +228,8 @@ static void call_write(const struct bus_range *r, uint64_t addr, uint32_t n, uin
 {
 	bool locked = (r->flags & VOLT_RANGE_PARALLEL) == 0;
 
+	if (r->bells != NULL && doorbell_take(r, addr, n, val & all_ones(n)))
+		return;
 	if (r->write == NULL)
 		return;
 	if (locked)

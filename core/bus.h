@@ -18,6 +18,7 @@
 
 #define BUS_RANGE_MAX 512
 
+struct doorbell;
 struct instance;
 
 struct bus_range {
@@ -26,6 +27,7 @@ struct bus_range {
 	void (*write)(void *self, uint64_t off, uint32_t n, uint64_t val);
 	void *self; /* what the handlers get: the owner's state, or that of a layer above it */
 	struct instance *owner;
+	const struct doorbell *bells; /* the first of its owner in it, or NULL */
 	const char *name;
 	uint8_t sizes, flags, space;
 };

@@ -54,6 +54,12 @@ unsigned explain_files(const struct machine *m, struct explain_file *files, unsi
 		add_file(files, max, &n, line->resample_fd, line->owner ? line->owner->id : "",
 		    "end of interrupt");
 	}
+	for (uint32_t i = 0; i < m->irq.msi.count; i++)
+		add_file(files, max, &n, m->irq.msi.vectors[i].event_fd,
+		    m->irq.msi.vectors[i].owner->id, "message");
+	for (uint32_t i = 0; i < m->doorbells.count; i++)
+		add_file(files, max, &n, m->doorbells.rows[i].event_fd,
+		    m->doorbells.rows[i].owner->id, "doorbell");
 	for (uint32_t i = 0; i < m->stream_count; i++) {
 		const struct stream *s = &m->streams[i];
 
@@ -94,6 +100,8 @@ void explain_test(const char *syscall, const struct volt_arg_test *t, char *text
 		snprintf(text, size, "KVM_RUN");
 	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_SET_GSI_ROUTING)
 		snprintf(text, size, "KVM_SET_GSI_ROUTING");
+	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_SIGNAL_MSI)
+		snprintf(text, size, "KVM_SIGNAL_MSI");
 	else
 		snprintf(text, size, "%s & 0x%llx = 0x%llx", name, (unsigned long long)t->mask,
 		    (unsigned long long)t->value);
@@ -117,12 +125,31 @@ static void print_addresses(const struct machine *m)
 	if (m->memory.high_size > 0)
 		printf(", 0x%llx-0x%llx", MEMORY_HIGH_START,
 		    (unsigned long long)(MEMORY_HIGH_START + m->memory.high_size - 1));
+	for (uint32_t i = 0, n = 0; i < m->instance_count; i++)
+		if (m->instances[i]->plugin.flags & VOLT_FLAG_GUEST_MEMORY)
+			printf("%s%s", n++ == 0 ? "; open to " : ", ", m->instances[i]->id);
 	printf("\nINTERRUPTS (to %s)\n ", m->irq.chip != NULL ? m->irq.chip->id : "KVM's irqchip");
 	for (uint32_t i = 0; i < IRQ_LINES; i++)
 		if (m->irq.lines[i].owner != NULL)
 			printf(" %u %s (%s)", i, m->irq.lines[i].owner->id,
 			    m->irq.lines[i].flags == VOLT_IRQ_LEVEL ? "level" : "edge");
 	printf("\n");
+}
+
+static void print_doorbells(const struct machine *m)
+{
+	if (m->doorbells.count > 0)
+		printf("DOORBELLS\n");
+	for (uint32_t i = 0; i < m->doorbells.count; i++) {
+		const struct doorbell *d = &m->doorbells.rows[i];
+		char value[32] = "any value";
+
+		if (d->match)
+			snprintf(value, sizeof(value), "0x%llx", (unsigned long long)d->value);
+		printf("  %-4s 0x%08llx %u bytes %-10s %s: by %s\n",
+		    d->space == VOLT_SPACE_PIO ? "port" : "mmio", (unsigned long long)d->address,
+		    d->width, value, d->owner->id, d->event_fd >= 0 ? "KVM" : "volt");
+	}
 }
 
 /* Files of one owner and use on one line: "5-14 lock". */
@@ -282,6 +309,7 @@ int explain_print(const struct machine *m, bool json)
 	if (json)
 		return explain_print_json(m);
 	print_addresses(m);
+	print_doorbells(m);
 	print_files(m);
 	print_threads(m);
 	print_sandbox(m);

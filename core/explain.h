@@ -23,7 +23,7 @@ struct explain_file {
 	const char *owner, *use;
 };
 
-#define EXPLAIN_FILE_MAX 256
+#define EXPLAIN_FILE_MAX 640
 
 /* Fills `files` in the order of their numbers; returns how many there are. */
 unsigned explain_files(const struct machine *m, struct explain_file *files, unsigned max);

@@ -123,6 +123,26 @@ static value interrupts(const struct machine *m)
 	return list;
 }
 
+static value doorbells(const struct machine *m)
+{
+	value list = json.json_object_new_array();
+
+	for (uint32_t i = 0; i < m->doorbells.count; i++) {
+		const struct doorbell *d = &m->doorbells.rows[i];
+		value o = json.json_object_new_object();
+
+		put_text(o, "space", d->space == VOLT_SPACE_PIO ? "pio" : "mmio");
+		put_number(o, "address", d->address);
+		put_number(o, "width", d->width);
+		if (d->match)
+			put_number(o, "value", d->value);
+		put_text(o, "owner", d->owner->id);
+		put_text(o, "by", d->event_fd >= 0 ? "kvm" : "volt");
+		json.json_object_array_add(list, o);
+	}
+	return list;
+}
+
 static value files(const struct machine *m)
 {
 	struct explain_file table[EXPLAIN_FILE_MAX];
@@ -189,6 +209,7 @@ int explain_print_json(const struct machine *m)
 	value o = json.json_object_new_object();
 	put(o, "addresses", addresses(m));
 	put(o, "interrupts", interrupts(m));
+	put(o, "doorbells", doorbells(m));
 	put(o, "files", files(m));
 	put(o, "threads", threads(m));
 	printf("%s\n", json.json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));

@@ -17,6 +17,7 @@
 
 #include "core/clock.h"
 #include "core/exitcode.h"
+#include "core/host_guest.h"
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/metrics.h"
@@ -356,24 +357,51 @@ static const struct volt_describe describe_table = {.size = sizeof(describe_tabl
     .fixed = host_fixed,
     .cmdline = host_cmdline};
 
+static bool always(struct instance *i)
+{
+	return true;
+}
+
+static bool is_irqchip(struct instance *i)
+{
+	return i->irqchip != NULL;
+}
+
+static bool wants_memory(struct instance *i)
+{
+	return i->plugin.flags & VOLT_FLAG_GUEST_MEMORY;
+}
+
+/* Who asks for messages gets the calls that they need, so the first is remembered. */
+static bool note_messages(struct instance *i)
+{
+	struct irq *q = &i->machine->irq;
+
+	if (q->msi.user == NULL && !i->machine->sealed)
+		q->msi.user = i;
+	return !i->machine->sealed;
+}
+
 static const void *host_get_ext(const struct volt_host *h, const char *id)
 {
 	static const struct {
 		const char *id;
 		const void *table;
-		bool irqchip_only;
+		bool (*has)(struct instance *i);
 	} tables[] = {
-	    {VOLT_EXT_LOOP, &loop_table, false},
-	    {VOLT_EXT_STREAM, &stream_table, false},
-	    {VOLT_EXT_DESCRIBE, &describe_table, false},
-	    {VOLT_EXT_WORKER, &worker_table, false},
-	    {VOLT_EXT_METRICS, &metrics_table, false},
-	    {VOLT_EXT_IRQROUTE, &irqroute_table, true},
+	    {VOLT_EXT_LOOP, &loop_table, always},
+	    {VOLT_EXT_STREAM, &stream_table, always},
+	    {VOLT_EXT_DESCRIBE, &describe_table, always},
+	    {VOLT_EXT_WORKER, &worker_table, always},
+	    {VOLT_EXT_METRICS, &metrics_table, always},
+	    {VOLT_EXT_IRQROUTE, &irqroute_table, is_irqchip},
+	    {VOLT_EXT_MEM, &host_mem, wants_memory},
+	    {VOLT_EXT_DOORBELL, &host_doorbell, always},
+	    {VOLT_EXT_MSI, &host_msi, note_messages},
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
-		if (strcmp(id, tables[i].id) == 0 &&
-		    (!tables[i].irqchip_only || owner_of(h)->irqchip != NULL))
+		if (strcmp(id, tables[i].id) == 0 && tables[i].has(owner_of(h)))
 			return tables[i].table;
 	return NULL;
 }

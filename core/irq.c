@@ -36,7 +36,7 @@ int irq_add(
 	return 0;
 }
 
-static void signal_event(int fd)
+void irq_signal(int fd)
 {
 	uint64_t one = 1;
 
@@ -51,7 +51,7 @@ static void resample(void *arg, uint32_t events)
 	struct irq_line *line = arg;
 
 	if (__atomic_load_n(&line->level, __ATOMIC_SEQ_CST))
-		signal_event(line->event_fd);
+		irq_signal(line->event_fd);
 }
 
 static int add_irqfd(struct irq *q, uint32_t gsi)
@@ -76,7 +76,7 @@ static int add_irqfd(struct irq *q, uint32_t gsi)
 	if (ioctl(m->kvm.vm_fd, KVM_IRQFD, &request) != 0)
 		return log_error(errno, "KVM_IRQFD for interrupt %u: %s", gsi, strerror(errno));
 	if (q->chip == NULL && line->level) /* raised while wiring */
-		signal_event(line->event_fd);
+		irq_signal(line->event_fd);
 	return 0;
 }
 
@@ -87,15 +87,17 @@ int irq_wire(struct irq *q)
 
 	if (q->chip != NULL) {
 		err = kvm_split_irqchip(kvm, q->pins);
-		if (err == 0)
-			err = loop_add_hook(&q->machine->loop, irq_apply_routes, q);
 	} else {
 		err = kvm_create_irqchip(kvm);
 	}
+	if (err == 0 && (q->chip != NULL || q->msi.count > 0))
+		err = loop_add_hook(&q->machine->loop, irq_apply_routes, q);
+	if (err == 0 && q->msi.user != NULL)
+		err = loop_add_hook(&q->machine->loop, msi_send_injected, q);
 	for (uint32_t gsi = 0; err == 0 && gsi < IRQ_LINES; gsi++)
 		if (q->lines[gsi].owner != NULL)
 			err = add_irqfd(q, gsi);
-	return err;
+	return err != 0 ? err : msi_wire(q);
 }
 
 void irq_set(struct irq *q, uint32_t gsi, bool level)
@@ -106,7 +108,7 @@ void irq_set(struct irq *q, uint32_t gsi, bool level)
 		return;
 	if (q->chip == NULL) {
 		if (__atomic_exchange_n(&line->level, level, __ATOMIC_SEQ_CST) != level && level)
-			signal_event(line->event_fd);
+			irq_signal(line->event_fd);
 		return;
 	}
 	/* One step: between two threads the chip must see the levels in their order. */
@@ -131,7 +133,7 @@ void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data)
 	lock_release(&q->route_lock);
 }
 
-static bool routes_current(struct irq *q)
+bool irq_routes_current(const struct irq *q)
 {
 	return __atomic_load_n(&q->routes_wanted, __ATOMIC_SEQ_CST) ==
 	       __atomic_load_n(&q->routes_done, __ATOMIC_SEQ_CST);
@@ -142,18 +144,40 @@ void irq_fire(struct irq *q, uint32_t pin)
 	if (pin >= IRQ_LINES || q->lines[pin].event_fd < 0)
 		return;
 	lock_take(&q->route_lock);
-	bool now = routes_current(q);
+	bool now = irq_routes_current(q);
 	if (!now)
 		__atomic_fetch_or(&q->fires_pending, 1u << pin, __ATOMIC_SEQ_CST);
 	lock_release(&q->route_lock);
 	if (now)
-		signal_event(q->lines[pin].event_fd);
+		irq_signal(q->lines[pin].event_fd);
 	else
 		loop_wake(&q->machine->loop);
 }
 
-/* Fills the routing table; a pin that nothing was programmed for is left out. */
-static uint32_t collect(const struct irq *q, struct kvm_irq_routing_entry *entries)
+static struct kvm_irq_routing_entry wire_to(uint32_t gsi, uint32_t irqchip, uint32_t pin)
+{
+	return (struct kvm_irq_routing_entry){.gsi = gsi,
+	    .type = KVM_IRQ_ROUTING_IRQCHIP,
+	    .u.irqchip = {.irqchip = irqchip, .pin = pin}};
+}
+
+/* What KVM has from the start and a new table would take away: every GSI is a pin of its
+ * I/O APIC, the first 16 are those of its two 8259 too. */
+static uint32_t collect_kvms(struct kvm_irq_routing_entry *entries)
+{
+	uint32_t n = 0;
+
+	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++) {
+		entries[n++] = wire_to(gsi, KVM_IRQCHIP_IOAPIC, gsi);
+		if (gsi < 16)
+			entries[n++] = wire_to(
+			    gsi, gsi < 8 ? KVM_IRQCHIP_PIC_MASTER : KVM_IRQCHIP_PIC_SLAVE, gsi % 8);
+	}
+	return n;
+}
+
+/* Those of an irqchip plugin; a pin that nothing was programmed for is left out. */
+static uint32_t collect_pins(const struct irq *q, struct kvm_irq_routing_entry *entries)
 {
 	uint32_t n = 0;
 
@@ -173,11 +197,18 @@ static uint32_t collect(const struct irq *q, struct kvm_irq_routing_entry *entri
 	return n;
 }
 
+static uint32_t collect(const struct irq *q, struct kvm_irq_routing_entry *entries)
+{
+	uint32_t n = q->chip != NULL ? collect_pins(q, entries) : collect_kvms(entries);
+
+	return n + msi_collect(q, entries + n);
+}
+
 static void set_routes(struct irq *q)
 {
 	struct {
 		uint32_t nr, flags; /* as struct kvm_irq_routing */
-		struct kvm_irq_routing_entry entries[IRQ_LINES];
+		struct kvm_irq_routing_entry entries[IRQ_LINES + 16 + MSI_MAX];
 	} table;
 
 	memset(&table, 0, sizeof(table));
@@ -196,18 +227,20 @@ void irq_apply_routes(void *arg)
 	uint32_t fires = 0;
 
 	/* Only when something is to be sent: a guest programs a pin in many steps. */
-	if (__atomic_load_n(&q->fires_pending, __ATOMIC_SEQ_CST) == 0)
+	if (__atomic_load_n(&q->fires_pending, __ATOMIC_SEQ_CST) == 0 && !msi_is_pending(q))
 		return;
-	if (!routes_current(q))
+	if (!irq_routes_current(q))
 		set_routes(q);
 	lock_take(&q->route_lock);
-	bool current = routes_current(q);
-	if (current)
+	bool current = irq_routes_current(q);
+	if (current) {
 		fires = __atomic_exchange_n(&q->fires_pending, 0, __ATOMIC_SEQ_CST);
+		msi_send_pending(q);
+	}
 	lock_release(&q->route_lock);
 	if (!current) /* a route changed meanwhile: look again on the loop's next turn */
 		loop_wake(&q->machine->loop);
 	for (uint32_t pin = 0; pin < IRQ_LINES; pin++)
 		if (fires & (1u << pin))
-			signal_event(q->lines[pin].event_fd);
+			irq_signal(q->lines[pin].event_fd);
 }

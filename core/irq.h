@@ -19,6 +19,7 @@
 
 #include "core/lock.h"
 #include "core/loop.h"
+#include "core/msi.h"
 
 #define IRQ_LINES 24
 
@@ -45,6 +46,7 @@ struct irq {
 	uint32_t routes_wanted; /* atomic; generation of the newest route */
 	uint32_t routes_done;   /* atomic; generation in force */
 	uint32_t fires_pending; /* atomic; pins to fire once it is */
+	struct msi msi;
 };
 
 void irq_init(struct irq *q, struct machine *m);
@@ -53,6 +55,10 @@ int irq_add(
     struct irq *q, struct instance *owner, uint32_t gsi, uint32_t flags, struct instance **holder);
 /* Creates the irqchip of either kind and the irqfds. 0 or -errno, said in the log. */
 int irq_wire(struct irq *q);
+
+/* Under the route lock: has KVM all routes? */
+bool irq_routes_current(const struct irq *q);
+void irq_signal(int event_fd);
 
 /* [any] */
 void irq_set(struct irq *q, uint32_t gsi, bool level);

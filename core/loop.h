@@ -16,7 +16,7 @@
 
 #define LOOP_TIMER_MAX 64
 #define LOOP_HOOK_MAX  96
-#define LOOP_WATCH_MAX 160
+#define LOOP_WATCH_MAX 320
 
 struct instance;
 

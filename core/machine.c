@@ -151,6 +151,9 @@ static int make_interrupts(struct machine *m)
 	int err = irq_wire(&m->irq);
 
 	if (err == 0)
+		err = doorbells_wire(m);
+
+	if (err == 0)
 		trace_mark("interrupts",
 		    m->irq.chip != NULL ? "local APICs, irqchip plugin" : "KVM's irqchip");
 	return err;

@@ -12,6 +12,7 @@
 
 #include "core/boot/firmware.h"
 #include "core/bus.h"
+#include "core/doorbell.h"
 #include "core/instance.h"
 #include "core/irq.h"
 #include "core/kvm.h"
@@ -32,6 +33,7 @@ struct machine {
 	struct kvm kvm;
 	struct memory memory;
 	struct bus bus;
+	struct doorbells doorbells;
 	struct irq irq;
 	struct loop loop;
 	struct firmware firmware;

@@ -73,7 +73,7 @@ static int allow_test(struct policy *p, uint32_t thread, const char *syscall,
 /* One call on the fds [base, base + count): in as few rules as a mask can say exactly,
  * that is one for each aligned block of a power of two. */
 static int allow_fds(struct policy *p, uint32_t thread, const char *syscall, uint32_t base,
-    uint32_t count, const struct volt_arg_test *more, const char *reason)
+    uint32_t count, const struct volt_arg_test *more, const char *by, const char *reason)
 {
 	int err = 0;
 
@@ -83,7 +83,7 @@ static int allow_fds(struct policy *p, uint32_t thread, const char *syscall, uin
 		while (block > count)
 			block >>= 1;
 		struct volt_rule rule = {.syscall = syscall,
-		    .asked_by = "core",
+		    .asked_by = by,
 		    .reason = reason,
 		    .test_count = 1,
 		    .tests = {{.op = VOLT_TEST_MASKED_EQ,
@@ -94,6 +94,23 @@ static int allow_fds(struct policy *p, uint32_t thread, const char *syscall, uin
 		err = add(p, thread, &rule);
 		base += block;
 		count -= block;
+	}
+	return err;
+}
+
+/* The irqfds of one instance's vectors have numbers that follow each other. */
+static int allow_messages(struct policy *p, struct machine *m, uint32_t thread)
+{
+	const struct volt_arg_test eight = eq(2, sizeof(uint64_t));
+	const struct msi *s = &m->irq.msi;
+	int err = 0;
+
+	for (uint32_t i = 0, next; err == 0 && i < s->count; i = next) {
+		for (next = i + 1; next < s->count; next++)
+			if (s->vectors[next].owner != s->vectors[i].owner)
+				break;
+		err = allow_fds(p, thread, "write", (uint32_t)s->vectors[i].event_fd, next - i,
+		    &eight, s->vectors[i].owner->id, "sends its message");
 	}
 	return err;
 }
@@ -112,10 +129,12 @@ static int allow_common(struct policy *p, struct machine *m, uint32_t thread)
 			err = allow_fd(p, thread, "write", m->irq.lines[gsi].event_fd, &eight,
 			    m->irq.lines[gsi].owner->id, "raises its interrupt");
 	if (err == 0)
-		err = allow_fds(p, thread, "read", base, count, &eight, "waits for a lock");
+		err = allow_messages(p, m, thread);
+	if (err == 0)
+		err = allow_fds(p, thread, "read", base, count, &eight, "core", "waits for a lock");
 	if (err == 0)
 		err = allow_fds(
-		    p, thread, "write", base, count, &eight, "wakes who waits for a lock");
+		    p, thread, "write", base, count, &eight, "core", "wakes who waits for a lock");
 	if (err == 0 && clock_needs_call())
 		err = allow_test(p, thread, "clock_gettime", eq(0, CLOCK_MONOTONIC),
 		    "tells the time: this host has no invariant TSC");
@@ -198,10 +217,30 @@ static int allow_streams(struct policy *p, struct machine *m)
 	return err;
 }
 
-static int allow_loop(struct policy *p, struct machine *m)
+/* Routes of an irqchip plugin's pins and of messages, and messages without a route. */
+static int allow_routing(struct policy *p, struct machine *m)
 {
 	const struct volt_arg_test routing = {
 	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .mask = 0xffffffff, .value = KVM_SET_GSI_ROUTING};
+	const struct volt_arg_test message = {
+	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .mask = 0xffffffff, .value = KVM_SIGNAL_MSI};
+	const struct irq *q = &m->irq;
+	const struct instance *router = q->chip != NULL    ? q->chip
+					: q->msi.count > 0 ? q->msi.vectors[0].owner
+							   : NULL;
+	int err = 0;
+
+	if (router != NULL)
+		err = allow_fd(p, POLICY_LOOP, "ioctl", m->kvm.vm_fd, &routing, router->id,
+		    "sets interrupt routes");
+	if (err == 0 && q->msi.user != NULL)
+		err = allow_fd(p, POLICY_LOOP, "ioctl", m->kvm.vm_fd, &message, q->msi.user->id,
+		    "sends a message that has no route");
+	return err;
+}
+
+static int allow_loop(struct policy *p, struct machine *m)
+{
 	const struct volt_rule end = {
 	    .syscall = "exit_group", .asked_by = "core", .reason = "ends the process"};
 	int err = allow_fd(
@@ -222,9 +261,8 @@ static int allow_loop(struct policy *p, struct machine *m)
 	if (err == 0)
 		err = allow_fd(
 		    p, POLICY_LOOP, "read", keeper_fd(), NULL, "core", "waits for the keeper");
-	if (err == 0 && m->irq.chip != NULL)
-		err = allow_fd(p, POLICY_LOOP, "ioctl", m->kvm.vm_fd, &routing, m->irq.chip->id,
-		    "sets interrupt routes");
+	if (err == 0)
+		err = allow_routing(p, m);
 	return err != 0 ? err : add(p, POLICY_LOOP, &end);
 }
 

@@ -27,7 +27,8 @@ def compile_alone(compiler, header, *flags):
 
 
 def is_public(header):
-    return header.parent.as_posix() in ("sdk/include/volt", "sdk/testing/volt")
+    return header.parent.as_posix() in (
+        "sdk/include/volt", "sdk/include/volt/draft", "sdk/testing/volt")
 
 
 headers = tree.files(".h", under=INTERNAL_FOLDERS)

@@ -199,6 +199,8 @@ struct volt_counter {
 
 /* Set when the plugin cannot be moved to a process of its own. */
 #define VOLT_FLAG_IN_PROCESS_ONLY 1u
+/* Set when it reads or writes the guest's memory: volt/memory.h. */
+#define VOLT_FLAG_GUEST_MEMORY 2u
 
 struct volt_plugin {
 	uint32_t size;

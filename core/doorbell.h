@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * doorbell - writes that only wake the loop (volt.doorbell/1).
+ *
+ * KVM turns the write into an event (ioeventfd) that the loop watches and never reads.
+ * Where KVM refuses one, and for pieces of wider accesses, the exit path notes the ring
+ * and wakes the loop. Neither needs a system call that the threads do not make anyhow.
+ */
+#ifndef CORE_DOORBELL_H
+#define CORE_DOORBELL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <volt/draft/doorbell.h>
+
+#define DOORBELL_MAX 128
+
+struct bus_range;
+struct instance;
+struct machine;
+
+struct doorbell {
+	struct machine *machine;
+	struct instance *owner;
+	void (*rung)(void *self, uint32_t doorbell);
+	uint64_t address, value;
+	uint32_t number;
+	int event_fd; /* KVM takes the writes; -1: the exit path does */
+	uint8_t space, width;
+	bool match;
+};
+
+struct doorbells {
+	struct doorbell *rows; /* in sealed memory; those of an instance follow each other */
+	uint32_t count;
+	uint32_t rings;                 /* atomic; some of `rung` are set */
+	uint8_t rung[DOORBELL_MAX]; /* atomic; by the exit path */
+};
+
+/* 0 or -errno, as volt.doorbell/1 says, with the reason in `why`. */
+int doorbell_add(struct machine *m, struct instance *owner, const struct volt_doorbell_at *at,
+    uint32_t *number, char *why, unsigned why_size);
+/* Hands them to KVM. 0 or -errno, said in the log. */
+int doorbells_wire(struct machine *m);
+/* [io] True if a write inside of the range is a ring, which is then under way. */
+bool doorbell_take(const struct bus_range *r, uint64_t address, uint32_t width, uint64_t value);
+
+#endif
