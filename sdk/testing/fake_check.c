@@ -43,7 +43,7 @@ static void check_head(const struct fake_host *f)
 		fake_die(f, "version and summary: must be one line each, no full stop");
 	if (p->kind < VOLT_KIND_DEVICE || p->kind > VOLT_KIND_FILTER)
 		fake_die(f, "kind %u: unknown", p->kind);
-	if (p->flags & ~VOLT_FLAG_IN_PROCESS_ONLY)
+	if (p->flags & ~(VOLT_FLAG_IN_PROCESS_ONLY | VOLT_FLAG_GUEST_MEMORY))
 		fake_die(f, "flags 0x%x: unknown", p->flags);
 	if (!p->instance_size || p->instance_size > INSTANCE_MAX)
 		fake_die(f, "instance_size %u: must be 1 to 16 MiB", p->instance_size);

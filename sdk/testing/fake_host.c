@@ -95,6 +95,7 @@ void fake_enter(struct fake_host *f, const char *callback)
 	if (f->state == FAKE_FINISHED)
 		fake_die(f, "%s was called after fini", callback);
 	f->inside = callback;
+	fake_memory_enter(f);
 }
 
 void fake_leave(struct fake_host *f)
@@ -108,6 +109,7 @@ void fake_leave(struct fake_host *f)
 	}
 	if (memcmp(&f->host, &f->host_copy, sizeof(f->host)) != 0)
 		fake_die(f, "wrote into the host's table");
+	fake_memory_leave(f);
 	f->inside = NULL;
 }
 
@@ -226,6 +228,12 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		return &fake_worker;
 	if (strcmp(id, VOLT_EXT_METRICS) == 0)
 		return &fake_metrics;
+	if (strcmp(id, VOLT_EXT_MEM) == 0 && f->plugin->flags & VOLT_FLAG_GUEST_MEMORY)
+		return &fake_mem;
+	if (strcmp(id, VOLT_EXT_DOORBELL) == 0)
+		return &fake_doorbell;
+	if (strcmp(id, VOLT_EXT_MSI) == 0)
+		return &fake_msi;
 	if (strcmp(id, VOLT_EXT_IRQROUTE) == 0 && f->plugin->get_ext &&
 	    f->plugin->get_ext(VOLT_EXT_IRQCHIP))
 		return &fake_irqroute;
@@ -289,6 +297,7 @@ void fake_host_destroy(struct fake_host *f)
 	fake_finish_describe(f);
 	fake_finish_state(f);
 	fake_finish_filter(f);
+	fake_finish_guest(f);
 	free_guarded(f->self, f->plugin->instance_size);
 	free_guarded(f->counters, counter_bytes(f));
 	free(f->counted);

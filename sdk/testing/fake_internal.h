@@ -17,6 +17,7 @@
  * fake_worker.c    volt.worker/1
  * fake_state.c     volt.state/1
  * fake_filter.c    volt.filter/1 and volt.metrics/1
+ * fake_guest.c     volt.mem/1, volt.doorbell/1, volt.msi/1
  */
 #ifndef FAKE_INTERNAL_H
 #define FAKE_INTERNAL_H
@@ -31,6 +32,9 @@
 #define FAKE_DEVICE_MAX 16u
 #define FAKE_WORKER_MAX 8u
 #define FAKE_CMDLINE    1024u
+#define FAKE_RAM_MAX    4u
+#define FAKE_BELL_MAX   128u
+#define FAKE_VECTOR_MAX 128u
 #define FAKE_CANARY     64u
 #define FAKE_EXT_MAX    32u
 
@@ -77,6 +81,24 @@ struct fake_worker {
 	char name[16];
 	unsigned posts;
 	bool waits; /* posted since its job last started */
+};
+
+struct fake_ram {
+	uint64_t gpa;
+	size_t size;
+	uint8_t *bytes;
+	uint8_t *fixed;  /* the same, not writable */
+	uint8_t *before; /* as the host knows it; NULL until somebody maps it writable */
+};
+
+struct fake_bell {
+	struct volt_doorbell_at at;
+	bool waits;
+};
+
+struct fake_vector {
+	uint64_t address;
+	uint32_t data;
 };
 
 struct fake_ask {
@@ -142,6 +164,17 @@ struct fake_host {
 	const struct volt_metric *metrics;
 	unsigned metric_count;
 	bool measured;
+	struct fake_ram ram[FAKE_RAM_MAX];
+	unsigned ram_count;
+	uint64_t dirtied;
+	struct fake_bell bells[FAKE_BELL_MAX];
+	unsigned bell_count;
+	int irq_fds[FAKE_IRQ_MAX]; /* 0: none yet */
+	bool no_irq_fd;
+	struct fake_vector vectors[FAKE_VECTOR_MAX];
+	unsigned vector_count, messages;
+	uint64_t message_address;
+	uint32_t message_data;
 };
 
 /* The plugin, or its test, broke the contract: says how and aborts. */
@@ -191,11 +224,21 @@ extern const struct volt_describe fake_describe;
 extern const struct volt_irqroute fake_irqroute;
 extern const struct volt_worker fake_worker;
 extern const struct volt_metrics fake_metrics;
+extern const struct volt_mem fake_mem;
+extern const struct volt_doorbell fake_doorbell;
+extern const struct volt_msi fake_msi;
+
+/* Guest memory around a callback: what it writes, it must tell. */
+void fake_memory_enter(struct fake_host *f);
+void fake_memory_leave(struct fake_host *f);
+/* True if the write is a ring, which is noted. */
+bool fake_bell_take(struct fake_host *f, uint8_t space, uint64_t address, uint32_t n, uint64_t val);
 
 void fake_finish_bus(struct fake_host *f);
 void fake_finish_streams(struct fake_host *f);
 void fake_finish_describe(struct fake_host *f);
 void fake_finish_state(struct fake_host *f);
 void fake_finish_filter(struct fake_host *f);
+void fake_finish_guest(struct fake_host *f);
 
 #endif

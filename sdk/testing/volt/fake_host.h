@@ -23,6 +23,11 @@
 #include <volt/irqchip.h>
 #include <volt/loop.h>
 #include <volt/metrics.h>
+#include <volt/draft/doorbell.h>
+#include <volt/draft/msi.h>
+#include <volt/irqchip.h>
+#include <volt/loop.h>
+#include <volt/memory.h>
 #include <volt/plugin.h>
 #include <volt/sandbox.h>
 #include <volt/state.h>
@@ -142,6 +147,21 @@ unsigned fake_device_count(const struct fake_host *f);
 const struct volt_acpi_device *fake_device(const struct fake_host *f, unsigned i);
 const struct volt_acpi_fixed *fake_fixed(const struct fake_host *f, uint8_t kind); /* or NULL */
 const char *fake_cmdline(const struct fake_host *f); /* words joined by blanks */
+
+/* volt.mem/1. Adds RAM, whole zeroed pages, at most four times; the bytes are the test's to
+ * look at and change. A callback that changes some through map() must say dirty(). */
+uint8_t *fake_memory_add(struct fake_host *f, uint64_t gpa, size_t size);
+uint64_t fake_memory_dirtied(const struct fake_host *f); /* bytes written or said dirty */
+
+/* volt.doorbell/1. Calls `rung` of every doorbell that a write has rung; returns how many. */
+unsigned fake_ring(struct fake_host *f);
+/* How often the line's irq_fd was written since the last look. */
+uint64_t fake_irq_fd_count(struct fake_host *f, uint32_t gsi);
+/* From now on irq_fd() answers -EOPNOTSUPP, as with an irqchip plugin. */
+void fake_irq_fds_refused(struct fake_host *f);
+
+/* volt.msi/1. How many messages were sent; the newest one's parts. NULL: not wanted. */
+unsigned fake_messages(const struct fake_host *f, uint64_t *address, uint32_t *data);
 
 /* volt.state/1. Saves a running instance: pause, fields, resume, which must leave it as it
  * was. Valid until the next save or the end. */

@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * fake_guest - volt.mem/1, volt.doorbell/1 and volt.msi/1: RAM that the test shares with the
+ * plugin, doorbells that ring when the test says so, and messages that are only noted.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "fake_internal.h"
+
+/* Handles differ from numbers that a plugin could have by luck. */
+#define BELL_BASE   0x200u
+#define VECTOR_BASE 0x300u
+#define LINE_BASE   0x100u /* as fake_irq.c */
+
+/* ------------------------------------------------------------------ memory */
+
+/* Two mappings of one file: the second cannot be written, for map() without `writable`. */
+uint8_t *fake_memory_add(struct fake_host *f, uint64_t gpa, size_t size)
+{
+	uint64_t last;
+
+	if (f->ram_count == FAKE_RAM_MAX || size == 0 || size % 4096 || gpa % 4096 ||
+	    __builtin_add_overflow(gpa, size - 1, &last))
+		fake_die(f, "the test adds RAM that is not whole pages, or too much of it");
+	struct fake_ram *r = &f->ram[f->ram_count++];
+	const int fd = memfd_create("fake-ram", MFD_CLOEXEC);
+
+	if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
+		fake_die(f, "no memory for the guest's");
+	*r = (struct fake_ram){.gpa = gpa, .size = size};
+	r->bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	r->fixed = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (r->bytes == MAP_FAILED || r->fixed == MAP_FAILED)
+		fake_die(f, "no memory for the guest's");
+	return r->bytes;
+}
+
+uint64_t fake_memory_dirtied(const struct fake_host *f)
+{
+	return f->dirtied;
+}
+
+static struct fake_ram *find_ram(struct fake_host *f, uint64_t gpa, size_t n)
+{
+	for (unsigned i = 0; i < f->ram_count; i++) {
+		struct fake_ram *r = &f->ram[i];
+
+		if (gpa >= r->gpa && gpa - r->gpa < r->size && n <= r->size - (gpa - r->gpa))
+			return r;
+	}
+	return NULL;
+}
+
+/* 0 with *r set for n > 0, or what volt.mem/1 answers. */
+static int find_memory(struct fake_host *f, uint64_t gpa, size_t n, struct fake_ram **r)
+{
+	*r = NULL;
+	if (f->state != FAKE_RUNNING)
+		return -EAGAIN;
+	if (n == 0)
+		return 0;
+	*r = find_ram(f, gpa, n);
+	return *r ? 0 : -EFAULT;
+}
+
+/* What was changed with the host's knowledge is no offence at the callback's end. */
+static void mark(struct fake_host *f, struct fake_ram *r, uint64_t off, size_t n)
+{
+	f->dirtied += n;
+	if (r->before)
+		memcpy(r->before + off, r->bytes + off, n);
+}
+
+static int mem_read(const struct volt_host *h, uint64_t gpa, void *dst, size_t n)
+{
+	struct fake_ram *r;
+	const int err = find_memory(fake_of(h, "read (memory)"), gpa, n, &r);
+
+	if (r)
+		memcpy(dst, r->bytes + (gpa - r->gpa), n);
+	return err;
+}
+
+static int mem_write(const struct volt_host *h, uint64_t gpa, const void *src, size_t n)
+{
+	struct fake_host *f = fake_of(h, "write (memory)");
+	struct fake_ram *r;
+	const int err = find_memory(f, gpa, n, &r);
+
+	if (r) {
+		memcpy(r->bytes + (gpa - r->gpa), src, n);
+		mark(f, r, gpa - r->gpa, n);
+	}
+	return err;
+}
+
+static void *mem_map(const struct volt_host *h, uint64_t gpa, size_t n, bool writable)
+{
+	struct fake_ram *r;
+
+	find_memory(fake_of(h, "map"), gpa, n, &r);
+	if (!r)
+		return NULL;
+	if (writable && !r->before) {
+		r->before = fake_alloc(r->size);
+		memcpy(r->before, r->bytes, r->size);
+	}
+	return (writable ? r->bytes : r->fixed) + (gpa - r->gpa);
+}
+
+static void mem_dirty(const struct volt_host *h, uint64_t gpa, size_t n)
+{
+	struct fake_host *f = fake_of(h, "dirty");
+	struct fake_ram *r;
+
+	find_memory(f, gpa, n, &r);
+	if (r)
+		mark(f, r, gpa - r->gpa, n);
+}
+
+const struct volt_mem fake_mem = {
+    .size = sizeof(fake_mem),
+    .read = mem_read,
+    .write = mem_write,
+    .map = mem_map,
+    .dirty = mem_dirty,
+};
+
+void fake_memory_enter(struct fake_host *f)
+{
+	for (unsigned i = 0; i < f->ram_count; i++)
+		if (f->ram[i].before)
+			memcpy(f->ram[i].before, f->ram[i].bytes, f->ram[i].size);
+}
+
+void fake_memory_leave(struct fake_host *f)
+{
+	for (unsigned i = 0; i < f->ram_count; i++) {
+		const struct fake_ram *r = &f->ram[i];
+
+		for (size_t at = 0; r->before && at < r->size; at++)
+			if (r->before[at] != r->bytes[at])
+				fake_die(f, "wrote guest memory at 0x%llx without dirty()",
+				    (unsigned long long)(r->gpa + at));
+	}
+}
+
+/* --------------------------------------------------------------- doorbells */
+
+static bool has_range(const struct fake_host *f, const struct volt_doorbell_at *at)
+{
+	for (unsigned i = 0; i < f->range_count; i++) {
+		const struct volt_range *r = &f->ranges[i];
+
+		if (r->space == at->space && (r->sizes & at->width) && at->address >= r->base &&
+		    at->address - r->base < r->len && at->width <= r->len - (at->address - r->base))
+			return true;
+	}
+	return false;
+}
+
+static int find_bell_fault(const struct fake_host *f, const struct volt_doorbell_at *at)
+{
+	const bool match = at->flags & VOLT_DOORBELL_MATCH;
+
+	if (at->size < sizeof(*at) || !at->rung || at->reserved || at->space > VOLT_SPACE_MMIO ||
+	    (at->width != 1 && at->width != 2 && at->width != 4 && at->width != 8))
+		return -EINVAL;
+	if (at->flags & ~VOLT_DOORBELL_MATCH)
+		return -EOPNOTSUPP;
+	if (match ? at->width < 8 && at->value >> (8 * at->width) : at->value != 0)
+		return -EINVAL;
+	for (unsigned i = 0; i < f->bell_count; i++) {
+		const struct volt_doorbell_at *b = &f->bells[i].at;
+
+		if (b->space == at->space && b->address == at->address && b->width == at->width &&
+		    (!match || !(b->flags & VOLT_DOORBELL_MATCH) || b->value == at->value))
+			return -EEXIST;
+	}
+	return has_range(f, at) ? 0 : -ENXIO;
+}
+
+static int doorbell_add(
+    const struct volt_host *h, const struct volt_doorbell_at *at, uint32_t *doorbell)
+{
+	int err;
+	struct fake_host *f = fake_wire_call(h, "add (doorbell)", &err);
+
+	if (err)
+		return err;
+	err = find_bell_fault(f, at);
+	if (!err && f->bell_count == FAKE_BELL_MAX)
+		err = -ENOSPC;
+	if (err)
+		return fake_refuse(f, "add (doorbell)", err);
+	f->bells[f->bell_count] = (struct fake_bell){.at = *at};
+	*doorbell = BELL_BASE + f->bell_count++;
+	return 0;
+}
+
+bool fake_bell_take(struct fake_host *f, uint8_t space, uint64_t address, uint32_t n, uint64_t val)
+{
+	for (unsigned i = 0; i < f->bell_count; i++) {
+		const struct volt_doorbell_at *b = &f->bells[i].at;
+
+		if (b->space != space || b->address != address || b->width != n ||
+		    ((b->flags & VOLT_DOORBELL_MATCH) && b->value != val))
+			continue;
+		f->bells[i].waits = true;
+		return true;
+	}
+	return false;
+}
+
+unsigned fake_ring(struct fake_host *f)
+{
+	unsigned count = 0;
+
+	fake_must_run(f, "fake_ring");
+	for (unsigned i = 0; i < f->bell_count; i++) {
+		if (!f->bells[i].waits)
+			continue;
+		f->bells[i].waits = false;
+		fake_enter(f, "rung");
+		f->bells[i].at.rung(f->self, BELL_BASE + i);
+		fake_leave(f);
+		count++;
+	}
+	return count;
+}
+
+void fake_irq_fds_refused(struct fake_host *f)
+{
+	f->no_irq_fd = true;
+}
+
+static int doorbell_irq_fd(const struct volt_host *h, uint32_t line)
+{
+	struct fake_host *f = fake_of(h, "irq_fd");
+	const uint32_t gsi = line - LINE_BASE;
+
+	if (f->state != FAKE_RUNNING)
+		return -EAGAIN;
+	if (line < LINE_BASE || gsi >= FAKE_IRQ_MAX || !f->lines[gsi].claimed || f->no_irq_fd ||
+	    f->lines[gsi].flags != VOLT_IRQ_EDGE)
+		return -EOPNOTSUPP;
+	if (f->irq_fds[gsi] == 0)
+		f->irq_fds[gsi] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return f->irq_fds[gsi];
+}
+
+uint64_t fake_irq_fd_count(struct fake_host *f, uint32_t gsi)
+{
+	uint64_t n = 0;
+
+	if (gsi >= FAKE_IRQ_MAX || f->irq_fds[gsi] <= 0 ||
+	    read(f->irq_fds[gsi], &n, sizeof(n)) != sizeof(n))
+		return 0;
+	return n;
+}
+
+const struct volt_doorbell fake_doorbell = {
+    .size = sizeof(fake_doorbell),
+    .add = doorbell_add,
+    .irq_fd = doorbell_irq_fd,
+};
+
+/* ---------------------------------------------------------------- messages */
+
+/* Intel SDM vol. 3, 11.11: fixed, lowest priority, NMI and INIT can be sent. */
+static bool can_be_sent(uint64_t address, uint32_t data)
+{
+	const uint32_t mode = data >> 8 & 7;
+
+	if (address < 0xfee00000 || address > 0xfeefffff)
+		return false;
+	return mode <= 1 ? (data & 0xff) >= 16 : mode == 4 || mode == 5;
+}
+
+static int msi_alloc(const struct volt_host *h, uint32_t count, uint32_t *first)
+{
+	int err;
+	struct fake_host *f = fake_wire_call(h, "alloc", &err);
+
+	if (err)
+		return err;
+	if (count == 0)
+		return fake_refuse(f, "alloc", -EINVAL);
+	if (count > FAKE_VECTOR_MAX - f->vector_count)
+		return fake_refuse(f, "alloc", -ENOSPC);
+	*first = VECTOR_BASE + f->vector_count;
+	f->vector_count += count;
+	return 0;
+}
+
+static struct fake_vector *own_vector(struct fake_host *f, uint32_t vector)
+{
+	return vector >= VECTOR_BASE && vector - VECTOR_BASE < f->vector_count
+		   ? &f->vectors[vector - VECTOR_BASE]
+		   : NULL;
+}
+
+static int msi_set(const struct volt_host *h, uint32_t vector, uint64_t address, uint32_t data)
+{
+	struct fake_vector *v = own_vector(fake_of(h, "set"), vector);
+
+	if (!v || (address != 0 && !can_be_sent(address, data)))
+		return -EINVAL;
+	v->address = address;
+	v->data = data;
+	return 0;
+}
+
+static void note_message(struct fake_host *f, uint64_t address, uint32_t data)
+{
+	f->messages++;
+	f->message_address = address;
+	f->message_data = data;
+}
+
+static void msi_fire(const struct volt_host *h, uint32_t vector)
+{
+	struct fake_host *f = fake_of(h, "fire (message)");
+	const struct fake_vector *v = own_vector(f, vector);
+
+	if (!v)
+		fake_die(f, "fire: vector %u is not its own (handles come from alloc)", vector);
+	if (v->address != 0 && f->state == FAKE_RUNNING)
+		note_message(f, v->address, v->data);
+}
+
+static int msi_inject(const struct volt_host *h, uint64_t address, uint32_t data)
+{
+	struct fake_host *f = fake_of(h, "inject");
+
+	if (f->state != FAKE_RUNNING)
+		return -EAGAIN;
+	if (!can_be_sent(address, data))
+		return -EINVAL;
+	note_message(f, address, data);
+	return 0;
+}
+
+const struct volt_msi fake_msi = {
+    .size = sizeof(fake_msi),
+    .alloc = msi_alloc,
+    .set = msi_set,
+    .fire = msi_fire,
+    .inject = msi_inject,
+};
+
+unsigned fake_messages(const struct fake_host *f, uint64_t *address, uint32_t *data)
+{
+	if (address)
+		*address = f->message_address;
+	if (data)
+		*data = f->message_data;
+	return f->messages;
+}
+
+void fake_finish_guest(struct fake_host *f)
+{
+	for (unsigned i = 0; i < f->ram_count; i++) {
+		munmap(f->ram[i].bytes, f->ram[i].size);
+		munmap(f->ram[i].fixed, f->ram[i].size);
+		free(f->ram[i].before);
+	}
+	for (unsigned i = 0; i < FAKE_IRQ_MAX; i++)
+		if (f->irq_fds[i] > 0)
+			close(f->irq_fds[i]);
+}

@@ -1,0 +1,79 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""Guest memory, doorbells and messages, with KVM's irqchip and with a plugin's.
+
+plugins/bell.c uses them as guests/bell.c asks; both run under the whole sandbox.
+"""
+
+import json
+import subprocess
+
+from vm import Case, Setup
+
+
+class Bell(Case):
+    """Each case with both kinds of irqchip."""
+
+    chips = {"KVM": [], "ioapic": ["ioapic"]}
+
+    def ring(self, case, **extra):
+        for chip, plugins in self.chips.items():
+            with self.subTest(irqchip=chip):
+                run = self.run_guest("bell", case, plugins=[self.own_plugin("bell"), *plugins,
+                                                            *extra.get("plugins", [])],
+                                     options=["--log-level", "debug"])
+                yield chip, run
+
+    def test_doorbells_ring_on_the_loop_and_change_memory(self):
+        for _, run in self.ring("doorbells"):
+            counters = self.counters(run)
+            self.assertGreaterEqual(counters["bell: rung"], 1, run.story())
+            self.assertEqual(counters["bell: matched"], 1, run.story())
+
+    def test_other_widths_do_not_ring(self):
+        for _, run in self.ring("not_rung"):
+            self.assertNotIn("bell: rung", self.counters(run))
+
+    def test_what_is_not_ram_or_no_message_is_refused(self):
+        for _ in self.ring("refusals"):
+            pass
+
+    def test_messages_come_from_vcpus_and_from_the_loop(self):
+        for _ in self.ring("message"):
+            pass
+
+    def test_injected_messages_come(self):
+        for _ in self.ring("inject"):
+            pass
+
+    def test_pins_work_beside_messages(self):
+        for _ in self.ring("pins_too", plugins=["i8042"]):
+            pass
+
+    def test_irq_fd_is_for_kvms_irqchip_only(self):
+        for chip, run in self.ring("irq_fd"):
+            self.assertIn("irq_fd works" if chip == "KVM" else "irq_fd refused 5f", run.text())
+
+    def explain(self, *words):
+        return subprocess.run(
+            [str(word) for word in (Setup.volt, "explain", *Setup.options, "--kernel",
+                                    Setup.guests / "bell", "--plugin",
+                                    self.own_plugin("bell"), *words)],
+            capture_output=True, text=True, timeout=20, check=True).stdout
+
+    def test_explain_shows_bells_and_pinned_calls(self):
+        text = self.explain()
+        self.assertRegex(text, r"port 0x00000720 4 bytes any value  bell: by (KVM|volt)")
+        self.assertRegex(text, r"port 0x00000724 4 bytes 0x7 +bell: by (KVM|volt)")
+        self.assertIn("open to bell", text)
+        self.assertIn("sends its message", text)
+        vcpu = text[text.index(" thread vcpu"):]
+        self.assertNotIn("KVM_SIGNAL_MSI", vcpu)
+        self.assertNotIn("KVM_SET_GSI_ROUTING", vcpu)
+        self.assertRegex(text, r"ioctl +fd \d+, KVM_SIGNAL_MSI +bell:")
+        self.assertRegex(text, r"ioctl +fd \d+, KVM_SET_GSI_ROUTING +bell:")
+
+    def test_explain_says_the_same_as_json(self):
+        bells = json.loads(self.explain("--json"))["doorbells"]
+        self.assertEqual([bell["address"] for bell in bells], [0x720, 0x724])
+        self.assertEqual(bells[1]["value"], 7)
