@@ -15,6 +15,7 @@
 #include <volt/irqchip.h>
 #include <volt/loop.h>
 #include <volt/metrics.h>
+#include <volt/memory.h>
 #include <volt/plugin.h>
 #include <volt/recording.h>
 #include <volt/sandbox.h>
@@ -155,6 +156,16 @@ AT(volt_metrics, each, 16, void (*)(const struct volt_host *h, void *arg, void (
 TEXT(VOLT_EXT_METRICS, "volt.metrics/1");
 VALUE(VOLT_METRIC_COUNTER, 0x1);
 VALUE(VOLT_METRIC_GAUGE, 0x2);
+/* memory.h */
+
+SIZE(volt_mem, 40);
+AT(volt_mem, size, 0, uint32_t);
+AT(volt_mem, reserved, 4, uint32_t);
+AT(volt_mem, read, 8, int (*)(const struct volt_host *h, uint64_t gpa, void *dst, size_t n));
+AT(volt_mem, write, 16, int (*)(const struct volt_host *h, uint64_t gpa, const void *src, size_t n));
+AT(volt_mem, map, 24, void *(*)(const struct volt_host *h, uint64_t gpa, size_t n, bool writable));
+AT(volt_mem, dirty, 32, void (*)(const struct volt_host *h, uint64_t gpa, size_t n));
+TEXT(VOLT_EXT_MEM, "volt.mem/1");
 
 /* plugin.h */
 
@@ -283,6 +294,7 @@ VALUE(VOLT_KIND_DEVICE, 0x1);
 VALUE(VOLT_KIND_SANDBOX, 0x2);
 VALUE(VOLT_KIND_FILTER, 0x3);
 VALUE(VOLT_FLAG_IN_PROCESS_ONLY, 0x1);
+VALUE(VOLT_FLAG_GUEST_MEMORY, 0x2);
 VALUE(VOLT_LOG_ERROR, 0);
 VALUE(VOLT_LOG_WARN, 0x1);
 VALUE(VOLT_LOG_INFO, 0x2);

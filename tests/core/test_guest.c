@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* Doorbells and messages; KVM's side is played by the test. */
+#include "tests/core/kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* last: it defines fail() */
+#include <errno.h>
+#include <linux/kvm.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#define ADDRESS 0xfee00000ull
+
+static struct machine *m;
+static struct instance one, two;
+static struct bus_stats stats;
+static char why[200];
+
+static struct {
+	struct kvm_ioeventfd bells[4];
+	unsigned bell_count, irqfd_count, table_count, signal_count;
+	uint32_t first_gsi, nr;
+	struct kvm_irq_routing_entry entries[256];
+	struct kvm_msi signalled;
+	bool refuse_bells;
+} kvm;
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg);
+
+int __wrap_ioctl(int fd, unsigned long request, void *arg)
+{
+	const struct kvm_irq_routing *table = arg;
+
+	switch (request) {
+	case KVM_CHECK_EXTENSION:
+		return 1;
+	case KVM_IOEVENTFD:
+		errno = ENOSPC;
+		if (kvm.refuse_bells)
+			return -1;
+		kvm.bells[kvm.bell_count++] = *(const struct kvm_ioeventfd *)arg;
+		break;
+	case KVM_IRQFD:
+		kvm.irqfd_count++;
+		break;
+	case KVM_SET_GSI_ROUTING:
+		kvm.table_count++;
+		kvm.nr = table->nr;
+		memcpy(kvm.entries, table->entries, table->nr * sizeof(kvm.entries[0]));
+		break;
+	case KVM_SIGNAL_MSI:
+		kvm.signal_count++;
+		kvm.signalled = *(const struct kvm_msi *)arg;
+		return 1;
+	}
+	return 0;
+}
+
+static unsigned rung, written;
+static uint32_t rung_which;
+static bool rung_locked;
+
+static void on_rung(void *self, uint32_t doorbell)
+{
+	rung++;
+	rung_which = doorbell;
+	rung_locked = kit_locked(&one);
+}
+
+static void on_write(void *self, uint64_t off, uint32_t n, uint64_t val)
+{
+	written++;
+}
+
+static int setup(void **state)
+{
+	const struct volt_range r = {.size = sizeof(r),
+	    .space = VOLT_SPACE_MMIO,
+	    .sizes = VOLT_IO_4 | VOLT_IO_1,
+	    .flags = VOLT_RANGE_SPLIT,
+	    .base = 0xd0000000,
+	    .len = 64,
+	    .name = "bells",
+	    .write = on_write};
+
+	kit_log_start();
+	m = kit_machine();
+	memset(&kvm, 0, sizeof(kvm));
+	rung = written = 0;
+	kit_owner(&one, m, "one", NULL);
+	kit_owner(&two, m, "two", NULL);
+	assert_int_equal(bus_add_range(&m->bus, &one, &r, why, sizeof(why)), 0);
+	m->irq.pins = IRQ_LINES;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	kit_machine_finish(m);
+	return 0;
+}
+
+static int add(
+    struct instance *owner, uint64_t address, uint8_t width, uint8_t flags, uint64_t value)
+{
+	const struct volt_doorbell_at at = {.size = sizeof(at),
+	    .space = VOLT_SPACE_MMIO,
+	    .width = width,
+	    .flags = flags,
+	    .address = address,
+	    .value = value,
+	    .rung = on_rung};
+	uint32_t number;
+
+	return doorbell_add(m, owner, &at, &number, why, sizeof(why));
+}
+
+static void wire_bells(void)
+{
+	assert_int_equal(doorbells_wire(m), 0);
+	assert_int_equal(bus_seal(&m->bus), 0);
+}
+
+static void put(uint64_t address, uint32_t n, uint64_t value)
+{
+	bus_write(&m->bus, VOLT_SPACE_MMIO, address, n, value, &stats);
+}
+
+static void a_doorbell_lies_in_a_range_of_its_owners(void **state)
+{
+	assert_int_equal(add(&two, 0xd0000000, 4, 0, 0), -ENXIO);
+	assert_int_equal(add(&one, 0xd0000000, 2, 0, 0), -ENXIO); /* the range has no 2 */
+	assert_int_equal(add(&one, 0xd000003d, 4, 0, 0), -ENXIO);
+	assert_int_equal(add(&one, UINT64_MAX - 1, 4, 0, 0), -ENXIO);
+	assert_int_equal(add(&one, 0xd000003c, 4, 0, 0), 0);
+}
+
+static void no_write_rings_two(void **state)
+{
+	assert_int_equal(add(&one, 0xd0000000, 4, VOLT_DOORBELL_MATCH, 1), 0);
+	assert_int_equal(add(&one, 0xd0000000, 4, VOLT_DOORBELL_MATCH, 2), 0);
+	assert_int_equal(add(&one, 0xd0000000, 1, 0, 0), 0);
+	assert_int_equal(add(&one, 0xd0000000, 4, VOLT_DOORBELL_MATCH, 2), -EEXIST);
+	assert_int_equal(add(&one, 0xd0000000, 4, 0, 0), -EEXIST);
+	assert_int_equal(add(&one, 0xd0000000, 1, VOLT_DOORBELL_MATCH, 2), -EEXIST);
+	assert_int_equal(add(&one, 0xd0000004, 4, VOLT_DOORBELL_MATCH, 1ull << 32), -EINVAL);
+	assert_int_equal(add(&one, 0xd0000004, 4, 0, 1), -EINVAL);
+	assert_int_equal(add(&one, 0xd0000004, 4, 2, 0), -EOPNOTSUPP);
+	assert_int_equal(add(&one, 0xd0000004, 3, 0, 0), -EINVAL);
+}
+
+static bool was_rung(void *arg)
+{
+	return rung > 0;
+}
+
+static void kvm_is_given_the_write_and_its_event_rings(void **state)
+{
+	assert_int_equal(add(&one, 0xd0000000, 4, 0, 0), 0);
+	assert_int_equal(add(&one, 0xd0000004, 4, VOLT_DOORBELL_MATCH, 7), 0);
+	wire_bells();
+	assert_int_equal(kvm.bell_count, 2);
+	assert_int_equal(kvm.bells[0].flags, 0);
+	assert_int_equal(kvm.bells[1].flags, KVM_IOEVENTFD_FLAG_DATAMATCH);
+	assert_int_equal(kvm.bells[1].addr, 0xd0000004);
+	assert_int_equal(kvm.bells[1].len, 4);
+	assert_int_equal(kvm.bells[1].datamatch, 7);
+	eventfd_write(kvm.bells[1].fd, 1);
+	assert_true(kit_run_until(m, was_rung, NULL, 2000));
+	assert_int_equal(rung_which, 1);
+	assert_true(rung_locked);
+}
+
+/* What KVM would not take, and pieces of what it does not match. */
+static void the_exit_path_rings_as_kvm_does(void **state)
+{
+	kvm.refuse_bells = true;
+	assert_int_equal(add(&one, 0xd0000000, 4, 0, 0), 0);
+	assert_int_equal(add(&one, 0xd0000004, 4, VOLT_DOORBELL_MATCH, 7), 0);
+	wire_bells();
+	assert_int_equal(m->doorbells.rows[0].event_fd, -1);
+	put(0xd0000004, 4, 8);
+	put(0xd0000000, 1, 7);
+	put(0xd0000008, 4, 7);
+	assert_int_equal(written, 3);
+	kit_run(m, 5);
+	assert_int_equal(rung, 0);
+	put(0xd0000004, 4, 7);
+	put(0xd0000004, 4, 7);
+	assert_int_equal(rung, 0);
+	assert_true(kit_run_until(m, was_rung, NULL, 2000));
+	assert_int_equal(rung, 1); /* once for both */
+	assert_int_equal(rung_which, 1);
+	put(0xd0000000, 8, 8ull << 32); /* in two pieces: a ring and a write */
+	kit_run(m, 5);
+	assert_int_equal(rung, 2);
+	assert_int_equal(rung_which, 0);
+	assert_int_equal(written, 4);
+}
+
+/* ---------------------------------------------------------------- messages */
+
+static uint32_t wire_vectors(uint32_t count)
+{
+	uint32_t first;
+
+	m->irq.msi.user = &one;
+	assert_int_equal(msi_alloc(&m->irq, &one, count, &first), 0);
+	assert_int_equal(irq_wire(&m->irq), 0);
+	return first;
+}
+
+static uint64_t sent(uint32_t vector)
+{
+	uint64_t n = 0;
+
+	return read(m->irq.msi.vectors[vector].event_fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
+}
+
+static void vectors_have_consecutive_files_and_one_owner(void **state)
+{
+	uint32_t first;
+
+	assert_int_equal(msi_alloc(&m->irq, &one, 0, &first), -EINVAL);
+	wire_vectors(3);
+	assert_int_equal(kvm.irqfd_count, 3);
+	assert_int_equal(m->irq.msi.vectors[2].event_fd, m->irq.msi.vectors[0].event_fd + 2);
+	assert_int_equal(msi_set(&m->irq, &two, 0, ADDRESS, 0x41), -EINVAL);
+	assert_int_equal(msi_set(&m->irq, &one, 3, ADDRESS, 0x41), -EINVAL);
+	assert_int_equal(msi_alloc(&m->irq, &one, MSI_MAX - 2, &first), -ENOSPC);
+}
+
+static void what_no_apic_takes_is_no_message(void **state)
+{
+	static const struct msi_message bad[] = {{0xfed00000, 0x41}, {0xfef00000, 0x41},
+	    {0x1fee00000, 0x41}, {ADDRESS, 0x0f}, {ADDRESS, 0x241}, {ADDRESS, 0x341},
+	    {ADDRESS, 0x641}, {ADDRESS, 0x741}};
+
+	wire_vectors(1);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(msi_set(&m->irq, &one, 0, bad[i].address, bad[i].data), -EINVAL);
+		assert_int_equal(msi_inject(&m->irq, bad[i].address, bad[i].data), -EINVAL);
+	}
+}
+
+/* KVM's own pins are in the table that replaces its first one. */
+static void a_message_waits_for_its_route_beside_kvms_own(void **state)
+{
+	wire_vectors(2);
+	msi_fire(&m->irq, &one, 1); /* nothing is set: lost */
+	assert_int_equal(msi_set(&m->irq, &one, 1, ADDRESS | 0x1000, 0x41), 0);
+	irq_apply_routes(&m->irq);
+	assert_int_equal(kvm.table_count, 0);
+	msi_fire(&m->irq, &one, 1);
+	assert_int_equal(sent(1), 0);
+	irq_apply_routes(&m->irq);
+	assert_int_equal(kvm.table_count, 1);
+	assert_int_equal(kvm.nr, 24 + 16 + 1);
+	assert_int_equal(kvm.entries[40].gsi, MSI_FIRST_GSI + 1);
+	assert_int_equal(kvm.entries[40].type, KVM_IRQ_ROUTING_MSI);
+	assert_int_equal(kvm.entries[40].u.msi.address_lo, ADDRESS | 0x1000);
+	assert_int_equal(kvm.entries[40].u.msi.data, 0x41);
+	assert_int_equal(sent(1), 1);
+	msi_fire(&m->irq, &one, 1);
+	assert_int_equal(sent(1), 1); /* at once */
+	assert_int_equal(msi_set(&m->irq, &one, 1, 0, 0), 0);
+	msi_fire(&m->irq, &one, 1);
+	irq_apply_routes(&m->irq);
+	assert_int_equal(sent(1), 0);
+}
+
+static void injected_messages_are_the_loops_to_send(void **state)
+{
+	wire_vectors(1);
+	for (unsigned i = 0; i < MSI_INJECT_MAX; i++)
+		assert_int_equal(msi_inject(&m->irq, ADDRESS, 0x20 + i), 0);
+	assert_int_equal(msi_inject(&m->irq, ADDRESS, 0x41), -ENOSPC);
+	assert_int_equal(kvm.signal_count, 0);
+	msi_send_injected(&m->irq);
+	assert_int_equal(kvm.signal_count, MSI_INJECT_MAX);
+	assert_int_equal(kvm.signalled.data, 0x20 + MSI_INJECT_MAX - 1);
+	assert_int_equal(msi_inject(&m->irq, ADDRESS, 0x41), 0);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(a_doorbell_lies_in_a_range_of_its_owners),
+	    TEST(no_write_rings_two),
+	    TEST(kvm_is_given_the_write_and_its_event_rings),
+	    TEST(the_exit_path_rings_as_kvm_does),
+	    TEST(vectors_have_consecutive_files_and_one_owner),
+	    TEST(what_no_apic_takes_is_no_message),
+	    TEST(a_message_waits_for_its_route_beside_kvms_own),
+	    TEST(injected_messages_are_the_loops_to_send),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
