@@ -14,8 +14,8 @@
 #include <volt/filter.h>
 #include <volt/irqchip.h>
 #include <volt/loop.h>
-#include <volt/metrics.h>
 #include <volt/memory.h>
+#include <volt/metrics.h>
 #include <volt/plugin.h>
 #include <volt/recording.h>
 #include <volt/sandbox.h>
@@ -138,6 +138,17 @@ AT(volt_loop, arm, 16, void (*)(const struct volt_host *h, uint32_t timer, uint6
 AT(volt_loop, now, 24, uint64_t (*)(const struct volt_host *h));
 TEXT(VOLT_EXT_LOOP, "volt.loop/1");
 
+/* memory.h */
+
+SIZE(volt_mem, 40);
+AT(volt_mem, size, 0, uint32_t);
+AT(volt_mem, reserved, 4, uint32_t);
+AT(volt_mem, read, 8, int (*)(const struct volt_host *h, uint64_t gpa, void *dst, size_t n));
+AT(volt_mem, write, 16, int (*)(const struct volt_host *h, uint64_t gpa, const void *src, size_t n));
+AT(volt_mem, map, 24, void *(*)(const struct volt_host *h, uint64_t gpa, size_t n, bool writable));
+AT(volt_mem, dirty, 32, void (*)(const struct volt_host *h, uint64_t gpa, size_t n));
+TEXT(VOLT_EXT_MEM, "volt.mem/1");
+
 /* metrics.h */
 
 SIZE(volt_metric, 48);
@@ -156,16 +167,6 @@ AT(volt_metrics, each, 16, void (*)(const struct volt_host *h, void *arg, void (
 TEXT(VOLT_EXT_METRICS, "volt.metrics/1");
 VALUE(VOLT_METRIC_COUNTER, 0x1);
 VALUE(VOLT_METRIC_GAUGE, 0x2);
-/* memory.h */
-
-SIZE(volt_mem, 40);
-AT(volt_mem, size, 0, uint32_t);
-AT(volt_mem, reserved, 4, uint32_t);
-AT(volt_mem, read, 8, int (*)(const struct volt_host *h, uint64_t gpa, void *dst, size_t n));
-AT(volt_mem, write, 16, int (*)(const struct volt_host *h, uint64_t gpa, const void *src, size_t n));
-AT(volt_mem, map, 24, void *(*)(const struct volt_host *h, uint64_t gpa, size_t n, bool writable));
-AT(volt_mem, dirty, 32, void (*)(const struct volt_host *h, uint64_t gpa, size_t n));
-TEXT(VOLT_EXT_MEM, "volt.mem/1");
 
 /* plugin.h */
 
