@@ -36,7 +36,7 @@ struct doorbell {
 struct doorbells {
 	struct doorbell *rows; /* in sealed memory; those of an instance follow each other */
 	uint32_t count;
-	uint32_t rings;                 /* atomic; some of `rung` are set */
+	uint32_t rings;             /* atomic; some of `rung` are set */
 	uint8_t rung[DOORBELL_MAX]; /* atomic; by the exit path */
 };
 
