@@ -66,10 +66,11 @@ static void spoil_value(uint8_t *bytes, size_t n, uint64_t *random)
 	const uint32_t fields = state_get32(bytes + 12);
 	const size_t at = field_start(bytes, n, draw(random, fields > 0 ? fields : 1));
 
-	if (at == 0)
+	/* It may have been spoiled before. */
+	if (at == 0 || bytes[at + 1] < VOLT_F_U8 || bytes[at + 1] > VOLT_F_BOOL)
 		return;
 	const size_t values = at + STATE_FIELD_HEAD + bytes[at];
-	const size_t size = (size_t)state_get32(bytes + at + 4) * VOLT_F_SIZE(bytes[at + 1] & 7);
+	const size_t size = (size_t)state_get32(bytes + at + 4) * VOLT_F_SIZE(bytes[at + 1]);
 	if (size > 0 && values < n - 4 && size <= n - 4 - values)
 		spoil_byte(bytes + values, size, random);
 }
