@@ -67,8 +67,8 @@ BEHAVIOUR = {
     "thread": ("leaks", r"left a thread behind"),
     "failure-no_message": ("failures", r"returned -12 without volt_fail\(\)"),
     "failure-leak": ("failures", r"a failing add_range .* leaves 1 allocation"),
-    "failure-no_memory": ("failures", r"SIGSEGV in init with allocation 1 failing"),
-    "failure-no_extension": ("failures", r"SIGSEGV in init on a host without volt\.loop/1"),
+    "failure-no_memory": ("failures", r"SEGV.*init with allocation 1 failing"),
+    "failure-no_extension": ("failures", r"SEGV.*init on a host without volt\.loop/1"),
     "failure-unnamed": ("failures", r"without volt\.loop/1 fails, but does not name it"),
     "access-outside": ("random", r"wrote at offset \d+ of its instance, which has 40 bytes"),
     "access-wild": ("random", r"SIGSEGV in a write of .* at port 0x203"),
@@ -101,8 +101,9 @@ BEHAVIOUR = {
 }
 SOUND = ("sound", "declared-call", "state-sound")
 
-# A sanitizer's runtime has these of its own, so that the test is left out or cannot see it.
-BLIND = {"statics", "init-mapping", "access-opens", "access-wild"} if kit.SANITIZED else set()
+# A sanitizer's runtime has these of its own, so that the test is left out or lets them pass.
+BLIND = {"statics", "init-mapping", "access-opens", "access-wild", "constructor", "destructor",
+         "init_function"} if kit.SANITIZED else set()
 
 
 def expect_one(path, test, pattern):
@@ -114,7 +115,8 @@ def expect_one(path, test, pattern):
 
 
 for name, words in FILES.items():
-    expect_one(kit.SECURITY / f"{name}.so", "file", words)
+    if name not in BLIND:
+        expect_one(kit.SECURITY / f"{name}.so", "file", words)
 for name, (test, words) in BEHAVIOUR.items():
     if name not in BLIND:
         expect_one(kit.BROKEN / f"{name.replace('_', '-')}.so", test, words)

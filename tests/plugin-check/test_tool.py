@@ -42,7 +42,8 @@ expect_run(["--plugin-dir", "/no/such/folder", "list"], 2, err="cannot read the 
 
 # Files that volt would refuse are 1, with volt's reason.
 expect_run(["describe", kit.SECURITY / "no_note.so"], 1, err="no Volt note")
-expect_run(["--plugin-dir", kit.SECURITY, "list"], 1, err="constructor")
+if not kit.SANITIZED:  # such a build loads what has constructors, and they run
+    expect_run(["--plugin-dir", kit.SECURITY, "list"], 1, err="no_note.so: it has no Volt note")
 
 # list
 paths = sorted(kit.PLUGINS.glob("*.so"))

@@ -141,9 +141,8 @@ static const char *find_name(const struct image *i)
 
 void case_statics(struct check *c)
 {
-#ifdef VOLT_SANITIZED
-	check_skip(c, "a sanitizer adds data of its own");
-#else
+	if (CHECK_SANITIZED)
+		check_skip(c, "a sanitizer adds data of its own");
 	struct image i = map_image(c);
 	uint64_t bytes = writable_bytes(&i);
 	const char *name = bytes ? find_name(&i) : NULL;
@@ -153,5 +152,4 @@ void case_statics(struct check *c)
 		    "%" PRIu64 " bytes of writable static data%s%s: all state belongs in the "
 		    "instance",
 		    bytes, name ? ", among them " : "", name ? name : "");
-#endif
 }

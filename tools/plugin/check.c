@@ -140,5 +140,6 @@ int check_run(const struct tool_options *o)
 		return TOOL_MISUSE;
 	report_head(&r);
 	run_cases(&c, &r, results);
+	free(c.base);
 	return report_end(&r) ? TOOL_FAILED : TOOL_OK;
 }

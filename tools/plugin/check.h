@@ -62,6 +62,12 @@ struct check {
 	jmp_buf *leave;                   /* where a verdict goes with in_process */
 };
 
+#ifdef VOLT_SANITIZED
+#define CHECK_SANITIZED true
+#else
+#define CHECK_SANITIZED false
+#endif
+
 #define CHECK_KIND_ANY 0u
 
 struct check_case {

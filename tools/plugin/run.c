@@ -58,6 +58,7 @@ static void load(struct check *c)
 	c->plugin = library_load(c->path);
 	if (!c->plugin)
 		check_fail(c, "%s", ""); /* the log says why */
+	free(c->base);                   /* of the case before, in this process */
 	config_make_base(c);
 }
 
