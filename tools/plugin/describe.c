@@ -34,6 +34,17 @@ static void add_flag(struct json_object *o, const char *key, bool on)
 	json_object_object_add(o, key, json_object_new_boolean(on));
 }
 
+const char *tool_kind_name(uint32_t kind)
+{
+	static const char *const names[] = {
+	    [VOLT_KIND_DEVICE] = "device",
+	    [VOLT_KIND_SANDBOX] = "sandbox",
+	    [VOLT_KIND_FILTER] = "filter",
+	};
+
+	return kind < sizeof(names) / sizeof(names[0]) && names[kind] ? names[kind] : "?";
+}
+
 static const void *row(const void *table, uint16_t stride, unsigned i)
 {
 	return (const char *)table + (size_t)i * stride;
@@ -144,7 +155,7 @@ struct json_object *describe_object(const struct volt_plugin *p)
 	add_text(o, "name", p->name);
 	add_text(o, "version", p->version);
 	add_text(o, "summary", p->summary);
-	add_text(o, "kind", p->kind == VOLT_KIND_SANDBOX ? "sandbox" : "device");
+	add_text(o, "kind", tool_kind_name(p->kind));
 	add_text(o, "abi", abi);
 	add_flag(o, "in-process-only", p->flags & VOLT_FLAG_IN_PROCESS_ONLY);
 	add_number(o, "instance-size", p->instance_size);

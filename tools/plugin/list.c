@@ -25,9 +25,8 @@ static int is_plugin(const struct dirent *e)
 
 static void print_row(const struct volt_plugin *p)
 {
-	printf("%-12s %-8s %-8s %u.%u  %s\n", p->name, p->version,
-	    p->kind == VOLT_KIND_SANDBOX ? "sandbox" : "device", p->abi_major, p->abi_minor,
-	    p->summary);
+	printf("%-12s %-8s %-8s %u.%u  %s\n", p->name, p->version, tool_kind_name(p->kind),
+	    p->abi_major, p->abi_minor, p->summary);
 }
 
 /* Refused files are told on standard error, the others are listed all the same. */

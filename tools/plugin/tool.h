@@ -35,6 +35,8 @@ int describe_run(const struct tool_options *o);
 int check_run(const struct tool_options *o);
 
 struct json_object;
+/* "device", "sandbox" or "filter". */
+const char *tool_kind_name(uint32_t kind);
 /* What a plugin says of itself. */
 struct json_object *describe_object(const struct volt_plugin *p);
 
