@@ -199,6 +199,9 @@ def build_programs(bench):
             ["gcc", *COMMON, *includes, HERE / "dispatch.c", "-Wl,--wrap=ioctl",
              bench.build / "core" / "libvolt-core.a", bench.build / "sdk" / "libvolt-params.a",
              "-ldl", "-pthread", "-o", bench.path("dispatch")],
+            ["gcc", *COMMON, *includes, HERE / "filter.c",
+             *(ROOT / "plugins" / "sandbox" / name for name in ("calls.c", "early.c", "filter.c")),
+             bench.build / "plugins" / "sandbox" / "call_table.c", "-o", bench.path("filter")],
             ["gcc", *GUEST, f"-I{guests}", f"-Wl,-T,{HERE / 'guest.ld'}", "-o",
              bench.path("guest.elf"), guests / "start.S", guests / "guest.c", guests / "irq.c",
              HERE / "guest.c", HERE / "pvh.S"]):
