@@ -19,6 +19,7 @@
 #include "core/exitcode.h"
 #include "core/log.h"
 #include "core/process_state.h"
+#include "sdk/common/compat.h"
 
 /* The watch's ticks: a length that a plugin's own timer will hardly have. */
 #define TICK_US 999983

@@ -18,6 +18,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "sdk/common/compat.h"
+
 enum fact_kind { WHOLE, SIGNALS };
 
 /* Lines of /proc/self/status. VmLib is the size of all mappings that are program code and
@@ -134,7 +136,7 @@ static void read_timers(struct process_state *s)
 	char text[8];
 
 	for (int i = 0; i < 3; i++)
-		if (getitimer((__itimer_which_t)i, &s->timers[i]) != 0)
+		if (getitimer(i, &s->timers[i]) != 0)
 			s->timers[i] = (struct itimerval){0};
 	s->posix_timers = read_file("/proc/self/timers", text, sizeof(text)) > 0;
 }
@@ -145,7 +147,7 @@ int process_state_read(struct process_state *s)
 
 	s->file_count = 0;
 	for (int i = 0; i < (int)RLIMIT_NLIMITS; i++)
-		if (getrlimit((__rlimit_resource_t)i, &s->limits[i]) != 0)
+		if (getrlimit(i, &s->limits[i]) != 0)
 			s->limits[i] = (struct rlimit){0};
 	if (stat(".", &s->directory) != 0)
 		s->directory = (struct stat){0};
