@@ -222,6 +222,7 @@ static bool play_round(bool (*play)(void))
 	kit_errors = 0;
 	kit_message[0] = '\0';
 	fuzz_vm.choice = BOOT_AUTO;
+	fuzz_vm.files = (enum boot_files)fuzz_below(3);
 	fuzz_vm.firmware.legacy_pic = fuzz_below(2) != 0;
 	fuzz_vm.firmware.cpus = 1 + (uint32_t)fuzz_below(64);
 	return play();

@@ -70,6 +70,7 @@ int kit_boot(struct kit *kit, int kernel_fd, int initrd_fd, const char *cmdline)
 	kit->request = (struct boot_request){
 	    .memory = &kit->memory,
 	    .choice = kit->choice,
+	    .files = kit->files,
 	    .modules = kit->modules,
 	    .module_count = kit->module_count,
 	    .kernel_fd = kernel_fd,

@@ -25,6 +25,7 @@ struct kit {
 	struct boot_request request;
 	/* What kit_boot() asks for besides; module files are closed by it. */
 	enum boot_choice choice;
+	enum boot_files files;
 	struct boot_module modules[BOOT_MODULE_MAX];
 	uint32_t module_count;
 	struct boot_entry entry;
