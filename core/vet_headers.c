@@ -108,7 +108,8 @@ static int check_load(struct vet_image *v, const Elf64_Phdr *p, uint64_t *end)
 {
 	uint64_t mapped_end;
 
-	if (p->p_filesz > p->p_memsz || p->p_memsz == 0)
+	/* GNU ld makes an empty one where there would be constants; nothing is mapped. */
+	if (p->p_filesz > p->p_memsz || (p->p_memsz == 0 && p->p_flags != PF_R))
 		return vet_refuse(v,
 		    "a segment has %" PRIu64 " bytes in the file for %" PRIu64 " in memory",
 		    p->p_filesz, p->p_memsz);

@@ -204,6 +204,18 @@ static Elf64_Phdr *load(uint8_t *image, unsigned n)
 	return p + n; /* linkers put them side by side */
 }
 
+/* No page is mapped for it, so nothing can be in it. */
+static void plugin_without_constants_has_an_empty_segment(void **state)
+{
+	struct vet_result r;
+	size_t size;
+	uint8_t *image = kit_read(kit_path("no_constants"), &size);
+
+	assert_int_equal(load(image, 2)->p_memsz, 0);
+	free(image);
+	assert_int_equal(vet_file("no_constants", &r), 0);
+}
+
 #define CHANGE(name, what) \
 	static void name(uint8_t *image) \
 	{ \
@@ -534,6 +546,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(good_plugin_is_accepted_with_what_its_note_says),
 	    cmocka_unit_test(sandbox_is_told_by_its_note),
+	    cmocka_unit_test(plugin_without_constants_has_an_empty_segment),
 	    cmocka_unit_test(each_bad_plugin_is_refused_with_its_reason),
 	    cmocka_unit_test(no_code_of_a_refused_plugin_runs),
 	    cmocka_unit_test(each_changed_field_is_refused_with_its_reason),
