@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "shell.h"
+#include "small.h"
 #include "text.h"
 
 enum { CHUNK = 16384 };
@@ -75,14 +76,19 @@ static void print_long(const char *path, const char *name)
 	    st.st_gid, size, name, target[0] ? " -> " : "", target);
 }
 
-static int visible(const struct dirent *entry)
+static bool visible(const char *name)
 {
-	return entry->d_name[0] != '.';
+	return name[0] != '.';
+}
+
+static bool any(const char *name)
+{
+	return true;
 }
 
 static int list(const char *path, bool all, bool is_long)
 {
-	struct dirent **entries;
+	char **names;
 	char full[1024];
 	struct stat st;
 
@@ -95,15 +101,15 @@ static int list(const char *path, bool all, bool is_long)
 			print("%s\n", path);
 		return 0;
 	}
-	int count = scandir(path, &entries, all ? NULL : visible, alphasort);
+	int count = names_read(path, all ? any : visible, strcmp, &names);
 	if (count < 0)
 		return shell_fail("ls", path);
 	for (int i = 0; i < count; i++) {
-		text_format(full, sizeof(full), "%s/%s", path, entries[i]->d_name);
+		text_format(full, sizeof(full), "%s/%s", path, names[i]);
 		if (is_long)
-			print_long(full, entries[i]->d_name);
+			print_long(full, names[i]);
 		else
-			print("%s\n", entries[i]->d_name);
+			print("%s\n", names[i]);
 	}
 	return 0;
 }

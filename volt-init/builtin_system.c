@@ -15,6 +15,7 @@
 
 #include "init.h"
 #include "shell.h"
+#include "small.h"
 #include "text.h"
 
 enum { KLOG_READ_ALL = 3, KLOG_SIZE_BUFFER = 10, ROW = 512 };
@@ -102,10 +103,9 @@ static int do_uname(int argc, char **argv)
 
 static int do_uptime(int argc, char **argv)
 {
-	struct timespec up;
+	const unsigned long up = uptime_ms();
 
-	clock_gettime(CLOCK_BOOTTIME, &up);
-	print("%ld.%03ld s\n", (long)up.tv_sec, (long)up.tv_nsec / 1000000);
+	print("%lu.%03lu s\n", up / 1000, up % 1000);
 	return 0;
 }
 
@@ -241,28 +241,21 @@ static void show_process(const char *pid)
 	    len > 0 ? "" : name + 1, len > 0 ? "" : "]");
 }
 
-static int is_pid(const struct dirent *entry)
+static bool is_pid(const char *name)
 {
-	return isdigit((unsigned char)entry->d_name[0]);
-}
-
-static int by_number(const struct dirent **a, const struct dirent **b)
-{
-	const long left = strtol((*a)->d_name, NULL, 10), right = strtol((*b)->d_name, NULL, 10);
-
-	return left < right ? -1 : left > right;
+	return isdigit((unsigned char)name[0]);
 }
 
 static int do_ps(int argc, char **argv)
 {
-	struct dirent **entries;
-	int count = scandir("/proc", &entries, is_pid, by_number);
+	char **names;
+	int count = names_read("/proc", is_pid, names_by_number, &names);
 
 	if (count < 0)
 		return shell_fail("ps", "/proc");
 	print("   PID   PPID S  COMMAND\n");
 	for (int i = 0; i < count; i++)
-		show_process(entries[i]->d_name);
+		show_process(names[i]);
 	return 0;
 }
 

@@ -37,7 +37,7 @@ static void lead_session(void)
 	int status;
 
 	become_session();
-	pid_t pid = fork();
+	pid_t pid = _Fork(); /* no threads, no locks: nothing for fork() to prepare */
 	if (pid == 0)
 		return;
 	signal(SIGINT, SIG_IGN);
@@ -60,7 +60,7 @@ static void lead_session(void)
 pid_t command_start(const char *text, char **args)
 {
 	const char *argv[ARGS_MAX] = {"/bin/sh", "-c", text, "volt-init"};
-	pid_t pid = fork();
+	pid_t pid = _Fork();
 
 	if (pid)
 		return pid;
@@ -73,7 +73,7 @@ pid_t command_start(const char *text, char **args)
 
 pid_t command_start_shell(void)
 {
-	pid_t pid = fork();
+	pid_t pid = _Fork();
 
 	if (pid)
 		return pid;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "cmdline.h"
+#include "small.h"
 #include "text.h"
 
 struct settings {
@@ -71,14 +72,12 @@ static int open_port(const char *what, const struct cmdline_port *port)
 
 static void announce(const struct settings *s)
 {
-	struct timespec up = {0};
 	int handle = s->has_mark ? open_port("volt.mark", &s->mark) : -1;
 
 	if (handle >= 0)
 		port_write(handle, s->mark.port, s->mark.value);
-	clock_gettime(CLOCK_BOOTTIME, &up);
-	print("VOLT VM READY uptime %lu.%03lu s\n", (unsigned long)up.tv_sec,
-	    (unsigned long)up.tv_nsec / 1000000);
+	const unsigned long up = uptime_ms();
+	print("VOLT VM READY uptime %lu.%03lu s\n", up / 1000, up % 1000);
 }
 
 /* Ends the VM with a status: by the exit port, else by power-off. */

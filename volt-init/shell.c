@@ -189,7 +189,7 @@ static pid_t start(const struct command *c, bool is_last, int *in)
 
 	if (!is_last && pipe2(ends, O_CLOEXEC))
 		return -1;
-	pid_t pid = fork();
+	pid_t pid = _Fork();
 	if (!pid) {
 		if (*in >= 0)
 			dup2(*in, STDIN_FILENO);
