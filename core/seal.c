@@ -146,17 +146,12 @@ static int check_threads(void)
 	return err;
 }
 
-static void trace_sandbox(struct machine *m)
+static struct volt_sandbox_report ask_sandbox(struct machine *m)
 {
 	struct volt_sandbox_report r = {.size = sizeof(r)};
 
 	m->sandbox->sandbox->report(m->sandbox->self, &r);
-	if (r.landlock_abi > 0)
-		trace_mark("Landlock", "ABI %u, no rule", r.landlock_abi);
-	else
-		trace_mark("Landlock", "not entered");
-	trace_mark("capabilities", "%s", r.capabilities);
-	trace_mark("seccomp", "%u system calls, %u BPF instructions", r.syscalls, r.instructions);
+	return r;
 }
 
 void seal_init(void)
@@ -177,6 +172,7 @@ int seal_prepare(struct machine *m)
 	m->sealed = true; /* wiring calls answer -EPERM from here on */
 	int err = check_threads();
 
+	trace_mark("threads counted", NULL);
 	if (err == 0)
 		err = arm_locks(m);
 	clock_seal(m->tsc_invariant, vcpu_tsc_khz(&m->vcpus[0]));
@@ -184,29 +180,55 @@ int seal_prepare(struct machine *m)
 		err = policy_build(&m->policy, m);
 	if (err == 0 && m->sandbox != NULL)
 		err = m->sandbox->sandbox->prepare(m->sandbox->self, &m->policy.table);
+	trace_mark("policy", NULL);
 	return err;
+}
+
+static int enter_process(struct machine *m)
+{
+	int err = m->sandbox->sandbox->enter_process(m->sandbox->self);
+	struct volt_sandbox_report r = ask_sandbox(m);
+
+	if (r.landlock_abi > 0)
+		trace_mark("Landlock", "ABI %u, no rule", r.landlock_abi);
+	else
+		trace_mark("Landlock", "not entered");
+	trace_mark("capabilities", "%s", r.capabilities);
+	return err;
+}
+
+/* Each thread enters its filter by itself, the loop's last, as it makes the others. */
+static int enter_filters(struct machine *m)
+{
+	uint32_t threads = m->firmware.cpus + m->worker_count;
+	int err = start_threads(m);
+
+	for (uint32_t i = 0; err == 0 && i < threads; i++)
+		lock_wait(&gate.ready);
+	if (err == 0 && gate.failed > 0)
+		err = log_error(EPERM, "%u threads could not enter their sandbox", gate.failed);
+	trace_mark("threads", "%u made, each in its filter", threads);
+	if (err != 0)
+		return err;
+	witness_sit(POLICY_LOOP);
+	return enter_thread(m, POLICY_LOOP);
 }
 
 int seal_machine(struct machine *m)
 {
-	const struct volt_sandbox *sandbox = m->sandbox != NULL ? m->sandbox->sandbox : NULL;
-	uint32_t threads = m->firmware.cpus + m->worker_count;
 	int err = seal_prepare(m);
 
-	if (err == 0 && sandbox != NULL)
-		err = sandbox->enter_process(m->sandbox->self);
+	if (err == 0 && m->sandbox != NULL)
+		err = enter_process(m);
 	if (err == 0)
-		err = start_threads(m);
-	if (err != 0)
-		return err;
-	for (uint32_t i = 0; i < threads; i++)
-		lock_wait(&gate.ready);
-	if (gate.failed > 0)
-		return log_error(EPERM, "%u threads could not enter their sandbox", gate.failed);
-	if (sandbox != NULL)
-		trace_sandbox(m);
-	witness_sit(POLICY_LOOP);
-	return enter_thread(m, POLICY_LOOP);
+		err = enter_filters(m);
+	if (err == 0 && m->sandbox != NULL) {
+		struct volt_sandbox_report r = ask_sandbox(m);
+
+		trace_mark(
+		    "seccomp", "%u system calls, %u BPF instructions", r.syscalls, r.instructions);
+	}
+	return err;
 }
 
 void seal_release(struct machine *m)

@@ -133,7 +133,8 @@ def the_doctor_says_that_linux_runs_here(lab):
 def the_trace_names_every_phase(lab):
     output = boot(lab, "--log-level trace --trace-file /tmp/trace.json", run="true")
     for phase in ("KVM opened", "VM created", "CPUID", "memory", "devices", "kernel loaded",
-                  "vCPU configured", "Landlock", "capabilities", "seccomp", "running"):
+                  "vCPU configured", "threads counted", "policy", "Landlock", "capabilities",
+                  "threads", "seccomp", "running"):
         expect(re.search(rf"ms .* {phase}", output), f"no phase {phase}", output)
 
 
