@@ -328,9 +328,10 @@ static int host_fixed(const struct volt_host *h, const struct volt_acpi_fixed *f
 	if (m->sealed)
 		return -EPERM;
 	if (f->size < sizeof(*f) || f->kind < VOLT_FIXED_RESET ||
-	    f->kind > VOLT_FIXED_SLEEP_STATUS || f->space > VOLT_SPACE_MMIO ||
-	    slots[f->kind]->present)
+	    f->kind > VOLT_FIXED_SLEEP_STATUS || f->space > VOLT_SPACE_MMIO)
 		return -EINVAL;
+	if (slots[f->kind]->present)
+		return -ENOSPC;
 	*slots[f->kind] = (struct firmware_fixed){
 	    .present = true, .space = f->space, .value = f->value, .address = f->address};
 	return 0;

@@ -7,6 +7,8 @@
  *
  *   kind device
  *   param base
+ *   default base 0x3f8
+ *   required to
  *   counter rx_bytes
  */
 #include <dlfcn.h>
@@ -30,6 +32,10 @@ static void print(const struct volt_plugin *p)
 		const struct volt_param *param = row(p->params, p->param_stride, i);
 
 		printf("param %s\n", param->name);
+		if (param->def)
+			printf("default %s %s\n", param->name, param->def);
+		else
+			printf("required %s\n", param->name);
 	}
 	for (unsigned i = 0; i < p->counter_count; i++) {
 		const struct volt_counter *counter = row(p->counters, p->counter_stride, i);

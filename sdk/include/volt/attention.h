@@ -19,9 +19,10 @@ extern "C" {
 
 #define VOLT_EXT_ATTENTION "volt.attention/1"
 
+/* What the plugin offers. */
 struct volt_attention {
 	uint32_t size, reserved;
-	/* [loop] Delivered if the guest is ready for it, else dropped. */
+	/* [loop] Delivered if the guest is ready for it, else dropped. Required. */
 	void (*attention)(void *self);
 };
 

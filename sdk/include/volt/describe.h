@@ -23,13 +23,14 @@ extern "C" {
 #define VOLT_RES_MMIO 2u /* base, len: guest physical addresses below 4 GiB */
 #define VOLT_RES_IRQ  3u /* base: GSI; flags: VOLT_IRQ_EDGE or VOLT_IRQ_LEVEL, active high */
 
+/* What a device answers at or raises. */
 struct volt_resource {
-	uint32_t type;  /* VOLT_RES_* */
-	uint32_t flags; /* see type; else 0 */
-	uint64_t base, len;
+	uint32_t type;      /* VOLT_RES_* */
+	uint32_t flags;     /* see type; else 0 */
+	uint64_t base, len; /* see type; else 0 */
 };
 
-#define VOLT_RESOURCE_MAX 8u
+#define VOLT_RESOURCE_MAX 8u /* of one device */
 
 /* A device in the ACPI namespace (ACPI 6.5, 6.1 and 6.2). Copied. */
 struct volt_acpi_device {
@@ -37,7 +38,7 @@ struct volt_acpi_device {
 	uint32_t resource_count; /* 0..VOLT_RESOURCE_MAX */
 	const char *hid;         /* _HID: "PNP0501" style EISA id or "ABCD0001" style ACPI id */
 	const char *cid;         /* _CID, or NULL */
-	struct volt_resource resources[VOLT_RESOURCE_MAX];
+	struct volt_resource resources[VOLT_RESOURCE_MAX]; /* _CRS */
 };
 
 /* Registers of the fixed ACPI hardware (hardware-reduced: ACPI 6.5, 4.8.3.6 and
@@ -46,21 +47,27 @@ struct volt_acpi_device {
 #define VOLT_FIXED_SLEEP_CONTROL 2u /* SLEEP_CONTROL_REG; value: SLP_TYP of \_S5 */
 #define VOLT_FIXED_SLEEP_STATUS  3u /* SLEEP_STATUS_REG; value: 0 */
 
+/* One of them. Copied. */
 struct volt_acpi_fixed {
 	uint32_t size;
 	uint8_t kind;  /* VOLT_FIXED_* */
 	uint8_t space; /* VOLT_SPACE_* */
-	uint8_t value;
+	uint8_t value; /* see kind */
 	uint8_t reserved;
 	uint64_t address; /* one byte wide */
 };
 
+/* What the host gives. */
 struct volt_describe {
 	uint32_t size, reserved;
+	/* [wire] Puts a device into the ACPI namespace. 0; -EINVAL: malformed; -ENOSPC: too
+	 * many; -EPERM after the seal. */
 	int (*device)(const struct volt_host *h, const struct volt_acpi_device *d);
+	/* [wire] Says where a register of the fixed hardware is. 0; -EINVAL: malformed; -ENOSPC:
+	 * there is one of its kind already; -EPERM after the seal. */
 	int (*fixed)(const struct volt_host *h, const struct volt_acpi_fixed *f);
-	/* Appends one word or more, e.g. "volt.exit=0xf4", after the user's own. Copied.
-	 * Printable ASCII. */
+	/* [wire] Appends one word or more, e.g. "volt.exit=0xf4", after the user's own. Copied.
+	 * Printable ASCII. 0; -EINVAL: malformed; -ENOSPC: too many; -EPERM after the seal. */
 	int (*cmdline)(const struct volt_host *h, const char *words);
 };
 

@@ -54,6 +54,7 @@ struct volt_layer {
 	uint64_t (*pass)(const struct volt_layer *below, const struct volt_access *a);
 };
 
+/* What the plugin offers. */
 struct volt_filter {
 	uint32_t size, reserved;
 	/* [wire] Once for every range of the device, after the init of all plugins. Returns

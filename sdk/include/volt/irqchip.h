@@ -33,17 +33,20 @@ struct volt_irqchip_info {
 	uint64_t base;     /* guest physical address of its registers */
 };
 
+/* What the plugin offers. */
 struct volt_irqchip {
 	uint32_t size, reserved;
-	/* [wire] after init. Fills *info, whose size the host has set. */
+	/* [wire] after init. Fills *info, whose size the host has set. Required. */
 	void (*info)(void *self, struct volt_irqchip_info *info);
-	/* [any] The level of a pin changed. */
+	/* [any] The level of a pin changed. Required. */
 	void (*set_line)(void *self, uint32_t pin, bool level);
 	/* [io] A vCPU signalled the end of interrupt `vector`, on that vCPU's thread and
-	 * before it re-enters the guest. Only vectors that a route asked for. */
+	 * before it re-enters the guest. Only vectors that a route asked for.
+	 * Required. */
 	void (*eoi)(void *self, uint8_t vector);
 };
 
+/* What the host gives. */
 struct volt_irqroute {
 	uint32_t size, reserved;
 	/* [any] The pin's redirection changed: it now sends `data` to `address`, in the

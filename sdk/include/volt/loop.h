@@ -18,6 +18,7 @@ extern "C" {
 
 #define VOLT_EXT_LOOP "volt.loop/1"
 
+/* What the host gives. */
 struct volt_loop {
 	uint32_t size, reserved;
 	/* [wire] Makes a timer, disarmed; *timer gets its handle. `fire` [loop] runs once

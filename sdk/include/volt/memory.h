@@ -26,6 +26,7 @@ extern "C" {
 
 #define VOLT_EXT_MEM "volt.mem/1"
 
+/* What the host gives. */
 struct volt_mem {
 	uint32_t size, reserved;
 	/* [any] Copies n bytes out of the guest's memory; `dst` is the caller's. 0 bytes can be
@@ -44,7 +45,6 @@ struct volt_mem {
 	void (*dirty)(const struct volt_host *h, uint64_t gpa, size_t n);
 };
 
-/* What lies at p, in little-endian order and at any alignment: loaded, or stored, once. */
 struct volt_le16_ {
 	uint16_t v;
 } __attribute__((packed, may_alias));
@@ -61,6 +61,7 @@ struct volt_le64_ {
 #define VOLT_LE_(bits, v) __builtin_bswap##bits(v)
 #endif
 
+/* [any] The little-endian number at p, at any alignment, loaded once. */
 static inline uint16_t volt_le16(const volatile void *p)
 {
 	const uint16_t v = ((const volatile struct volt_le16_ *)p)->v;
@@ -68,6 +69,7 @@ static inline uint16_t volt_le16(const volatile void *p)
 	return VOLT_LE_(16, v);
 }
 
+/* [any] As volt_le16(). */
 static inline uint32_t volt_le32(const volatile void *p)
 {
 	const uint32_t v = ((const volatile struct volt_le32_ *)p)->v;
@@ -75,6 +77,7 @@ static inline uint32_t volt_le32(const volatile void *p)
 	return VOLT_LE_(32, v);
 }
 
+/* [any] As volt_le16(). */
 static inline uint64_t volt_le64(const volatile void *p)
 {
 	const uint64_t v = ((const volatile struct volt_le64_ *)p)->v;
@@ -82,16 +85,19 @@ static inline uint64_t volt_le64(const volatile void *p)
 	return VOLT_LE_(64, v);
 }
 
+/* [any] Puts a little-endian number at p, at any alignment, by one store. */
 static inline void volt_put_le16(volatile void *p, uint16_t v)
 {
 	((volatile struct volt_le16_ *)p)->v = VOLT_LE_(16, v);
 }
 
+/* [any] As volt_put_le16(). */
 static inline void volt_put_le32(volatile void *p, uint32_t v)
 {
 	((volatile struct volt_le32_ *)p)->v = VOLT_LE_(32, v);
 }
 
+/* [any] As volt_put_le16(). */
 static inline void volt_put_le64(volatile void *p, uint64_t v)
 {
 	((volatile struct volt_le64_ *)p)->v = VOLT_LE_(64, v);

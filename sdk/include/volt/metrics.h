@@ -21,7 +21,7 @@ extern "C" {
 #define VOLT_EXT_METRICS "volt.metrics/1"
 
 #define VOLT_METRIC_COUNTER 1u /* never falls while the VM runs */
-#define VOLT_METRIC_GAUGE   2u
+#define VOLT_METRIC_GAUGE   2u /* rises and falls */
 
 /* One value. The strings are valid during the visit only. */
 struct volt_metric {
@@ -34,6 +34,7 @@ struct volt_metric {
 	uint64_t scale;     /* 1; 1000000000 for what is named _seconds and counted in ns */
 };
 
+/* What the host gives. */
 struct volt_metrics {
 	uint32_t size, reserved;
 	/* [wire] Has the accesses of every range and the time spent in its handlers counted

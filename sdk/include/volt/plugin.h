@@ -54,6 +54,7 @@
 extern "C" {
 #endif
 
+/* What these headers are of: see sdk/abi/history. */
 #define VOLT_ABI_MAJOR 0
 #define VOLT_ABI_MINOR 2
 
@@ -77,7 +78,7 @@ struct volt_host;
 
 /* One parameter. Names match [a-z][a-z0-9-]*; `id`, `on` and `help` are reserved. */
 struct volt_param {
-	const char *name;
+	const char *name;    /* the key */
 	const char *def;     /* text used when the key is absent; NULL: the key is required */
 	const char *help;    /* one line, no full stop; shown by --help */
 	const char *choices; /* VOLT_PARAM_ENUM only, else NULL */
@@ -88,8 +89,8 @@ struct volt_param {
 
 /* The value of one parameter, after checks. Only the members named above are set. */
 struct volt_value {
-	uint64_t u;
-	const char *s;
+	uint64_t u;     /* a number, index or handle: see the type */
+	const char *s;  /* a text: see the type */
 	int32_t fd;     /* owned by the core, open until the VM ends; -1 if none */
 	uint32_t given; /* 1: typed by the user, 0: default */
 };
@@ -97,10 +98,11 @@ struct volt_value {
 /* Values in the order of the descriptor's `params`. Valid during init only. */
 struct volt_args {
 	uint32_t size;
-	uint16_t value_stride, value_count;
-	const struct volt_value *values;
+	uint16_t value_stride, value_count; /* bytes of a row of values, and rows */
+	const struct volt_value *values;    /* use volt_arg() */
 };
 
+/* [wire] The value of parameter number `index` of the descriptor's table; never NULL. */
 static inline const struct volt_value *volt_arg(const struct volt_args *a, unsigned index)
 {
 	return (const struct volt_value *)(const void *)((const char *)a->values +
@@ -140,8 +142,8 @@ struct volt_range {
 	uint8_t sizes; /* VOLT_IO_* mask, not 0 */
 	uint8_t flags; /* VOLT_RANGE_* */
 	uint8_t reserved;
-	uint64_t base, len;
-	const char *name; /* shown by `volt explain`; copied */
+	uint64_t base, len; /* first address, and how many */
+	const char *name;   /* shown by `volt explain`; copied */
 	/* [io] NULL: reads as all ones */
 	uint64_t (*read)(void *self, uint64_t off, uint32_t n);
 	/* [io] NULL: dropped */
@@ -157,30 +159,31 @@ struct volt_range {
 #define VOLT_ROLE_COUNT     3u
 #define VOLT_ROLE_BIT(role) (1u << (role))
 
-#define VOLT_TEST_MAX       4u
+#define VOLT_TEST_MAX       4u /* tests of one row */
 #define VOLT_TEST_EQ        1u /* argument == value */
 #define VOLT_TEST_MASKED_EQ 2u /* (argument & mask) == value */
 #define VOLT_TEST_LE        3u /* argument <= value, unsigned */
 #define VOLT_TEST_FD_PARAM  4u /* argument == fd of the parameter whose index is value */
 /* A row with VOLT_TEST_FD_PARAM for a file that may be left out, and was, is dropped. */
 
+/* What an argument of a system call is held to. */
 struct volt_arg_test {
 	uint8_t arg; /* 0..5 */
 	uint8_t op;  /* VOLT_TEST_* */
 	uint16_t reserved;
 	uint32_t reserved2;
-	uint64_t value;
-	uint64_t mask; /* VOLT_TEST_MASKED_EQ only */
+	uint64_t value; /* see op */
+	uint64_t mask;  /* VOLT_TEST_MASKED_EQ only */
 };
 
 /* One system call that the plugin must make after the seal. Services of the
  * host need no row: the core asks for what it does on a plugin's behalf. */
 struct volt_need {
-	const char *syscall; /* Linux name, e.g. "preadv" */
-	const char *reason;  /* one line; shown by `volt explain` */
-	uint32_t roles;      /* mask of VOLT_ROLE_BIT */
-	uint32_t test_count; /* 0..VOLT_TEST_MAX; all must hold */
-	struct volt_arg_test tests[VOLT_TEST_MAX];
+	const char *syscall;                       /* Linux name, e.g. "preadv" */
+	const char *reason;                        /* one line; shown by `volt explain` */
+	uint32_t roles;                            /* mask of VOLT_ROLE_BIT */
+	uint32_t test_count;                       /* 0..VOLT_TEST_MAX; all must hold */
+	struct volt_arg_test tests[VOLT_TEST_MAX]; /* test_count of them */
 };
 
 /* -------------------------------------------------------------- counters */
@@ -193,7 +196,7 @@ struct volt_counter {
 
 /* ------------------------------------------------------------ descriptor */
 
-#define VOLT_KIND_DEVICE  1u
+#define VOLT_KIND_DEVICE  1u /* answers at addresses, or serves those who run the VM */
 #define VOLT_KIND_SANDBOX 2u /* offers volt.sandbox/1; loaded before every device */
 #define VOLT_KIND_FILTER  3u /* offers volt.filter/1; put on a device by --filter */
 
@@ -202,23 +205,24 @@ struct volt_counter {
 /* Set when it reads or writes the guest's memory: volt/memory.h. */
 #define VOLT_FLAG_GUEST_MEMORY 2u
 
+/* The descriptor: the one thing that a plugin exports. */
 struct volt_plugin {
 	uint32_t size;
 	uint16_t abi_major, abi_minor; /* VOLT_ABI_*; must equal the note's */
 	const char *name;              /* [a-z][a-z0-9-]{0,31}, the file's name without .so */
-	const char *version;
-	const char *summary; /* one line, no full stop */
-	uint32_t kind;       /* VOLT_KIND_* */
-	uint32_t flags;      /* VOLT_FLAG_* */
+	const char *version;           /* the plugin's own, for people */
+	const char *summary;           /* one line, no full stop */
+	uint32_t kind;                 /* VOLT_KIND_* */
+	uint32_t flags;                /* VOLT_FLAG_* */
 	/* Bytes of state per instance, allocated zeroed by the host; 1 .. 16 MiB.
 	 * There is no other state: a plugin has no writable statics. */
 	uint32_t instance_size;
-	uint16_t param_stride, param_count;
-	uint16_t need_stride, need_count;
-	uint16_t counter_stride, counter_count;
-	const struct volt_param *params;
-	const struct volt_need *needs;
-	const struct volt_counter *counters;
+	uint16_t param_stride, param_count;     /* bytes of a row of params, and rows */
+	uint16_t need_stride, need_count;       /* of needs */
+	uint16_t counter_stride, counter_count; /* of counters */
+	const struct volt_param *params;        /* what the user can say; NULL if no rows */
+	const struct volt_need *needs;          /* its own system calls; NULL if no rows */
+	const struct volt_counter *counters;    /* what it counts; NULL if no rows */
 	/* [wire] Wires the instance. `self` is the zeroed state; keep `h`. Returns 0,
 	 * or what volt_fail() returned. Required. */
 	int (*init)(void *self, const struct volt_host *h, const struct volt_args *a);
@@ -236,11 +240,11 @@ struct volt_plugin {
 
 /* ------------------------------------------------------------------ host */
 
-#define VOLT_LOG_ERROR 0u
-#define VOLT_LOG_WARN  1u
-#define VOLT_LOG_INFO  2u
-#define VOLT_LOG_DEBUG 3u
-#define VOLT_LOG_TRACE 4u
+#define VOLT_LOG_ERROR 0u /* something does not work */
+#define VOLT_LOG_WARN  1u /* something works, but not as asked */
+#define VOLT_LOG_INFO  2u /* what an operator wants to know; the default level */
+#define VOLT_LOG_DEBUG 3u /* what a plugin's author wants to know */
+#define VOLT_LOG_TRACE 4u /* each step */
 
 #define VOLT_IRQ_EDGE  0u /* a rising level is one interrupt (ISA) */
 #define VOLT_IRQ_LEVEL 1u /* an interrupt is pending for as long as the line is high */
@@ -258,8 +262,8 @@ struct volt_plugin {
  */
 struct volt_host {
 	uint32_t size;
-	uint16_t abi_major, abi_minor;
-	uint32_t log_level; /* messages above this level are not wanted; may change */
+	uint16_t abi_major, abi_minor; /* the host's VOLT_ABI_* */
+	uint32_t log_level;            /* messages above this level are not wanted; may change */
 	uint32_t reserved;
 	void *core;         /* the host's own; not for plugins */
 	uint64_t *counters; /* one per row of the descriptor's table; see volt_count() */
@@ -294,7 +298,8 @@ struct volt_host {
 #define VOLT_PRINTF(fmt, args)
 #endif
 
-/* Formatting happens on this side of the table, so no varargs cross it. */
+/* [any] One message, printf's way, of at most 255 bytes. Formatting happens on this side of
+ * the table, so no varargs cross it. */
 VOLT_PRINTF(3, 4)
 static inline void volt_log(const struct volt_host *h, uint32_t level, const char *fmt, ...)
 {
@@ -309,6 +314,7 @@ static inline void volt_log(const struct volt_host *h, uint32_t level, const cha
 	h->log(h, level, msg);
 }
 
+/* [wire] Says in one sentence why init fails; `err` is a positive errno. Returns -err. */
 VOLT_PRINTF(3, 4)
 static inline int volt_fail(const struct volt_host *h, int err, const char *fmt, ...)
 {
@@ -329,17 +335,17 @@ static inline void volt_count(const struct volt_host *h, unsigned index, uint64_
 
 /* ------------------------------------------------------------------ note */
 
-#define VOLT_NOTE_NAME "Volt"
-#define VOLT_NOTE_TYPE 1u
+#define VOLT_NOTE_NAME "Volt" /* whose note it is */
+#define VOLT_NOTE_TYPE 1u     /* the only one */
 
 /* The ELF note, type VOLT_NOTE_TYPE, in section .note.volt. It can be read
  * without running a byte of the plugin. */
 struct volt_note {
-	uint32_t name_size, desc_size, type;
-	char name[8]; /* "Volt" and zeroes */
-	uint16_t abi_major, abi_minor;
-	uint32_t kind;            /* VOLT_KIND_* */
-	uint32_t descriptor_size; /* sizeof(struct volt_plugin) at build time */
+	uint32_t name_size, desc_size, type; /* 5, 12, VOLT_NOTE_TYPE: the head of any ELF note */
+	char name[8];                        /* "Volt" and zeroes */
+	uint16_t abi_major, abi_minor;       /* VOLT_ABI_* at build time */
+	uint32_t kind;                       /* VOLT_KIND_* */
+	uint32_t descriptor_size;            /* sizeof(struct volt_plugin) at build time */
 };
 
 /*

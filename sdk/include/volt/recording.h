@@ -21,7 +21,7 @@ extern "C" {
 
 /* 64 bytes, no holes. */
 struct volt_recording_head {
-	char magic[8];
+	char magic[8];       /* VOLT_RECORDING_MAGIC */
 	uint32_t entry_size; /* of what follows; sizeof(struct volt_recording_entry) */
 	uint32_t reserved;   /* 0 */
 	char device[48];     /* id of the recorded device, for people; zero-filled */

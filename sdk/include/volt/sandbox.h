@@ -35,31 +35,34 @@ extern "C" {
 /* One allowed system call of one thread. All tests must hold; several rules for one
  * call are alternatives. */
 struct volt_rule {
-	const char *syscall;
+	const char *syscall;  /* Linux name */
 	const char *asked_by; /* "core" or an instance's id */
-	const char *reason;
-	uint32_t test_count; /* 0..VOLT_TEST_MAX */
+	const char *reason;   /* one line */
+	uint32_t test_count;  /* 0..VOLT_TEST_MAX */
 	uint32_t reserved;
 	struct volt_arg_test tests[VOLT_TEST_MAX]; /* never VOLT_TEST_FD_PARAM here */
 };
 
 /* A thread that will call enter_thread() with its index in this table. */
 struct volt_thread {
-	uint32_t role;  /* VOLT_ROLE_* */
-	uint32_t index; /* number within the role: the vCPU's id */
-	const char *name;
-	const struct volt_rule *rules;
-	uint16_t rule_stride, reserved;
-	uint32_t rule_count;
+	uint32_t role;                 /* VOLT_ROLE_* */
+	uint32_t index;                /* number within the role: the vCPU's id */
+	const char *name;              /* as in `ps` */
+	const struct volt_rule *rules; /* all that it may do; see stride and count */
+	uint16_t rule_stride;          /* bytes of a row of rules */
+	uint16_t reserved;
+	uint32_t rule_count; /* 0..: rows of rules */
 };
 
+/* What the kernel shall hold the process to. */
 struct volt_policy {
 	uint32_t size;
-	uint32_t flags; /* VOLT_POLICY_* */
-	uint16_t thread_stride, reserved;
-	uint32_t thread_count;
-	const struct volt_thread *threads;
-	uint32_t max_fd; /* highest file descriptor in use at the seal */
+	uint32_t flags;         /* VOLT_POLICY_* */
+	uint16_t thread_stride; /* bytes of a row of threads */
+	uint16_t reserved;
+	uint32_t thread_count;             /* rows of threads */
+	const struct volt_thread *threads; /* all that there will be */
+	uint32_t max_fd;                   /* highest file descriptor in use at the seal */
 	uint32_t reserved2;
 };
 
@@ -72,20 +75,26 @@ struct volt_sandbox_report {
 	char capabilities[64]; /* e.g. "all sets empty" */
 };
 
+/* What the plugin offers. */
 struct volt_sandbox {
 	uint32_t size, reserved;
 	/* [wire] No new privileges, no capabilities, resource limits that loading
-	 * can live with. `flags` as in struct volt_policy. */
+	 * can live with. `flags` as in struct volt_policy. Returns 0, or what volt_fail()
+	 * returned. Required. */
 	int (*enter_early)(void *self, uint32_t flags);
-	/* [wire] Compiles the policy, which lives until fini. */
+	/* [wire] Compiles the policy, which lives until fini. Returns 0, or what volt_fail()
+	 * returned. Required. */
 	int (*prepare)(void *self, const struct volt_policy *policy);
-	/* [wire] */
+	/* [wire] Everything that holds for the whole process. Returns 0, or what volt_fail()
+	 * returned. Required. */
 	int (*enter_process)(void *self);
-	/* On the thread itself. `thread` indexes the policy's table. */
+	/* [loop] [io] [worker] On the thread itself. `thread` indexes the policy's table. Returns
+	 * 0, or what volt_fail() returned. Required. */
 	int (*enter_thread)(void *self, uint32_t thread);
-	/* [wire] after prepare. Fills *report, whose size the host has set. */
+	/* [wire] after prepare. Fills *report, whose size the host has set. Required. */
 	void (*report)(void *self, struct volt_sandbox_report *report);
-	/* [any] The name of a system call, or NULL. Called in another process as well. */
+	/* [any] The name of a system call, or NULL. Called in another process as well. NULL slot:
+	 * names none. */
 	const char *(*call_name)(void *self, int number);
 };
 

@@ -82,11 +82,12 @@ struct volt_field {
 		 VOLT_FIELD_FITS_(sizeof(((s *)0)->array[0].member), type_, 1), \
 	.type = (type_)
 
+/* What the plugin offers. */
 struct volt_state {
 	uint32_t size;
-	uint16_t version; /* of what is saved now, from 1 */
-	uint16_t oldest;  /* that can still be restored, 1..version */
-	uint16_t field_stride, field_count;
+	uint16_t version;                   /* of what is saved now, from 1 */
+	uint16_t oldest;                    /* that can still be restored, 1..version */
+	uint16_t field_stride, field_count; /* bytes of a row of fields, and rows */
 	uint32_t reserved;
 	const struct volt_field *fields; /* NULL if field_count is 0 */
 	/* [loop] vCPUs are stopped and a save follows: brings into fields what is not in them

@@ -34,6 +34,7 @@ extern "C" {
 #define VOLT_STREAM_DISCONNECTED 2u /* nobody is; input has ended */
 #define VOLT_STREAM_BREAK        3u /* the operator sent a break condition */
 
+/* What the plugin is called for. */
 struct volt_stream_ops {
 	uint32_t size, reserved;
 	/* [loop] Bytes that arrived, n >= 1 and never more than the room given. NULL:
@@ -43,6 +44,7 @@ struct volt_stream_ops {
 	void (*event)(void *self, uint32_t stream, uint32_t event);
 };
 
+/* What the host gives. */
 struct volt_stream {
 	uint32_t size, reserved;
 	/* [wire] Takes charge of stream `stream` (the parameter's value). *ops is static.
@@ -51,15 +53,15 @@ struct volt_stream {
 	 * CONNECTED before start. */
 	int (*attach)(
 	    const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops);
-	/* Under the instance's lock, that is in any callback but a worker's job or one of a
+	/* [any] Under the instance's lock, that is in any callback but a worker's job or one of a
 	 * PARALLEL range. Sends bytes; never blocks. Returns how many were taken; the rest did not
 	 * fit and is the caller's to drop and count. With nobody at the far end all are
 	 * taken, and lost. */
 	size_t (*tx)(const struct volt_host *h, uint32_t stream, const uint8_t *bytes, size_t n);
-	/* As tx. Sets how many bytes rx may deliver from now on, in all; 0 at the start.
+	/* [any] As tx. Sets how many bytes rx may deliver from now on, in all; 0 at the start.
 	 * What does not fit waits in the far end, not in memory. */
 	void (*set_room)(const struct volt_host *h, uint32_t stream, size_t n);
-	/* As tx. Sends the far end away once all that was sent has left; what it sends
+	/* [any] As tx. Sends the far end away once all that was sent has left; what it sends
 	 * meanwhile is lost. DISCONNECTED follows. Only a client of a socket can be sent away:
 	 * elsewhere nothing happens. Since ABI 0.2: ask VOLT_HAS(). */
 	void (*hang_up)(const struct volt_host *h, uint32_t stream);

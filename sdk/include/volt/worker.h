@@ -18,6 +18,7 @@ extern "C" {
 
 #define VOLT_EXT_WORKER "volt.worker/1"
 
+/* What the host gives. */
 struct volt_worker {
 	uint32_t size, reserved;
 	/* [wire] Makes a worker. `job` [worker] runs on the worker's own thread, outside

@@ -19,15 +19,13 @@
 
 #include <volt/attention.h>
 #include <volt/describe.h>
+#include <volt/draft/doorbell.h>
+#include <volt/draft/msi.h>
 #include <volt/filter.h>
 #include <volt/irqchip.h>
 #include <volt/loop.h>
-#include <volt/metrics.h>
-#include <volt/draft/doorbell.h>
-#include <volt/draft/msi.h>
-#include <volt/irqchip.h>
-#include <volt/loop.h>
 #include <volt/memory.h>
+#include <volt/metrics.h>
 #include <volt/plugin.h>
 #include <volt/sandbox.h>
 #include <volt/state.h>
@@ -189,6 +187,7 @@ void fake_filter_write(struct fake_host *f, const struct volt_layer *layer, uint
 void fake_show_metrics(struct fake_host *f, const struct volt_metric *metrics, unsigned count);
 bool fake_measured(const struct fake_host *f);
 
+/* The operator wants the guest's attention. Aborts if volt.attention/1 is not offered. */
 void fake_attention(struct fake_host *f);
 uint64_t fake_counter(const struct fake_host *f, const char *name); /* aborts on unknown */
 

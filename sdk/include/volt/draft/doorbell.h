@@ -26,6 +26,7 @@ extern "C" {
 
 #define VOLT_DOORBELL_MATCH 1u /* rings only if `value` is what is written */
 
+/* Where a doorbell is, and who is told. */
 struct volt_doorbell_at {
 	uint32_t size;
 	uint8_t space; /* VOLT_SPACE_* */
@@ -38,6 +39,7 @@ struct volt_doorbell_at {
 	void (*rung)(void *self, uint32_t doorbell);
 };
 
+/* What the host gives. */
 struct volt_doorbell {
 	uint32_t size, reserved;
 	/* [wire] Makes a doorbell; *at is copied, *doorbell gets its handle. 0; -EINVAL:

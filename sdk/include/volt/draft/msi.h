@@ -21,6 +21,7 @@ extern "C" {
 
 #define VOLT_EXT_MSI "volt.msi/1"
 
+/* What the host gives. */
 struct volt_msi {
 	uint32_t size, reserved;
 	/* [wire] Takes `count` vectors with consecutive handles from *first on. They send
