@@ -22,7 +22,7 @@ FOLDERS = (SDK / "include", SDK / "testing")
 NAME = r"[A-Za-z_]\w*"
 DATE = "November 22, 2026"
 # What every struct has; said once, in volt-sdk(7).
-COMMON = {"size": "Bytes of the struct, set by who makes it.", "reserved": "0."}
+COMMON = {"size": "bytes of the struct, set by who makes it", "reserved": "0"}
 
 
 @dataclasses.dataclass
@@ -174,6 +174,7 @@ class Parser:
         for found in re.finditer(r"(/\*.*?\*/)|([^;/]+;)", body, re.DOTALL):
             if found[2]:
                 code = " ".join(found[2].split())
+                code = code.replace("( ", "(")
                 self.members(item, code, above)
                 above, end = "", found.end()
             elif item.members and "\n" not in body[end:found.start()]:
@@ -236,8 +237,12 @@ def tagged(items):
     for number, item in enumerate(items):
         if number and items[number - 1].code == item.code:
             continue  # uint64_t base, len;
+        texts = list(dict.fromkeys(other.text for other in items if other.code == item.code))
         out.append(f".It Li {quoted(item.code)}")
-        out += paragraphs(item.text) if item.text else []
+        if len(texts) > 1:  # uint32_t size, reserved;
+            texts = ["; ".join(f"{other.name}: {other.text}" for other in items
+                               if other.code == item.code)]
+        out += paragraphs("\n".join(texts)) if any(texts) else []
     return out + [".El"]
 
 
@@ -289,7 +294,7 @@ def top(title, section, name, what):
             r'.\" SPDX-FileCopyrightText: The Volt authors',
             r'.\" Made from the headers by sdk/reference.py.',
             f".Dd {DATE}", f".Dt {title} {section}", ".Os Volt", ".Sh NAME", f".Nm {name}",
-            f".Nd {what}"]
+            ".Nd " + what.replace('"', r"\(dq")]
 
 
 def page(header):
