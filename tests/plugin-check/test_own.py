@@ -2,32 +2,22 @@
 # SPDX-FileCopyrightText: The Volt authors
 """Every plugin of this tree passes, with more than one seed; what is skipped has a reason."""
 
-import struct
 import tempfile
 
 import kit
+import params
 
 SEEDS = (1, 2, 0xFFFFFFFFFFFFFFFF)
 # Tests of another kind of plugin, what a sanitizer rules out, and what may be left out.
 FINE = ("this is no sandbox", "this is no device", "a sanitizer adds data of its own",
         "it offers no volt.state/1")
 
-# An empty recording (volt/recording.h), and a file to write: these do nothing without.
 folder = tempfile.TemporaryDirectory()
-with open(f"{folder.name}/recording", "wb") as out:
-    out.write(struct.pack("<8sII48s", b"VOLTREC1", 32, 0, b"device"))
-with open(f"{folder.name}/text", "wb"):
-    pass
-PARAMS = {
-    "prometheus": ("--params", f"file={folder.name}/text"),
-    "replay": ("--params", f"from={folder.name}/recording"),
-}
-
 paths = sorted(kit.PLUGINS.glob("*.so"))
 for path in paths:
     for seed in SEEDS:
         status, report = kit.check(path, "--seed", seed, "--rounds", 3000,
-                                    *PARAMS.get(path.stem, ()))
+                                    "--params", params.make(folder.name, path.stem))
         kit.expect(status == 0 and not kit.failed(report) and report.get("failed") == 0,
                    f"{path.stem}, seed {seed}: status {status}, {kit.failed(report)}"
                    f"{report.get('error', '')}")

@@ -1,0 +1,36 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""What plugins of this tree must be given to do anything: for `volt-plugin check --params`.
+
+Called with FOLDER PLUGIN, makes the files that the plugin is to have in FOLDER and prints its
+parameters: none for most.
+"""
+
+import pathlib
+import struct
+import sys
+
+
+def recording(folder):
+    """An empty one: volt/recording.h."""
+    path = folder / "recording"
+    path.write_bytes(struct.pack("<8sII48s", b"VOLTREC1", 32, 0, b"device"))
+    return f"from={path}"
+
+
+def text(folder):
+    path = folder / "text"
+    path.touch()
+    return f"file={path}"
+
+
+NEEDED = {"prometheus": text, "replay": recording}
+
+
+def make(folder, name):
+    """The parameters of plugin `name`, with their files in `folder`; "" if it needs none."""
+    return NEEDED[name](pathlib.Path(folder)) if name in NEEDED else ""
+
+
+if __name__ == "__main__":
+    print(make(*sys.argv[1:3]))
