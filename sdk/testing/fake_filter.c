@@ -5,6 +5,7 @@
  * fake_filter - volt.filter/1: the test plays the guest above a filter and the device
  * below it.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -29,6 +30,17 @@ static bool fits(const struct volt_range *r, uint64_t off, uint32_t n)
 	       off <= r->len - n;
 }
 
+static void note_misfit(
+    struct fake_host *f, const struct volt_layer *below, const struct volt_access *a)
+{
+	if (f->misfit[0] == '\0')
+		snprintf(f->misfit, sizeof(f->misfit),
+		    "a %s of %u bytes at offset 0x%" PRIx64 " of range %s, which has 0x%" PRIx64
+		    " bytes and sizes 0x%x",
+		    a->write ? "write" : "read", a->n, a->offset, below->name, below->len,
+		    below->sizes);
+}
+
 static uint64_t pass(const struct volt_layer *below, const struct volt_access *a)
 {
 	const struct fake_layer *l = (const struct fake_layer *)(const void *)below;
@@ -38,8 +50,10 @@ static uint64_t pass(const struct volt_layer *below, const struct volt_access *a
 		fake_die(f, "pass: only from within access, and for the layer that it was given");
 	if (!a || a->size < sizeof(*a))
 		fake_die(f, "pass: no access, or its size is not set");
-	if (!fits(&l->range, a->offset, a->n))
+	if (!fits(&l->range, a->offset, a->n)) {
+		note_misfit(f, below, a);
 		return a->write ? 0 : UINT64_MAX;
+	}
 	if (!a->write)
 		return l->range.read ? l->range.read(l->device, a->offset, a->n) & mask_of(a->n)
 				     : mask_of(a->n);
@@ -81,12 +95,21 @@ const struct volt_layer *fake_filter_put(
 	    .flags = range->flags,
 	    .pass = pass};
 	f->layers = l;
+	f->failed = 0;
 	if (!t->attach)
 		return &l->below;
 	fake_enter(f, "attach");
 	int err = t->attach(f->self, &l->below);
+
+	if (err != f->failed)
+		fake_die(f, "returned %d; attach returns 0, or what volt_fail() did (%d)", err,
+		    f->failed);
 	fake_leave(f);
-	return err ? NULL : &l->below;
+	if (!err)
+		return &l->below;
+	f->layers = l->next;
+	free(l);
+	return NULL;
 }
 
 static uint64_t enter(
@@ -125,6 +148,25 @@ void fake_filter_write(struct fake_host *f, const struct volt_layer *layer, uint
 	    .write = 1};
 
 	enter(f, layer, &a);
+}
+
+unsigned fake_layer_count(const struct fake_host *f)
+{
+	return f->layers ? f->layers->below.range + 1 : 0;
+}
+
+const struct volt_layer *fake_layer(const struct fake_host *f, unsigned i)
+{
+	const struct fake_layer *l = f->layers;
+
+	while (l && l->below.range != i)
+		l = l->next;
+	return l ? &l->below : NULL;
+}
+
+const char *fake_filter_misfit(const struct fake_host *f)
+{
+	return f->misfit[0] ? f->misfit : NULL;
 }
 
 void fake_finish_filter(struct fake_host *f)

@@ -161,6 +161,7 @@ struct fake_host {
 	bool in_validate;
 	struct fake_layer *layers;
 	const struct volt_layer *layer; /* that access() is being called for */
+	char misfit[160];               /* passed on, and did not fit; "": none yet */
 	const struct volt_metric *metrics;
 	unsigned metric_count;
 	bool measured;

@@ -97,9 +97,25 @@ BEHAVIOUR = {
     "state-missing": ("state", r"state drill, round \d+ of seed \d+: "),
     "state-disturbs": ("state", r"state drill, round \d+|saving|as it was"),
     "state-hostile": ("state", r"SIGSEGV|wrote at offset"),
+    "filter-none": ("descriptor", r"is a filter that offers no volt\.filter/1"),
+    "filter-size": ("descriptor", r"volt\.filter/1: its table says 16 bytes, \d+ are needed"),
+    "filter-slot": ("descriptor", r"volt\.filter/1: its table has no access"),
+    "filter-silent": ("init", r"returned -5; attach returns 0, or what volt_fail\(\) did"),
+    "filter-refuses": ("init", r"attach refuses every lawful range: not this one"),
+    "filter-wider": ("random", r"passes on a \w+ of 8 bytes .*, which does not fit the range"),
+    "filter-farther": ("random", r"passes on a \w+ of \d bytes at offset .*, which does not fit"),
+    "filter-unsized": ("random", r"pass: no access, or its size is not set \[a \w+ of"),
+    "filter-keeps": ("random", r"pass: only from within access, and for the layer that it was"),
+    "filter-later": ("random", r"pass: only from within access.* \[.* ns going by"),
+    "filter-outside": ("random", r"wrote at offset \d+ of its instance, which has 48 bytes"),
+    "filter-counts": ("random", r"counter 0 went down"),
+    "filter-wires": ("seal", r"calls add_timer after the seal, in a "),
+    "filter-calls": ("needs", r"getppid .* for vCPU threads, but made in a "),
+    "filter-ticks": ("repeat", r"the accesses passed on differed after a write"),
+    "filter-shared": ("repeat", r"the accesses passed on differed after a write"),
     "sandbox-empty": ("sandbox", r"getpid, which no rule allows, does not kill"),
 }
-SOUND = ("sound", "declared-call", "state-sound")
+SOUND = ("sound", "declared-call", "state-sound", "filter-sound")
 
 # A sanitizer's runtime has these of its own, so that the test is left out or lets them pass.
 BLIND = {"statics", "init-mapping", "access-opens", "access-wild", "constructor", "destructor",

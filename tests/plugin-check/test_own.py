@@ -9,7 +9,7 @@ import params
 
 SEEDS = (1, 2, 0xFFFFFFFFFFFFFFFF)
 # Tests of another kind of plugin, what a sanitizer rules out, and what may be left out.
-FINE = ("this is no sandbox", "this is no device", "a sanitizer adds data of its own",
+FINE = ("not for a ", "a sanitizer adds data of its own",
         "it offers no volt.state/1")
 
 folder = tempfile.TemporaryDirectory()

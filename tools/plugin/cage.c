@@ -205,6 +205,7 @@ static uint32_t role_of(const struct action *a)
 	case ACTION_WRITE:
 	case ACTION_PIN:
 	case ACTION_EOI:
+	case ACTION_THROUGH:
 		return VOLT_ROLE_VCPU;
 	case ACTION_WORK:
 		return VOLT_ROLE_WORKER;

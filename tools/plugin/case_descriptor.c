@@ -125,6 +125,21 @@ static void check_extension(struct check *c, const char *id, size_t size)
 			check_fail(c, "%s: a slot of its table is NULL", id);
 }
 
+/* Its attach may be left out. */
+static void check_filter(struct check *c)
+{
+	const struct volt_filter *t =
+	    c->plugin->get_ext ? c->plugin->get_ext(VOLT_EXT_FILTER) : NULL;
+
+	if (!t)
+		check_fail(c, "it is a filter that offers no " VOLT_EXT_FILTER);
+	if (t->size < sizeof(*t))
+		check_fail(c, VOLT_EXT_FILTER ": its table says %u bytes, %zu are needed", t->size,
+		    sizeof(*t));
+	if (!t->access)
+		check_fail(c, VOLT_EXT_FILTER ": its table has no access");
+}
+
 void case_descriptor(struct check *c)
 {
 	fake_host_destroy(fake_host_create(c->plugin));
@@ -137,6 +152,8 @@ void case_descriptor(struct check *c)
 	check_extension(c, VOLT_EXT_IRQCHIP, sizeof(struct volt_irqchip));
 	check_extension(c, VOLT_EXT_ATTENTION, sizeof(struct volt_attention));
 	check_extension(c, VOLT_EXT_SANDBOX, offsetof(struct volt_sandbox, call_name));
+	if (c->plugin->kind == VOLT_KIND_FILTER)
+		check_filter(c);
 	if (c->plugin->kind == VOLT_KIND_SANDBOX &&
 	    !(c->plugin->get_ext && c->plugin->get_ext(VOLT_EXT_SANDBOX)))
 		check_fail(c, "it is a sandbox that offers no " VOLT_EXT_SANDBOX);

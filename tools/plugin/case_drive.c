@@ -24,8 +24,7 @@ void case_random(struct check *c)
 	drive_begin(&d, c, f, c->seed);
 	drive_scan(&d);
 	drive_run(&d, c->rounds);
-	check_step(c, "fini");
-	fake_host_destroy(f);
+	check_end(c, f);
 }
 
 void case_seal(struct check *c)
@@ -39,7 +38,7 @@ void case_seal(struct check *c)
 	if (fake_host_late_call(f))
 		check_fail(c, "it calls %s after the seal, in %s: [wire] calls belong in init",
 		    fake_host_late_call(f), c->shared->step);
-	fake_host_destroy(f);
+	check_end(c, f);
 }
 
 void case_needs(struct check *c)
@@ -92,7 +91,7 @@ void case_repeat(struct check *c)
 	}
 	expect_same(c, &t[0], &t[1], SEEN_ALL, "the same seed gave two traces");
 	for (unsigned i = 0; i < 2; i++) {
-		fake_host_destroy(f[i]);
+		check_end(c, f[i]);
 		trace_finish(&t[i]);
 	}
 }
@@ -125,7 +124,7 @@ static void compare_reset(struct check *c, struct fake_host *used, uint64_t seed
 	reset_and_trace(c, fresh, seed, &t[0]);
 	reset_and_trace(c, used, seed, &t[1]);
 	expect_same(c, &t[0], &t[1], RESET_SEEN, "after a reset it is not as after power-on");
-	fake_host_destroy(fresh);
+	check_end(c, fresh);
 	for (unsigned i = 0; i < 2; i++)
 		trace_finish(&t[i]);
 }
@@ -141,7 +140,7 @@ void case_reset(struct check *c)
 		drive_run(&d, 1 + c->rounds / RESETS);
 		compare_reset(c, used, c->seed + 5 + i);
 	}
-	fake_host_destroy(used);
+	check_end(c, used);
 }
 
 /* Each is driven by its own seed: once alone, then in turns with the other. */
@@ -156,7 +155,7 @@ void case_instances(struct check *c)
 		drive_begin(&d[0], c, f[0], c->seed + 6 + i);
 		d[0].trace = &alone[i];
 		drive_run(&d[0], c->rounds);
-		fake_host_destroy(f[0]);
+		check_end(c, f[0]);
 	}
 	for (unsigned i = 0; i < 2; i++) {
 		f[i] = check_running(c);
@@ -169,7 +168,7 @@ void case_instances(struct check *c)
 	for (unsigned i = 0; i < 2; i++) {
 		expect_same(c, &alone[i], &together[i], SEEN_ALL,
 		    "an instance acts otherwise when there is another");
-		fake_host_destroy(f[i]);
+		check_end(c, f[i]);
 		trace_finish(&alone[i]);
 		trace_finish(&together[i]);
 	}

@@ -22,8 +22,11 @@ static int live_once(struct check *c, bool run)
 {
 	struct fake_host *f = fake_host_create(c->plugin);
 	int err = fake_host_wire(f, c->base);
+	struct played device;
 
-	if (!err && run && c->plugin->kind == VOLT_KIND_DEVICE)
+	if (!err && c->plugin->kind == VOLT_KIND_FILTER)
+		played_put(&device, f);
+	if (!err && run && c->plugin->kind != VOLT_KIND_SANDBOX)
 		fake_host_run(f);
 	fake_host_destroy(f);
 	return err;
@@ -32,14 +35,13 @@ static int live_once(struct check *c, bool run)
 void case_init(struct check *c)
 {
 	struct fake_host *f =
-	    c->plugin->kind == VOLT_KIND_DEVICE ? check_running(c) : check_wired(c);
+	    c->plugin->kind == VOLT_KIND_SANDBOX ? check_wired(c) : check_running(c);
 	const char *refused = fake_host_refused_call(f);
 
 	if (refused)
 		check_fail(c, "the host refused a call of %s (%s), and init went on", refused,
 		    fake_host_logged(f, NULL));
-	check_step(c, "fini");
-	fake_host_destroy(f);
+	check_end(c, f);
 }
 
 /* -------------------------------------------------------------- parameters */
@@ -312,7 +314,7 @@ static void hide(struct check *c, const char *id)
 	if (got && !strstr(fake_host_message(f), id))
 		check_fail(c, "init on a host without %s fails, but does not name it: %s", id,
 		    fake_host_message(f));
-	if (!got && c->plugin->kind == VOLT_KIND_DEVICE)
+	if (!got && c->plugin->kind != VOLT_KIND_SANDBOX)
 		fake_host_run(f);
 	fake_host_destroy(f);
 	snprintf(what, sizeof(what), "no %.60s", id);
@@ -339,7 +341,7 @@ void case_failures(struct check *c)
 
 	for (; count < 32 && fake_host_ext_asked(f, count); count++)
 		snprintf(ids[count], sizeof(ids[0]), "%s", fake_host_ext_asked(f, count));
-	fake_host_destroy(f);
+	check_end(c, f);
 	for (unsigned i = 0; i < count; i++)
 		hide(c, ids[i]);
 }

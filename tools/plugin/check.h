@@ -10,6 +10,7 @@
  *   config.c   values for parameters
  *   drive.c    random accesses, time, input: actions that can be replayed
  *   trace.c    what a plugin did about them, step by step; the first difference
+ *   played.c   the device below a filter
  *   hooks.c    counts and fails the plugin's own allocations
  *   census.c   what the process holds: descriptors, threads, handlers, memory
  *   cage.c     callbacks on threads that live under the plugin's declared needs
@@ -24,6 +25,8 @@
 #include <stdint.h>
 
 #include <volt/fake_host.h>
+
+#include "played.h"
 
 enum check_state { CHECK_UNDECIDED, CHECK_PASSED, CHECK_FAILED, CHECK_SKIPPED };
 
@@ -59,6 +62,7 @@ struct check {
 	char input_path[CHECK_FILE_PATH]; /* its name */
 	const struct volt_plugin *plugin; /* in the case's process */
 	char *base;                       /* parameters that init accepts */
+	struct played played[PLAYED_MAX]; /* a filter's devices */
 	jmp_buf *leave;                   /* where a verdict goes with in_process */
 };
 
@@ -68,14 +72,16 @@ struct check {
 #define CHECK_SANITIZED false
 #endif
 
-#define CHECK_KIND_ANY 0u
+#define CHECK_KIND_ANY    0u
+#define CHECK_KIND(kind)  (1u << (kind))
+#define CHECK_KIND_DRIVEN (CHECK_KIND(VOLT_KIND_DEVICE) | CHECK_KIND(VOLT_KIND_FILTER))
 
 struct check_case {
 	const char *name;
 	const char *what; /* said of a pass */
 	void (*run)(struct check *c);
 	const char *after[4]; /* cases that must have passed, up to NULL */
-	uint32_t kind;        /* VOLT_KIND_*, or CHECK_KIND_ANY */
+	uint32_t kinds;       /* CHECK_KIND() of each that it is for, or CHECK_KIND_ANY */
 	bool unloaded;        /* looks at the file alone */
 };
 
@@ -109,10 +115,15 @@ VOLT_PRINTF(2, 3)
 void check_step(struct check *c, const char *fmt, ...);
 uint64_t check_clock_ns(void);
 
-/* A host that is wired with the base parameters; fails the case if init does. */
+/* A host that is wired with the base parameters, a filter's on a device; fails the case if
+ * init or attach does. */
 struct fake_host *check_wired(struct check *c);
 /* The same, and running. */
 struct fake_host *check_running(struct check *c);
+/* Ends either. */
+void check_end(struct check *c, struct fake_host *f);
+/* What `f`, a filter's, was put on. */
+const struct played *check_played(const struct check *c, const struct fake_host *f);
 
 /* --------------------------------------------------------------- config.c */
 

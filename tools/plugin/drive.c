@@ -73,6 +73,29 @@ static bool choose_access(struct drive *d, struct action *a)
 	return true;
 }
 
+/* Always one that a host would let through: all others end above a filter. */
+static bool choose_through(struct drive *d, struct action *a)
+{
+	unsigned count = fake_layer_count(d->f);
+
+	if (count == 0)
+		return false;
+	a->kind = ACTION_THROUGH;
+	a->target = below(d, count);
+	const struct volt_layer *l = fake_layer(d->f, a->target);
+
+	do
+		a->n = 1u << below(d, 4);
+	while (!(l->sizes & a->n));
+	const uint64_t places = l->len - a->n + 1;
+
+	a->addr = below(d, 4) ? drive_random(d) % places : below(d, 2) ? places - 1 : 0;
+	a->write = below(d, 2);
+	a->vcpu = below(d, 4) ? 0 : below(d, 255);
+	a->val = interesting(d);
+	return true;
+}
+
 static void choose_time(struct drive *d, struct action *a)
 {
 	static const uint64_t spans[] = {1, 1000, 87000, 1000000, 20000000, SECOND, 10 * SECOND};
@@ -132,7 +155,7 @@ static bool choose_other(struct drive *d, struct action *a)
 static void choose(struct drive *d, struct action *a)
 {
 	unsigned what = below(d, 100);
-	bool found = what < 60   ? choose_access(d, a)
+	bool found = what < 60   ? choose_through(d, a) || choose_access(d, a)
 		     : what < 75 ? choose_stream(d, a)
 		     : what < 85 ? choose_pin(d, a)
 		     : what < 90 ? choose_other(d, a)
@@ -198,6 +221,13 @@ uint64_t drive_apply(struct drive *d, const struct action *a)
 	case ACTION_RESET:
 		fake_host_reset(d->f);
 		break;
+	case ACTION_THROUGH:
+		if (!a->write)
+			return fake_filter_read(
+			    d->f, fake_layer(d->f, a->target), a->vcpu, a->addr, a->n);
+		fake_filter_write(
+		    d->f, fake_layer(d->f, a->target), a->vcpu, a->addr, a->n, a->val);
+		break;
 	case ACTION_RUN:
 		return (uint64_t)(int64_t)fake_host_run(d->f);
 	}
@@ -219,6 +249,19 @@ static void tell_access(const struct drive *d, const struct action *a, char *tex
 		    a->n > 1 ? "s" : "", space, a->addr);
 }
 
+static void tell_through(const struct drive *d, const struct action *a, char *text, size_t size)
+{
+	const char *name = fake_layer(d->f, a->target)->name;
+
+	if (a->write)
+		snprintf(text, size, "a write of 0x%" PRIx64 ", %u bytes at 0x%" PRIx64 " of %s",
+		    a->n < 8 ? a->val & ((UINT64_C(1) << 8 * a->n) - 1) : a->val, a->n, a->addr,
+		    name);
+	else
+		snprintf(
+		    text, size, "a read of %u bytes at 0x%" PRIx64 " of %s", a->n, a->addr, name);
+}
+
 static void describe(const struct drive *d, const struct action *a, char *text, size_t size)
 {
 	static const char *const plain[] = {
@@ -232,6 +275,9 @@ static void describe(const struct drive *d, const struct action *a, char *text, 
 	case ACTION_READ:
 	case ACTION_WRITE:
 		tell_access(d, a, text, size);
+		break;
+	case ACTION_THROUGH:
+		tell_through(d, a, text, size);
 		break;
 	case ACTION_TIME:
 		snprintf(text, size, "%" PRIu64 " ns going by", a->val);
@@ -268,6 +314,9 @@ void drive_do(struct drive *d, const struct action *a)
 	if (d->trace)
 		trace_add(d->trace, d, text, value);
 	d->done++;
+	if (fake_filter_misfit(d->f))
+		check_fail(d->c, "it passes on %s, which does not fit the range [%s]",
+		    fake_filter_misfit(d->f), d->c->shared->step);
 }
 
 void drive_step(struct drive *d)

@@ -21,6 +21,7 @@ enum action_kind {
 	ACTION_ATTENTION,
 	ACTION_PIN,
 	ACTION_EOI,
+	ACTION_THROUGH, /* an access through a filter */
 	ACTION_RESET,
 	ACTION_RUN, /* not random: reset and start */
 };
@@ -28,7 +29,9 @@ enum action_kind {
 struct action {
 	enum action_kind kind;
 	uint8_t space;
-	uint32_t n, target; /* bytes; stream, pin or vector */
+	bool write;         /* ACTION_THROUGH */
+	uint32_t n, target; /* bytes; stream, pin, vector or layer */
+	uint32_t vcpu;
 	uint64_t addr, val;
 	uint8_t bytes[32];
 };
@@ -44,6 +47,7 @@ enum seen {
 	SEEN_PINS,
 	SEEN_COUNTERS,
 	SEEN_LOG,
+	SEEN_BELOW,
 	SEEN_ROWS
 };
 #define SEEN_BIT(s) (1u << (s))

@@ -25,6 +25,7 @@
 #include "core/library.h"
 #include "core/log.h"
 #include "plugins/sandbox/calls.h"
+#include "tool.h"
 
 #define TEXT_MAX    8192u
 #define CALLS_LIMIT 20u /* a whole case may take as long as this many calls */
@@ -66,8 +67,8 @@ static void work(struct check *c, const struct check_case *k)
 {
 	if (!k->unloaded)
 		load(c);
-	if (k->kind != CHECK_KIND_ANY && c->plugin->kind != k->kind)
-		check_skip(c, "this is no %s", k->kind == VOLT_KIND_SANDBOX ? "sandbox" : "device");
+	if (k->kinds != CHECK_KIND_ANY && !(k->kinds & CHECK_KIND(c->plugin->kind)))
+		check_skip(c, "not for a %s", tool_kind_name(c->plugin->kind));
 	check_step(c, "%s", "");
 	k->run(c);
 	c->shared->result.state = CHECK_PASSED;
@@ -269,6 +270,7 @@ void check_run_case(struct check *c, const struct check_case *k, struct check_re
 {
 	const uint64_t begun_ns = check_clock_ns();
 
+	memset(c->played, 0, sizeof(c->played));
 	*c->shared = (struct check_shared){.forbidden_call = -1, .step_since_ns = begun_ns};
 	if (c->in_process)
 		run_here(c, k, out);

@@ -58,6 +58,40 @@ void check_step(struct check *c, const char *fmt, ...)
 	__atomic_store_n(&c->shared->step_since_ns, check_clock_ns(), __ATOMIC_RELEASE);
 }
 
+const struct played *check_played(const struct check *c, const struct fake_host *f)
+{
+	for (unsigned i = 0; i < PLAYED_MAX; i++)
+		if (c->played[i].f == f)
+			return &c->played[i];
+	return NULL;
+}
+
+/* Where time does not move by itself, a filter that waits would wait for ever. */
+#define FILTER_LOOK_NS 1000u
+
+static void put_filter(struct check *c, struct fake_host *f)
+{
+	unsigned i = 0;
+
+	while (i < PLAYED_MAX && c->played[i].f)
+		i++;
+	if (i == PLAYED_MAX)
+		abort();
+	fake_now_step(f, FILTER_LOOK_NS);
+	check_step(c, "attach");
+	if (played_put(&c->played[i], f) == 0)
+		check_fail(c, "attach refuses every lawful range: %s", fake_host_message(f));
+}
+
+void check_end(struct check *c, struct fake_host *f)
+{
+	for (unsigned i = 0; i < PLAYED_MAX; i++)
+		if (c->played[i].f == f)
+			c->played[i].f = NULL;
+	check_step(c, "fini");
+	fake_host_destroy(f);
+}
+
 struct fake_host *check_wired(struct check *c)
 {
 	struct fake_host *f = fake_host_create(c->plugin);
@@ -67,6 +101,8 @@ struct fake_host *check_wired(struct check *c)
 
 	if (err)
 		check_fail(c, "init with \"%s\" gives %d: %s", c->base, err, fake_host_message(f));
+	if (c->plugin->kind == VOLT_KIND_FILTER)
+		put_filter(c, f);
 	return f;
 }
 

@@ -25,6 +25,7 @@ static const char *const names[SEEN_ROWS] = {
     [SEEN_PINS] = "interrupts of the controller",
     [SEEN_COUNTERS] = "counters",
     [SEEN_LOG] = "log",
+    [SEEN_BELOW] = "accesses passed on",
 };
 
 /* FNV-1a, 64 bits: Fowler, Noll and Vo; draft-eastlake-fnv. */
@@ -131,6 +132,8 @@ static void look(const struct drive *d, uint64_t seen[SEEN_ROWS])
 	for (unsigned i = 0; i < counter_rows(d); i++)
 		mix_number(
 		    &seen[SEEN_COUNTERS], fake_host_table(d->f)->counters[i] - d->counters[i]);
+	if (check_played(d->c, d->f))
+		seen[SEEN_BELOW] = check_played(d->c, d->f)->seen;
 	mix_number(&seen[SEEN_LOG], logged - d->logged);
 	if (logged != d->logged)
 		mix(&seen[SEEN_LOG], line, strlen(line));

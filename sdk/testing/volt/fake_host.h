@@ -182,6 +182,12 @@ uint64_t fake_filter_read(
     struct fake_host *f, const struct volt_layer *layer, uint32_t vcpu, uint64_t off, uint32_t n);
 void fake_filter_write(struct fake_host *f, const struct volt_layer *layer, uint32_t vcpu,
     uint64_t off, uint32_t n, uint64_t val);
+/* The layers in the order in which they were put; NULL beyond the last. */
+unsigned fake_layer_count(const struct fake_host *f);
+const struct volt_layer *fake_layer(const struct fake_host *f, unsigned i);
+/* What the filter passed on and did not fit its range, the first such access; or NULL. The
+ * device did not see it. */
+const char *fake_filter_misfit(const struct fake_host *f);
 
 /* What volt.metrics/1 shows; not copied. And whether the plugin called measure(). */
 void fake_show_metrics(struct fake_host *f, const struct volt_metric *metrics, unsigned count);
