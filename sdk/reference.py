@@ -138,7 +138,8 @@ class Parser:
 
     def macro(self, raw):
         found = re.match(rf"#define ({NAME})(\([^)]*\))?[ \t]*(.*)", raw, re.DOTALL)
-        name, arguments, body = found[1], found[2] or "", found[3]
+        name, arguments = found[1], found[2] or ""
+        body = re.sub(r"/\* NOLINT.*?\*/", "", found[3])
         said = re.search(r"/\*(.*?)\*/", body, re.DOTALL)
         value = re.sub(r"/\*.*?\*/", "", body, flags=re.DOTALL).strip()
         if not value or value.startswith(("extern", "__attribute__")):

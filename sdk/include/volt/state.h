@@ -76,8 +76,9 @@ struct volt_field {
 /* The same for `member`, one element, of each struct in `array`. Its name is
  * "array.member". */
 #define VOLT_FIELD_EACH(s, array, member, type_) \
-	.name = #array "." #member, .offset = offsetof(s, array[0].member), \
-	.stride = sizeof(((s *)0)->array[0]), \
+	.name = #array "." #member, \
+	.offset = offsetof(s, array[0].member), /* NOLINT(bugprone-macro-parentheses) */ \
+	    .stride = sizeof(((s *)0)->array[0]), \
 	.count = sizeof(((s *)0)->array) / sizeof(((s *)0)->array[0]) + \
 		 VOLT_FIELD_FITS_(sizeof(((s *)0)->array[0].member), type_, 1), \
 	.type = (type_)
