@@ -239,6 +239,20 @@ static void call_write(const struct bus_range *r, uint64_t addr, uint32_t n, uin
 		instance_unlock(r->owner);
 }
 
+uint64_t bus_read_below(const struct bus_range *r, uint64_t off, uint32_t n)
+{
+	return r->read != NULL ? r->read(r->self, off, n) & all_ones(n) : all_ones(n);
+}
+
+void bus_write_below(const struct bus_range *r, uint64_t off, uint32_t n, uint64_t val)
+{
+	val &= all_ones(n);
+	if (r->bells != NULL && doorbell_take(r, r->base + off, n, val))
+		return;
+	if (r->write != NULL)
+		r->write(r->self, off, n, val);
+}
+
 /* Length of the piece of [addr, addr + n) that can be handled as one: what lies in the
  * range, rounded down to a power of two; or, between ranges, one byte. left is 0 only
  * for a range that covers all 2^64 addresses, which RAM rules out. */

@@ -60,6 +60,11 @@ int bus_add_range(struct bus *b, struct instance *owner, const struct volt_range
 /* Sorts and freezes; an overlap names both owners in the log. */
 int bus_seal(struct bus *b);
 
+/* For a layer that took a range's place: what was in the table before, called as the table would
+ * but for the lock, which is held. `r` is its copy of that. */
+uint64_t bus_read_below(const struct bus_range *r, uint64_t off, uint32_t n);
+void bus_write_below(const struct bus_range *r, uint64_t off, uint32_t n, uint64_t val);
+
 /* An access of n = 1, 2, 4 or 8 bytes as the contract in volt/plugin.h says. */
 uint64_t bus_read(
     const struct bus *b, uint8_t space, uint64_t addr, uint32_t n, struct bus_stats *s);

@@ -157,9 +157,25 @@ static bool give_to_kvm(const struct doorbell *d, int fd)
 	return false;
 }
 
+void doorbells_keep(struct bus_range *r)
+{
+	struct doorbells *all = &r->owner->machine->doorbells;
+
+	if (r->bells == NULL)
+		return;
+	for (uint32_t i = r->bells->number; i < all->count && all->rows[i].owner == r->owner; i++)
+		if (all->rows[i].space == r->space && all->rows[i].address >= r->base &&
+		    all->rows[i].address <= r->last)
+			all->rows[i].kept = true;
+	r->bells = NULL;
+}
+
 static int wire(struct doorbell *d)
 {
 	struct loop *l = &d->machine->loop;
+
+	if (d->kept)
+		return 0;
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	if (fd < 0)

@@ -31,6 +31,7 @@ struct doorbell {
 	int event_fd; /* KVM takes the writes; -1: the exit path does */
 	uint8_t space, width;
 	bool match;
+	bool kept; /* from KVM: a layer above the range wants to see the writes */
 };
 
 struct doorbells {
@@ -43,6 +44,8 @@ struct doorbells {
 /* 0 or -errno, as volt.doorbell/1 says, with the reason in `why`. */
 int doorbell_add(struct machine *m, struct instance *owner, const struct volt_doorbell_at *at,
     uint32_t *number, char *why, unsigned why_size);
+/* A layer takes the place of range `r`: its doorbells ring from below it. */
+void doorbells_keep(struct bus_range *r);
 /* Hands them to KVM. 0 or -errno, said in the log. */
 int doorbells_wire(struct machine *m);
 /* [io] True if a write inside of the range is a ring, which is then under way. */

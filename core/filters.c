@@ -9,6 +9,7 @@
 
 #include <volt/filter.h>
 
+#include "core/doorbell.h"
 #include "core/instance.h"
 #include "core/log.h"
 #include "core/machine.h"
@@ -20,10 +21,7 @@
 struct layer {
 	struct volt_layer below;
 	const struct instance *filter;
-	const struct layer *next; /* NULL: the device's own handlers, which follow */
-	void *self;
-	uint64_t (*read)(void *self, uint64_t off, uint32_t n);
-	void (*write)(void *self, uint64_t off, uint32_t n, uint64_t val);
+	struct bus_range range; /* as it was: the next layer's, or the device's own */
 };
 
 /* The device's lock is held already, but for a PARALLEL range; a filter's comes after it. */
@@ -47,17 +45,9 @@ static uint64_t pass(const struct volt_layer *below, const struct volt_access *a
 
 	if (!fits(below, a))
 		return a->write ? 0 : UINT64_MAX;
-	uint64_t mask = a->n >= 8 ? UINT64_MAX : (1ull << (8 * a->n & 63)) - 1;
-	if (l->next != NULL) {
-		struct volt_access cut = *a;
-
-		cut.value &= mask;
-		return enter(l->next, &cut) & mask;
-	}
 	if (!a->write)
-		return l->read != NULL ? l->read(l->self, a->offset, a->n) & mask : mask;
-	if (l->write != NULL)
-		l->write(l->self, a->offset, a->n, a->value & mask);
+		return bus_read_below(&l->range, a->offset, a->n);
+	bus_write_below(&l->range, a->offset, a->n, a->value);
 	return 0;
 }
 
@@ -98,11 +88,7 @@ static int wrap(const struct instance *filter, const struct bus *b, struct bus_r
 
 	if (l == NULL)
 		return log_error(ENOMEM, "filter %s: no memory for another layer", filter->id);
-	*l = (struct layer){.filter = filter,
-	    .next = r->read == read_through ? r->self : NULL,
-	    .self = r->self,
-	    .read = r->read,
-	    .write = r->write};
+	*l = (struct layer){.filter = filter, .range = *r};
 	l->below = (struct volt_layer){.size = sizeof(l->below),
 	    .range = rank(b, r),
 	    .device = r->owner->id,
@@ -118,6 +104,7 @@ static int wrap(const struct instance *filter, const struct bus *b, struct bus_r
 	if (err < 0 && !filter->state->failed)
 		log_error(-err, "filter %s cannot be put on %s: %s", filter->id, r->owner->id,
 		    strerror(-err));
+	doorbells_keep(r);
 	r->read = read_through;
 	r->write = write_through;
 	r->self = l;
@@ -184,11 +171,12 @@ void filters_list(const struct bus_range *r, char *text, unsigned size)
 	unsigned n = 0;
 
 	text[0] = '\0';
-	const struct bus_range top = metrics_below(r);
+	struct bus_range at = metrics_below(r);
 
-	if (top.read != read_through)
-		return;
-	for (const struct layer *l = top.self; l != NULL && n < size; l = l->next)
+	for (; at.read == read_through && n < size; at = ((const struct layer *)at.self)->range) {
+		const struct layer *l = at.self;
+
 		n += (unsigned)snprintf(
 		    text + n, size - n, "%s%s", n > 0 ? ", " : "", l->filter->id);
+	}
 }

@@ -11,6 +11,7 @@
 
 #include "core/clock.h"
 #include "core/config.h"
+#include "core/doorbell.h"
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/sealed.h"
@@ -33,7 +34,7 @@ static uint64_t read_measured(void *self, uint64_t off, uint32_t n)
 	const struct meter *m = self;
 	struct tally *t = &m->tallies[vcpu_number];
 	uint64_t since = clock_now();
-	uint64_t val = m->below.read != NULL ? m->below.read(m->below.self, off, n) : UINT64_MAX;
+	uint64_t val = bus_read_below(&m->below, off, n);
 
 	t->ns += clock_now() - since;
 	t->reads++;
@@ -46,8 +47,7 @@ static void write_measured(void *self, uint64_t off, uint32_t n, uint64_t val)
 	struct tally *t = &m->tallies[vcpu_number];
 	uint64_t since = clock_now();
 
-	if (m->below.write != NULL)
-		m->below.write(m->below.self, off, n, val);
+	bus_write_below(&m->below, off, n, val);
 	t->ns += clock_now() - since;
 	t->writes++;
 }
@@ -67,6 +67,7 @@ int metrics_put(struct machine *m)
 			return log_error(ENOMEM, "metrics: no memory for another range");
 		for (uint32_t v = 0; v < m->options->cpus; v++)
 			meter->tallies[v] = (struct tally){0};
+		doorbells_keep(r);
 		r->read = read_measured;
 		r->write = write_measured;
 		r->self = meter;

@@ -30,6 +30,24 @@ class Bell(Case):
             self.assertGreaterEqual(counters["bell: rung"], 1, run.story())
             self.assertEqual(counters["bell: matched"], 1, run.story())
 
+    def test_filtered_doorbell_rings_from_below_the_filter(self):
+        """KVM would take the write before anybody saw it."""
+        run = self.run_guest("bell", "doorbells", plugins=[self.own_plugin("bell")],
+                             options=["--log-level", "debug", "--filter", "count,on=bell"])
+        counters = self.counters(run)
+        self.assertGreaterEqual(counters["bell: rung"], 1, run.story())
+        self.assertEqual(counters["bell: matched"], 1, run.story())
+        self.assertGreaterEqual(counters["count: writes"], 2, run.story())
+        self.assertNotIn("by KVM", self.explain("--filter", "count,on=bell"))
+
+    def test_denied_doorbell_does_not_ring(self):
+        run = self.start("bell", "doorbells", plugins=[self.own_plugin("bell")],
+                         options=["--log-level", "debug",
+                                  "--filter", "deny,on=bell,length=4"])
+        self.assertNotEqual(run.wait(), 0, run.story())
+        self.assertIn("nobody saw the first doorbell", run.text())
+        self.assertNotIn("bell: rung", self.counters(run))
+
     def test_other_widths_do_not_ring(self):
         for _, run in self.ring("not_rung"):
             self.assertNotIn("bell: rung", self.counters(run))
