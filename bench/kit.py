@@ -21,6 +21,9 @@ HERE = ROOT / "bench"
 START = time.monotonic()
 FIELDS = re.compile(r"first=(\d+) mark=(\d+) exit=(\d+) cpu=(\d+) faults=(\d+) status=(\d+) "
                     r"line=(.*)")
+STATIC = ("-Dplugin_mode=builtin", "-Dstatic=true", "-Dallocator=bump", "-Doptimization=s",
+          "-Ddebug=false", "-Db_ndebug=true", "-Db_lto=true", "-Dtests=false", "-Dinit=disabled",
+          "-Dextras=[]")
 FLOOR, FLOOR_LIBC, FLOOR_COPY = "floor", "floor, with glibc", "floor, kernel copied"
 
 
@@ -111,6 +114,21 @@ def parse_stopwatch(text):
     first, mark, end, cpu, faults, status, line = match.groups()
     return {"first": int(first) / 1e6, "mark": int(mark) / 1e6, "exit": int(end) / 1e6,
             "cpu": int(cpu) / 1e3, "faults": int(faults), "status": int(status), "line": line}
+
+
+def static_volt(bench, name, plugins=()):
+    """A volt with musl and these plugins, or all default ones, linked in, as scripts/check minimal
+    has it; None without musl-gcc."""
+    if not shutil.which("musl-gcc"):
+        return None
+    folder = bench.path(name)
+    say(f"building a static volt: {name}")
+    if not (folder / "build.ninja").exists():
+        chosen = [f"-Dplugins={','.join(plugins)}"] if plugins else []
+        bench.run(["meson", "setup", folder, ROOT, *STATIC, *chosen],
+                  env={**os.environ, "CC": "musl-gcc"})
+    bench.run(["ninja", "-C", folder, "core/volt"], limit=300)
+    return folder / "core" / "volt"
 
 
 # --- statistics -----------------------------------------------------------------------------

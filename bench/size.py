@@ -2,16 +2,12 @@
 # SPDX-FileCopyrightText: The Volt authors
 """Bytes on disk, stripped, and what the dynamic linker brings along."""
 
-import os
 import re
 import shutil
 
-from kit import ROOT, Plot, Table, say
+from kit import Plot, Table, say, static_volt
 
 TITLE = "Size"
-MINIMAL = ("-Dplugins=sandbox,serial", "-Dplugin_mode=builtin", "-Dstatic=true",
-           "-Dallocator=bump", "-Doptimization=s", "-Ddebug=false", "-Db_ndebug=true",
-           "-Db_lto=true", "-Dtests=false", "-Dinit=disabled")
 FOUR = ("serial", "i8042", "ioapic", "sandbox")
 # (what, limit in bytes, the reference's bytes)
 GOALS = {"core and four plugins": (250_000, 3_450_000), "minimal static build": (150_000, None),
@@ -42,19 +38,6 @@ def loaded(bench, path):
     return sorted(set(re.findall(r"(?:=> |^\s*)(/\S+) \(0x", text, re.M)))
 
 
-def static_build(bench):
-    """The least that runs a guest with a console in a sandbox, as scripts/check minimal has it."""
-    if not shutil.which("musl-gcc"):
-        return None
-    folder = bench.path("minimal")
-    say("size: building the minimal static volt")
-    if not (folder / "build.ninja").exists():
-        bench.run(["meson", "setup", folder, ROOT, *MINIMAL],
-                  env={**os.environ, "CC": "musl-gcc"})
-    bench.run(["ninja", "-C", folder, "core/volt"], limit=300)
-    return folder / "core" / "volt"
-
-
 def measure(bench):
     say("size: stripping copies")
     files = {"core (volt)": bench.volt}
@@ -74,7 +57,7 @@ def measure(bench):
     if image.exists():
         sums["initramfs"] = image.stat().st_size
         rows.append(["initramfs.cpio.gz", sums["initramfs"], sums["initramfs"], "", "", "", ""])
-    static = static_build(bench)
+    static = static_volt(bench, "minimal", ["sandbox", "serial"])
     if static:
         sums["minimal static build"] = stripped(bench, static)
         rows.append(["minimal static build", sums["minimal static build"], static.stat().st_size,

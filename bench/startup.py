@@ -5,7 +5,7 @@
 import json
 
 from kit import (FLOOR, FLOOR_COPY, FLOOR_LIBC, Plot, Table, column, figure, median, paired,
-                 ratio, say)
+                 ratio, say, static_volt)
 
 TITLE = "Start-up"
 RUNS, QUICK_RUNS = 60, 12
@@ -22,6 +22,9 @@ def commands(bench):
              "Volt": bench.volt_command(kernel)}
     for name, options in LAYERS.items():
         found[name] = bench.volt_command(kernel, *options)
+    static = static_volt(bench, "static")
+    if static:
+        found["Volt, static"] = [static, "--kernel", kernel, "--memory", "128M"]
     found["Volt, kernel copied"] = bench.volt_command(kernel, "--kernel-memory", "copy")
     found["Volt, KVM's irqchip"] = bench.volt_command(kernel, plugins=["serial", "exitport"])
     for peer in bench.peers:
