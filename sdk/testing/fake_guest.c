@@ -19,8 +19,19 @@
 #define BELL_BASE   0x200u
 #define VECTOR_BASE 0x300u
 #define LINE_BASE   0x100u /* as fake_irq.c */
+#define GUARD       4096u
 
 /* ------------------------------------------------------------------ memory */
+
+/* Between pages that nobody may touch: what runs over an end is seen at once. */
+static void *map_guarded(int fd, size_t size, int rights)
+{
+	uint8_t *all = mmap(NULL, size + 2 * GUARD, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (all == MAP_FAILED)
+		return all;
+	return mmap(all + GUARD, size, rights, MAP_SHARED | MAP_FIXED, fd, 0);
+}
 
 /* Two mappings of one file: the second cannot be written, for map() without `writable`. */
 uint8_t *fake_memory_add(struct fake_host *f, uint64_t gpa, size_t size)
@@ -36,8 +47,8 @@ uint8_t *fake_memory_add(struct fake_host *f, uint64_t gpa, size_t size)
 	if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
 		fake_die(f, "no memory for the guest's");
 	*r = (struct fake_ram){.gpa = gpa, .size = size};
-	r->bytes = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
-	r->fixed = mmap(NULL, size, PROT_READ, MAP_SHARED, fd, 0);
+	r->bytes = map_guarded(fd, size, PROT_READ | PROT_WRITE);
+	r->fixed = map_guarded(fd, size, PROT_READ);
 	close(fd);
 	if (r->bytes == MAP_FAILED || r->fixed == MAP_FAILED)
 		fake_die(f, "no memory for the guest's");
@@ -80,13 +91,54 @@ static void mark(struct fake_host *f, struct fake_ram *r, uint64_t off, size_t n
 		memcpy(r->before + off, r->bytes + off, n);
 }
 
+void fake_memory_races(struct fake_host *f, uint64_t seed)
+{
+	f->races = true;
+	f->race = seed;
+}
+
+/* splitmix64: Steele, Lea and Flood, "Fast splittable pseudorandom number generators". */
+static uint64_t race_random(struct fake_host *f)
+{
+	uint64_t z = f->race += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+	return z ^ (z >> 31);
+}
+
+/* A word of [off, off + n) changes, and the plugin has not done it: by one bit, so that it is
+ * still a likely length or address, or to a number of any magnitude. */
+static void race(struct fake_host *f, struct fake_ram *r, uint64_t off, size_t n)
+{
+	const uint64_t random = race_random(f);
+	const size_t first = race_random(f) % n & ~(size_t)7;
+	const size_t count = n - first < 8 ? n - first : 8;
+	uint8_t *at = r->bytes + off + first;
+	uint64_t value = 0;
+
+	if (random & 1)
+		return;
+	memcpy(&value, at, count);
+	if (random & 2)
+		value ^= UINT64_C(1) << (random >> 2 & 15);
+	else
+		value = race_random(f) >> (random >> 2 & 63);
+	memcpy(at, &value, count);
+	if (r->before)
+		memcpy(r->before + off + first, &value, count);
+}
+
 static int mem_read(const struct volt_host *h, uint64_t gpa, void *dst, size_t n)
 {
+	struct fake_host *f = fake_of(h, "read (memory)");
 	struct fake_ram *r;
-	const int err = find_memory(fake_of(h, "read (memory)"), gpa, n, &r);
+	const int err = find_memory(f, gpa, n, &r);
 
 	if (r)
 		memcpy(dst, r->bytes + (gpa - r->gpa), n);
+	if (r && f->races)
+		race(f, r, gpa - r->gpa, n);
 	return err;
 }
 
@@ -221,6 +273,11 @@ bool fake_bell_take(struct fake_host *f, uint8_t space, uint64_t address, uint32
 	return false;
 }
 
+const struct volt_doorbell_at *fake_bell(const struct fake_host *f, unsigned i)
+{
+	return i < f->bell_count ? &f->bells[i].at : NULL;
+}
+
 unsigned fake_ring(struct fake_host *f)
 {
 	unsigned count = 0;
@@ -253,9 +310,20 @@ static int doorbell_irq_fd(const struct volt_host *h, uint32_t line)
 	if (line < LINE_BASE || gsi >= FAKE_IRQ_MAX || !f->lines[gsi].claimed || f->no_irq_fd ||
 	    f->lines[gsi].flags != VOLT_IRQ_EDGE)
 		return -EOPNOTSUPP;
-	if (f->irq_fds[gsi] == 0)
-		f->irq_fds[gsi] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	return f->irq_fds[gsi];
+}
+
+/* While wiring: where the plugin may ask, under the filters of a check, nothing is opened. */
+void fake_open_irq_fd(struct fake_host *f, uint32_t gsi)
+{
+	f->irq_fds[gsi] = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (f->irq_fds[gsi] < 0)
+		fake_die(f, "no eventfd for the line of GSI %u", gsi);
+}
+
+int fake_irq_fd(const struct fake_host *f, uint32_t gsi)
+{
+	return gsi < FAKE_IRQ_MAX && f->irq_fds[gsi] > 0 ? f->irq_fds[gsi] : -1;
 }
 
 uint64_t fake_irq_fd_count(struct fake_host *f, uint32_t gsi)
@@ -370,8 +438,8 @@ unsigned fake_messages(const struct fake_host *f, uint64_t *address, uint32_t *d
 void fake_finish_guest(struct fake_host *f)
 {
 	for (unsigned i = 0; i < f->ram_count; i++) {
-		munmap(f->ram[i].bytes, f->ram[i].size);
-		munmap(f->ram[i].fixed, f->ram[i].size);
+		munmap(f->ram[i].bytes - GUARD, f->ram[i].size + 2 * GUARD);
+		munmap(f->ram[i].fixed - GUARD, f->ram[i].size + 2 * GUARD);
 		free(f->ram[i].before);
 	}
 	for (unsigned i = 0; i < FAKE_IRQ_MAX; i++)

@@ -168,6 +168,8 @@ struct fake_host {
 	struct fake_ram ram[FAKE_RAM_MAX];
 	unsigned ram_count;
 	uint64_t dirtied;
+	bool races;
+	uint64_t race; /* state of the generator */
 	struct fake_bell bells[FAKE_BELL_MAX];
 	unsigned bell_count;
 	int irq_fds[FAKE_IRQ_MAX]; /* 0: none yet */
@@ -232,6 +234,7 @@ extern const struct volt_msi fake_msi;
 /* Guest memory around a callback: what it writes, it must tell. */
 void fake_memory_enter(struct fake_host *f);
 void fake_memory_leave(struct fake_host *f);
+void fake_open_irq_fd(struct fake_host *f, uint32_t gsi);
 /* True if the write is a ring, which is noted. */
 bool fake_bell_take(struct fake_host *f, uint8_t space, uint64_t address, uint32_t n, uint64_t val);
 

@@ -26,6 +26,8 @@ int fake_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32
 		return fake_refuse(f, "add_irq", -EBUSY);
 	f->lines[gsi].claimed = true;
 	f->lines[gsi].flags = flags;
+	if (flags == VOLT_IRQ_EDGE)
+		fake_open_irq_fd(f, gsi);
 	*line = LINE_BASE + gsi;
 	return 0;
 }

@@ -113,9 +113,17 @@ BEHAVIOUR = {
     "filter-calls": ("needs", r"getppid .* for vCPU threads, but made in a "),
     "filter-ticks": ("repeat", r"the accesses passed on differed after a write"),
     "filter-shared": ("repeat", r"the accesses passed on differed after a write"),
+    "memory-twice": ("random", r"wrote at offset \d+ of its instance.* \[the doorbells"),
+    "memory-trusts": ("random", r"wrote at offset \d+ of its instance.* \[the doorbells"),
+    "memory-unchecked": ("random", r"SIGSEGV in the doorbells that were rung"),
+    "memory-beyond": ("random", r"wrote guest memory at 0x\w+ without dirty\(\)|SIGSEGV in the d"),
+    "memory-untold": ("random", r"wrote guest memory at 0x\w+ without dirty\(\)"),
+    "memory-read-only": ("random", r"SIGSEGV in the doorbells that were rung"),
+    "memory-foreign": ("random", r"fire: vector 7 is not its own"),
+    "memory-forgets": ("reset", r"after a reset it is not as after power-on"),
     "sandbox-empty": ("sandbox", r"getpid, which no rule allows, does not kill"),
 }
-SOUND = ("sound", "declared-call", "state-sound", "filter-sound")
+SOUND = ("sound", "declared-call", "state-sound", "filter-sound", "memory-sound")
 
 # A sanitizer's runtime has these of its own, so that the test is left out or lets them pass.
 BLIND = {"statics", "init-mapping", "access-opens", "access-wild", "constructor", "destructor",
@@ -123,7 +131,8 @@ BLIND = {"statics", "init-mapping", "access-opens", "access-wild", "constructor"
 
 
 def expect_one(path, test, pattern):
-    status, report = kit.check(path, "--seed", 1, "--rounds", 1000, "--timeout", 3)
+    rounds = 5000 if path.stem.startswith("memory-") else 1000
+    status, report = kit.check(path, "--seed", 1, "--rounds", rounds, "--timeout", 3)
     found = kit.failed(report)
     kit.expect(status == 1 and list(found) == [test] and re.search(pattern, found[test]),
                f"{path.stem}: status {status}, failed {found}, not {test} with /{pattern}/"

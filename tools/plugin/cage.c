@@ -171,6 +171,9 @@ static void make_cell(struct check *c, struct cage *cage, uint32_t role)
 	cell->go_fd = eventfd(0, EFD_CLOEXEC);
 	cell->done_fd = eventfd(0, EFD_CLOEXEC);
 	allow_own(cell);
+	for (uint32_t gsi = 0; gsi < 24; gsi++)
+		if (fake_irq_fd(cage->f, gsi) >= 0)
+			allow(cell, "write", fake_irq_fd(cage->f, gsi));
 	allow_needs(c, cage->f, cell);
 	make_filter(c, cage->f, cell);
 	if (cell->go_fd < 0 || cell->done_fd < 0 ||
@@ -205,6 +208,7 @@ static uint32_t role_of(const struct action *a)
 	case ACTION_WRITE:
 	case ACTION_PIN:
 	case ACTION_EOI:
+	case ACTION_MEMORY:
 	case ACTION_THROUGH:
 		return VOLT_ROLE_VCPU;
 	case ACTION_WORK:

@@ -22,8 +22,11 @@ static int live_once(struct check *c, bool run)
 {
 	struct fake_host *f = fake_host_create(c->plugin);
 	int err = fake_host_wire(f, c->base);
+	struct memory memory;
 	struct played device;
 
+	if (!err && c->plugin->flags & VOLT_FLAG_GUEST_MEMORY)
+		memory_add(&memory, f, c->seed);
 	if (!err && c->plugin->kind == VOLT_KIND_FILTER)
 		played_put(&device, f);
 	if (!err && run && c->plugin->kind != VOLT_KIND_SANDBOX)

@@ -10,6 +10,7 @@
  *   config.c   values for parameters
  *   drive.c    random accesses, time, input: actions that can be replayed
  *   trace.c    what a plugin did about them, step by step; the first difference
+ *   memory.c   the guest's memory
  *   played.c   the device below a filter
  *   hooks.c    counts and fails the plugin's own allocations
  *   census.c   what the process holds: descriptors, threads, handlers, memory
@@ -26,6 +27,7 @@
 
 #include <volt/fake_host.h>
 
+#include "memory.h"
 #include "played.h"
 
 enum check_state { CHECK_UNDECIDED, CHECK_PASSED, CHECK_FAILED, CHECK_SKIPPED };
@@ -63,6 +65,7 @@ struct check {
 	const struct volt_plugin *plugin; /* in the case's process */
 	char *base;                       /* parameters that init accepts */
 	struct played played[PLAYED_MAX]; /* a filter's devices */
+	struct memory memory[PLAYED_MAX]; /* and the guest's */
 	jmp_buf *leave;                   /* where a verdict goes with in_process */
 };
 
@@ -122,6 +125,8 @@ struct fake_host *check_wired(struct check *c);
 struct fake_host *check_running(struct check *c);
 /* Ends either. */
 void check_end(struct check *c, struct fake_host *f);
+/* The guest's memory of `f`, or NULL. */
+const struct memory *check_memory(const struct check *c, const struct fake_host *f);
 /* What `f`, a filter's, was put on. */
 const struct played *check_played(const struct check *c, const struct fake_host *f);
 

@@ -40,6 +40,8 @@ void drive_begin(struct drive *d, struct check *c, struct fake_host *f, uint64_t
 /* Values that registers treat as special are more likely than their share. */
 static uint64_t interesting(struct drive *d)
 {
+	if (check_memory(d->c, d->f) && below(d, 3) == 0)
+		return d->told = memory_address(drive_random(d));
 	switch (below(d, 6)) {
 	case 0:
 		return 0;
@@ -51,6 +53,45 @@ static uint64_t interesting(struct drive *d)
 		return below(d, 256);
 	}
 	return drive_random(d);
+}
+
+/* Only a write of its very address and width rings a doorbell. */
+static bool choose_bell(struct drive *d, struct action *a)
+{
+	unsigned count = 0;
+
+	while (fake_bell(d->f, count))
+		count++;
+	if (count == 0 || below(d, 2))
+		return false;
+	const struct volt_doorbell_at *b = fake_bell(d->f, below(d, count));
+
+	a->kind = ACTION_WRITE;
+	a->space = b->space;
+	a->n = b->width;
+	a->addr = b->address;
+	a->val = b->flags & VOLT_DOORBELL_MATCH && below(d, 2) ? b->value : interesting(d);
+	return true;
+}
+
+/* What the guest's driver would do: words that point somewhere, and then the bell. */
+static bool choose_guest(struct drive *d, struct action *a)
+{
+	if (below(d, 2) && fake_bell(d->f, 0)) {
+		a->kind = ACTION_RING;
+		return true;
+	}
+	if (!check_memory(d->c, d->f))
+		return false;
+	a->kind = ACTION_MEMORY;
+	a->addr = below(d, 4) ? d->told : memory_address(drive_random(d));
+	a->n = sizeof(a->bytes);
+	for (unsigned i = 0; i < a->n; i += sizeof(uint64_t)) {
+		const uint64_t word = memory_word(drive_random(d));
+
+		memcpy(a->bytes + i, &word, sizeof(word));
+	}
+	return true;
 }
 
 /* Mostly inside of a range, at times across one of its ends. */
@@ -155,7 +196,10 @@ static bool choose_other(struct drive *d, struct action *a)
 static void choose(struct drive *d, struct action *a)
 {
 	unsigned what = below(d, 100);
-	bool found = what < 60   ? choose_through(d, a) || choose_access(d, a)
+
+	if (below(d, 3) == 0 && choose_guest(d, a))
+		return;
+	bool found = what < 60   ? choose_through(d, a) || choose_bell(d, a) || choose_access(d, a)
 		     : what < 75 ? choose_stream(d, a)
 		     : what < 85 ? choose_pin(d, a)
 		     : what < 90 ? choose_other(d, a)
@@ -221,6 +265,12 @@ uint64_t drive_apply(struct drive *d, const struct action *a)
 	case ACTION_RESET:
 		fake_host_reset(d->f);
 		break;
+	case ACTION_MEMORY:
+		memory_write(check_memory(d->c, d->f), a->addr, a->bytes, a->n);
+		break;
+	case ACTION_RING:
+		fake_ring(d->f);
+		break;
 	case ACTION_THROUGH:
 		if (!a->write)
 			return fake_filter_read(
@@ -267,6 +317,7 @@ static void describe(const struct drive *d, const struct action *a, char *text, 
 	static const char *const plain[] = {
 	    [ACTION_WORK] = "the workers' jobs",
 	    [ACTION_ATTENTION] = "a call for attention",
+	    [ACTION_RING] = "the doorbells that were rung",
 	    [ACTION_RESET] = "a reset",
 	    [ACTION_RUN] = "reset and start",
 	};
@@ -278,6 +329,10 @@ static void describe(const struct drive *d, const struct action *a, char *text, 
 		break;
 	case ACTION_THROUGH:
 		tell_through(d, a, text, size);
+		break;
+	case ACTION_MEMORY:
+		snprintf(text, size, "the guest writing %u bytes of memory at 0x%" PRIx64, a->n,
+		    a->addr);
 		break;
 	case ACTION_TIME:
 		snprintf(text, size, "%" PRIu64 " ns going by", a->val);
@@ -360,6 +415,10 @@ void drive_calm(struct drive *d)
 		fake_stream_event(d->f, s, VOLT_STREAM_CONNECTED);
 		fake_stream_limit(d->f, s, SIZE_MAX);
 	}
+	if (fake_bell(d->f, 0))
+		fake_ring(d->f);
+	if (check_memory(d->c, d->f))
+		memory_fill(check_memory(d->c, d->f), d->random);
 	for (uint32_t pin = 0; pin < fake_pin_count(d->f); pin++)
 		fake_set_line(d->f, pin, false);
 	for (unsigned i = 0; i < 8 && fake_worker_count(d->f) && fake_run_workers(d->f); i++)

@@ -21,6 +21,8 @@ enum action_kind {
 	ACTION_ATTENTION,
 	ACTION_PIN,
 	ACTION_EOI,
+	ACTION_MEMORY,
+	ACTION_RING,
 	ACTION_THROUGH, /* an access through a filter */
 	ACTION_RESET,
 	ACTION_RUN, /* not random: reset and start */
@@ -48,6 +50,8 @@ enum seen {
 	SEEN_COUNTERS,
 	SEEN_LOG,
 	SEEN_BELOW,
+	SEEN_MESSAGES,
+	SEEN_MEMORY,
 	SEEN_ROWS
 };
 #define SEEN_BIT(s) (1u << (s))
@@ -73,6 +77,8 @@ struct drive {
 	struct trace *trace; /* or NULL */
 	/* totals when the drive began */
 	unsigned rises[24], asks[VOLT_ASK_ATTENTION + 1], posts[8], fires[24], logged;
+	unsigned messages;
+	uint64_t told; /* the newest address of memory that the plugin was told */
 	uint64_t counters[64];
 	/* Carries the action out; drive_apply() unless a case sets another. */
 	uint64_t (*apply)(struct drive *d, const struct action *a);

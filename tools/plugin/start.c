@@ -83,11 +83,33 @@ static void put_filter(struct check *c, struct fake_host *f)
 		check_fail(c, "attach refuses every lawful range: %s", fake_host_message(f));
 }
 
-void check_end(struct check *c, struct fake_host *f)
+const struct memory *check_memory(const struct check *c, const struct fake_host *f)
 {
 	for (unsigned i = 0; i < PLAYED_MAX; i++)
+		if (c->memory[i].f == f)
+			return &c->memory[i];
+	return NULL;
+}
+
+static void add_memory(struct check *c, struct fake_host *f)
+{
+	unsigned i = 0;
+
+	while (i < PLAYED_MAX && c->memory[i].f)
+		i++;
+	if (i == PLAYED_MAX)
+		abort();
+	memory_add(&c->memory[i], f, c->seed);
+}
+
+void check_end(struct check *c, struct fake_host *f)
+{
+	for (unsigned i = 0; i < PLAYED_MAX; i++) {
 		if (c->played[i].f == f)
 			c->played[i].f = NULL;
+		if (c->memory[i].f == f)
+			c->memory[i].f = NULL;
+	}
 	check_step(c, "fini");
 	fake_host_destroy(f);
 }
@@ -101,6 +123,8 @@ struct fake_host *check_wired(struct check *c)
 
 	if (err)
 		check_fail(c, "init with \"%s\" gives %d: %s", c->base, err, fake_host_message(f));
+	if (c->plugin->flags & VOLT_FLAG_GUEST_MEMORY)
+		add_memory(c, f);
 	if (c->plugin->kind == VOLT_KIND_FILTER)
 		put_filter(c, f);
 	return f;

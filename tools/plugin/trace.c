@@ -26,6 +26,8 @@ static const char *const names[SEEN_ROWS] = {
     [SEEN_COUNTERS] = "counters",
     [SEEN_LOG] = "log",
     [SEEN_BELOW] = "accesses passed on",
+    [SEEN_MESSAGES] = "messages (MSI)",
+    [SEEN_MEMORY] = "guest's memory",
 };
 
 /* FNV-1a, 64 bits: Fowler, Noll and Vo; draft-eastlake-fnv. */
@@ -66,6 +68,7 @@ void trace_take_totals(struct drive *d)
 	for (uint32_t s = 0; s < fake_stream_count(d->f); s++)
 		fake_stream_clear(d->f, s);
 	fake_host_logged(d->f, &d->logged);
+	d->messages = fake_messages(d->f, NULL, NULL);
 }
 
 static void look_at_lines(const struct drive *d, uint64_t seen[SEEN_ROWS])
@@ -118,12 +121,29 @@ static void look_at_asks(const struct drive *d, uint64_t *hash)
 	}
 }
 
+static void look_at_guest(const struct drive *d, uint64_t seen[SEEN_ROWS])
+{
+	const struct memory *m = check_memory(d->c, d->f);
+	uint64_t address;
+	uint32_t data;
+	unsigned n = fake_messages(d->f, &address, &data) - d->messages;
+
+	mix_number(&seen[SEEN_MESSAGES], n);
+	mix_number(&seen[SEEN_MESSAGES], n ? address : 0);
+	mix_number(&seen[SEEN_MESSAGES], n ? data : 0);
+	for (uint32_t gsi = 0; gsi < GSI_MAX; gsi++)
+		mix_number(&seen[SEEN_LINES], fake_irq_fd_count(d->f, gsi));
+	if (m)
+		seen[SEEN_MEMORY] = memory_sum(m);
+}
+
 static void look(const struct drive *d, uint64_t seen[SEEN_ROWS])
 {
 	unsigned logged;
 	const char *line = fake_host_logged(d->f, &logged);
 
 	look_at_lines(d, seen);
+	look_at_guest(d, seen);
 	look_at_timers(d, &seen[SEEN_TIMERS]);
 	look_at_streams(d, seen);
 	look_at_asks(d, &seen[SEEN_ASKS]);

@@ -149,12 +149,19 @@ const char *fake_cmdline(const struct fake_host *f); /* words joined by blanks *
 /* volt.mem/1. Adds RAM, whole zeroed pages, at most four times; the bytes are the test's to
  * look at and change. A callback that changes some through map() must say dirty(). */
 uint8_t *fake_memory_add(struct fake_host *f, uint64_t gpa, size_t size);
+/* From now on another CPU of the guest writes while the plugin looks: after a read() a part
+ * of what was read may hold something else, by `seed`. What is read twice is two things. */
+void fake_memory_races(struct fake_host *f, uint64_t seed);
 uint64_t fake_memory_dirtied(const struct fake_host *f); /* bytes written or said dirty */
 
 /* volt.doorbell/1. Calls `rung` of every doorbell that a write has rung; returns how many. */
 unsigned fake_ring(struct fake_host *f);
+/* The doorbells in the order of their add; NULL beyond the last. */
+const struct volt_doorbell_at *fake_bell(const struct fake_host *f, unsigned i);
 /* How often the line's irq_fd was written since the last look. */
 uint64_t fake_irq_fd_count(struct fake_host *f, uint32_t gsi);
+/* What irq_fd() gives for the line, or -1. */
+int fake_irq_fd(const struct fake_host *f, uint32_t gsi);
 /* From now on irq_fd() answers -EOPNOTSUPP, as with an irqchip plugin. */
 void fake_irq_fds_refused(struct fake_host *f);
 
