@@ -55,6 +55,7 @@ struct machine {
 	uint32_t lock_fd_count;
 	bool sealed;               /* wiring is over */
 	bool measured;             /* accesses are counted and timed by range */
+	struct tally *tallies;     /* where, if so: core/metrics.c */
 	uint32_t attention_wanted; /* atomic */
 	/* How the VM ended: the first writer of end_claimed fills the rest. */
 	uint32_t end_claimed, end_ready; /* atomic */

@@ -52,27 +52,35 @@ static void write_measured(void *self, uint64_t off, uint32_t n, uint64_t val)
 	t->writes++;
 }
 
+static int put(struct bus_range *r, struct tally *tallies)
+{
+	struct meter *meter = sealed_alloc(sizeof(*meter));
+
+	if (meter == NULL)
+		return log_error(ENOMEM, "metrics: no memory for another range");
+	*meter = (struct meter){.below = *r, .tallies = tallies};
+	doorbells_keep(r);
+	r->read = read_measured;
+	r->write = write_measured;
+	r->self = meter;
+	return 0;
+}
+
 int metrics_put(struct machine *m)
 {
-	for (uint32_t i = 0; m->measured && i < m->bus.count; i++) {
-		struct bus_range *r = &m->bus.ranges[i];
-		struct meter *meter = sealed_alloc(sizeof(*meter));
+	const uint32_t cpus = m->options->cpus;
+	size_t size = (size_t)m->bus.count * cpus * sizeof(struct tally);
+	int err = 0;
 
-		if (meter == NULL)
-			return log_error(ENOMEM, "metrics: no memory for another range");
-		*meter = (struct meter){.below = *r,
-		    .tallies = aligned_alloc(
-			_Alignof(struct tally), m->options->cpus * sizeof(struct tally))};
-		if (meter->tallies == NULL)
-			return log_error(ENOMEM, "metrics: no memory for another range");
-		for (uint32_t v = 0; v < m->options->cpus; v++)
-			meter->tallies[v] = (struct tally){0};
-		doorbells_keep(r);
-		r->read = read_measured;
-		r->write = write_measured;
-		r->self = meter;
-	}
-	return 0;
+	if (!m->measured || m->bus.count == 0)
+		return 0;
+	m->tallies = aligned_alloc(_Alignof(struct tally), size);
+	if (m->tallies == NULL)
+		return log_error(ENOMEM, "metrics: no memory for %u ranges", m->bus.count);
+	memset(m->tallies, 0, size);
+	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++)
+		err = put(&m->bus.ranges[i], &m->tallies[(size_t)i * cpus]);
+	return err;
 }
 
 struct bus_range metrics_below(const struct bus_range *r)

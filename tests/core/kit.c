@@ -191,6 +191,7 @@ static void finish_stream(struct stream *s)
 
 void kit_machine_finish(struct machine *m)
 {
+	free(m->tallies);
 	for (uint32_t i = 0; i < m->stream_count; i++)
 		finish_stream(&m->streams[i]);
 	for (uint32_t i = 0; i < m->instance_count; i++)
