@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/ceiling.h"
+#include "core/feature.h"
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/reopen.h"
@@ -162,7 +163,8 @@ int inherit_open_outputs(struct machine *m)
 		err = open_output(
 		    "trace-file", o->explain ? "/dev/null" : o->trace_file, O_TRUNC, &m->trace_fd);
 	/* Where a keeper runs anyway, for a terminal, its word costs nothing. */
-	if (err == 0 && (o->witness || o->seccomp_log || isatty(STDIN_FILENO)))
+	if (err == 0 && feature_built("witness") &&
+	    (o->witness || o->seccomp_log || isatty(STDIN_FILENO)))
 		err = witness_open(o->witness) != 0 && o->witness ? -EACCES : 0;
 	return err;
 }

@@ -4,15 +4,14 @@
 #include "core/options.h"
 
 #include <errno.h>
-#include <getopt.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "core/config.h"
 #include "core/exitcode.h"
+#include "core/feature.h"
 #include "core/log.h"
 #include "core/memory.h"
 #include "sdk/common/params.h"
@@ -49,6 +48,7 @@ enum choice {
 static const struct row {
 	enum choice option;
 	const char *name, *value, *help;
+	const char *feature; /* that it needs; NULL: none that can be left out */
 } rows[] = {
     {OPT_KERNEL, "kernel", "FILE|NAME",
 	"kernel to boot: vmlinux, bzImage, or one with a PVH note or a Multiboot header; or the "
@@ -68,19 +68,19 @@ static const struct row {
     {OPT_PLUGIN, "plugin", "NAME|PATH[,KEY=VALUE...]",
 	"load a plugin; may be repeated. NAME,help lists its parameters"},
     {OPT_FILTER, "filter", "NAME|PATH,on=DEVICE[,KEY=VALUE...]",
-	"put a filter on a device; may be repeated, the guest's side first"},
+	"put a filter on a device; may be repeated, the guest's side first", "filter"},
     {OPT_PLUGIN_DIR, "plugin-dir", "DIR", "where plugin names are looked up"},
     {OPT_LOG_LEVEL, "log-level", "LEVEL", "error, warn, info, debug or trace (default info)"},
     {OPT_LOG_FILE, "log-file", "FILE", "append the log to FILE instead of standard error"},
-    {OPT_TRACE_FILE, "trace-file", "FILE", "write start-up phases as Chrome trace events"},
+    {OPT_TRACE_FILE, "trace-file", "FILE", "write start-up phases as Chrome trace events", "trace"},
     {OPT_NO_SECCOMP, "no-seccomp", NULL, "do not filter system calls (unsafe)"},
     {OPT_NO_LANDLOCK, "no-landlock", NULL, "do not close the file system (unsafe)"},
     {OPT_NO_SANDBOX, "no-sandbox", NULL, "run without any sandbox plugin (unsafe)"},
     {OPT_SECCOMP_LOG, "seccomp-log", NULL,
 	"log what the filter would kill, and let it pass (unsafe)"},
-    {OPT_CEILING, "ceiling", "FILE", "refuse system calls that FILE does not list"},
-    {OPT_WITNESS, "witness", NULL, "have a second process say what the filter killed"},
-    {OPT_JSON, "json", NULL, "volt explain: print JSON"},
+    {OPT_CEILING, "ceiling", "FILE", "refuse system calls that FILE does not list", "ceiling"},
+    {OPT_WITNESS, "witness", NULL, "have a second process say what the filter killed", "witness"},
+    {OPT_JSON, "json", NULL, "volt explain: print JSON", "explain"},
     {OPT_VERSION, "version", NULL, "print version and exit"},
     {OPT_HELP, "help", NULL, "print this text and exit"},
 };
@@ -105,6 +105,22 @@ static const struct {
     {EXIT_QUIT, "the operator quit at the terminal"},
 };
 
+static bool row_built(const struct row *row)
+{
+	return row->feature == NULL || feature_built(row->feature);
+}
+
+/* 0, or refuses an option that this build lacks. */
+static int check_built(const struct row *row)
+{
+	char what[64];
+
+	if (row_built(row))
+		return 0;
+	snprintf(what, sizeof(what), "--%s", row->name);
+	return feature_refuse(what, row->feature);
+}
+
 static void print_help(void)
 {
 	printf("usage: volt --kernel FILE [OPTION...]\n"
@@ -115,6 +131,8 @@ static void print_help(void)
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		char left[64];
 
+		if (!row_built(&rows[i]))
+			continue;
 		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name,
 		    rows[i].value != NULL ? " " : "", rows[i].value != NULL ? rows[i].value : "");
 		if (strlen(left) > 22)
@@ -305,16 +323,11 @@ static int take(struct options *o, enum choice option, const char *text)
 	}
 }
 
-static void say_bad_option(const struct option *longs, int found, const char *typed)
+static void say_unknown(const char *typed)
 {
 	const char *names[ROW_COUNT + 1] = {NULL};
 	char name[64];
 
-	if (found > 0) {
-		log_error(EINVAL, "--%s %s", longs[found - 1].name,
-		    longs[found - 1].has_arg ? "needs a value" : "takes no value");
-		return;
-	}
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		names[i] = rows[i].name;
 	snprintf(name, sizeof(name), "%s", typed + strspn(typed, "-"));
@@ -322,6 +335,40 @@ static void say_bad_option(const struct option *longs, int found, const char *ty
 	const char *near = nearest_name(name, names);
 	log_error(EINVAL, "unknown option %s%s%s%s", typed, near != NULL ? "; did you mean --" : "",
 	    near != NULL ? near : "", near != NULL ? "?" : "; see volt --help");
+}
+
+/* By its whole name: of a beginning a later option could change the sense, so no getopt here. */
+static const struct row *find_row(const char *typed)
+{
+	size_t n = strcspn(typed, "=");
+
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		if (strncmp(typed, "--", 2) == 0 && strlen(rows[i].name) + 2 == n &&
+		    strncmp(rows[i].name, typed + 2, n - 2) == 0)
+			return &rows[i];
+	return NULL;
+}
+
+/* How many arguments the option at argv[0] takes; 0: none is there. -EINVAL, said in the log. */
+static int next_option(char **argv, const struct row **row, const char **value)
+{
+	const char *typed = argv[0];
+
+	*value = NULL;
+	if (typed == NULL || typed[0] != '-' || typed[1] == '\0')
+		return 0;
+	*row = find_row(typed);
+	if (*row == NULL) {
+		say_unknown(typed);
+		return -EINVAL;
+	}
+	const char *equals = strchr(typed, '=');
+	if ((*row)->value == NULL)
+		return equals == NULL ? 1 : log_error(EINVAL, "--%s takes no value", (*row)->name);
+	*value = equals != NULL ? equals + 1 : argv[1];
+	if (*value == NULL)
+		return log_error(EINVAL, "--%s needs a value", (*row)->name);
+	return equals != NULL ? 1 : 2;
 }
 
 static const char *find_help(const char *const *specs, uint32_t count)
@@ -339,77 +386,63 @@ const char *options_ask_help(const struct options *o)
 	return spec != NULL ? spec : find_help(o->filters, o->filter_count);
 }
 
+/* What options must be to each other. */
+static int check_together(const struct options *o)
+{
+	if (o->hugepages && o->memory % (2u << 20) != 0)
+		return log_error(EINVAL,
+		    "--memory: %llu bytes is not a multiple of 2M, as --hugepages needs",
+		    (unsigned long long)o->memory);
+	if (o->hugepages && o->kernel_memory == BOOT_FILES_MAP)
+		return log_error(
+		    EINVAL, "--kernel-memory map: a file cannot be mapped into --hugepages");
+	if (o->kernel == NULL && !o->explain && options_ask_help(o) == NULL)
+		return log_error(EINVAL, "no kernel given: volt --kernel FILE; see volt --help");
+	if (o->json && !o->explain)
+		return log_error(EINVAL, "--json goes with volt explain");
+	return 0;
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
-	struct option longs[ROW_COUNT + 1] = {0};
-	int c;
+	const struct row *row;
+	const char *value;
+	int used = 0;
 
 	*o = (struct options){.memory = 128ull << 20, .cpus = 1};
-	for (size_t i = 0; i < ROW_COUNT; i++)
-		longs[i] = (struct option){rows[i].name,
-		    rows[i].value != NULL ? required_argument : no_argument, NULL,
-		    (int)rows[i].option};
-	if (argc > 1 && strcmp(argv[1], "explain") == 0) {
-		o->explain = true;
-		argc--;
-		argv++;
-	}
-	opterr = 0;
-	for (int at = 1; (c = getopt_long(argc, argv, "+", longs, NULL)) != -1; at = optind) {
-		/* getopt would take any unique beginning: a later option could change its sense. */
-		size_t typed = strcspn(argv[at], "=");
-		bool whole = c == '?';
-
-		for (size_t i = 0; i < ROW_COUNT; i++)
-			whole = whole || (strlen(rows[i].name) + 2 == typed &&
-					     strncmp(rows[i].name, argv[at] + 2, typed - 2) == 0);
-		if (!whole) {
-			say_bad_option(longs, 0, argv[at]);
+	argv += argc > 0;
+	if (argv[0] != NULL && strcmp(argv[0], "explain") == 0) {
+		if (!feature_built("explain")) {
+			feature_refuse("volt explain", "explain");
 			return EXIT_USAGE;
 		}
-		if (c == OPT_HELP) {
+		o->explain = true;
+		argv++;
+	}
+	while (argv[0] == NULL || strcmp(argv[0], "--") != 0) {
+		used = next_option(argv, &row, &value);
+		if (used <= 0)
+			break;
+		if (row->option == OPT_HELP) {
 			print_help();
 			return EXIT_POWEROFF;
 		}
-		if (c == OPT_VERSION) {
+		if (row->option == OPT_VERSION) {
 			printf("volt %s, plugin ABI %u.%u\n", VOLT_VERSION, VOLT_ABI_MAJOR,
 			    VOLT_ABI_MINOR);
 			return EXIT_POWEROFF;
 		}
-		if (c == '?') {
-			/* optopt is the option's number when its name was right. */
-			int found = 0;
-			for (size_t i = 0; i < ROW_COUNT; i++)
-				if (optopt != 0 && (int)rows[i].option == optopt)
-					found = (int)i + 1;
-			say_bad_option(longs, found, argv[at]);
+		if (check_built(row) != 0 || take(o, row->option, value) != 0)
 			return EXIT_USAGE;
-		}
-		if (take(o, (enum choice)c, optarg) != 0)
-			return EXIT_USAGE;
+		argv += used;
 	}
-	if (optind < argc) {
-		log_error(EINVAL, "\"%s\" is no option: a kernel is given as --kernel FILE",
-		    argv[optind]);
+	if (used < 0)
+		return EXIT_USAGE;
+	argv += argv[0] != NULL && strcmp(argv[0], "--") == 0;
+	if (argv[0] != NULL) {
+		log_error(
+		    EINVAL, "\"%s\" is no option: a kernel is given as --kernel FILE", argv[0]);
 		return EXIT_USAGE;
 	}
-	if (o->hugepages && o->memory % (2u << 20) != 0) {
-		log_error(EINVAL,
-		    "--memory: %llu bytes is not a multiple of 2M, as --hugepages needs",
-		    (unsigned long long)o->memory);
-		return EXIT_USAGE;
-	}
-	if (o->hugepages && o->kernel_memory == BOOT_FILES_MAP) {
-		log_error(EINVAL, "--kernel-memory map: a file cannot be mapped into --hugepages");
-		return EXIT_USAGE;
-	}
-	if (o->kernel == NULL && !o->explain && options_ask_help(o) == NULL) {
-		log_error(EINVAL, "no kernel given: volt --kernel FILE; see volt --help");
-		return EXIT_USAGE;
-	}
-	if (o->json && !o->explain) {
-		log_error(EINVAL, "--json goes with volt explain");
-		return EXIT_USAGE;
-	}
-	return OPTIONS_GO_ON;
+	return check_together(o) != 0 ? EXIT_USAGE : OPTIONS_GO_ON;
 }

@@ -20,6 +20,7 @@
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/need.h"
+#include "sdk/common/params.h"
 
 static struct volt_arg_test eq(uint8_t arg, uint64_t value)
 {
@@ -325,9 +326,9 @@ uint32_t policy_highest_fd(void)
 
 	/* Where it cannot be read, seal.c has failed before at /proc/self/task. */
 	while (d != NULL && (e = readdir(d)) != NULL) {
-		int fd = (int)strtol(e->d_name, NULL, 10);
+		uint64_t fd;
 
-		if (fd != dirfd(d) && fd > (int)highest)
+		if (parse_uint(e->d_name, &fd) == 0 && fd != (uint64_t)dirfd(d) && fd > highest)
 			highest = (uint32_t)fd;
 	}
 	if (d != NULL)

@@ -5,9 +5,9 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,6 +17,7 @@
 #include "core/machine.h"
 #include "core/trace.h"
 #include "core/witness.h"
+#include "sdk/common/params.h"
 
 #define STACK_SIZE (128u << 10) /* handlers format short messages, nothing more */
 
@@ -98,22 +99,20 @@ static unsigned long task_flags(const char *tid, char *name, size_t size)
 	unsigned long flags = 0;
 
 	snprintf(path, sizeof(path), "/proc/self/task/%.20s/stat", tid);
-	FILE *f = fopen(path, "re");
-	if (f == NULL)
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, line, sizeof(line) - 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	line[n > 0 ? n : 0] = '\0';
+	char *start = strchr(line, '('), *end = strrchr(line, ')');
+	if (start == NULL || end == NULL)
 		return 0;
-	if (fgets(line, sizeof(line), f) != NULL) {
-		char *open = strchr(line, '('), *close = strrchr(line, ')');
-
-		if (open != NULL && close != NULL) {
-			snprintf(name, size, "%.*s", (int)(close - open - 1), open + 1);
-			/* State, parent, group, session, terminal and its group come before. */
-			for (unsigned i = 0; i < 6 && close != NULL; i++)
-				close = strchr(close + 2, ' ');
-			if (close != NULL)
-				flags = strtoul(close, NULL, 10);
-		}
-	}
-	fclose(f);
+	snprintf(name, size, "%.*s", (int)(end - start - 1), start + 1);
+	/* State, parent, group, session, terminal and its group come before. */
+	for (unsigned i = 0; i < 7 && end != NULL; i++)
+		end = strchr(end + 1, ' ');
+	for (end += end != NULL; end != NULL && *end >= '0' && *end <= '9'; end++)
+		flags = 10 * flags + (unsigned long)(*end - '0');
 	return flags;
 }
 
@@ -131,8 +130,9 @@ static int check_threads(void)
 		return log_error(errno, "cannot read /proc/self/task: %s", strerror(errno));
 	while (err == 0 && (e = readdir(d)) != NULL) {
 		char name[32] = "?";
+		uint64_t tid;
 
-		if (e->d_name[0] == '.' || strtol(e->d_name, NULL, 10) == getpid())
+		if (parse_uint(e->d_name, &tid) != 0 || tid == (uint64_t)getpid())
 			continue;
 		if ((task_flags(e->d_name, name, sizeof(name)) & (USER_WORKER | KERNEL_THREAD)) ==
 		    0)

@@ -10,7 +10,6 @@
 #include <stdint.h>
 
 #include <cmocka.h> /* last: it defines fail() */
-#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,7 +37,6 @@ static int parse_words(char **words)
 
 	while (words[n] != NULL)
 		n++;
-	optind = 0; /* glibc: start anew */
 	kit_log_clear();
 	return options_parse(&options, n, words);
 }
