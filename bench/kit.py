@@ -116,7 +116,7 @@ def parse_stopwatch(text):
             "cpu": int(cpu) / 1e3, "faults": int(faults), "status": int(status), "line": line}
 
 
-def static_volt(bench, name, plugins=()):
+def static_volt(bench, name, plugins=(), options=()):
     """A volt with musl and these plugins, or all default ones, linked in, as scripts/check minimal
     has it; None without musl-gcc."""
     if not shutil.which("musl-gcc"):
@@ -125,7 +125,7 @@ def static_volt(bench, name, plugins=()):
     say(f"building a static volt: {name}")
     if not (folder / "build.ninja").exists():
         chosen = [f"-Dplugins={','.join(plugins)}"] if plugins else []
-        bench.run(["meson", "setup", folder, ROOT, *STATIC, *chosen],
+        bench.run(["meson", "setup", folder, ROOT, *STATIC, *chosen, *options],
                   env={**os.environ, "CC": "musl-gcc"})
     bench.run(["ninja", "-C", folder, "core/volt"], limit=300)
     return folder / "core" / "volt"

@@ -57,7 +57,8 @@ def measure(bench):
     if image.exists():
         sums["initramfs"] = image.stat().st_size
         rows.append(["initramfs.cpio.gz", sums["initramfs"], sums["initramfs"], "", "", "", ""])
-    static = static_volt(bench, "minimal", ["sandbox", "serial"])
+    static = static_volt(bench, "minimal", ["sandbox", "serial"],
+                         ["-Dsmall_libc=true", "-Dfeatures=[]"])
     if static:
         sums["minimal static build"] = stripped(bench, static)
         rows.append(["minimal static build", sums["minimal static build"], static.stat().st_size,

@@ -1,0 +1,39 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""A volt without features: scripts/check runs this on its build with -Dfeatures=[]."""
+
+from vm import Refusals, Setup
+
+
+class LeftOut(Refusals):
+    def refuse(self, words, feature, status=100):
+        self.refused([*words, "--kernel", self.kernel], status, "built without it",
+                     f"-Dfeatures lacks {feature}")
+
+    def test_a_ceiling_is_refused(self):
+        self.refuse(["--ceiling", "/dev/null"], "ceiling")
+
+    def test_explain_is_refused(self):
+        self.refuse(["explain"], "explain")
+
+    def test_a_filter_is_refused(self):
+        self.refuse(["--filter", "trace,on=serial"], "filter")
+
+    def test_a_trace_is_refused(self):
+        self.refuse(["--trace-file", "/dev/null"], "trace")
+
+    def test_a_witness_is_refused(self):
+        self.refuse(["--witness"], "witness")
+
+    def test_pvh_is_refused(self):
+        self.refuse(["--boot", "pvh", "--plugin", "serial"], "pvh", 101)
+
+    def test_a_kernel_by_name_is_a_file_that_is_not_there(self):
+        self.refused(["--kernel", "nosuchkernel"], 101, "nosuchkernel", "cannot be opened")
+
+    def test_the_help_names_none_of_their_options(self):
+        run = self.launch([Setup.volt, "--help"])
+        self.assertEqual(run.wait(), 0, run.story())
+        self.assertIn("--kernel", run.text())
+        for option in ("--ceiling", "--filter", "--trace-file", "--witness", "--json"):
+            self.assertNotIn(option, run.text())
