@@ -5,6 +5,7 @@
 import json
 import pathlib
 import re
+import subprocess
 
 import kit
 
@@ -85,4 +86,9 @@ first = expect_run(["check", "--only", "random", broken], 1, r"FAIL  random")
 seed = re.search(r"seed (0x[0-9a-f]+)", first).group(1)
 again = expect_run(["check", "--only", "random", "--seed", seed, broken], 1, r"FAIL  random")
 kit.expect(first == again, f"seed {seed} gave another report:\n{first}{again}")
+with open("/dev/full", "w", encoding="utf-8") as full:
+    lost = subprocess.run([kit.PROGRAM, "check", SOUND], stdout=full, stderr=subprocess.PIPE,
+                          text=True, check=False)
+kit.expect(lost.returncode == 2 and "cannot be written" in lost.stderr,
+           f"a report that is lost: status {lost.returncode}, {lost.stderr}")
 kit.finish("expectations of the program")

@@ -4,6 +4,7 @@
 /*
  * volt-plugin - lists, describes and checks plugins; see volt-plugin(1).
  */
+#include <errno.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,6 +139,15 @@ static void take_option(struct tool_options *o, int option)
 	}
 }
 
+/* A report that was lost is no success. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	log_error(errno, "the output cannot be written: %s", strerror(errno));
+	return TOOL_MISUSE;
+}
+
 int main(int argc, char **argv)
 {
 	struct tool_options o = {.rounds = ROUNDS_DEFAULT, .limit_s = LIMIT_DEFAULT};
@@ -159,7 +169,7 @@ int main(int argc, char **argv)
 						     ? ": needs one name or file"
 						     : ": takes no more words");
 		o.plugin = argv[optind + 1];
-		return commands[i].run(&o);
+		return finish(commands[i].run(&o));
 	}
 	misuse("unknown command ", argv[optind]);
 }
