@@ -155,7 +155,7 @@ static void print_doorbells(const struct machine *m)
 /* Files of one owner and use on one line: "5-14 lock". */
 static void print_files(const struct machine *m)
 {
-	struct explain_file files[EXPLAIN_FILE_MAX];
+	static struct explain_file files[EXPLAIN_FILE_MAX];
 	unsigned n = explain_files(m, files, EXPLAIN_FILE_MAX);
 
 	printf("FILES\n");

@@ -11,7 +11,9 @@
 
 #include <volt/plugin.h>
 
-struct machine;
+#include "core/lock.h"
+#include "core/machine.h"
+#include "sdk/common/params.h"
 
 /* After policy_build(): prints address map, lines, files, threads and who may call what
  * and why; as JSON if asked. 0 or -errno, said in the log. */
@@ -23,7 +25,11 @@ struct explain_file {
 	const char *owner, *use;
 };
 
-#define EXPLAIN_FILE_MAX 640
+/* The core's own few, vCPUs, locks, two for each line, messages, four for each stream, doorbells,
+ * and what every instance has in its parameters. */
+#define EXPLAIN_FILE_MAX \
+	(16 + OPTIONS_CPU_MAX + LOCK_MAX + 2 * IRQ_LINES + 4 * STREAM_MAX + DOORBELL_MAX + \
+	    MSI_MAX + INSTANCE_MAX * PARAMS_MAX)
 
 /* Fills `files` in the order of their numbers; returns how many there are. */
 unsigned explain_files(const struct machine *m, struct explain_file *files, unsigned max);

@@ -145,7 +145,7 @@ static value doorbells(const struct machine *m)
 
 static value files(const struct machine *m)
 {
-	struct explain_file table[EXPLAIN_FILE_MAX];
+	static struct explain_file table[EXPLAIN_FILE_MAX];
 	unsigned n = explain_files(m, table, EXPLAIN_FILE_MAX);
 	value list = json.json_object_new_array();
 

@@ -5,101 +5,180 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <string.h>
 
 #include "core/log.h"
 
-/* No plugin gets these, whatever it declares: each would undo the sandbox. */
+/* Whatever a plugin declares, these it does not get: what undoes the sandbox, makes
+ * descriptors, names files or processes, or changes what all threads share. What of it a
+ * device needs the core does ahead of the seal. */
+/* clang-format off */
 static const char *const never[] = {
-    "execve",
-    "execveat",
-    "fork",
-    "vfork",
-    "clone",
-    "clone3",
-    "ptrace",
-    "process_vm_readv",
-    "process_vm_writev",
-    "bpf",
-    "mount",
-    "umount2",
-    "move_mount",
-    "open_tree",
-    "fsopen",
-    "pivot_root",
-    "chroot",
-    "setns",
-    "unshare",
-    "open_by_handle_at",
-    "init_module",
-    "finit_module",
-    "delete_module",
-    "kexec_load",
-    "kexec_file_load",
-    "mprotect",
-    "pkey_mprotect",
-    "mmap",
-    "memfd_create",
-    "userfaultfd",
-    "perf_event_open",
-    "seccomp",
-    "prctl",
-    "arch_prctl",
-    "capset",
-    "setuid",
-    "setgid",
-    "setresuid",
-    "setresgid",
-    "keyctl",
-    "add_key",
-    "request_key",
-    "io_uring_setup",
-    "io_uring_register",
-    "pidfd_getfd",
-    "fsconfig",
-    "fsmount",
-    "fspick",
-    "mount_setattr",
-    "shmat",
-    "tkill",
-    "tgkill",
-    "rt_sigqueueinfo",
-    "rt_tgsigqueueinfo",
-    "pidfd_send_signal",
-    "setreuid",
-    "setregid",
-    "setfsuid",
-    "setfsgid",
-    "setgroups",
-    "process_madvise",
-    "remap_file_pages",
-    "uselib",
-    "acct",
-    "quotactl",
-    "io_uring_enter",
-    "syslog",
-    "modify_ldt",
-    "iopl",
-    "ioperm",
-    "reboot",
-    "swapon",
-    "swapoff",
-    "personality",
-    "kill",
+    "execve", "execveat", "fork", "vfork", "clone", "clone3", "ptrace", "process_vm_readv",
+    "process_vm_writev", "bpf", "mount", "umount2", "move_mount", "open_tree", "fsopen",
+    "pivot_root", "chroot", "setns", "unshare", "open_by_handle_at", "init_module",
+    "finit_module", "delete_module", "kexec_load", "kexec_file_load", "mprotect", "pkey_mprotect",
+    "mmap", "memfd_create", "userfaultfd", "perf_event_open", "seccomp", "prctl", "arch_prctl",
+    "capset", "setuid", "setgid", "setresuid", "setresgid", "keyctl", "add_key", "request_key",
+    "io_uring_setup", "io_uring_register", "pidfd_getfd", "fsconfig", "fsmount", "fspick",
+    "mount_setattr", "shmat", "tkill", "tgkill", "rt_sigqueueinfo", "rt_tgsigqueueinfo",
+    "pidfd_send_signal", "setreuid", "setregid", "setfsuid", "setfsgid", "setgroups",
+    "process_madvise", "remap_file_pages", "uselib", "acct", "quotactl", "io_uring_enter",
+    "syslog", "modify_ldt", "iopl", "ioperm", "reboot", "swapon", "swapoff", "personality",
+    "kill", "dup", "dup2", "dup3", "open", "openat", "openat2", "creat", "name_to_handle_at",
+    "socket", "socketpair", "connect", "bind", "listen", "pidfd_open", "landlock_create_ruleset",
+    "landlock_add_rule", "landlock_restrict_self", "mremap", "munmap", "brk", "madvise", "mlock",
+    "mlock2", "mlockall", "munlock", "munlockall", "mseal", "memfd_secret", "pkey_alloc",
+    "pkey_free", "process_mrelease", "kcmp", "setrlimit", "prlimit64", "rt_sigaction",
+    "rt_sigprocmask", "sigaltstack", "rt_sigsuspend", "setitimer", "alarm", "timer_create",
+    "setsid", "setpgid", "setpriority", "sched_setscheduler", "sched_setparam", "sched_setattr",
+    "sched_setaffinity", "ioprio_set", "mbind", "set_mempolicy", "migrate_pages", "move_pages",
+    "sethostname", "setdomainname", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime",
+    "vhangup", "fanotify_init", "inotify_init1", "lookup_dcookie", "chdir", "fchdir", "umask",
+    "close_range", "epoll_create", "epoll_create1", "eventfd", "eventfd2", "signalfd",
+    "signalfd4", "timerfd_create", "pipe", "pipe2", "vmsplice", "accept", "accept4", "recvmsg",
+    "recvmmsg", "set_robust_list", "set_tid_address", "rseq", "shmget", "shmctl", "shmdt",
+    "semget", "semop", "semctl", "semtimedop", "msgget", "msgsnd", "msgrcv", "msgctl", "mq_open",
+    "mq_unlink", "rename", "renameat", "renameat2", "unlink", "unlinkat", "link", "linkat",
+    "symlink", "symlinkat", "mkdir", "mkdirat", "rmdir", "mknod", "mknodat", "truncate", "chmod",
+    "fchmodat", "chown", "lchown", "fchownat", "utime", "utimes", "utimensat", "futimesat",
+    "setxattr", "lsetxattr", "removexattr", "lremovexattr", "readlink", "readlinkat", "stat",
+    "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "statfs", "getxattr",
+    "lgetxattr", "listxattr", "llistxattr", "inotify_add_watch", "fanotify_mark", "exit",
+    "io_setup", "io_submit", "io_destroy", "io_getevents", "io_pgetevents", "io_cancel",
+};
+/* clang-format on */
+
+#define ARG(n) (1u << (n))
+
+/* Calls that go to a file: which of their arguments (ARG) are descriptors, and which say
+ * what is done to it. Both must be held to one value, the descriptors to files of the
+ * plugin's own parameters. Linux, include/linux/syscalls.h. */
+static const struct {
+	const char *syscall;
+	uint8_t fds, commands;
+} on_files[] = {
+    {"read", ARG(0), 0},
+    {"write", ARG(0), 0},
+    {"readv", ARG(0), 0},
+    {"writev", ARG(0), 0},
+    {"pread64", ARG(0), 0},
+    {"pwrite64", ARG(0), 0},
+    {"preadv", ARG(0), 0},
+    {"pwritev", ARG(0), 0},
+    {"preadv2", ARG(0), ARG(5)},
+    {"pwritev2", ARG(0), ARG(5)},
+    {"lseek", ARG(0), 0},
+    {"ioctl", ARG(0), ARG(1)},
+    {"fcntl", ARG(0), ARG(1)},
+    {"flock", ARG(0), ARG(1)},
+    {"fsync", ARG(0), 0},
+    {"fdatasync", ARG(0), 0},
+    {"syncfs", ARG(0), 0},
+    {"sync_file_range", ARG(0), ARG(3)},
+    {"fallocate", ARG(0), ARG(1)},
+    {"ftruncate", ARG(0), 0},
+    {"fadvise64", ARG(0), ARG(3)},
+    {"readahead", ARG(0), 0},
+    {"close", ARG(0), 0},
+    {"fstat", ARG(0), 0},
+    {"fstatfs", ARG(0), 0},
+    {"fchmod", ARG(0), 0},
+    {"fchown", ARG(0), 0},
+    {"fgetxattr", ARG(0), 0},
+    {"fsetxattr", ARG(0), 0},
+    {"flistxattr", ARG(0), 0},
+    {"fremovexattr", ARG(0), 0},
+    {"getdents", ARG(0), 0},
+    {"getdents64", ARG(0), 0},
+    {"cachestat", ARG(0), 0},
+    {"epoll_ctl", ARG(0) | ARG(2), ARG(1)},
+    {"epoll_wait", ARG(0), 0},
+    {"epoll_pwait", ARG(0), 0},
+    {"epoll_pwait2", ARG(0), 0},
+    {"timerfd_settime", ARG(0), ARG(1)},
+    {"timerfd_gettime", ARG(0), 0},
+    {"sendto", ARG(0), ARG(3)},
+    {"recvfrom", ARG(0), ARG(3)},
+    {"sendmsg", ARG(0), ARG(2)},
+    {"sendmmsg", ARG(0), ARG(3)},
+    {"shutdown", ARG(0), ARG(1)},
+    {"getsockopt", ARG(0), ARG(1) | ARG(2)},
+    {"setsockopt", ARG(0), ARG(1) | ARG(2)},
+    {"getsockname", ARG(0), 0},
+    {"getpeername", ARG(0), 0},
+    {"sendfile", ARG(0) | ARG(1), 0},
+    {"splice", ARG(0) | ARG(2), ARG(5)},
+    {"tee", ARG(0) | ARG(1), ARG(3)},
+    {"copy_file_range", ARG(0) | ARG(2), 0},
+    {"inotify_rm_watch", ARG(0), 0},
+    {"mq_timedsend", ARG(0), 0},
+    {"mq_timedreceive", ARG(0), 0},
+    {"mq_notify", ARG(0), 0},
+    {"mq_getsetattr", ARG(0), 0},
+    {"quotactl_fd", ARG(0), ARG(1)},
 };
 
-/* True if the need holds argument `arg` to one value, in the bits that the kernel looks at. */
-static bool pins(const struct volt_need *need, uint8_t arg, uint64_t bits)
+/* True if the need holds argument `arg` to one value; the kernel looks at no more bits. */
+static bool pins(const struct volt_need *need, uint8_t arg)
 {
 	for (uint32_t t = 0; t < need->test_count; t++) {
 		const struct volt_arg_test *test = &need->tests[t];
 
 		if (test->arg == arg &&
-		    (test->op == VOLT_TEST_EQ || test->op == VOLT_TEST_FD_PARAM ||
-			(test->op == VOLT_TEST_MASKED_EQ && (test->mask & bits) == bits)))
+		    (test->op == VOLT_TEST_EQ || (test->op == VOLT_TEST_MASKED_EQ &&
+						     (test->mask & UINT32_MAX) == UINT32_MAX)))
 			return true;
 	}
 	return false;
+}
+
+static int check_command(const struct volt_need *need, const char *id, uint8_t arg)
+{
+	if (pins(need, arg))
+		return 0;
+	return log_error(EPERM,
+	    "plugin %s asks for every %s (%s): argument %u, a command, must be held to one value",
+	    id, need->syscall, need->reason, arg);
+}
+
+static int check_descriptor(const struct volt_need *need, const char *id, uint8_t arg)
+{
+	const struct volt_arg_test *number = NULL;
+
+	for (uint32_t t = 0; t < need->test_count; t++) {
+		if (need->tests[t].arg != arg)
+			continue;
+		if (need->tests[t].op == VOLT_TEST_FD_PARAM)
+			return 0;
+		number = &need->tests[t];
+	}
+	if (number != NULL)
+		return log_error(EPERM,
+		    "plugin %s asks for %s (%s) on descriptor %llu, which is not its own: only "
+		    "files of its parameters may be named",
+		    id, need->syscall, need->reason, (unsigned long long)number->value);
+	return log_error(EPERM,
+	    "plugin %s asks for %s (%s) on any file: argument %u must be held to a file of its "
+	    "parameters",
+	    id, need->syscall, need->reason, arg);
+}
+
+static int check_files(const struct volt_need *need, const char *id)
+{
+	int err = 0;
+
+	for (size_t n = 0; n < sizeof(on_files) / sizeof(on_files[0]); n++) {
+		if (strcmp(need->syscall, on_files[n].syscall) != 0)
+			continue;
+		for (uint8_t arg = 0; err == 0 && arg < 6; arg++)
+			if (on_files[n].fds & ARG(arg))
+				err = check_descriptor(need, id, arg);
+			else if (on_files[n].commands & ARG(arg))
+				err = check_command(need, id, arg);
+	}
+	return err;
 }
 
 int need_check(const struct volt_need *need, const char *id)
@@ -115,11 +194,6 @@ int need_check(const struct volt_need *need, const char *id)
 		    need->tests[t].op > VOLT_TEST_FD_PARAM)
 			return log_error(EINVAL, "plugin %s: a test of its need of %s is malformed",
 			    id, need->syscall);
-	if (strcmp(need->syscall, "ioctl") == 0 &&
-	    !(pins(need, 0, UINT32_MAX) && pins(need, 1, UINT32_MAX)))
-		return log_error(EPERM,
-		    "plugin %s asks for every ioctl (%s): the fd and the request must be tested",
-		    id, need->reason);
 	if (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_VCPU))
 		return log_error(EPERM,
 		    "plugin %s asks for %s on vCPU threads: handlers make no system calls", id,
@@ -127,7 +201,7 @@ int need_check(const struct volt_need *need, const char *id)
 	if (need->roles == 0 || need->roles >= VOLT_ROLE_BIT(VOLT_ROLE_COUNT))
 		return log_error(EINVAL, "plugin %s asks for %s on an unknown kind of thread", id,
 		    need->syscall);
-	return 0;
+	return check_files(need, id);
 }
 
 static bool is_file(const struct volt_plugin *p, uint64_t number)

@@ -50,7 +50,9 @@ static int setup(void **state)
 	memset(needs, 0, sizeof(needs));
 	needs[0] = (struct volt_need){.syscall = "preadv",
 	    .reason = "reads its disk",
-	    .roles = VOLT_ROLE_BIT(VOLT_ROLE_LOOP)};
+	    .roles = VOLT_ROLE_BIT(VOLT_ROLE_LOOP),
+	    .test_count = 1,
+	    .tests = {{.arg = 0, .op = VOLT_TEST_FD_PARAM, .value = 0}}};
 	device.plugin.needs = needs;
 	device.plugin.need_count = 1;
 	device.plugin.need_stride = sizeof(needs[0]);
@@ -463,8 +465,8 @@ static void granted(void)
 
 static void a_need_is_granted_to_the_loop_with_its_reason(void **state)
 {
-	needs[0].test_count = 1;
-	needs[0].tests[0] = (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_LE, .value = 16};
+	needs[0].test_count = 2;
+	needs[0].tests[1] = (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_LE, .value = 16};
 	add_device();
 	build();
 	const struct volt_rule *r = rule(POLICY_LOOP, count(POLICY_LOOP) - 1);
@@ -472,9 +474,11 @@ static void a_need_is_granted_to_the_loop_with_its_reason(void **state)
 	assert_string_equal(r->syscall, "preadv");
 	assert_string_equal(r->asked_by, "device");
 	assert_string_equal(r->reason, "reads its disk");
-	assert_int_equal(r->test_count, 1);
-	assert_int_equal(r->tests[0].op, VOLT_TEST_LE);
-	assert_int_equal(r->tests[0].value, 16);
+	assert_int_equal(r->test_count, 2);
+	assert_int_equal(r->tests[0].op, VOLT_TEST_EQ);
+	assert_int_equal(r->tests[0].value, 77);
+	assert_int_equal(r->tests[1].op, VOLT_TEST_LE);
+	assert_int_equal(r->tests[1].value, 16);
 	assert_int_equal(rules_of(POLICY_VCPU(0), "preadv"), 0);
 }
 
@@ -594,6 +598,7 @@ static void malformed_tests_of_a_need_are_refused(void **state)
 		needs[0].tests[1] = (struct volt_arg_test){.arg = 1, .op = ops[i]};
 		refused(EINVAL, "a test of its need of preadv is malformed");
 	}
+	needs[0].tests[0] = (struct volt_arg_test){.arg = 0, .op = VOLT_TEST_FD_PARAM};
 	needs[0].tests[1] = (struct volt_arg_test){.arg = 1, .op = VOLT_TEST_LE};
 	granted();
 }
@@ -611,7 +616,7 @@ static void an_ioctl_names_its_file_and_its_request(void **state)
 	const struct volt_arg_test third = {.arg = 2, .op = VOLT_TEST_EQ};
 
 	needs[0].syscall = "ioctl";
-	refused(EPERM, "ioctl");
+	needs[0].test_count = 0, refused(EPERM, "ioctl");
 	needs[0].test_count = 1, needs[0].tests[0] = fd, refused(EPERM, "ioctl");
 	needs[0].tests[0] = request, refused(EPERM, "ioctl");
 	needs[0].test_count = 2, needs[0].tests[1] = third, refused(EPERM, "ioctl");
@@ -626,6 +631,83 @@ static void an_ioctl_names_its_file_and_its_request(void **state)
 		free(m->policy.storage[i].rules);
 	needs[0].tests[0] = low_half; /* the kernel looks at no more of a request */
 	granted();
+}
+
+/* Whatever the number, and however it is said, it is not the plugin's to name. */
+static void the_cores_files_cannot_be_named_by_number(void **state)
+{
+	static const char *const calls[] = {"read", "write", "pread64", "writev", "close",
+	    "epoll_wait", "sendfile", "timerfd_gettime", "fsync"};
+	const int own[] = {m->loop.epoll_fd, m->loop.wake_fd, m->kvm.vm_fd, vcpus[1].fd, 0, 1, 2};
+	const uint8_t ops[] = {VOLT_TEST_EQ, VOLT_TEST_MASKED_EQ, VOLT_TEST_LE};
+
+	for (size_t c = 0; c < sizeof(calls) / sizeof(calls[0]); c++)
+		for (size_t f = 0; f < sizeof(own) / sizeof(own[0]); f++)
+			for (size_t o = 0; o < sizeof(ops); o++) {
+				needs[0].syscall = calls[c];
+				needs[0].test_count = 1;
+				needs[0].tests[0] = (struct volt_arg_test){
+				    .op = ops[o], .value = (uint64_t)own[f], .mask = UINT32_MAX};
+				refused(EPERM, "not its own");
+			}
+}
+
+static void a_file_of_nobody_cannot_be_named_by_number(void **state)
+{
+	needs[0].tests[0] = (struct volt_arg_test){.op = VOLT_TEST_EQ, .value = 4095};
+	refused(EPERM, "not its own");
+}
+
+static void a_call_on_any_file_is_refused_on_any_thread(void **state)
+{
+	static const char *const calls[] = {"read", "write", "readv", "writev", "pread64",
+	    "pwrite64", "preadv", "pwritev", "close", "fsync", "lseek", "ftruncate", "sendfile",
+	    "epoll_wait", "getdents64"};
+
+	for (size_t c = 0; c < sizeof(calls) / sizeof(calls[0]); c++)
+		for (uint32_t role = VOLT_ROLE_LOOP; role <= VOLT_ROLE_WORKER; role++) {
+			if (role == VOLT_ROLE_VCPU)
+				continue;
+			needs[0].syscall = calls[c];
+			needs[0].roles = VOLT_ROLE_BIT(role);
+			needs[0].test_count = 0;
+			refused(EPERM, "on any file");
+			needs[0].test_count = 1;
+			needs[0].tests[0] = (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_LE};
+			refused(EPERM, "on any file");
+		}
+}
+
+/* sendfile(2) writes to one and reads from another. */
+static void each_of_two_files_must_be_ones_own(void **state)
+{
+	needs[0].syscall = "sendfile";
+	refused(EPERM, "argument 1");
+	needs[0].tests[1] = needs[0].tests[0];
+	needs[0].tests[1].arg = 1;
+	needs[0].test_count = 2;
+	granted();
+}
+
+static void a_command_is_held_to_one_value(void **state)
+{
+	static const struct {
+		const char *call;
+		uint8_t arg;
+	} rows[] = {{"fcntl", 1}, {"fallocate", 1}, {"preadv2", 5}, {"pwritev2", 5},
+	    {"sync_file_range", 3}, {"flock", 1}, {"timerfd_settime", 1}};
+
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		needs[0].syscall = rows[i].call;
+		needs[0].test_count = 1;
+		refused(EPERM, "a command");
+		needs[0].test_count = 2;
+		needs[0].tests[1] = (struct volt_arg_test){.arg = rows[i].arg, .op = VOLT_TEST_EQ};
+		granted();
+		for (uint32_t t = 0; t < POLICY_THREADS; t++)
+			free(m->policy.storage[t].rules);
+		memset(&m->policy, 0, sizeof(m->policy));
+	}
 }
 
 static void rows_of_a_newer_plugin_may_be_longer(void **state)
@@ -691,6 +773,11 @@ int main(void)
 	    TEST(malformed_needs_are_refused),
 	    TEST(malformed_tests_of_a_need_are_refused),
 	    TEST(an_ioctl_names_its_file_and_its_request),
+	    TEST(the_cores_files_cannot_be_named_by_number),
+	    TEST(a_file_of_nobody_cannot_be_named_by_number),
+	    TEST(a_call_on_any_file_is_refused_on_any_thread),
+	    TEST(each_of_two_files_must_be_ones_own),
+	    TEST(a_command_is_held_to_one_value),
 	    TEST(rows_of_a_newer_plugin_may_be_longer),
 	    TEST(more_rules_than_fit_are_refused),
 	};

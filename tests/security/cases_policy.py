@@ -79,7 +79,16 @@ class Needs(Policy):
         self.refuse(self.words(self.needy("needy_execve")), "needy", "execve", "a test")
 
     def test_row_for_any_request_of_a_file_is_refused(self):
-        self.refuse(self.words(self.needy("needy_ioctl")), "needy", "ioctl", "request")
+        for name, call in (("needy_ioctl", "ioctl"), ("needy_command", "fcntl")):
+            self.refuse(self.words(self.needy(name)), "needy", call, "a command")
+
+    def test_row_for_any_file_is_refused(self):
+        for name in ("needy_any_file", "needy_any_file_of_worker"):
+            self.refuse(self.words(self.needy(name)), "plugin needy asks for write", "on any file")
+
+    def test_row_for_a_file_of_the_cores_is_refused(self):
+        self.refuse(self.words(self.needy("needy_core_file")), "plugin needy asks for read",
+                    "descriptor 0, which is not its own")
 
     def test_row_for_vcpu_threads_is_refused(self):
         for name in ("needy_vcpu", "needy_everywhere"):

@@ -177,7 +177,8 @@ struct volt_arg_test {
 };
 
 /* One system call that the plugin must make after the seal. Services of the
- * host need no row: the core asks for what it does on a plugin's behalf. */
+ * host need no row: the core asks for what it does on a plugin's behalf. Of a call on a
+ * file every descriptor must have a VOLT_TEST_FD_PARAM, and a command or flags one value. */
 struct volt_need {
 	const char *syscall;                       /* Linux name, e.g. "preadv" */
 	const char *reason;                        /* one line; shown by `volt explain` */
