@@ -200,6 +200,46 @@ static value threads(const struct machine *m)
 	return list;
 }
 
+static void add_block(value list, uint64_t base, uint64_t length)
+{
+	value o = json.json_object_new_object();
+
+	if (length == 0)
+		return;
+	put_number(o, "base", base);
+	put_number(o, "length", length);
+	json.json_object_array_add(list, o);
+}
+
+static value memory(const struct machine *m)
+{
+	value list = json.json_object_new_array();
+
+	add_block(list, 0, m->memory.low_size);
+	add_block(list, MEMORY_HIGH_START, m->memory.high_size);
+	return list;
+}
+
+/* null without one. */
+static value sandbox(const struct machine *m)
+{
+	struct volt_sandbox_report r = {.size = sizeof(r)};
+
+	if (m->sandbox == NULL)
+		return NULL;
+	m->sandbox->sandbox->report(m->sandbox->self, &r);
+	value o = json.json_object_new_object();
+	put_text(o, "plugin", m->sandbox->id);
+	put_text(o, "seccomp",
+	    m->options->no_seccomp    ? "off"
+	    : m->options->seccomp_log ? "log"
+				      : "enforce");
+	put_text(o, "landlock", m->options->no_landlock ? "off" : "enforce");
+	put_number(o, "syscalls", r.syscalls);
+	put_number(o, "instructions", r.instructions);
+	return o;
+}
+
 int explain_print_json(const struct machine *m)
 {
 	int err = load_library();
@@ -208,10 +248,12 @@ int explain_print_json(const struct machine *m)
 		return err;
 	value o = json.json_object_new_object();
 	put(o, "addresses", addresses(m));
+	put(o, "memory", memory(m));
 	put(o, "interrupts", interrupts(m));
 	put(o, "doorbells", doorbells(m));
 	put(o, "files", files(m));
 	put(o, "threads", threads(m));
+	put(o, "sandbox", sandbox(m));
 	printf("%s\n", json.json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
 	return fflush(stdout) == 0 ? 0 : -errno;
 }

@@ -77,16 +77,16 @@ static void on_quick_exit(void)
 #ifndef VOLT_SANITIZED
 /* These run no handlers. So they stand here in the place of the C library's, for plugins
  * too: the loader looks for a name in the program first. */
-__attribute__((visibility("default"))) void _exit(int code)
+__attribute__((visibility("default"))) void _exit(int status)
 {
 	refuse_exit("_exit()");
-	end(code);
+	end(status);
 }
 
-__attribute__((visibility("default"))) void _Exit(int code)
+__attribute__((visibility("default"))) void _Exit(int status)
 {
 	refuse_exit("_Exit()");
-	end(code);
+	end(status);
 }
 #endif
 

@@ -63,16 +63,14 @@ struct instance {
 static inline void instance_lock(const struct instance *i)
 {
 	lock_take(&i->state->lock);
-	if (witness_note != NULL) {
-		i->state->caller = *witness_note;
-		*witness_note = i->number;
-	}
+	if (witness_note != NULL)
+		i->state->caller = witness_enter(i->number);
 }
 
 static inline void instance_unlock(const struct instance *i)
 {
 	if (witness_note != NULL)
-		*witness_note = i->state->caller;
+		witness_leave(i->state->caller);
 	lock_release(&i->state->lock);
 }
 

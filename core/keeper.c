@@ -126,7 +126,8 @@ static void explain_death(pid_t volt)
 	if (found == 0)
 		log_line(VOLT_LOG_ERROR,
 		    "volt (process %d) ended without a word: it was killed from outside, or by "
-		    "its filter with the record in the audit log (ausearch -m SECCOMP)",
+		    "its filter with the record in the audit log (ausearch -m SECCOMP), or with "
+		    "none, as the kernel writes only some ten in five seconds",
 		    (int)volt);
 }
 

@@ -354,7 +354,7 @@ static int next_option(char **argv, const struct row **row, const char **value)
 {
 	const char *typed = argv[0];
 
-	*value = NULL;
+	*value = "";
 	if (typed == NULL || typed[0] != '-' || typed[1] == '\0')
 		return 0;
 	*row = find_row(typed);

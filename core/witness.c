@@ -115,16 +115,20 @@ static uint32_t thread_of(const char *comm)
 	return POLICY_LOOP;
 }
 
+/* A thread that lives on has long left the plugin when the record is read: then the last one
+ * that it called is named. */
 static void report(const struct witness_record *r, bool died)
 {
 	const struct machine *m = witness.machine;
-	uint32_t note = witness.notes[thread_of(r->comm)];
+	uint32_t thread = thread_of(r->comm), note = witness.notes[thread];
+	uint32_t now = note & 0xffff, number = now != 0 || died ? now : note >> 16;
 	const char *id =
-	    note > 0 && note <= m->instance_count ? m->instances[note - 1]->id : "core";
+	    number > 0 && number <= m->instance_count ? m->instances[number - 1]->id : "core";
 
 	log_line(VOLT_LOG_ERROR,
-	    "%s: thread %s, in %s, made the system call %s (%d), which nobody asked for",
-	    died ? "killed by its filter" : "would have been killed", r->comm, id,
+	    "%s: thread %s, %sin %s, made the system call %s (%d), which nobody asked for",
+	    died ? "killed by its filter" : "would have been killed",
+	    thread == POLICY_LOOP ? "loop" : r->comm, number != now ? "last " : "", id,
 	    name_of(r->syscall), r->syscall);
 }
 

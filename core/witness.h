@@ -18,9 +18,24 @@
 
 struct machine;
 
-/* Where this thread notes the instance it calls (its number from 1; 0: none); NULL
- * before witness_sit(). */
+/* Where this thread notes which instance it calls (its number from 1; 0: none) in the lower
+ * half, and which it called last in the upper; NULL before witness_sit(). */
 extern __thread uint32_t *witness_note;
+
+/* Notes a call into instance `number`; returns whose call is interrupted by it. Both only
+ * with a note to write to. */
+static inline uint32_t witness_enter(uint32_t number)
+{
+	uint32_t caller = *witness_note & 0xffff;
+
+	*witness_note = number << 16 | number;
+	return caller;
+}
+
+static inline void witness_leave(uint32_t caller)
+{
+	*witness_note = (*witness_note & 0xffff0000) | caller;
+}
 
 /* Opens the kernel's log at its end, while the right to read it is still there. 0, or
  * -errno: said in the log only if `required`. */

@@ -14,13 +14,23 @@ void worker_post(struct worker *w)
 		lock_post(&w->posts);
 }
 
+/* Without the instance's lock. */
+static void do_job(const struct worker *w)
+{
+	if (witness_note != NULL)
+		witness_enter(w->owner->number);
+	w->job(w->owner->self);
+	if (witness_note != NULL)
+		witness_leave(0);
+}
+
 _Noreturn void worker_run(struct worker *w)
 {
 	if (w->early)
-		w->job(w->owner->self);
+		do_job(w);
 	for (;;) {
 		lock_wait(&w->posts);
 		__atomic_store_n(&w->posted, 0, __ATOMIC_SEQ_CST);
-		w->job(w->owner->self);
+		do_job(w);
 	}
 }

@@ -9,6 +9,7 @@
 
 #include "i8042.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): the name of a member cannot have them */
 #define QUEUE(path) \
 	{VOLT_FIELD(struct i8042, path.bytes, VOLT_F_U8, PS2_QUEUE_SIZE)}, \
 	    {VOLT_FIELD(struct i8042, path.head, VOLT_F_U8, 1), .max = PS2_QUEUE_SIZE - 1}, \
@@ -23,6 +24,7 @@
 	{ \
 		VOLT_FIELD(struct i8042, path.full, VOLT_F_BOOL, 1) \
 	}
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 static const struct volt_field fields[] = {
     {VOLT_FIELD(struct i8042, ram, VOLT_F_U8, RAM_SIZE)},

@@ -38,6 +38,7 @@ size_t state_save_set(
 
 	if (size < state_set_size(targets, count))
 		return 0;
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): no string */
 	memcpy(bytes, STATE_SET_MAGIC, 8);
 	state_put32(bytes + 8, STATE_SET_FORMAT);
 	state_put32(bytes + 12, count);

@@ -30,7 +30,7 @@ class Death(SecurityCase):
         self.fail(f"nothing said in {TRIES} tries{run.story()}")
 
     def test_call_thread_and_plugin_are_named(self):
-        for thread, name in (("vcpu", "vcpu0"), ("loop", "volt")):
+        for thread, name in (("vcpu", "vcpu0"), ("loop", "loop")):
             with self.subTest(thread=thread):
                 run, said = self.kill(thread, "--witness")
                 self.assertEqual(len(said), 1, run.story())
@@ -39,8 +39,23 @@ class Death(SecurityCase):
 
     def test_call_and_thread_of_a_worker_are_named(self):
         run, said = self.kill("worker", "--witness")
-        for word in ("thread prober,", "execve (59)"):
+        for word in ("thread prober,", "in probe,", "execve (59)"):
             self.assertIn(word, said[0])
+
+    def test_log_mode_names_thread_and_plugin_too(self):
+        for thread, name in (("vcpu", "vcpu0"), ("loop", "loop"), ("worker", "prober")):
+            with self.subTest(thread=thread):
+                for _ in range(TRIES):
+                    run = self.run_words(self.words(
+                        self.probe(thread, "getppid"), options=("--seccomp-log",)))
+                    said = [line for line in run.log() if "would have been killed" in line
+                            and "getppid (110)" in line]
+                    if said:
+                        break
+                    time.sleep(PAUSE)
+                self.assertTrue(said, run.story())
+                self.assertIn(f"thread {name}, ", said[0])
+                self.assertIn("in probe,", said[0])
 
     def test_filter_is_no_weaker_for_it(self):
         """The same verdict, and the page is not changed but for the keeper."""

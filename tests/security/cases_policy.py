@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The Volt authors
 """What plugins may ask for, how the page shows it, and what an operator's ceiling refuses."""
 
+import json
 import os
 import re
 import subprocess
@@ -145,6 +146,26 @@ class Budget(Policy):
         self.assertEqual(run.process.returncode, 0, run.story())
         self.assertLessEqual(len(run.text().splitlines()), SCREEN, run.text())
         self.assertLessEqual(max(len(line) for line in run.text().splitlines()), 100)
+
+    def test_json_has_memory_and_sandbox(self):
+        for options, low, seccomp, landlock in (
+                ((), 128 << 20, "enforce", "enforce"),
+                (("--memory", "5G", "--seccomp-log"), None, "log", "enforce"),
+                (("--memory", "64M", "--no-seccomp", "--no-landlock"), 64 << 20, "off", "off")):
+            with self.subTest(options=options):
+                run = self.run_words(["explain", *options, "--json"])
+                page = json.loads(run.text())
+                self.assertEqual(page["memory"][0]["base"], 0)
+                if low is not None:
+                    self.assertEqual([block["length"] for block in page["memory"]], [low])
+                else:
+                    self.assertEqual(sum(b["length"] for b in page["memory"]), 5 << 30)
+                    self.assertEqual(page["memory"][1]["base"], 4 << 30)
+                self.assertEqual(page["sandbox"]["seccomp"], seccomp)
+                self.assertEqual(page["sandbox"]["landlock"], landlock)
+                self.assertEqual(page["sandbox"]["syscalls"] > 0, seccomp != "off")
+        run = self.run_words(["explain", "--no-sandbox", "--json"])
+        self.assertIsNone(json.loads(run.text())["sandbox"])
 
     def test_page_counts_as_the_budget_does(self):
         run = self.run_words(["explain"])

@@ -25,6 +25,12 @@ KINDS = {"VM": "anon_inode:kvm-vm", "vCPU": r"anon_inode:kvm-vcpu(:\d+)?",
          "keeper": r"socket:\[\d+\]", "stream, listening": r"socket:\[\d+\]"}
 
 
+TAKES_MEMORY_OR_MAKES_THREADS = {
+    "brk", "clone", "clone3", "fork", "memfd_create", "mmap", "mremap", "remap_file_pages", "shmat",
+    "shmget", "userfaultfd", "vfork"}
+BESIDES_GUEST = 64 << 20  # stacks of threads and arenas of malloc are address space above all
+
+
 def status_of(path):
     return dict(line.split(":\t", 1) for line in path.read_text().splitlines() if ":\t" in line)
 
@@ -193,6 +199,23 @@ class Limits(Process):
                 self.assertEqual(limits[name], ["0", "0"], name)
             highest = max(f["fd"] for f in page.page["files"])
             self.assertEqual(limits["Max open files"], [str(highest + 1)] * 2)
+
+        self.on_each_machine(check)
+
+    def test_memory_to_spend_is_the_guest_s_and_little_more(self):
+        """No call is left that maps more; the guest's is its own, and what else is writable is
+        bounded whatever it does with it."""
+        def check(run, page):
+            writable = 0
+            for line in self.proc(run, "maps").read_text().splitlines():
+                span, rights = line.split()[:2]
+                low, high = (int(end, 16) for end in span.split("-"))
+                if rights[1] == "w":
+                    writable += high - low
+            guest = 128 << 20
+            self.assertGreater(writable, guest)
+            self.assertLess(writable - guest, BESIDES_GUEST, "bytes beside the guest's memory")
+            self.assertFalse(page.syscalls() & TAKES_MEMORY_OR_MAKES_THREADS)
 
         self.on_each_machine(check)
 

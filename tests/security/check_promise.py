@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
-"""Every test that docs/security.md names is there: python3 tests/security/check_promise.py"""
+"""Every test that docs/security.md names is there, and no sentence is without one."""
 
 import pathlib
 import re
@@ -28,7 +28,11 @@ def named(text):
 
 
 def main():
-    there, names = tests(), sorted(set(named(PAGE.read_text())))
+    page = PAGE.read_text()
+    if "no test yet" in page:
+        print("docs/security.md promises what no test holds: \"no test yet\"")
+        return 1
+    there, names = tests(), sorted(set(named(page)))
     missing = [name for name in names if name not in there]
     for name in missing:
         print(f"docs/security.md names a test that is not there: {name}")

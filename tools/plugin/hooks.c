@@ -200,7 +200,8 @@ bool hooks_install(const struct volt_plugin *p)
 	if (!o.strings || !o.symbols)
 		return false;
 	for (unsigned t = 0; t < 2; t++)
-		for (size_t i = 0; i < o.relocs[t].size / sizeof(Elf64_Rela); i++)
+		for (size_t i = 0; o.relocs[t].at != 0 && i < o.relocs[t].size / sizeof(Elf64_Rela);
+		     i++)
 			patch(&o, (const Elf64_Rela *)o.relocs[t].at + i);
 	return true;
 }

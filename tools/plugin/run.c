@@ -256,7 +256,7 @@ static void run_apart(struct check *c, const struct check_case *k, struct check_
 /* For a debugger: a crash is its to catch. */
 static void run_here(struct check *c, const struct check_case *k, struct check_result *out)
 {
-	jmp_buf leave;
+	static jmp_buf leave;
 
 	c->leave = &leave;
 	if (setjmp(leave) == 0)
