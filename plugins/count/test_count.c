@@ -9,83 +9,15 @@
 
 /* After Volt's headers: it has a macro called fail. */
 #include <cmocka.h>
+#include <filter_bench.h>
 
 extern const struct volt_plugin volt_plugin_count;
-
-/* The device below: sixteen registers that keep what is written, and a log of calls. */
-struct device {
-	uint8_t registers[16];
-	unsigned reads, writes;
-	uint64_t newest_offset, newest_value;
-	uint32_t newest_n;
-};
-
-static uint64_t device_read(void *self, uint64_t off, uint32_t n)
-{
-	struct device *d = self;
-	uint64_t val = 0;
-
-	d->reads++;
-	d->newest_offset = off;
-	d->newest_n = n;
-	memcpy(&val, d->registers + off, n);
-	return val;
-}
-
-static void device_write(void *self, uint64_t off, uint32_t n, uint64_t val)
-{
-	struct device *d = self;
-
-	d->writes++;
-	d->newest_offset = off;
-	d->newest_n = n;
-	d->newest_value = val;
-	memcpy(d->registers + off, &val, n);
-}
-
-static const struct volt_range device_range = {
-    .size = sizeof(device_range),
-    .space = VOLT_SPACE_PIO,
-    .sizes = VOLT_IO_1 | VOLT_IO_2 | VOLT_IO_4 | VOLT_IO_8,
-    .base = 0x300,
-    .len = 16,
-    .name = "registers",
-    .read = device_read,
-    .write = device_write,
-};
-
-struct bench {
-	struct fake_host *f;
-	const struct volt_layer *layer;
-	struct device device;
-};
-
-static void open_bench(struct bench *b, const char *params)
-{
-	*b = (struct bench){.f = fake_host_create(&volt_plugin_count)};
-	for (unsigned i = 0; i < sizeof(b->device.registers); i++)
-		b->device.registers[i] = (uint8_t)(0x10 + i);
-	assert_int_equal(fake_host_wire(b->f, params), 0);
-	b->layer = fake_filter_put(b->f, &device_range, &b->device);
-	assert_non_null(b->layer);
-	assert_int_equal(fake_host_run(b->f), 0);
-}
-
-static uint64_t get(struct bench *b, uint64_t off, uint32_t n)
-{
-	return fake_filter_read(b->f, b->layer, 0, off, n);
-}
-
-static void put(struct bench *b, uint64_t off, uint32_t n, uint64_t val)
-{
-	fake_filter_write(b->f, b->layer, 0, off, n, val);
-}
 
 static void accesses_and_their_bytes_are_counted(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, NULL);
+	open_bench(&b, &volt_plugin_count, NULL);
 	assert_int_equal(get(&b, 0, 1), 0x10);
 	get(&b, 4, 4);
 	put(&b, 8, 2, 0xabcd);
@@ -101,7 +33,7 @@ static void reading_the_same_again_is_a_poll(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, NULL);
+	open_bench(&b, &volt_plugin_count, NULL);
 	get(&b, 5, 1);
 	get(&b, 5, 1);
 	get(&b, 5, 1);
@@ -113,7 +45,7 @@ static void a_changed_value_another_register_or_a_write_is_no_poll(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, NULL);
+	open_bench(&b, &volt_plugin_count, NULL);
 	get(&b, 5, 1);
 	b.device.registers[5] = 0;
 	get(&b, 5, 1);
@@ -128,7 +60,7 @@ static void all_ones_are_counted_at_every_size(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, NULL);
+	open_bench(&b, &volt_plugin_count, NULL);
 	memset(b.device.registers, 0xff, sizeof(b.device.registers));
 	for (uint32_t n = 1; n <= 8; n *= 2)
 		get(&b, 0, n);

@@ -9,83 +9,15 @@
 
 /* After Volt's headers: it has a macro called fail. */
 #include <cmocka.h>
+#include <filter_bench.h>
 
 extern const struct volt_plugin volt_plugin_delay;
-
-/* The device below: sixteen registers that keep what is written, and a log of calls. */
-struct device {
-	uint8_t registers[16];
-	unsigned reads, writes;
-	uint64_t newest_offset, newest_value;
-	uint32_t newest_n;
-};
-
-static uint64_t device_read(void *self, uint64_t off, uint32_t n)
-{
-	struct device *d = self;
-	uint64_t val = 0;
-
-	d->reads++;
-	d->newest_offset = off;
-	d->newest_n = n;
-	memcpy(&val, d->registers + off, n);
-	return val;
-}
-
-static void device_write(void *self, uint64_t off, uint32_t n, uint64_t val)
-{
-	struct device *d = self;
-
-	d->writes++;
-	d->newest_offset = off;
-	d->newest_n = n;
-	d->newest_value = val;
-	memcpy(d->registers + off, &val, n);
-}
-
-static const struct volt_range device_range = {
-    .size = sizeof(device_range),
-    .space = VOLT_SPACE_PIO,
-    .sizes = VOLT_IO_1 | VOLT_IO_2 | VOLT_IO_4 | VOLT_IO_8,
-    .base = 0x300,
-    .len = 16,
-    .name = "registers",
-    .read = device_read,
-    .write = device_write,
-};
-
-struct bench {
-	struct fake_host *f;
-	const struct volt_layer *layer;
-	struct device device;
-};
-
-static void open_bench(struct bench *b, const char *params)
-{
-	*b = (struct bench){.f = fake_host_create(&volt_plugin_delay)};
-	for (unsigned i = 0; i < sizeof(b->device.registers); i++)
-		b->device.registers[i] = (uint8_t)(0x10 + i);
-	assert_int_equal(fake_host_wire(b->f, params), 0);
-	b->layer = fake_filter_put(b->f, &device_range, &b->device);
-	assert_non_null(b->layer);
-	assert_int_equal(fake_host_run(b->f), 0);
-}
-
-static uint64_t get(struct bench *b, uint64_t off, uint32_t n)
-{
-	return fake_filter_read(b->f, b->layer, 0, off, n);
-}
-
-static void put(struct bench *b, uint64_t off, uint32_t n, uint64_t val)
-{
-	fake_filter_write(b->f, b->layer, 0, off, n, val);
-}
 
 static void an_access_waits_before_it_reaches_the_device(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "ns=500");
+	open_bench(&b, &volt_plugin_delay, "ns=500");
 	fake_now_step(b.f, 10);
 	uint64_t since = fake_now(b.f);
 	assert_int_equal(get(&b, 0, 1), 0x10);
@@ -98,7 +30,7 @@ static void what_is_not_meant_does_not_wait(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "ns=500,what=reads");
+	open_bench(&b, &volt_plugin_delay, "ns=500,what=reads");
 	fake_now_step(b.f, 10);
 	uint64_t since = fake_now(b.f);
 	put(&b, 0, 1, 0x42);

@@ -9,86 +9,18 @@
 
 /* After Volt's headers: it has a macro called fail. */
 #include <cmocka.h>
+#include <filter_bench.h>
 
 extern const struct volt_plugin volt_plugin_fault;
-
-/* The device below: sixteen registers that keep what is written, and a log of calls. */
-struct device {
-	uint8_t registers[16];
-	unsigned reads, writes;
-	uint64_t newest_offset, newest_value;
-	uint32_t newest_n;
-};
-
-static uint64_t device_read(void *self, uint64_t off, uint32_t n)
-{
-	struct device *d = self;
-	uint64_t val = 0;
-
-	d->reads++;
-	d->newest_offset = off;
-	d->newest_n = n;
-	memcpy(&val, d->registers + off, n);
-	return val;
-}
-
-static void device_write(void *self, uint64_t off, uint32_t n, uint64_t val)
-{
-	struct device *d = self;
-
-	d->writes++;
-	d->newest_offset = off;
-	d->newest_n = n;
-	d->newest_value = val;
-	memcpy(d->registers + off, &val, n);
-}
-
-static const struct volt_range device_range = {
-    .size = sizeof(device_range),
-    .space = VOLT_SPACE_PIO,
-    .sizes = VOLT_IO_1 | VOLT_IO_2 | VOLT_IO_4 | VOLT_IO_8,
-    .base = 0x300,
-    .len = 16,
-    .name = "registers",
-    .read = device_read,
-    .write = device_write,
-};
-
-struct bench {
-	struct fake_host *f;
-	const struct volt_layer *layer;
-	struct device device;
-};
-
-static void open_bench(struct bench *b, const char *params)
-{
-	*b = (struct bench){.f = fake_host_create(&volt_plugin_fault)};
-	for (unsigned i = 0; i < sizeof(b->device.registers); i++)
-		b->device.registers[i] = (uint8_t)(0x10 + i);
-	assert_int_equal(fake_host_wire(b->f, params), 0);
-	b->layer = fake_filter_put(b->f, &device_range, &b->device);
-	assert_non_null(b->layer);
-	assert_int_equal(fake_host_run(b->f), 0);
-}
-
-static uint64_t get(struct bench *b, uint64_t off, uint32_t n)
-{
-	return fake_filter_read(b->f, b->layer, 0, off, n);
-}
-
-static void put(struct bench *b, uint64_t off, uint32_t n, uint64_t val)
-{
-	fake_filter_write(b->f, b->layer, 0, off, n, val);
-}
 
 static void the_same_seed_makes_the_same_errors(void **state)
 {
 	struct bench one, two, other;
 	unsigned differ = 0;
 
-	open_bench(&one, "chance=300000,seed=7");
-	open_bench(&two, "chance=300000,seed=7");
-	open_bench(&other, "chance=300000,seed=8");
+	open_bench(&one, &volt_plugin_fault, "chance=300000,seed=7");
+	open_bench(&two, &volt_plugin_fault, "chance=300000,seed=7");
+	open_bench(&other, &volt_plugin_fault, "chance=300000,seed=8");
 	for (unsigned i = 0; i < 500; i++) {
 		uint64_t val = get(&one, 0, 8);
 
@@ -105,7 +37,7 @@ static void nothing_goes_wrong_unless_asked(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, NULL);
+	open_bench(&b, &volt_plugin_fault, NULL);
 	for (unsigned i = 0; i < 1000; i++)
 		assert_int_equal(get(&b, i % 16, 1), 0x10 + i % 16);
 	assert_int_equal(fake_counter(b.f, "injected"), 0);
@@ -116,7 +48,7 @@ static void every_third_access_after_two_goes_wrong(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "kind=ones,after=2,every=3");
+	open_bench(&b, &volt_plugin_fault, "kind=ones,after=2,every=3");
 	for (unsigned i = 0; i < 9; i++)
 		assert_int_equal(get(&b, 0, 1), i >= 2 && (i - 2) % 3 == 0 ? 0xff : 0x10);
 	assert_int_equal(fake_counter(b.f, "injected"), 3);
@@ -127,7 +59,7 @@ static void a_flip_changes_one_bit_of_the_value(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "every=1");
+	open_bench(&b, &volt_plugin_fault, "every=1");
 	for (unsigned i = 0; i < 200; i++) {
 		uint64_t wrong = get(&b, 0, 4) ^ 0x13121110;
 
@@ -140,7 +72,7 @@ static void a_flip_reaches_the_device_in_a_write(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "every=1,what=writes");
+	open_bench(&b, &volt_plugin_fault, "every=1,what=writes");
 	put(&b, 0, 2, 0x1234);
 	uint64_t wrong = b.device.newest_value ^ 0x1234;
 	assert_true(wrong != 0 && wrong <= UINT16_MAX && (wrong & (wrong - 1)) == 0);
@@ -152,7 +84,7 @@ static void zero_replaces_the_value(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "kind=zero,every=1");
+	open_bench(&b, &volt_plugin_fault, "kind=zero,every=1");
 	assert_int_equal(get(&b, 0, 8), 0);
 	put(&b, 0, 1, 0xaa);
 	assert_int_equal(b.device.registers[0], 0);
@@ -163,7 +95,7 @@ static void a_dropped_access_never_reaches_the_device(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "kind=drop,every=1");
+	open_bench(&b, &volt_plugin_fault, "kind=drop,every=1");
 	assert_int_equal(get(&b, 0, 2), 0xffff);
 	put(&b, 0, 1, 0xaa);
 	assert_int_equal(b.device.reads + b.device.writes, 0);
@@ -174,7 +106,7 @@ static void a_repeated_access_reaches_it_twice(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "kind=repeat,every=1");
+	open_bench(&b, &volt_plugin_fault, "kind=repeat,every=1");
 	assert_int_equal(get(&b, 0, 1), 0x10);
 	put(&b, 0, 1, 0xaa);
 	assert_int_equal(b.device.reads, 2);
@@ -187,7 +119,7 @@ static void a_chance_of_one_half_hits_about_half(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "kind=drop,chance=500000");
+	open_bench(&b, &volt_plugin_fault, "kind=drop,chance=500000");
 	for (unsigned i = 0; i < 10000; i++)
 		get(&b, 0, 1);
 	assert_in_range(fake_counter(b.f, "injected"), 4500, 5500);

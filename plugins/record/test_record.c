@@ -10,77 +10,9 @@
 
 /* After Volt's headers: it has a macro called fail. */
 #include <cmocka.h>
+#include <filter_bench.h>
 
 extern const struct volt_plugin volt_plugin_record;
-
-/* The device below: sixteen registers that keep what is written, and a log of calls. */
-struct device {
-	uint8_t registers[16];
-	unsigned reads, writes;
-	uint64_t newest_offset, newest_value;
-	uint32_t newest_n;
-};
-
-static uint64_t device_read(void *self, uint64_t off, uint32_t n)
-{
-	struct device *d = self;
-	uint64_t val = 0;
-
-	d->reads++;
-	d->newest_offset = off;
-	d->newest_n = n;
-	memcpy(&val, d->registers + off, n);
-	return val;
-}
-
-static void device_write(void *self, uint64_t off, uint32_t n, uint64_t val)
-{
-	struct device *d = self;
-
-	d->writes++;
-	d->newest_offset = off;
-	d->newest_n = n;
-	d->newest_value = val;
-	memcpy(d->registers + off, &val, n);
-}
-
-static const struct volt_range device_range = {
-    .size = sizeof(device_range),
-    .space = VOLT_SPACE_PIO,
-    .sizes = VOLT_IO_1 | VOLT_IO_2 | VOLT_IO_4 | VOLT_IO_8,
-    .base = 0x300,
-    .len = 16,
-    .name = "registers",
-    .read = device_read,
-    .write = device_write,
-};
-
-struct bench {
-	struct fake_host *f;
-	const struct volt_layer *layer;
-	struct device device;
-};
-
-static void open_bench(struct bench *b, const char *params)
-{
-	*b = (struct bench){.f = fake_host_create(&volt_plugin_record)};
-	for (unsigned i = 0; i < sizeof(b->device.registers); i++)
-		b->device.registers[i] = (uint8_t)(0x10 + i);
-	assert_int_equal(fake_host_wire(b->f, params), 0);
-	b->layer = fake_filter_put(b->f, &device_range, &b->device);
-	assert_non_null(b->layer);
-	assert_int_equal(fake_host_run(b->f), 0);
-}
-
-static uint64_t get(struct bench *b, uint64_t off, uint32_t n)
-{
-	return fake_filter_read(b->f, b->layer, 0, off, n);
-}
-
-static void put(struct bench *b, uint64_t off, uint32_t n, uint64_t val)
-{
-	fake_filter_write(b->f, b->layer, 0, off, n, val);
-}
 
 static const struct volt_recording_entry *entries(struct bench *b, unsigned *count)
 {
@@ -99,7 +31,7 @@ static void the_head_names_the_device_and_the_size_of_entries(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "to=null");
+	open_bench(&b, &volt_plugin_record, "to=null");
 	struct volt_recording_head head;
 	memcpy(&head, fake_stream_output(b.f, 0, NULL), sizeof(head));
 	assert_int_equal(head.entry_size, 32);
@@ -111,7 +43,7 @@ static void a_read_is_recorded_with_what_the_device_answered(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "to=null");
+	open_bench(&b, &volt_plugin_record, "to=null");
 	unsigned count;
 	fake_advance(b.f, 77);
 	assert_int_equal(fake_filter_read(b.f, b.layer, 2, 4, 2), 0x1514);
@@ -131,7 +63,7 @@ static void a_write_is_recorded_and_reaches_the_device(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "to=null");
+	open_bench(&b, &volt_plugin_record, "to=null");
 	unsigned count;
 	put(&b, 1, 1, 0xaa);
 	assert_int_equal(entries(&b, &count)->kind, VOLT_RECORDING_WRITE);
@@ -143,7 +75,7 @@ static void what_did_not_fit_leaves_a_gap_that_is_told(void **state)
 {
 	struct bench b;
 
-	open_bench(&b, "to=null");
+	open_bench(&b, &volt_plugin_record, "to=null");
 	unsigned count;
 	fake_stream_limit(b.f, 0, 0);
 	get(&b, 0, 1);
