@@ -10,6 +10,7 @@
 #include <volt/filter.h>
 
 #include "core/doorbell.h"
+#include "core/guard.h"
 #include "core/instance.h"
 #include "core/log.h"
 #include "core/machine.h"
@@ -99,8 +100,12 @@ static int wrap(const struct instance *filter, const struct bus *b, struct bus_r
 	    .sizes = r->sizes,
 	    .flags = r->flags,
 	    .pass = pass};
+	guard_enter(filter->id, "attach");
 	int err =
 	    filter->filter->attach != NULL ? filter->filter->attach(filter->self, &l->below) : 0;
+	int fault = guard_leave();
+	if (fault != 0)
+		return fault;
 	if (err < 0 && !filter->state->failed)
 		log_error(-err, "filter %s cannot be put on %s: %s", filter->id, r->owner->id,
 		    strerror(-err));

@@ -41,6 +41,23 @@ static bool valid_name(const char *name)
 	return n > 0 && n <= 32 && name[n] == '\0' && name[0] >= 'a' && name[0] <= 'z';
 }
 
+/* Names become those of metrics, and help a line there. */
+static bool valid_counters(const struct volt_plugin *d)
+{
+	const char *row = (const char *)d->counters;
+
+	for (uint32_t i = 0; i < d->counter_count; i++, row += d->counter_stride) {
+		const struct volt_counter *c = (const void *)row;
+		size_t n =
+		    c->name != NULL ? strspn(c->name, "abcdefghijklmnopqrstuvwxyz0123456789_") : 0;
+
+		if (n == 0 || n > 48 || c->name[n] != '\0' || c->name[0] < 'a' ||
+		    c->name[0] > 'z' || c->help == NULL || strpbrk(c->help, "\n\\") != NULL)
+			return false;
+	}
+	return true;
+}
+
 static const char *find_fault(const struct volt_plugin *d)
 {
 	if (d->size < offsetof(struct volt_plugin, get_ext) + sizeof(d->get_ext))
@@ -62,6 +79,8 @@ static const char *find_fault(const struct volt_plugin *d)
 	if (d->counter_count > 0 &&
 	    (d->counters == NULL || d->counter_stride < sizeof(struct volt_counter)))
 		return "its table of counters is malformed";
+	if (!valid_counters(d))
+		return "a counter's name is not like [a-z][a-z0-9_]{0,47}, or its help is no line";
 	return NULL;
 }
 

@@ -118,6 +118,13 @@ void irq_set(struct irq *q, uint32_t gsi, bool level)
 	instance_unlock(q->chip);
 }
 
+void irq_tell_levels(struct irq *q)
+{
+	for (uint32_t gsi = 0; q->chip != NULL && gsi < IRQ_LINES; gsi++)
+		if (q->lines[gsi].level)
+			q->chip->irqchip->set_line(q->chip->self, gsi, true);
+}
+
 void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data)
 {
 	/* A pin without a device never fires, so nobody waits for its EOI either. */

@@ -62,6 +62,8 @@ void irq_signal(int event_fd);
 
 /* [any] */
 void irq_set(struct irq *q, uint32_t gsi, bool level);
+/* [wire] To the plugin that turned out to be the irqchip: lines that are high already. */
+void irq_tell_levels(struct irq *q);
 /* Of the irqchip plugin. */
 void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data);
 void irq_fire(struct irq *q, uint32_t pin);

@@ -101,8 +101,10 @@ static struct file *probe(const char *path)
 		return NULL;
 	}
 	struct file *f = calloc(1, sizeof(*f));
-	if (f == NULL)
+	if (f == NULL) {
+		log_error(ENOMEM, "plugin %s: no memory", path);
 		return NULL;
+	}
 	snprintf(f->path, sizeof(f->path), "%s", path);
 	if (vet_open(path, &f->vet) != 0) {
 		free(f);

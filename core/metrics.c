@@ -239,12 +239,11 @@ static void show_counter(
 {
 	const struct instance *p = m->instances[first];
 	char name[128], labels[LABELS_MAX];
-	int n =
-	    snprintf(name, sizeof(name), "volt_%s_%s_total", p->plugin.name, row_of(p, c)->name);
 
-	for (int i = 0; i < n; i++)
-		if (name[i] == '-')
-			name[i] = '_';
+	snprintf(name, sizeof(name), "volt_%s_%s_total", p->plugin.name, row_of(p, c)->name);
+	for (char *at = name; *at != '\0'; at++)
+		if (*at == '-')
+			*at = '_';
 	for (uint32_t i = first; i < m->instance_count; i++) {
 		const struct instance *other = m->instances[i];
 

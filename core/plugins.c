@@ -194,6 +194,7 @@ int plugins_find_irqchip(struct machine *m)
 			    owner->id, gsi);
 	}
 	m->irq.pins = info.pins;
+	irq_tell_levels(&m->irq);
 	m->firmware.irqchip_id = info.id;
 	m->firmware.irqchip_pins = info.pins;
 	m->firmware.irqchip_base = info.base;

@@ -23,7 +23,7 @@
 
 static struct {
 	struct lock ready; /* posted by each thread once it is in its filter */
-	struct lock go;    /* posted once for each vCPU */
+	struct lock go;    /* posted once for each thread: the loop is sealed and started */
 	uint32_t failed;   /* atomic; threads that could not enter */
 } gate;
 
@@ -51,9 +51,9 @@ static void *run_thread(void *arg)
 	if (enter_thread(seat.machine, seat.thread) != 0)
 		__atomic_fetch_add(&gate.failed, 1, __ATOMIC_SEQ_CST);
 	lock_post(&gate.ready);
+	lock_wait(&gate.go);
 	if (seat.worker != NULL)
 		worker_run(seat.worker);
-	lock_wait(&gate.go);
 	vcpu_run(seat.vcpu);
 	/* Not ended: the memory that other threads still use stays as it is. */
 	for (;;)
@@ -233,6 +233,6 @@ int seal_machine(struct machine *m)
 
 void seal_release(struct machine *m)
 {
-	for (uint32_t i = 0; i < m->firmware.cpus; i++)
+	for (uint32_t i = 0; i < m->firmware.cpus + m->worker_count; i++)
 		lock_post(&gate.go);
 }

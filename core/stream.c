@@ -110,6 +110,8 @@ static void accept_client(struct stream *s)
 		return;
 	}
 	__atomic_store_n(&s->dismissed, 0, __ATOMIC_RELAXED);
+	/* What was being sent when the last one left is not for this one. */
+	__atomic_store_n(&s->tail, __atomic_load_n(&s->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
 	s->in_fd = s->out_fd = fd;
 	s->readable = s->writable = true;
 	set_connected(s, true);
@@ -212,6 +214,11 @@ static size_t input_wanted(const struct stream *s)
 	return room < space ? room : space;
 }
 
+static bool is_dismissed(const struct stream *s)
+{
+	return __atomic_load_n(&s->dismissed, __ATOMIC_SEQ_CST) != 0;
+}
+
 static void pump_in(struct stream *s)
 {
 	uint8_t bytes[sizeof(s->held)];
@@ -223,7 +230,7 @@ static void pump_in(struct stream *s)
 	deliver_held(s);
 	/* Nobody waits for the rest of what a client sent that has left: the guest has no
 	 * room for it, and the next client would wait too. */
-	if (s->gone && input_wanted(s) == 0) {
+	if (s->gone && input_wanted(s) == 0 && !is_dismissed(s)) {
 		hang_up(s);
 		return;
 	}
@@ -234,7 +241,8 @@ static void pump_in(struct stream *s)
 			continue;
 		if (n <= 0) {
 			s->readable = false;
-			if (s->kind == STREAM_UNIX && (n == 0 || errno != EAGAIN))
+			/* Who is being sent away still gets what was sent. */
+			if (s->kind == STREAM_UNIX && (n < 0 ? errno != EAGAIN : !is_dismissed(s)))
 				hang_up(s);
 			return;
 		}
@@ -259,7 +267,7 @@ void stream_pump(void *stream)
 		accept_client(s);
 	if (s->out_fd >= 0)
 		pump_out(s);
-	if (s->in_fd >= 0 && __atomic_load_n(&s->dismissed, __ATOMIC_SEQ_CST) == 1 &&
+	if (s->in_fd >= 0 && is_dismissed(s) &&
 	    s->tail == __atomic_load_n(&s->head, __ATOMIC_ACQUIRE))
 		hang_up(s);
 	if (s->in_fd >= 0)

@@ -33,6 +33,7 @@ struct prometheus {
 	const struct volt_metrics *metrics;
 	uint32_t to, answer_timer, file_timer;
 	int file;
+	bool cleared; /* the file holds nothing from before */
 	uint64_t every_ns;
 	bool waiting;   /* the client has sent no whole request yet */
 	bool answering; /* some of the text has not left yet */
@@ -181,9 +182,11 @@ static void on_file_timer(void *self)
 	make_text(m);
 	memset(m->text + m->size, '\n', sizeof(m->text) - m->size);
 	size_t size = (m->size + 4096) & ~(size_t)4095;
-	if (size > sizeof(m->text))
+	/* At first all of it, for the file may hold a longer text from before. */
+	if (!m->cleared || size > sizeof(m->text))
 		size = sizeof(m->text);
 	bool written = pwrite(m->file, m->text, size, 0) == (ssize_t)size;
+	m->cleared = m->cleared || written;
 	volt_count(m->h, written ? COUNT_FILES : COUNT_FAILURES, 1);
 	m->loop->arm(m->h, m->file_timer, m->loop->now(m->h) + m->every_ns);
 }

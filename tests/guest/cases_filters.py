@@ -153,11 +153,13 @@ class Metrics(Case):
         run.expect("ready\n")
         return run, str(folder / "m")
 
-    def fetch(self, path, request=b""):
+    def fetch(self, path, request=b"", ended=False):
         with socket.socket(socket.AF_UNIX) as s:
             s.settimeout(10)
             s.connect(path)
             s.sendall(request)
+            if ended:
+                s.shutdown(socket.SHUT_WR)
             found = b""
             while data := s.recv(65536):
                 found += data
@@ -196,6 +198,12 @@ class Metrics(Case):
         self.assertIn("Content-Type: text/plain; version=0.0.4", head)
         self.assertTrue(self.values(body))
 
+    def test_client_that_has_said_all_is_answered(self):
+        """As `nc -N` and `socat` do: the request and its end come together."""
+        _, path = self.running()
+        for request in (b"GET / HTTP/1.0\r\n\r\n", b"\n"):
+            self.assertIn("volt_info", self.fetch(path, request, ended=True))
+
     def test_client_after_client_is_served(self):
         run, path = self.running()
         for i in range(20):
@@ -228,7 +236,7 @@ class Metrics(Case):
         self.assertGreaterEqual(values['volt_count_writes_total{id="count"}'], len("ready\n"))
 
     def test_file_is_kept_up_to_date(self):
-        path = self.file()
+        path = self.file(b"left from an earlier and longer text\n" * 3000)
         run = self.start("serial", "deaf", plugins=(f"prometheus,file={path},every=1",))
         run.expect("ready\n")
         name = 'volt_serial_tx_bytes_total{id="serial"}'

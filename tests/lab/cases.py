@@ -59,7 +59,10 @@ def run(module, kind=Lab, **how):
     tests = [(name, case) for name, case in module.items()
              if inspect.isfunction(case) and case.__module__ == "__main__"
              and not name.startswith("_")]
-    build = os.environ.get("VOLT_BUILD") or sys.argv[1]
+    build = sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"]
+    unknown = set(sys.argv[2:]) - {name for name, _ in tests}
+    if unknown:
+        sys.exit(f"no case is called {', '.join(sorted(unknown))}")
     failed = 0
     try:
         lab = kind(build=build, **how)

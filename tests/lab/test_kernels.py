@@ -13,7 +13,7 @@ from cases import LIMIT_S, expect, run, volt
 from lab import LabError, LabUnavailable, fetch
 
 STORE = "/root/.local/share/volt/kernels"
-BUILD = Path(os.environ.get("VOLT_BUILD") or sys.argv[1])
+BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
 MIB = 1 << 20
 
 

@@ -74,6 +74,7 @@ static int run(const char *script, const struct request *q, const char *output)
 	if (child == 0) {
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 		execv(script, (char **)(uintptr_t)words);
+		log_error(errno, "build: %s: %s", script, strerror(errno));
 		_exit(126);
 	}
 	return child < 0 ? log_error(errno, "build: %s", strerror(errno)) : wait_for(child, script);

@@ -323,6 +323,11 @@ int command_inspect(const struct request *q)
 	}
 	/* A file goes before a name, as it does for volt. */
 	bool file = access(q->words[0], F_OK) == 0 || !store_may_name(q->words[0]);
+	if (!file && q->config != NULL) {
+		log_error(EINVAL,
+		    "inspect: --config goes with a file: a kernel of the store has its own");
+		return SAY_USAGE;
+	}
 	if ((file ? inspect_aside(&s, q) : inspect_stored(&s, q)) != 0)
 		return SAY_FAILED;
 	if (q->json)

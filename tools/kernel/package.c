@@ -149,7 +149,9 @@ static int take_member(struct reader *r, struct archive_entry *entry)
 
 	if (path == NULL)
 		return log_error(EINVAL, "%s: the package has a file without a name", r->name);
-	int err = spend(r, 512); /* a member costs time even if it is empty */
+	int64_t size = archive_entry_size(entry);
+	/* A member costs time even if it is empty, and its bytes even if they are skipped. */
+	int err = spend(r, 512 + (size > 0 ? (uint64_t)size : 0));
 	int kept = err == 0 ? place(r, path, to) : err;
 	if (kept <= 0)
 		return kept;

@@ -131,8 +131,14 @@ int check_run(const struct tool_options *o)
 	_Static_assert(CASE_MAX >= 32, "as many as check_cases may get");
 	if (!choose(o, chosen))
 		return TOOL_MISUSE;
-	if (library_resolve("plugin", o->plugin, c.path, sizeof(c.path)) == NULL ||
-	    access(c.path, F_OK) != 0) {
+	const char *rest = library_resolve("plugin", o->plugin, c.path, sizeof(c.path));
+	if (rest == NULL)
+		return TOOL_MISUSE; /* said */
+	if (rest[0] != '\0') {
+		log_error(EINVAL, "%s: parameters are given by --params", o->plugin);
+		return TOOL_MISUSE;
+	}
+	if (access(c.path, F_OK) != 0) {
 		log_error(ENOENT, "%s: there is no such file", o->plugin);
 		return TOOL_MISUSE;
 	}
