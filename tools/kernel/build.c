@@ -42,6 +42,8 @@ static int find_script(char *script, size_t size)
 	    " is not there: it is installed with volt; --script names another");
 }
 
+#define NOT_RUN 126 /* as a shell has it */
+
 static int wait_for(pid_t child, const char *script)
 {
 	int status;
@@ -54,6 +56,9 @@ static int wait_for(pid_t child, const char *script)
 	if (WIFSIGNALED(status))
 		return log_error(
 		    EINTR, "build: was ended by SIG%s", sigabbrev_np(WTERMSIG(status)));
+	if (WEXITSTATUS(status) == NOT_RUN)
+		return log_error(
+		    ENOEXEC, "build: %s cannot be run: is it there, and a program?", script);
 	return log_error(EINVAL, "build: %s failed with status %d; what it said is above", script,
 	    WEXITSTATUS(status));
 }
@@ -74,8 +79,7 @@ static int run(const char *script, const struct request *q, const char *output)
 	if (child == 0) {
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 		execv(script, (char **)(uintptr_t)words);
-		log_error(errno, "build: %s: %s", script, strerror(errno));
-		_exit(126);
+		_exit(NOT_RUN);
 	}
 	return child < 0 ? log_error(errno, "build: %s", strerror(errno)) : wait_for(child, script);
 }

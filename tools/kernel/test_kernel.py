@@ -155,7 +155,7 @@ class Build(Case):
     def test_a_build_that_fails_leaves_nothing(self):
         self.tool("build", "--script", self.script("exit 7"), status=1, said="status 7")
         self.tool("build", "--script", self.script("exit 0"), status=1, said="no kernel in it")
-        self.tool("build", "--script", "/nothing", status=1, said="status 126")
+        self.tool("build", "--script", "/nothing", status=1, said="/nothing cannot be run")
         self.assertEqual(json.loads(self.tool("list", "--json")), [])
 
 
