@@ -156,8 +156,11 @@ static int look(struct intake *in)
 static int put_config(struct intake *in, char *text, size_t size)
 {
 	struct stage_writer w;
-	int err = stage_begin(&in->stage, &w, "config");
+	/* One that is given goes before what a package or a folder brought. */
+	int err = stage_drop(&in->stage, "config");
 
+	if (err == 0)
+		err = stage_begin(&in->stage, &w, "config");
 	if (err != 0)
 		return err;
 	err = stage_write(&w, text, size);

@@ -189,6 +189,22 @@ static int make_parents(const struct stage *s, const char *path)
 	return 0;
 }
 
+int stage_drop(struct stage *s, const char *path)
+{
+	uint32_t i = 0;
+
+	while (i < s->count && strcmp(s->files[i].path, path) != 0)
+		i++;
+	if (i == s->count)
+		return 0;
+	if (unlinkat(s->fd, path, 0) != 0)
+		return log_error(errno, "%s/%s: %s", s->path, path, strerror(errno));
+	s->total -= s->files[i].size;
+	free(s->files[i].path);
+	s->files[i] = s->files[--s->count];
+	return 0;
+}
+
 int stage_begin(struct stage *s, struct stage_writer *w, const char *path)
 {
 	if (!is_sound(path, s->limits.depth))

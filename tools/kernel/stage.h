@@ -56,6 +56,8 @@ struct stage_writer {
 	struct sha256_ctx sum;
 };
 
+/* Takes a file of that path back out, if there is one. 0 or -errno, said. */
+int stage_drop(struct stage *s, const char *path);
 /* Makes a stage in `folder`, which is made if it is not there. 0 or -errno, said. */
 int stage_init(struct stage *s, const char *folder);
 /* Removes what was not published. Accepts a stage that is all zero. */

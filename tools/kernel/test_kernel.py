@@ -152,6 +152,14 @@ class Build(Case):
         self.assertEqual(self.tool("default").strip(), name)
         self.assertTrue((self.store / name / "config").exists())
 
+    def test_a_given_configuration_goes_before_the_one_that_is_there(self):
+        self.file(vmlinux(config="CONFIG_SMP=y\n"), "made/vmlinux")
+        self.file(b"CONFIG_SMP=y\n", "made/config")
+        given = self.file(b"CONFIG_NUMA=y\n", "given")
+        name = self.tool("import", "--config", given, self.home / "made").strip()
+        self.assertEqual((self.store / name / "config").read_bytes(), b"CONFIG_NUMA=y\n")
+        self.tool("verify", name)
+
     def test_a_build_that_fails_leaves_nothing(self):
         self.tool("build", "--script", self.script("exit 7"), status=1, said="status 7")
         self.tool("build", "--script", self.script("exit 0"), status=1, said="no kernel in it")
