@@ -46,7 +46,8 @@ __attribute__((format(printf, 1, 2))) static void same(const char *fmt, ...)
 static void numbers_are_those_of_the_libc(void **state)
 {
 	same("%d %i %u %x %X %o", -1, INT_MIN, UINT_MAX, 0xbeefu, 0xbeefu, 0755u);
-	same("%lld %llu %zu %lu %hhu %hd", LLONG_MIN, ULLONG_MAX, SIZE_MAX, 7ul, 200, -5);
+	same("%lld %llu %zu %lu %hhu %hd", LLONG_MIN, ULLONG_MAX, SIZE_MAX, 7ul, (unsigned char)200,
+	    (short)-5);
 	same("[%5d|%-5d|%05d|%+d|% d]", 42, 42, -42, 42, 42);
 	same("[%08llx|%#x|%#x|%#o|%.3d|%8.3d]", 0x1234ull, 0u, 255u, 8u, 7, -7);
 	same("[%-8x|%*d|%*d|%.*d|%04o]", 255u, 6, 1, -6, 1, 3, 5, 0644u);
