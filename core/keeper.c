@@ -131,6 +131,15 @@ static void explain_death(pid_t volt)
 		    (int)volt);
 }
 
+/* Records come a moment after the call; some while volt ends. */
+static void report_rest(pid_t volt)
+{
+	for (int i = 0; i < 4; i++) {
+		usleep(25000);
+		witness_report(KERNEL_LOG, volt, false);
+	}
+}
+
 /* Only reads to learn of volt's end: bytes mean nothing, so nothing can be asked. */
 static _Noreturn void keep(int pair, pid_t volt)
 {
@@ -145,6 +154,8 @@ static _Noreturn void keep(int pair, pid_t volt)
 	tidy();
 	if (!orderly && watched)
 		explain_death(volt);
+	else if (keeper.follow)
+		report_rest(volt);
 	_exit(0);
 }
 
