@@ -93,7 +93,7 @@ int irq_wire(struct irq *q)
 	if (err == 0 && (q->chip != NULL || q->msi.count > 0))
 		err = loop_add_hook(&q->machine->loop, irq_apply_routes, q);
 	if (err == 0 && q->msi.user != NULL)
-		err = loop_add_hook(&q->machine->loop, msi_send_injected, q);
+		err = loop_add_hook(&q->machine->loop, msi_send_queued, q);
 	for (uint32_t gsi = 0; err == 0 && gsi < IRQ_LINES; gsi++)
 		if (q->lines[gsi].owner != NULL)
 			err = add_irqfd(q, gsi);

@@ -91,18 +91,56 @@ static struct msi_vector *own_vector(struct irq *q, const struct instance *owner
 		   : NULL;
 }
 
+static int queue_message(struct msi *s, struct msi_message message, uint32_t room)
+{
+	if (s->queued >= room)
+		return -ENOSPC;
+	s->queue[(s->queue_first + s->queued++) % MSI_QUEUE_MAX] = message;
+	return 0;
+}
+
+static bool is_queued(const struct msi *s, const struct msi_message *message)
+{
+	for (uint32_t i = 0; i < s->queued; i++) {
+		const struct msi_message *m = &s->queue[(s->queue_first + i) % MSI_QUEUE_MAX];
+
+		if (m->address == message->address && m->data == message->data)
+			return true;
+	}
+	return false;
+}
+
+/* A fire that still waits was sent before the message changed or was masked, and on a bus it
+ * would have arrived: PCIe keeps back, and calls pending, only what comes under the mask.
+ * One message twice is one, as in an APIC's IRR. The room is for as many messages as there
+ * are vectors within one turn of the loop; only a guest that programs more loses any. */
+static bool queue_waiting(struct irq *q, uint32_t vector)
+{
+	struct msi *s = &q->msi;
+	const uint64_t bit = 1ull << (vector % 64);
+	const struct msi_message *message = &s->vectors[vector].message;
+
+	if (!(__atomic_fetch_and(&s->pending[vector / 64], ~bit, __ATOMIC_SEQ_CST) & bit))
+		return false;
+	return is_queued(s, message) || queue_message(s, *message, MSI_QUEUE_MAX) == 0;
+}
+
 int msi_set(struct irq *q, struct instance *owner, uint32_t vector, uint64_t address, uint32_t data)
 {
 	struct msi_vector *v = own_vector(q, owner, vector);
 
 	if (v == NULL || (address != 0 && !can_be_sent(address, data)))
 		return -EINVAL;
+	bool wake = false;
 	lock_take(&q->route_lock);
 	if (v->message.address != address || v->message.data != data) {
+		wake = queue_waiting(q, vector);
 		v->message = (struct msi_message){.address = address, .data = data};
 		__atomic_fetch_add(&q->routes_wanted, 1, __ATOMIC_SEQ_CST);
 	}
 	lock_release(&q->route_lock);
+	if (wake)
+		loop_wake(&q->machine->loop);
 	return 0;
 }
 
@@ -158,58 +196,49 @@ void msi_send_pending(struct irq *q)
 	for (unsigned i = 0; i < MSI_MAX / 64; i++) {
 		uint64_t due = __atomic_exchange_n(&q->msi.pending[i], 0, __ATOMIC_SEQ_CST);
 
-		for (; due != 0; due &= due - 1) {
-			const struct msi_vector *v =
-			    &q->msi.vectors[i * 64 + (unsigned)__builtin_ctzll(due)];
-
-			if (v->message.address != 0)
-				irq_signal(v->event_fd);
-		}
+		for (; due != 0; due &= due - 1)
+			irq_signal(
+			    q->msi.vectors[i * 64 + (unsigned)__builtin_ctzll(due)].event_fd);
 	}
 }
 
-/* --------------------------------------------------------------- injection */
+/* -------------------------------------------- messages without a vector */
 
 int msi_inject(struct irq *q, uint64_t address, uint32_t data)
 {
-	struct msi *s = &q->msi;
-	int err = 0;
+	const struct msi_message message = {.address = address, .data = data};
 
 	if (!can_be_sent(address, data))
 		return -EINVAL;
 	lock_take(&q->route_lock);
-	if (s->inject_count == MSI_INJECT_MAX)
-		err = -ENOSPC;
-	else
-		s->injects[(s->inject_first + s->inject_count++) % MSI_INJECT_MAX] =
-		    (struct msi_message){.address = address, .data = data};
+	int err = queue_message(&q->msi, message, MSI_INJECT_MAX);
 	lock_release(&q->route_lock);
 	if (err == 0)
 		loop_wake(&q->machine->loop);
 	return err;
 }
 
-static bool take_injected(struct irq *q, struct msi_message *message)
+static bool take_queued(struct irq *q, struct msi_message *message)
 {
 	struct msi *s = &q->msi;
 
 	lock_take(&q->route_lock);
-	const bool any = s->inject_count > 0;
+	const bool any = s->queued > 0;
 	if (any) {
-		*message = s->injects[s->inject_first];
-		s->inject_first = (s->inject_first + 1) % MSI_INJECT_MAX;
-		s->inject_count--;
+		*message = s->queue[s->queue_first];
+		s->queue_first = (s->queue_first + 1) % MSI_QUEUE_MAX;
+		s->queued--;
 	}
 	lock_release(&q->route_lock);
 	return any;
 }
 
-void msi_send_injected(void *arg)
+void msi_send_queued(void *arg)
 {
 	struct irq *q = arg;
 	struct msi_message m;
 
-	while (take_injected(q, &m)) {
+	while (take_queued(q, &m)) {
 		const struct kvm_msi request = {.address_lo = (uint32_t)m.address, .data = m.data};
 
 		/* 0: the guest has no such local APIC, or does not want it now. */

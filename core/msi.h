@@ -6,7 +6,8 @@
  *
  * A vector is a GSI of its own above all pins, with an irqfd and a route; sending it is a
  * write. Routes are brought up to date by irq_apply_routes() as those of pins are. A
- * message without a vector waits for the loop, which alone may call KVM_SIGNAL_MSI.
+ * message that no vector holds, or holds no longer, waits for the loop, which alone may
+ * call KVM_SIGNAL_MSI.
  */
 #ifndef CORE_MSI_H
 #define CORE_MSI_H
@@ -16,6 +17,7 @@
 
 #define MSI_MAX        128
 #define MSI_INJECT_MAX 64
+#define MSI_QUEUE_MAX  (MSI_INJECT_MAX + MSI_MAX)
 #define MSI_FIRST_GSI  24
 
 struct instance;
@@ -37,9 +39,10 @@ struct msi {
 	struct instance *user; /* the first who asked for the service; NULL: nobody */
 	struct msi_vector vectors[MSI_MAX];
 	uint32_t count;
-	uint64_t pending[MSI_MAX / 64]; /* atomic; vectors to send once routes are set */
-	struct msi_message injects[MSI_INJECT_MAX];
-	uint32_t inject_first, inject_count; /* under the route lock */
+	uint64_t pending[MSI_MAX / 64]; /* atomic; vectors to send as they are once routes are */
+	/* Under the route lock: for KVM_SIGNAL_MSI, on the loop's next turn. */
+	struct msi_message queue[MSI_QUEUE_MAX];
+	uint32_t queue_first, queued;
 };
 
 int msi_alloc(struct irq *q, struct instance *owner, uint32_t count, uint32_t *first);
@@ -57,7 +60,7 @@ uint32_t msi_collect(const struct irq *q, struct kvm_irq_routing_entry *entries)
 bool msi_is_pending(const struct irq *q);
 /* Under the route lock, with all routes in force. */
 void msi_send_pending(struct irq *q);
-/* [loop] Sends what was injected. */
-void msi_send_injected(void *arg);
+/* [loop] Sends what was injected, and fires that a vector's newer message overtook. */
+void msi_send_queued(void *arg);
 
 #endif

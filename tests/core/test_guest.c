@@ -276,6 +276,76 @@ static void a_message_waits_for_its_route_beside_kvms_own(void **state)
 	assert_int_equal(sent(1), 0);
 }
 
+static void fire_as(uint32_t vector, uint32_t data)
+{
+	assert_int_equal(msi_set(&m->irq, &one, vector, ADDRESS, data), 0);
+	msi_fire(&m->irq, &one, vector);
+}
+
+static bool was_signalled(void *arg)
+{
+	return kvm.signal_count > 0;
+}
+
+/* PCIe holds back only what comes under the mask; what was sent before it arrives. */
+static void a_waiting_fire_outlives_the_mask(void **state)
+{
+	wire_vectors(2);
+	fire_as(1, 0x41);
+	assert_int_equal(msi_set(&m->irq, &one, 1, 0, 0), 0);
+	msi_fire(&m->irq, &one, 1); /* under the mask: lost */
+	assert_true(kit_run_until(m, was_signalled, NULL, 2000));
+	assert_int_equal(kvm.signal_count, 1);
+	assert_int_equal(kvm.signalled.address_lo, ADDRESS);
+	assert_int_equal(kvm.signalled.data, 0x41);
+	assert_int_equal(sent(1), 0);
+}
+
+static void a_waiting_fire_goes_out_as_it_was(void **state)
+{
+	wire_vectors(2);
+	fire_as(1, 0x41);
+	fire_as(1, 0x42);
+	irq_apply_routes(&m->irq);
+	msi_send_queued(&m->irq);
+	assert_int_equal(kvm.signal_count, 1);
+	assert_int_equal(kvm.signalled.data, 0x41);
+	assert_int_equal(kvm.entries[40].u.msi.data, 0x42);
+	assert_int_equal(sent(1), 1);
+	irq_apply_routes(&m->irq);
+	msi_send_queued(&m->irq);
+	assert_int_equal(kvm.signal_count, 1); /* nothing twice */
+	assert_int_equal(sent(1), 0);
+}
+
+static void a_mask_sends_nothing_that_was_not_fired(void **state)
+{
+	wire_vectors(1);
+	fire_as(0, 0x41);
+	irq_apply_routes(&m->irq);
+	assert_int_equal(sent(0), 1);
+	assert_int_equal(msi_set(&m->irq, &one, 0, 0, 0), 0);
+	msi_send_queued(&m->irq);
+	assert_int_equal(kvm.signal_count, 0);
+}
+
+/* Beside all that may be injected; one message twice takes no second place. */
+static void every_vector_has_room_for_a_waiting_fire(void **state)
+{
+	wire_vectors(MSI_MAX);
+	for (unsigned i = 0; i < MSI_INJECT_MAX; i++)
+		assert_int_equal(msi_inject(&m->irq, ADDRESS | 0x2000, 0x41), 0);
+	for (unsigned round = 0; round < 3; round++)
+		for (unsigned i = 0; i < MSI_MAX; i++) {
+			fire_as(i, 0x20 + i);
+			assert_int_equal(msi_set(&m->irq, &one, i, 0, 0), 0);
+		}
+	assert_int_equal(msi_inject(&m->irq, ADDRESS, 0x41), -ENOSPC);
+	msi_send_queued(&m->irq);
+	assert_int_equal(kvm.signal_count, MSI_INJECT_MAX + MSI_MAX);
+	assert_int_equal(kvm.signalled.data, 0x20 + MSI_MAX - 1);
+}
+
 static void injected_messages_are_the_loops_to_send(void **state)
 {
 	wire_vectors(1);
@@ -283,7 +353,7 @@ static void injected_messages_are_the_loops_to_send(void **state)
 		assert_int_equal(msi_inject(&m->irq, ADDRESS, 0x20 + i), 0);
 	assert_int_equal(msi_inject(&m->irq, ADDRESS, 0x41), -ENOSPC);
 	assert_int_equal(kvm.signal_count, 0);
-	msi_send_injected(&m->irq);
+	msi_send_queued(&m->irq);
 	assert_int_equal(kvm.signal_count, MSI_INJECT_MAX);
 	assert_int_equal(kvm.signalled.data, 0x20 + MSI_INJECT_MAX - 1);
 	assert_int_equal(msi_inject(&m->irq, ADDRESS, 0x41), 0);
@@ -301,6 +371,10 @@ int main(void)
 	    TEST(vectors_have_consecutive_files_and_one_owner),
 	    TEST(what_no_apic_takes_is_no_message),
 	    TEST(a_message_waits_for_its_route_beside_kvms_own),
+	    TEST(a_waiting_fire_outlives_the_mask),
+	    TEST(a_waiting_fire_goes_out_as_it_was),
+	    TEST(a_mask_sends_nothing_that_was_not_fired),
+	    TEST(every_vector_has_room_for_a_waiting_fire),
 	    TEST(injected_messages_are_the_loops_to_send),
 	};
 

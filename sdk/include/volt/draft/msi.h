@@ -28,9 +28,11 @@ struct volt_msi {
 	 * nothing yet. 0; -EINVAL: none; -ENOSPC: more than 128 in the VM; -EPERM after the
 	 * seal. */
 	int (*alloc)(const struct volt_host *h, uint32_t count, uint32_t *first);
-	/* [any] What the vector sends from now on: every later fire() takes it. Address 0:
-	 * nothing. 0; -EINVAL: no message that can be sent (the guest's own mistake, mostly),
-	 * or not the instance's vector; the old one stays. */
+	/* [any] What the vector sends from now on: every later fire() takes it, and an earlier
+	 * one still goes out as it was. Address 0: nothing; what comes while a guest masks its
+	 * vector is the plugin's to note and to fire afterwards (PCIe's pending bits). 0; -EINVAL:
+	 * no message that can be sent (the guest's own mistake, mostly), or not the instance's
+	 * vector; the old one stays. */
 	int (*set)(const struct volt_host *h, uint32_t vector, uint64_t address, uint32_t data);
 	/* [any] Sends the vector's message once. Lost while wiring, and while there is none. */
 	void (*fire)(const struct volt_host *h, uint32_t vector);
