@@ -101,9 +101,10 @@ static void adopt(struct instance *i, const struct volt_plugin *d)
 
 static void ask_extensions(struct instance *i)
 {
-	i->irqchip = i->plugin.get_ext(VOLT_EXT_IRQCHIP);
 	i->attention = i->plugin.get_ext(VOLT_EXT_ATTENTION);
 	i->saved = i->plugin.get_ext(VOLT_EXT_STATE);
+	if (i->plugin.kind == VOLT_KIND_DEVICE)
+		i->irqchip = i->plugin.get_ext(VOLT_EXT_IRQCHIP);
 	if (i->plugin.kind == VOLT_KIND_SANDBOX)
 		i->sandbox = i->plugin.get_ext(VOLT_EXT_SANDBOX);
 	if (i->plugin.kind == VOLT_KIND_FILTER)

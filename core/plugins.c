@@ -185,6 +185,10 @@ int plugins_find_irqchip(struct machine *m)
 	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++) {
 		const struct instance *owner = m->irq.lines[gsi].owner;
 
+		if (owner != NULL && owner == m->irq.chip) /* would wait for its own lock */
+			return log_error(EINVAL,
+			    "plugin %s: an interrupt controller cannot use interrupt %u itself",
+			    owner->id, gsi);
 		if (owner != NULL && gsi >= info.pins)
 			return log_error(EINVAL,
 			    "plugin %s: interrupt %u is beyond the %u of plugin %s", owner->id, gsi,

@@ -187,6 +187,27 @@ static void empty_slots_get_defaults(void **state)
 	assert_null(i->sandbox);
 }
 
+static const void *offer_irqchip(const char *id)
+{
+	static const struct volt_irqchip table = {.size = sizeof(table)};
+
+	return strcmp(id, VOLT_EXT_IRQCHIP) == 0 ? &table : NULL;
+}
+
+/* A device's access holds its filters' locks, and its line would take the controller's. */
+static void only_a_device_is_asked_for_an_irqchip(void **state)
+{
+	plugin.get_ext = offer_irqchip;
+	struct instance *device = kit_instance(m, &plugin, "");
+	plugin.kind = VOLT_KIND_FILTER;
+	struct instance *filter = kit_instance(m, &plugin, "on=toy");
+
+	instance_wire(device);
+	instance_wire(filter);
+	assert_non_null(device->irqchip);
+	assert_null(filter->irqchip);
+}
+
 static void the_state_is_zeroed_and_each_instance_has_its_own(void **state)
 {
 	struct instance *a = kit_instance(m, &plugin, ""), *b = kit_instance(m, &plugin, "");
@@ -337,6 +358,7 @@ int main(void)
 	    TEST(names_are_lower_case_words),
 	    TEST(a_larger_descriptor_of_a_newer_plugin_is_taken),
 	    TEST(empty_slots_get_defaults),
+	    TEST(only_a_device_is_asked_for_an_irqchip),
 	    TEST(the_state_is_zeroed_and_each_instance_has_its_own),
 	    TEST(an_id_is_the_name_numbered_from_two),
 	    TEST(an_id_can_be_given),

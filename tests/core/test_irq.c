@@ -284,6 +284,17 @@ static void a_line_beyond_the_plugins_pins_is_refused(void **state)
 	assert_int_equal(irq->pins, 17);
 }
 
+/* It would wait for its own lock. */
+static void a_controller_has_no_line_itself(void **state)
+{
+	struct instance *holder;
+
+	assert_int_equal(irq_add(irq, &chip, 7, VOLT_IRQ_EDGE, &holder), 0);
+	assert_int_equal(find(24, 0), -EINVAL);
+	assert_string_equal(kit_log(),
+	    "volt: error: plugin chip: an interrupt controller cannot use interrupt 7 itself\n");
+}
+
 static void a_controller_has_1_to_24_pins_from_gsi_0(void **state)
 {
 	assert_int_equal(find(0, 0), -EINVAL);
@@ -590,6 +601,7 @@ int main(void)
 	    TEST(a_level_line_is_raised_again_until_it_falls),
 	    TEST(what_kvm_refuses_is_said),
 	    TEST(a_line_beyond_the_plugins_pins_is_refused),
+	    TEST(a_controller_has_no_line_itself),
 	    TEST(a_controller_has_1_to_24_pins_from_gsi_0),
 	    TEST(kvms_timer_keeps_its_lines),
 	    TEST(lines_end_at_the_plugin_under_its_lock),

@@ -8,8 +8,9 @@
  * device with --filter NAME,on=ID: every access to that device then goes through the
  * filter, which may look at it, change it, answer it or drop it. Several may be put on one
  * device; the first that is named is nearest to the guest. A filter has every service of
- * the host, parameters and counters like a device. A device notices nothing of it, and one
- * without a filter pays nothing.
+ * the host, parameters and counters like a device; but if it claims an interrupt line it is
+ * refused on an irqchip plugin, whose lock comes after that of every line. A device notices nothing
+ * of it, and one without a filter pays nothing.
  */
 #ifndef VOLT_FILTER_H
 #define VOLT_FILTER_H

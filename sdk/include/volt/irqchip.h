@@ -4,13 +4,14 @@
 /*
  * volt/irqchip.h - an I/O interrupt controller as a plugin.
  *
- * Stability: candidate. A plugin that offers "volt.irqchip/1" takes the place of the
+ * Stability: candidate. A device that offers "volt.irqchip/1" takes the place of the
  * in-kernel controllers: KVM then gives only the local APICs (split irqchip), and
  * every line of every device ends at this plugin. It uses the host's
  * "volt.irqroute/1" to turn a pin into a message to the local APICs.
  *
  * Lock order: device instance, then irqchip instance. The irqchip never calls a
- * device. At most one irqchip plugin per VM.
+ * device, so it claims no line, nor does a filter that is put on it. At most one irqchip
+ * plugin per VM.
  */
 #ifndef VOLT_IRQCHIP_H
 #define VOLT_IRQCHIP_H
