@@ -22,11 +22,12 @@
 #include "core/machine.h"
 #include "core/metrics.h"
 
+#define WORKER_NAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
 /* A guest can make a plugin log; 20 lines at once and 5 a second are enough for people
  * and too few to fill a disk. */
-#define WORKER_NAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
-#define LOG_BURST         20
-#define LOG_REFILL_NS     200000000ull
+#define LOG_BURST   20
+#define LOG_LINE_NS 200000000ull
 
 static struct instance *owner_of(const struct volt_host *h)
 {
@@ -43,22 +44,21 @@ static struct instance *wirer_of(const struct volt_host *h)
 	return i;
 }
 
-static bool may_log(struct instance *i)
+/* Each line uses LOG_LINE_NS of time; what is used may run ahead of the clock by a burst. One
+ * word, for workers and handlers of PARALLEL ranges log at the same time. */
+static bool may_log(struct instance_state *s)
 {
-	uint64_t now = clock_now();
-	uint64_t gained = (now - i->state->log_refilled_ns) / LOG_REFILL_NS;
+	const uint64_t now = clock_now();
+	uint64_t used = __atomic_load_n(&s->log_used_ns, __ATOMIC_RELAXED), then;
 
-	if (gained > 0) {
-		i->state->log_tokens = i->state->log_tokens + gained < LOG_BURST
-					   ? i->state->log_tokens + gained
-					   : LOG_BURST;
-		i->state->log_refilled_ns = now;
-	}
-	if (i->state->log_tokens == 0) {
-		i->state->log_suppressed++;
-		return false;
-	}
-	i->state->log_tokens--;
+	do {
+		then = used > now ? used : now;
+		if (then - now > (LOG_BURST - 1) * LOG_LINE_NS) {
+			__atomic_fetch_add(&s->log_suppressed, 1, __ATOMIC_RELAXED);
+			return false;
+		}
+	} while (!__atomic_compare_exchange_n(
+	    &s->log_used_ns, &used, then + LOG_LINE_NS, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
 	return true;
 }
 
@@ -66,13 +66,11 @@ static void host_log(const struct volt_host *h, uint32_t level, const char *msg)
 {
 	struct instance *i = owner_of(h);
 
-	if (level > log_level || (i->machine->sealed && !may_log(i)))
+	if (level > log_level || (i->machine->sealed && !may_log(i->state)))
 		return;
-	if (i->state->log_suppressed > 0) {
-		log_warn("%s: %llu messages suppressed", i->id,
-		    (unsigned long long)i->state->log_suppressed);
-		i->state->log_suppressed = 0;
-	}
+	const uint64_t lost = __atomic_exchange_n(&i->state->log_suppressed, 0, __ATOMIC_RELAXED);
+	if (lost > 0)
+		log_warn("%s: %llu messages suppressed", i->id, (unsigned long long)lost);
 	log_line(level, "%s: %s", i->id, msg);
 }
 
@@ -426,6 +424,4 @@ void host_init(struct instance *i)
 	    .ask = host_ask,
 	    .get_ext = host_get_ext,
 	};
-	i->state->log_tokens = LOG_BURST;
-	i->state->log_refilled_ns = clock_now();
 }

@@ -34,8 +34,7 @@ struct instance_state {
 	 * instances, then the irqchip instance, then leaf locks. */
 	struct lock lock;
 	uint32_t caller; /* the witness's note from before the lock was taken */
-	/* Token bucket of log lines, refilled by time; see host_log(). */
-	uint64_t log_tokens, log_refilled_ns, log_suppressed;
+	uint64_t log_used_ns, log_suppressed; /* atomic; see host_log() */
 	char reason[200]; /* why the host refused the newest [wire] call; "" if it did not */
 	bool failed;      /* fail() has said why init cannot go on */
 };

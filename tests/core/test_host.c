@@ -11,6 +11,7 @@
 
 #include <cmocka.h> /* last: it defines fail() */
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -180,6 +181,38 @@ static void after_the_seal_lines_are_rationed_and_counted(void **state)
 	snprintf(note, sizeof(note), "volt: warning: one: %u messages suppressed\n", 1000 - lines);
 	assert_int_equal(strncmp(kit_log(), note, strlen(note)), 0);
 	assert_true(kit_logged("one: again"));
+}
+
+#define FLOODERS 4
+#define FLOOD    20000u
+
+static void *flood(void *arg)
+{
+	for (unsigned i = 0; i < FLOOD; i++)
+		one->log(one, VOLT_LOG_INFO, "flood");
+	return NULL;
+}
+
+/* Workers and handlers of PARALLEL ranges hold no lock. */
+static void lines_of_several_threads_are_all_printed_or_counted(void **state)
+{
+	pthread_t threads[FLOODERS];
+	unsigned long long lines = 0, counted = 0, n;
+
+	m->sealed = true;
+	for (unsigned i = 0; i < FLOODERS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, flood, NULL), 0);
+	for (unsigned i = 0; i < FLOODERS; i++)
+		pthread_join(threads[i], NULL);
+	m->sealed = false;
+	one->log(one, VOLT_LOG_INFO, "the last");
+	for (const char *line = kit_log(); *line != '\0'; line = strchr(line, '\n') + 1)
+		if (sscanf(line, "volt: warning: one: %llu messages suppressed", &n) == 1)
+			counted += n;
+		else
+			lines += strncmp(line, "volt: one: flood", 16) == 0;
+	assert_int_equal(lines + counted, FLOODERS * FLOOD);
+	assert_true(lines >= 20);
 }
 
 /* --------------------------------------------------------------------- wiring */
@@ -494,6 +527,7 @@ int main(void)
 	    TEST(fail_says_why_and_returns_the_number),
 	    TEST(wiring_may_say_as_much_as_it_wants),
 	    TEST(after_the_seal_lines_are_rationed_and_counted),
+	    TEST(lines_of_several_threads_are_all_printed_or_counted),
 	    TEST(ranges_are_added_for_their_owner),
 	    TEST(a_failed_init_is_one_line_with_the_hosts_reason),
 	    TEST(a_refusal_that_was_got_over_is_not_said_later),
