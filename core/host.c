@@ -34,8 +34,7 @@ static struct instance *owner_of(const struct volt_host *h)
 	return h->core;
 }
 
-/* Of a [wire] call: why the one before was refused is over. */
-static struct instance *wirer_of(const struct volt_host *h)
+struct instance *host_wirer(const struct volt_host *h)
 {
 	struct instance *i = owner_of(h);
 
@@ -99,7 +98,7 @@ static int refuse(struct instance *i, int err, const char *fmt, ...)
 
 static int host_add_range(const struct volt_host *h, const struct volt_range *r)
 {
-	struct instance *i = wirer_of(h);
+	struct instance *i = host_wirer(h);
 	char why[200];
 
 	if (i->machine->sealed)
@@ -110,7 +109,7 @@ static int host_add_range(const struct volt_host *h, const struct volt_range *r)
 
 static int host_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line)
 {
-	struct instance *i = wirer_of(h), *holder = NULL;
+	struct instance *i = host_wirer(h), *holder = NULL;
 
 	if (i->machine->sealed)
 		return -EPERM;
@@ -163,7 +162,7 @@ static void host_ask(const struct volt_host *h, uint32_t what, uint32_t code, co
 
 static int host_add_timer(const struct volt_host *h, void (*fire)(void *self), uint32_t *timer)
 {
-	struct instance *i = wirer_of(h);
+	struct instance *i = host_wirer(h);
 
 	if (i->machine->sealed)
 		return -EPERM;
@@ -209,7 +208,7 @@ static int host_attach(
 {
 	struct stream *s = own_stream(h, number);
 
-	if (wirer_of(h)->machine->sealed)
+	if (host_wirer(h)->machine->sealed)
 		return -EPERM;
 	return s != NULL && ops != NULL ? stream_attach(s, ops) : -EINVAL;
 }
@@ -248,7 +247,7 @@ static const struct volt_stream stream_table = {.size = sizeof(stream_table),
 static int host_add_worker(
     const struct volt_host *h, const char *name, void (*job)(void *self), uint32_t *worker)
 {
-	struct instance *i = wirer_of(h);
+	struct instance *i = host_wirer(h);
 	struct machine *m = i->machine;
 
 	if (m->sealed)
@@ -298,7 +297,7 @@ static const struct volt_irqroute irqroute_table = {
 
 static int host_device(const struct volt_host *h, const struct volt_acpi_device *d)
 {
-	struct machine *m = wirer_of(h)->machine;
+	struct machine *m = host_wirer(h)->machine;
 	struct firmware *fw = &m->firmware;
 
 	if (m->sealed)
@@ -319,7 +318,7 @@ static int host_device(const struct volt_host *h, const struct volt_acpi_device 
 
 static int host_fixed(const struct volt_host *h, const struct volt_acpi_fixed *f)
 {
-	struct machine *m = wirer_of(h)->machine;
+	struct machine *m = host_wirer(h)->machine;
 	struct firmware_fixed *slots[] = {
 	    NULL, &m->firmware.reset, &m->firmware.sleep_control, &m->firmware.sleep_status};
 
@@ -337,7 +336,7 @@ static int host_fixed(const struct volt_host *h, const struct volt_acpi_fixed *f
 
 static int host_cmdline(const struct volt_host *h, const char *words)
 {
-	struct machine *m = wirer_of(h)->machine;
+	struct machine *m = host_wirer(h)->machine;
 	size_t used = strlen(m->device_words);
 
 	if (m->sealed)

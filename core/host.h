@@ -8,8 +8,12 @@
 #define CORE_HOST_H
 
 struct instance;
+struct volt_host;
 
 /* Fills i->host. */
 void host_init(struct instance *i);
+/* The caller of a [wire] call. Why its one before was refused is over: fail() is to say only
+ * what the newest was refused for. */
+struct instance *host_wirer(const struct volt_host *h);
 
 #endif

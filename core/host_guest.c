@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/host.h"
 #include "core/host_guest.h"
 #include "core/machine.h"
 
@@ -76,11 +77,10 @@ const struct volt_mem host_mem = {.size = sizeof(host_mem),
 static int host_add_doorbell(
     const struct volt_host *h, const struct volt_doorbell_at *at, uint32_t *doorbell)
 {
-	struct instance *i = owner_of(h);
+	struct instance *i = host_wirer(h);
 
 	if (i->machine->sealed)
 		return -EPERM;
-	i->state->reason[0] = '\0';
 	return doorbell_add(
 	    i->machine, i, at, doorbell, i->state->reason, (unsigned)sizeof(i->state->reason));
 }
@@ -105,7 +105,7 @@ const struct volt_doorbell host_doorbell = {
 
 static int host_alloc(const struct volt_host *h, uint32_t count, uint32_t *first)
 {
-	struct instance *i = owner_of(h);
+	struct instance *i = host_wirer(h);
 
 	return i->machine->sealed ? -EPERM : msi_alloc(&i->machine->irq, i, count, first);
 }

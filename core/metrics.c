@@ -12,6 +12,7 @@
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/doorbell.h"
+#include "core/host.h"
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/sealed.h"
@@ -90,7 +91,7 @@ struct bus_range metrics_below(const struct bus_range *r)
 
 static int measure(const struct volt_host *h)
 {
-	struct machine *m = ((struct instance *)h->core)->machine;
+	struct machine *m = host_wirer(h)->machine;
 
 	if (m->sealed)
 		return -EPERM;

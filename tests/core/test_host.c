@@ -17,8 +17,11 @@
 #include <unistd.h>
 
 #include <volt/describe.h>
+#include <volt/draft/doorbell.h>
+#include <volt/draft/msi.h>
 #include <volt/irqchip.h>
 #include <volt/loop.h>
+#include <volt/metrics.h>
 #include <volt/stream.h>
 #include <volt/worker.h>
 
@@ -270,6 +273,61 @@ static void a_refusal_that_was_got_over_is_not_said_later(void **state)
 	assert_int_equal(one->add_range(one, &r), 0);
 	assert_int_equal(volt_fail(one, EINVAL, "no clock"), -EINVAL);
 	assert_string_equal(kit_log(), "volt: error: one: no clock\n");
+}
+
+static int measure(void)
+{
+	const struct volt_metrics *t = one->get_ext(one, VOLT_EXT_METRICS);
+
+	return t->measure(one);
+}
+
+static int alloc_none(void)
+{
+	const struct volt_msi *t = one->get_ext(one, VOLT_EXT_MSI);
+	uint32_t first;
+
+	return t->alloc(one, 0, &first);
+}
+
+static int add_no_doorbell(void)
+{
+	const struct volt_doorbell *t = one->get_ext(one, VOLT_EXT_DOORBELL);
+	const struct volt_doorbell_at at = {.size = sizeof(at)};
+	uint32_t doorbell;
+
+	return t->add(one, &at, &doorbell);
+}
+
+static int add_no_timer(void)
+{
+	uint32_t timer;
+
+	return timers->add_timer(one, NULL, &timer);
+}
+
+static int add_no_worker(void)
+{
+	const struct volt_worker *t = one->get_ext(one, VOLT_EXT_WORKER);
+	uint32_t worker;
+
+	return t->add(one, "a name", NULL, &worker);
+}
+
+/* A plugin's next words are about the newest call, whichever it was. */
+static void every_wiring_call_ends_an_older_refusal(void **state)
+{
+	static int (*const calls[])(void) = {
+	    measure, alloc_none, add_no_doorbell, add_no_timer, add_no_worker};
+	const struct volt_range bad = range(0x10000);
+
+	for (unsigned i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		assert_int_equal(one->add_range(one, &bad), -EINVAL);
+		calls[i]();
+		kit_log_clear();
+		volt_fail(one, EINVAL, "call %u", i);
+		assert_false(kit_logged("range \"port\""));
+	}
 }
 
 static void a_line_is_claimed_once(void **state)
@@ -531,6 +589,7 @@ int main(void)
 	    TEST(ranges_are_added_for_their_owner),
 	    TEST(a_failed_init_is_one_line_with_the_hosts_reason),
 	    TEST(a_refusal_that_was_got_over_is_not_said_later),
+	    TEST(every_wiring_call_ends_an_older_refusal),
 	    TEST(a_line_is_claimed_once),
 	    TEST(an_instance_has_16_timers),
 	    TEST(wiring_after_the_seal_is_refused),
