@@ -30,7 +30,10 @@ static struct {
 	const char *id, *step; /* the call that is under way; NULL: none */
 	struct timespec entered;
 	sigset_t old_mask;
-	struct process_state before, after;
+	struct process_eyes eyes;
+	/* What the last call left is what the next one finds, unless it is stale. */
+	struct process_state states[2], *newest, *earlier;
+	bool stale;
 } guard;
 
 static _Noreturn void end(int code)
@@ -160,6 +163,10 @@ void guard_begin(void)
 	watch_crashes(true);
 	/* So that the child of a child that ended is seen as well. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	process_eyes_open(&guard.eyes);
+	guard.newest = &guard.states[0];
+	guard.earlier = &guard.states[1];
+	guard.stale = true;
 	guard.on = true;
 }
 
@@ -167,19 +174,34 @@ void guard_finish(void)
 {
 	if (!guard.on)
 		return;
+	process_eyes_close(&guard.eyes);
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
 	watch(false);
 	watch_crashes(false);
 	guard.on = false;
 }
 
+void guard_forget(void)
+{
+	guard.stale = true;
+}
+
+static int read_state(void)
+{
+	struct process_state *next = guard.earlier;
+
+	guard.earlier = guard.newest;
+	guard.newest = next;
+	return process_state_read(guard.newest, &guard.eyes, guard.earlier);
+}
+
 void guard_enter(const char *id, const char *step)
 {
 	if (!guard.on)
 		return;
-	guard.before.file_count = 0;
-	if (process_state_read(&guard.before) != 0)
-		guard.before.file_count = 0; /* it will be seen to differ */
+	if (guard.stale && read_state() != 0)
+		guard.newest->file_count = 0; /* it will be seen to differ */
+	guard.stale = false;
 	clock_gettime(CLOCK_MONOTONIC, &guard.entered);
 	guard.step = step;
 	guard.id = id;
@@ -187,17 +209,17 @@ void guard_enter(const char *id, const char *step)
 
 static bool was_there(int pid)
 {
-	for (unsigned i = 0; i < guard.before.child_count; i++)
-		if (guard.before.children[i] == pid)
+	for (unsigned i = 0; i < guard.earlier->child_count; i++)
+		if (guard.earlier->children[i] == pid)
 			return true;
 	return false;
 }
 
 static void kill_children(void)
 {
-	for (unsigned i = 0; i < guard.after.child_count; i++)
-		if (guard.after.children[i] > 0 && !was_there(guard.after.children[i]))
-			kill(guard.after.children[i], SIGKILL);
+	for (unsigned i = 0; i < guard.newest->child_count; i++)
+		if (guard.newest->children[i] > 0 && !was_there(guard.newest->children[i]))
+			kill(guard.newest->children[i], SIGKILL);
 }
 
 int guard_leave(void)
@@ -210,13 +232,13 @@ int guard_leave(void)
 	if (is_stray())
 		end(EXIT_PLUGIN);
 	guard.id = NULL;
-	int err = process_state_read(&guard.after);
+	int err = read_state();
 	if (err != 0) {
 		find_log();
 		return log_error(-err, "plugin %s: what its %s did cannot be read from /proc: %s",
 		    id, guard.step, strerror(-err));
 	}
-	if (!process_state_differs(&guard.before, &guard.after, what, sizeof(what)))
+	if (!process_state_differs(guard.earlier, guard.newest, what, sizeof(what)))
 		return 0;
 	kill_children();
 	find_log();

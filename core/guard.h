@@ -24,4 +24,8 @@ void guard_finish(void);
 void guard_enter(const char *id, const char *step);
 int guard_leave(void);
 
+/* The core itself opened files, loaded code or the like since the last call: the next one is
+ * compared with what it finds, not with what the last one left. */
+void guard_forget(void);
+
 #endif

@@ -23,8 +23,9 @@ static const char *const default_specs[] = {VOLT_DEFAULT_PLUGINS NULL};
 #define KVM_CHIP_BASE 0xfec00000u
 #define KVM_CHIP_PINS 24u
 
-static struct instance *load_one(struct machine *m, const char *path, const char *params)
+static struct instance *create_one(struct machine *m, const char *path, const char *params)
 {
+	guard_forget();
 	if (m->instance_count == INSTANCE_MAX) {
 		log_error(ENOSPC, "there are more than %u plugins", INSTANCE_MAX);
 		return NULL;
@@ -36,8 +37,6 @@ static struct instance *load_one(struct machine *m, const char *path, const char
 	if (i == NULL)
 		return NULL;
 	m->instances[m->instance_count++] = i;
-	if (instance_wire(i) != 0)
-		return NULL;
 	return i;
 }
 
@@ -45,8 +44,8 @@ static int load_sandbox(struct machine *m, const char *path, const char *params)
 {
 	if (m->sandbox != NULL)
 		return log_error(EEXIST, "plugin %s: one sandbox is enough", path);
-	struct instance *i = load_one(m, path, params);
-	if (i == NULL)
+	struct instance *i = create_one(m, path, params);
+	if (i == NULL || instance_wire(i) != 0)
 		return -EINVAL;
 	if (i->sandbox == NULL)
 		return log_error(
@@ -55,18 +54,6 @@ static int load_sandbox(struct machine *m, const char *path, const char *params)
 	int err = i->sandbox->enter_early(i->self, policy_flags(m->options));
 	trace_mark("early cage", "plugin %s", i->id);
 	return err;
-}
-
-static int load_filter(struct machine *m, const char *path, const char *params)
-{
-	const struct instance *i = load_one(m, path, params);
-
-	if (i == NULL)
-		return -EINVAL;
-	if (i->filter == NULL || !VOLT_HAS(i->filter, access) || i->filter->access == NULL)
-		return log_error(
-		    EINVAL, "plugin %s is a filter that offers no %s", path, VOLT_EXT_FILTER);
-	return 0;
 }
 
 /* Of --filter, in the order named. */
@@ -85,7 +72,7 @@ static int load_filters(struct machine *m)
 		if (found != VOLT_KIND_FILTER)
 			return log_error(
 			    EINVAL, "--filter %s: that is no filter: use --plugin", spec);
-		err = load_filter(m, path, params);
+		err = create_one(m, path, params) != NULL ? 0 : -EINVAL;
 	}
 	return err;
 }
@@ -109,7 +96,7 @@ static int load_kind(struct machine *m, const char *const *specs, uint32_t count
 			int err = load_sandbox(m, path, params);
 			if (err != 0)
 				return err;
-		} else if (load_one(m, path, params) == NULL) {
+		} else if (create_one(m, path, params) == NULL) {
 			return -EINVAL;
 		}
 	}
@@ -139,6 +126,27 @@ static void warn_unsafe(const struct options *o)
 		log_warn("--no-landlock: the file system is not closed");
 }
 
+/* All are there before the first is wired: between one init and the next the core then changes
+ * nothing itself, and the guard needs to look but once. */
+static int wire_all(struct machine *m)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; err == 0 && i < m->instance_count; i++) {
+		struct instance *one = m->instances[i];
+
+		if (one == m->sandbox)
+			continue;
+		err = instance_wire(one);
+		if (err == 0 && one->plugin.kind == VOLT_KIND_FILTER &&
+		    (one->filter == NULL || !VOLT_HAS(one->filter, access) ||
+			one->filter->access == NULL))
+			err = log_error(EINVAL, "plugin %s is a filter that offers no %s", one->id,
+			    VOLT_EXT_FILTER);
+	}
+	return err;
+}
+
 int plugins_load(struct machine *m)
 {
 	const struct options *o = m->options;
@@ -157,7 +165,9 @@ int plugins_load(struct machine *m)
 	}
 	if (err == 0)
 		err = load_kind(m, specs, count, VOLT_KIND_DEVICE);
-	return err != 0 ? err : load_filters(m);
+	if (err == 0)
+		err = load_filters(m);
+	return err != 0 ? err : wire_all(m);
 }
 
 int plugins_find_irqchip(struct machine *m)

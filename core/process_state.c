@@ -47,6 +47,30 @@ static const struct {
 #define FACTS (sizeof(facts) / sizeof(facts[0]))
 _Static_assert(FACTS <= PROCESS_FACT_MAX, "no room");
 
+static const char status_path[] = "/proc/self/status", timers_path[] = "/proc/self/timers",
+		  files_path[] = "/proc/self/fd";
+
+void process_eyes_open(struct process_eyes *eyes)
+{
+	eyes->status = open(status_path, O_RDONLY | O_CLOEXEC);
+	eyes->timers = open(timers_path, O_RDONLY | O_CLOEXEC);
+	eyes->files = open(files_path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+}
+
+static void close_eye(int *fd)
+{
+	if (*fd >= 0)
+		close(*fd);
+	*fd = -1;
+}
+
+void process_eyes_close(struct process_eyes *eyes)
+{
+	close_eye(&eyes->status);
+	close_eye(&eyes->timers);
+	close_eye(&eyes->files);
+}
+
 static ssize_t read_file(const char *path, char *text, size_t size)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
@@ -58,11 +82,22 @@ static ssize_t read_file(const char *path, char *text, size_t size)
 	return n;
 }
 
-static int read_facts(struct process_state *s)
+/* A plugin may have closed the eye. */
+static ssize_t look(int eye, const char *path, char *text, size_t size)
+{
+	ssize_t n = pread(eye, text, size - 1, 0);
+
+	if (n < 0)
+		return read_file(path, text, size);
+	text[n] = '\0';
+	return n;
+}
+
+static int read_facts(struct process_state *s, int eye)
 {
 	char text[4096];
 
-	if (read_file("/proc/self/status", text, sizeof(text)) <= 0)
+	if (look(eye, status_path, text, sizeof(text)) <= 0)
 		return -EIO;
 	for (size_t i = 0; i < FACTS; i++) {
 		const char *line = strstr(text, facts[i].key);
@@ -72,14 +107,17 @@ static int read_facts(struct process_state *s)
 			continue;
 		line += strlen(facts[i].key);
 		line += strspn(line, "\t ");
-		snprintf(s->facts[i], sizeof(s->facts[i]), "%.*s", (int)strcspn(line, "\n"), line);
+		size_t n = strcspn(line, "\n");
+		n = n < sizeof(s->facts[i]) ? n : sizeof(s->facts[i]) - 1;
+		memcpy(s->facts[i], line, n);
+		s->facts[i][n] = '\0';
 	}
 	return 0;
 }
 
 int process_each_file(void (*see)(void *arg, int fd), void *arg)
 {
-	DIR *d = opendir("/proc/self/fd");
+	DIR *d = opendir(files_path);
 	struct dirent *e;
 
 	if (d == NULL)
@@ -94,18 +132,57 @@ int process_each_file(void (*see)(void *arg, int fd), void *arg)
 	return 0;
 }
 
-static void add_file(void *arg, int fd)
+static bool see_file(struct process_file *file, int fd)
 {
-	struct process_state *s = arg;
 	struct stat st;
 
-	if (s->file_count == PROCESS_FILE_MAX || fstat(fd, &st) != 0)
-		return;
-	s->files[s->file_count++] = (struct process_file){.fd = fd,
+	if (fstat(fd, &st) != 0)
+		return false;
+	*file = (struct process_file){.fd = fd,
 	    .device = st.st_dev,
 	    .special = st.st_rdev,
 	    .inode = st.st_ino,
 	    .mode = st.st_mode & S_IFMT};
+	return true;
+}
+
+static void add_file(void *arg, int fd)
+{
+	struct process_state *s = arg;
+
+	if (s->file_count < PROCESS_FILE_MAX && see_file(&s->files[s->file_count], fd))
+		s->file_count++;
+}
+
+static bool same_file(const struct process_file *a, const struct process_file *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->mode == b->mode &&
+	       a->special == b->special;
+}
+
+/* As many files as were known are open, and those are: so they are all. The folder tells how
+ * many from Linux 6.2 on; before, its size is 0. */
+static bool only_known_files(const struct process_state *known, int eye)
+{
+	struct process_file now;
+	struct stat st;
+
+	if (known == NULL || fstat(eye, &st) != 0 || st.st_size != (off_t)known->file_count)
+		return false;
+	for (unsigned i = 0; i < known->file_count; i++)
+		if (!see_file(&now, known->files[i].fd) || !same_file(&now, &known->files[i]))
+			return false;
+	return true;
+}
+
+static int read_files(struct process_state *s, const struct process_state *known, int eye)
+{
+	s->file_count = 0;
+	if (!only_known_files(known, eye))
+		return process_each_file(add_file, s);
+	s->file_count = known->file_count;
+	memcpy(s->files, known->files, known->file_count * sizeof(known->files[0]));
+	return 0;
 }
 
 /* Mostly there are none, which one call tells. */
@@ -131,31 +208,33 @@ static void read_children(struct process_state *s)
 		s->children[s->child_count++] = 0; /* a kernel without that file */
 }
 
-static void read_timers(struct process_state *s)
+static void read_timers(struct process_state *s, int eye)
 {
 	char text[8];
 
 	for (int i = 0; i < 3; i++)
 		if (getitimer(i, &s->timers[i]) != 0)
 			s->timers[i] = (struct itimerval){0};
-	s->posix_timers = read_file("/proc/self/timers", text, sizeof(text)) > 0;
+	s->posix_timers = look(eye, timers_path, text, sizeof(text)) > 0;
 }
 
-int process_state_read(struct process_state *s)
+int process_state_read(
+    struct process_state *s, const struct process_eyes *eyes, const struct process_state *known)
 {
+	const char *locale = setlocale(LC_ALL, NULL);
 	int err;
 
-	s->file_count = 0;
 	for (int i = 0; i < (int)RLIMIT_NLIMITS; i++)
 		if (getrlimit(i, &s->limits[i]) != 0)
 			s->limits[i] = (struct rlimit){0};
 	if (stat(".", &s->directory) != 0)
 		s->directory = (struct stat){0};
-	snprintf(s->locale, sizeof(s->locale), "%s", setlocale(LC_ALL, NULL));
-	read_timers(s);
+	s->locale[0] = '\0';
+	strncat(s->locale, locale, sizeof(s->locale) - 1);
+	read_timers(s, eyes->timers);
 	read_children(s);
-	err = process_each_file(add_file, s);
-	return err != 0 ? err : read_facts(s);
+	err = read_files(s, known, eyes->files);
+	return err != 0 ? err : read_facts(s, eyes->status);
 }
 
 /* ------------------------------------------------------------------ comparing */
@@ -167,12 +246,6 @@ static void name_file(int fd, char *text, size_t size)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	ssize_t n = readlink(path, text, size - 1);
 	text[n > 0 ? n : 0] = '\0';
-}
-
-static bool same_file(const struct process_file *a, const struct process_file *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->mode == b->mode &&
-	       a->special == b->special;
 }
 
 static bool files_differ(

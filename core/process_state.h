@@ -38,8 +38,18 @@ struct process_state {
 	unsigned child_count;
 };
 
-/* Takes some twenty system calls. 0 or -errno. */
-int process_state_read(struct process_state *s);
+/* Files of /proc that are read again and again. -1: not open, so looked up each time. */
+struct process_eyes {
+	int status, files, timers;
+};
+
+void process_eyes_open(struct process_eyes *eyes);
+void process_eyes_close(struct process_eyes *eyes);
+
+/* `known` is an earlier state, or NULL: where its files are still all that are open, they are
+ * not listed again. 0 or -errno. */
+int process_state_read(
+    struct process_state *s, const struct process_eyes *eyes, const struct process_state *known);
 
 /* The first difference, in words that follow "init": "left ..., which ...". False: none. */
 bool process_state_differs(const struct process_state *before, const struct process_state *after,

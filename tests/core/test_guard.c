@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* What a call into a plugin left behind, and what the core itself did between two of them.
+ * Plugins that do so are in tests/security/cases_loading.py. */
+#include "tests/core/kit.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h> /* last: it defines fail() */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "core/guard.h"
+#include "core/process_state.h"
+
+#define HIGH 200
+
+static int files[2];
+
+static int setup(void **state)
+{
+	for (int i = 0; i < 2; i++)
+		files[i] = open(i == 0 ? "/dev/null" : "/dev/zero", O_RDONLY | O_CLOEXEC);
+	kit_log_start();
+	guard_begin();
+	return files[1] < 0;
+}
+
+static int teardown(void **state)
+{
+	guard_finish();
+	close(files[0]);
+	close(files[1]);
+	close(HIGH);
+	return 0;
+}
+
+/* One call of a plugin, in which `act` happens. */
+static int call(void (*act)(void))
+{
+	guard_enter("probe", "init");
+	if (act != NULL)
+		act();
+	return guard_leave();
+}
+
+static void open_one(void)
+{
+	assert_int_equal(dup2(files[0], HIGH), HIGH);
+}
+
+static void close_one(void)
+{
+	close(files[1]);
+}
+
+/* The number of open files stays the same. */
+static void move_one(void)
+{
+	assert_int_equal(dup2(files[1], HIGH), HIGH);
+	close(files[1]);
+}
+
+static void replace_one(void)
+{
+	assert_int_equal(dup2(files[0], files[1]), files[1]);
+}
+
+static void close_all(void)
+{
+	for (int fd = files[1]; fd < HIGH; fd++)
+		close(fd);
+}
+
+static void lower_limit(void)
+{
+	struct rlimit l;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &l), 0);
+	l.rlim_cur--;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &l), 0);
+}
+
+static void a_call_that_leaves_nothing_passes(void **state)
+{
+	for (int i = 0; i < 3; i++)
+		assert_int_equal(call(NULL), 0);
+	assert_int_equal(kit_log_lines(), 0);
+}
+
+static void refused(void (*act)(void), const char *words)
+{
+	char start[64];
+
+	assert_int_equal(call(NULL), 0);
+	assert_int_equal(call(act), -EPERM);
+	snprintf(start, sizeof(start), words, files[1]);
+	if (!kit_logged(start))
+		fail_msg("no \"%s\" in: %s", start, kit_log());
+	assert_true(kit_logged("plugin probe: its init "));
+	assert_int_equal(kit_log_lines(), 1);
+}
+
+static void a_file_left_open_is_refused(void **state)
+{
+	refused(open_one, "left file descriptor 200 (/dev/null) open");
+}
+
+static void a_file_closed_is_refused(void **state)
+{
+	refused(close_one, "closed file descriptor %d, which is the core's");
+}
+
+static void a_file_moved_is_refused(void **state)
+{
+	refused(move_one, "closed file descriptor %d, which is the core's");
+}
+
+static void a_file_in_anothers_place_is_refused(void **state)
+{
+	refused(replace_one, "put another file in the place of the core's descriptor %d");
+}
+
+static void a_limit_is_refused(void **state)
+{
+	refused(lower_limit, "changed a resource limit");
+}
+
+/* With them go the files that the guard itself keeps open, and the log: in a child. */
+static int close_all_there(void *arg)
+{
+	int saved = dup2(STDERR_FILENO, HIGH);
+
+	guard_begin(); /* the parent's does not hold for another process */
+	return saved == HIGH && call(NULL) == 0 && call(close_all) == -EPERM ? 42 : 1;
+}
+
+static void a_plugin_that_closes_all_is_refused(void **state)
+{
+	int status = kit_child(close_all_there, NULL);
+
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 42);
+}
+
+static void what_the_core_does_is_forgotten(void **state)
+{
+	assert_int_equal(call(NULL), 0);
+	open_one();
+	guard_forget();
+	assert_int_equal(call(NULL), 0);
+	close(HIGH);
+	guard_forget();
+	assert_int_equal(call(NULL), 0);
+}
+
+/* So a place that does not say so is found, whatever it changed. */
+static void what_the_core_does_not_tell_is_refused(void **state)
+{
+	assert_int_equal(call(NULL), 0);
+	open_one();
+	assert_int_equal(call(NULL), -EPERM);
+}
+
+static void known_files_are_what_a_list_would_find(void **state)
+{
+	static struct process_state first, listed, known;
+	const struct process_eyes none = {-1, -1, -1};
+	struct process_eyes eyes;
+	char what[320] = "";
+
+	process_eyes_open(&eyes);
+	assert_int_equal(process_state_read(&first, &none, NULL), 0);
+	assert_int_equal(process_state_read(&listed, &none, &first), 0);
+	assert_int_equal(process_state_read(&known, &eyes, &first), 0);
+	if (process_state_differs(&listed, &known, what, sizeof(what)))
+		fail_msg("%s", what);
+	assert_int_equal(eventfd(0, EFD_CLOEXEC), eyes.files + 1);
+	assert_int_equal(process_state_read(&known, &eyes, &first), 0);
+	assert_true(process_state_differs(&listed, &known, what, sizeof(what)));
+	close(eyes.files + 1);
+	process_eyes_close(&eyes);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    cmocka_unit_test_setup_teardown(a_call_that_leaves_nothing_passes, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_file_left_open_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_file_closed_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_file_moved_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_file_in_anothers_place_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_limit_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(a_plugin_that_closes_all_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(what_the_core_does_is_forgotten, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		what_the_core_does_not_tell_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		known_files_are_what_a_list_would_find, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
