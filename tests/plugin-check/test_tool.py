@@ -91,4 +91,11 @@ with open("/dev/full", "w", encoding="utf-8") as full:
                           text=True, check=False)
 kit.expect(lost.returncode == 2 and "cannot be written" in lost.stderr,
            f"a report that is lost: status {lost.returncode}, {lost.stderr}")
+
+# Streams that are closed are no files of the plugin's.
+for closed, status in (("<&-", 0), ("<&- 2>&-", 0), (">&-", 2), ("<&- >&-", 2)):
+    done = subprocess.run(["sh", "-c", f'exec "$0" check "$1" {closed}', kit.PROGRAM, SOUND],
+                          capture_output=True, text=True, check=False)
+    kit.expect(done.returncode == status and (status == 0 or "cannot be written" in done.stderr),
+               f"with {closed}: status {done.returncode}, {done.stdout} {done.stderr}")
 kit.finish("expectations of the program")

@@ -5,6 +5,7 @@
  * volt-doctor: says whether this host runs guests, and how well. A program of its own, run by
  * `volt doctor`, so that the monitor carries none of it.
  */
+#include <errno.h>
 #include <getopt.h>
 #include <limits.h>
 #include <stdio.h>
@@ -15,6 +16,7 @@
 #include "tools/doctor/gather.h"
 #include "tools/doctor/guest.h"
 #include "tools/doctor/sealed.h"
+#include "tools/standard.h"
 
 enum {
 	DOCTOR_RUNS = 0,
@@ -127,8 +129,9 @@ int main(int argc, char **argv)
 	static struct options o;
 	static struct host h = {.root = ""};
 	static struct findings f;
-	int code = parse(&o, argc, argv);
 
+	standard_complete();
+	int code = parse(&o, argc, argv);
 	if (code >= 0)
 		return code;
 	gather_kvm(&h.kvm, "/dev/kvm");
@@ -143,7 +146,10 @@ int main(int argc, char **argv)
 	check_memory(&f, &h);
 	check_limits(&f, &h);
 	check_cgroups(&f, &h);
-	if (!(o.json ? findings_print_json(&f, &h) : findings_print(&f)))
+	if (!(o.json ? findings_print_json(&f, &h) : findings_print(&f))) {
+		fprintf(
+		    stderr, "volt-doctor: the findings cannot be written: %s\n", strerror(errno));
 		return DOCTOR_OUTPUT;
+	}
 	return findings_count(&f, LEVEL_FAIL) == 0 ? DOCTOR_RUNS : DOCTOR_CANNOT;
 }

@@ -85,5 +85,5 @@ bool findings_print(const struct findings *f)
 		between = ",";
 	}
 	printf("; %u warning%s\n", warnings, warnings == 1 ? "" : "s");
-	return fflush(stdout) == 0;
+	return fflush(stdout) == 0 && !ferror(stdout);
 }

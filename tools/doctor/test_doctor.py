@@ -129,6 +129,19 @@ class Doctor(unittest.TestCase):
         said = set(re.findall(r"--([a-z][a-z-]+)", helped.stdout))
         self.assertEqual(said, set(re.findall(r"^\.It Fl -([a-z-]+)", manual, re.MULTILINE)))
 
+    @unittest.skipUnless(has_kvm(), "no /dev/kvm")
+    def test_streams_that_are_closed_change_nothing(self):
+        for closed in ("<&-", "2>&-", "<&- 2>&-"):
+            done = run("sh", "-c", f'exec "$0" --json {closed}', DOCTOR)
+            levels = {f["id"]: f["level"] for f in json.loads(done.stdout)["findings"]}
+            self.assertEqual((levels["trial-kvm"], levels["trial-volt"]), ("ok", "ok"), closed)
+
+    def test_without_standard_output_the_findings_are_lost(self):
+        for closed in (">&-", "<&- >&-"):
+            done = run("sh", "-c", f'exec "$0" --no-trial {closed}', DOCTOR)
+            self.assertEqual(done.returncode, 3, closed)
+            self.assertIn("cannot be written", done.stderr)
+
     def test_a_full_disk_is_an_error(self):
         with open("/dev/full", "w", encoding="utf-8") as full:
             done = subprocess.run([DOCTOR, "--no-trial"], stdout=full, check=False, timeout=60)

@@ -19,6 +19,7 @@
 #include "sdk/common/params.h"
 #include "tools/kernel/commands.h"
 #include "tools/kernel/say.h"
+#include "tools/standard.h"
 
 #define GO_ON (-1)
 
@@ -257,14 +258,25 @@ static int locate_store(struct request *q)
 	return err == 0 ? GO_ON : SAY_FAILED;
 }
 
+/* A report that was lost is no success. */
+static int finish(int code)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return code;
+	log_error(errno, "the output cannot be written: %s", strerror(errno));
+	return SAY_FAILED;
+}
+
 int main(int argc, char **argv)
 {
 	static struct request request;
+
+	standard_complete();
 	/* Options may come before the command, where only those of all make sense. */
 	int code = parse(&request, NULL, argc, argv);
 
 	if (code != GO_ON)
-		return code;
+		return finish(code);
 	if (request.count == 0) {
 		log_error(EINVAL, "no command given; see volt-kernel --help");
 		return SAY_USAGE;
@@ -280,5 +292,5 @@ int main(int argc, char **argv)
 		code = locate_store(&request);
 	if (code == GO_ON)
 		code = command->run(&request);
-	return fflush(stdout) == 0 ? code : SAY_FAILED;
+	return finish(code);
 }

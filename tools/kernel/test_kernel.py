@@ -120,6 +120,14 @@ class Commands(Case):
             with self.subTest(words=words):
                 self.tool(*words, status=2, said=said)
 
+    def test_a_report_that_is_lost_is_a_failure(self):
+        self.tool("import", self.file(vmlinux()))
+        for closed in (">&-", "<&- >&-", ">/dev/full"):
+            done = subprocess.run(["sh", "-c", f'exec "$0" list {closed}', TOOL], env=self.env(),
+                                  capture_output=True, text=True, timeout=60)
+            self.assertEqual(done.returncode, 1, closed)
+            self.assertIn("cannot be written", done.stderr)
+
     def test_store_is_where_it_is_told_to_be(self):
         self.tool("import", "--store", self.home / "other", self.file(vmlinux()))
         self.assertFalse(self.store.exists())

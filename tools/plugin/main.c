@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "sdk/common/params.h"
 #include "tool.h"
+#include "tools/standard.h"
 
 #define ROUNDS_DEFAULT 5000
 #define ROUNDS_MAX     10000000
@@ -99,6 +100,15 @@ static uint64_t number(const char *option, const char *text, uint64_t most)
 	return n;
 }
 
+/* A report that was lost is no success. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return status;
+	log_error(errno, "the output cannot be written: %s", strerror(errno));
+	return TOOL_MISUSE;
+}
+
 static void take_option(struct tool_options *o, int option)
 {
 	switch (option) {
@@ -129,23 +139,14 @@ static void take_option(struct tool_options *o, int option)
 		break;
 	case OPT_HELP:
 		fputs(usage_text, stdout);
-		exit(TOOL_OK);
+		exit(finish(TOOL_OK));
 	case OPT_VERSION:
 		printf("volt-plugin %s, plugin ABI %d.%d\n", VOLT_VERSION, VOLT_ABI_MAJOR,
 		    VOLT_ABI_MINOR);
-		exit(TOOL_OK);
+		exit(finish(TOOL_OK));
 	default:
 		exit(TOOL_MISUSE); /* getopt has said why */
 	}
-}
-
-/* A report that was lost is no success. */
-static int finish(int status)
-{
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return status;
-	log_error(errno, "the output cannot be written: %s", strerror(errno));
-	return TOOL_MISUSE;
 }
 
 int main(int argc, char **argv)
@@ -153,6 +154,7 @@ int main(int argc, char **argv)
 	struct tool_options o = {.rounds = ROUNDS_DEFAULT, .limit_s = LIMIT_DEFAULT};
 	int option;
 
+	standard_complete();
 	log_init();
 	log_level = VOLT_LOG_WARN;
 	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
