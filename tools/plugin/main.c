@@ -88,13 +88,13 @@ _Noreturn static void misuse(const char *what, const char *which)
 	exit(TOOL_MISUSE);
 }
 
-static uint64_t number(const char *option, const char *text, uint64_t most)
+static uint64_t number(const char *option, const char *text, uint64_t least, uint64_t most)
 {
 	uint64_t n;
 
-	if (parse_uint(text, &n) != 0 || n > most) {
-		fprintf(stderr, "volt-plugin: --%s %s: must be a number up to %llu\n", option, text,
-		    (unsigned long long)most);
+	if (parse_uint(text, &n) != 0 || n < least || n > most) {
+		fprintf(stderr, "volt-plugin: --%s %s: must be a number from %llu to %llu\n",
+		    option, text, (unsigned long long)least, (unsigned long long)most);
 		exit(TOOL_MISUSE);
 	}
 	return n;
@@ -119,11 +119,11 @@ static void take_option(struct tool_options *o, int option)
 		o->json = true;
 		break;
 	case OPT_SEED:
-		o->seed = number("seed", optarg, UINT64_MAX);
+		o->seed = number("seed", optarg, 0, UINT64_MAX);
 		o->seeded = true;
 		break;
 	case OPT_ROUNDS:
-		o->rounds = number("rounds", optarg, ROUNDS_MAX);
+		o->rounds = number("rounds", optarg, 1, ROUNDS_MAX);
 		break;
 	case OPT_PARAMS:
 		o->params = optarg;
@@ -135,7 +135,7 @@ static void take_option(struct tool_options *o, int option)
 		o->in_process = true;
 		break;
 	case OPT_LIMIT:
-		o->limit_s = number("timeout", optarg, LIMIT_MAX);
+		o->limit_s = number("timeout", optarg, 1, LIMIT_MAX);
 		break;
 	case OPT_HELP:
 		fputs(usage_text, stdout);
