@@ -555,26 +555,111 @@ static void enough_limits_are_one_line(void **state)
 
 /* ---------------------------------------------------------------------------- cgroups */
 
+/* What of the tree is mounted, and the caller's /proc/self/cgroup. */
+static void mounted(const char *part, const char *own)
+{
+	char line[128];
+
+	snprintf(
+	    line, sizeof(line), "30 22 0:26 %s /cg rw,nosuid shared:9 - cgroup2 none rw\n", part);
+	put("/proc/self/mountinfo", line);
+	put("/proc/self/cgroup", own);
+	put("/cg/cgroup.controllers", "cpu io memory pids\n");
+}
+
 static void without_cgroup_v2_the_jail_sets_no_limits(void **state)
 {
-	put("/proc/self/mounts", "cgroup /sys/fs/cgroup/cpu cgroup rw,cpu 0 0\n");
+	put("/proc/self/mountinfo", "32 31 0:29 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu\n");
 	check_cgroups(&findings, &host);
 	expect("cgroups", LEVEL_WARNING, "mount -t cgroup2");
 }
 
 static void controllers_of_version_1_are_named(void **state)
 {
-	put("/proc/self/mounts", "x / ext4 rw 0 0\ncgroup2 /cg cgroup2 rw 0 0\n");
+	put("/proc/self/mountinfo", "22 1 8:1 / / rw shared:1 - ext4 /dev/sda1 rw\n"
+				    "30 22 0:26 / /cg rw,nosuid shared:9 - cgroup2 cgroup2 rw\n");
 	put("/cg/cgroup.controllers", "cpuset io memory\n");
 	check_cgroups(&findings, &host);
 	expect("cgroups", LEVEL_WARNING, "lacks the controllers: cpu, pids");
 }
 
+static void a_container_that_was_given_no_controllers_is_told_so(void **state)
+{
+	mounted("/", "0::/\n");
+	put("/cg/cgroup.controllers", "cpu\n");
+	put("/cg/cgroup.type", "domain\n");
+	check_cgroups(&findings, &host);
+	expect("cgroups", LEVEL_WARNING, "cgroup.subtree_control where the container was started");
+}
+
+static void limits_of_a_container_with_a_namespace_lie_in_the_root_of_its_mount(void **state)
+{
+	mounted("/", "0::/\n");
+	put("/cg/memory.max", "67108864\n");
+	put("/cg/cpu.max", "50000 100000\n");
+	put("/cg/pids.max", "12\n");
+	check_cgroups(&findings, &host);
+	expect("cgroup-memory", LEVEL_WARNING, "/cg/memory.max is 64 MiB");
+	expect("cgroup-memory", LEVEL_WARNING, "where it was started");
+	expect("cgroup-cpu", LEVEL_WARNING, "/cg/cpu.max is 50 % of a CPU");
+	expect("cgroup-pids", LEVEL_WARNING, "/cg/pids.max is 12 tasks");
+}
+
+static void limits_below_the_root_of_a_container_count_with_it(void **state)
+{
+	mounted("/", "0::/a\n");
+	put("/cg/memory.max", "67108864\n");
+	put("/cg/a/memory.max", "33554432\n");
+	put("/cg/cpu.max", "50000 100000\n");
+	put("/cg/a/cpu.max", "max 100000\n");
+	check_cgroups(&findings, &host);
+	expect("cgroup-memory", LEVEL_WARNING, "/cg/a/memory.max is 32 MiB");
+	expect("cgroup-memory", LEVEL_WARNING, "echo max > /cg/a/memory.max");
+	expect("cgroup-cpu", LEVEL_WARNING, "/cg/cpu.max is 50 % of a CPU");
+}
+
+static void a_container_without_a_namespace_sees_its_part_of_the_tree(void **state)
+{
+	mounted("/docker/abc", "0::/docker/abc/x\n");
+	put("/cg/memory.max", "67108864\n");
+	put("/cg/x/pids.max", "3\n");
+	put("/cg/docker/abc/cpu.max", "1 100\n");
+	check_cgroups(&findings, &host);
+	expect("cgroup-memory", LEVEL_WARNING, "/cg/memory.max is 64 MiB");
+	expect("cgroup-pids", LEVEL_WARNING, "/cg/x/pids.max is 3");
+	expect_none("cgroup-cpu");
+}
+
+static void the_mount_that_has_the_own_cgroup_is_taken(void **state)
+{
+	put("/proc/self/mountinfo", "30 22 0:26 /other /o rw - cgroup2 cgroup2 rw\n31 22 0:26 /a "
+				    "/cg rw - cgroup2 none rw\n");
+	put("/proc/self/cgroup", "0::/a\n");
+	put("/o/memory.max", "1\n");
+	put("/cg/memory.max", "67108864\n");
+	check_cgroups(&findings, &host);
+	expect("cgroup-memory", LEVEL_WARNING, "/cg/memory.max is 64 MiB");
+}
+
+static void limits_of_a_tree_that_is_not_the_own_one_are_not_told(void **state)
+{
+	mounted("/other", "0::/a\n");
+	put("/cg/memory.max", "1\n");
+	check_cgroups(&findings, &host);
+	expect_none("cgroup-memory");
+}
+
+static void a_mount_from_above_the_namespace_still_limits(void **state)
+{
+	mounted("/../..", "0::/\n");
+	put("/cg/memory.max", "67108864\n");
+	check_cgroups(&findings, &host);
+	expect("cgroup-memory", LEVEL_WARNING, "/cg/memory.max is 64 MiB");
+}
+
 static void the_lowest_limit_on_the_way_counts(void **state)
 {
-	put("/proc/self/mounts", "cgroup2 /cg cgroup2 rw 0 0\n");
-	put("/proc/self/cgroup", "1:name=systemd:/x\n0::/a/b\n");
-	put("/cg/cgroup.controllers", "cpu io memory pids\n");
+	mounted("/", "1:name=systemd:/x\n0::/a/b\n");
 	put("/cg/a/b/memory.max", "max\n");
 	put("/cg/a/memory.max", "67108864\n");
 	put("/cg/a/b/cpu.max", "50000 100000\n");
@@ -661,6 +746,13 @@ int main(void)
 	    CASE(enough_limits_are_one_line),
 	    CASE(without_cgroup_v2_the_jail_sets_no_limits),
 	    CASE(controllers_of_version_1_are_named),
+	    CASE(a_container_that_was_given_no_controllers_is_told_so),
+	    CASE(limits_of_a_container_with_a_namespace_lie_in_the_root_of_its_mount),
+	    CASE(limits_below_the_root_of_a_container_count_with_it),
+	    CASE(a_container_without_a_namespace_sees_its_part_of_the_tree),
+	    CASE(the_mount_that_has_the_own_cgroup_is_taken),
+	    CASE(limits_of_a_tree_that_is_not_the_own_one_are_not_told),
+	    CASE(a_mount_from_above_the_namespace_still_limits),
 	    CASE(the_lowest_limit_on_the_way_counts),
 	    CASE(an_empty_host_is_survived),
 	    CASE(more_findings_than_room_are_dropped),
