@@ -41,8 +41,11 @@ static int look_at_images(struct subject *s, int folder)
 		int fd =
 		    openat(folder, store_images[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 
-		if (fd < 0)
+		if (fd < 0 && errno == ENOENT)
 			continue;
+		if (fd < 0)
+			return log_error(
+			    errno, "%s: its %s: %s", s->name, store_images[i], strerror(errno));
 		int err =
 		    image_look(&s->images[s->image_count], fd, store_images[i], why, sizeof(why));
 		close(fd);
@@ -59,8 +62,10 @@ static int look_at_config(struct subject *s, int folder)
 	size_t size;
 	int fd = openat(folder, "config", O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 
-	if (fd < 0)
+	if (fd < 0 && errno == ENOENT)
 		return 0;
+	if (fd < 0)
+		return log_error(errno, "%s: its configuration: %s", s->name, strerror(errno));
 	char *text = (char *)image_read(fd, CONFIG_SIZE_MAX, &size);
 	int err = text == NULL ? -errno : config_parse(&s->config, text, size);
 	close(fd);

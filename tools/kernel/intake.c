@@ -251,11 +251,13 @@ static int find_config(struct intake *in, const char *path)
 	int folder = slash != NULL ? (int)(slash - path) + 1 : 0;
 	char other[PATH_MAX];
 
-	if (dash != NULL &&
-	    (size_t)snprintf(other, sizeof(other), "%.*sconfig%s", folder, path, dash) <
-		sizeof(other) &&
-	    access(other, R_OK) == 0)
-		return take_config(in, other, "adjacent", true);
+	if (dash != NULL && (size_t)snprintf(other, sizeof(other), "%.*sconfig%s", folder, path,
+				dash) < sizeof(other)) {
+		if (access(other, R_OK) == 0)
+			return take_config(in, other, "adjacent", true);
+		if (errno != ENOENT)
+			log_warn("%s: cannot be read: %s", other, strerror(errno));
+	}
 	for (size_t i = 0; in->config == NULL && i < sizeof(near) / sizeof(near[0]); i++) {
 		if ((size_t)snprintf(other, sizeof(other), "%.*s%s", folder, path, near[i]) >=
 		    sizeof(other))
@@ -287,24 +289,38 @@ static int take_package(struct intake *in, int fd)
 	return 0;
 }
 
+/* One of a folder's files: a descriptor, -ENOENT if it has none such, or -errno, said. */
+static int open_part(const struct intake *in, int folder, const char *name)
+{
+	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd >= 0 || errno == ENOENT)
+		return fd >= 0 ? fd : -ENOENT;
+	return log_error(errno, "%s/%s: cannot be opened: %s", in->source, name, strerror(errno));
+}
+
 static int take_folder(struct intake *in, int folder)
 {
 	static const char *const more[] = {"config", "System.map"};
 	int err = 0;
 
 	for (size_t i = 0; err == 0 && i < 2; i++) {
-		int fd = openat(folder, images[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		int fd = open_part(in, folder, images[i]);
 
-		if (fd < 0)
+		if (fd == -ENOENT)
 			continue;
+		if (fd < 0)
+			return fd;
 		err = take_kernel(in, fd, images[i]);
 		close(fd);
 	}
 	for (size_t i = 0; err == 0 && i < sizeof(more) / sizeof(more[0]); i++) {
-		int fd = openat(folder, more[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+		int fd = open_part(in, folder, more[i]);
 
-		if (fd < 0)
+		if (fd == -ENOENT)
 			continue;
+		if (fd < 0)
+			return fd;
 		err = stage_copy(&in->stage, more[i], fd);
 		close(fd);
 	}

@@ -106,8 +106,8 @@ static uint32_t counted;
 
 static int count_one(const char *path, const struct stat *st, int kind, struct FTW *at)
 {
-	counted += kind != FTW_D;
-	return 0;
+	counted += kind != FTW_D && kind != FTW_DNR;
+	return kind == FTW_DNR || kind == FTW_NS ? EACCES : 0;
 }
 
 /* Beside those listed: the manifest and meta.json. */
@@ -117,11 +117,19 @@ static void check_count(struct check *c, const char *folder)
 
 	snprintf(path, sizeof(path), "%s/%s", folder, c->name);
 	counted = 0;
-	if (nftw(path, count_one, 16, FTW_PHYS) == 0 && counted <= c->listed + 2)
+	int err = nftw(path, count_one, 16, FTW_PHYS);
+	if (err < 0)
+		err = errno;
+	if (err == 0 && counted <= c->listed + 2)
 		return;
+	c->wrong++;
+	if (err != 0) {
+		log_error(err, "%s: cannot be looked through for files too many: %s", path,
+		    strerror(err));
+		return;
+	}
 	log_error(EINVAL, "%s: has %u files, %u more than were put there", c->name, counted,
 	    counted - c->listed - 2);
-	c->wrong++;
 }
 
 int record_verify(const char *folder, const char *name)
