@@ -77,7 +77,8 @@ static const struct row {
     {OPT_HELP, "help", NULL, NULL, "print this text and exit"},
 };
 
-#define ROWS (sizeof(rows) / sizeof(rows[0]))
+#define ROWS     (sizeof(rows) / sizeof(rows[0]))
+#define ROW_BASE 256 /* getopt tells rows from letters by it */
 
 static void print_help(void)
 {
@@ -134,9 +135,17 @@ static int bad_option(const char *typed, int known)
 	const char *names[ROWS + 1] = {NULL};
 	char name[64];
 
+	/* Of letters behind one dash getopt tells the one that it met. */
+	if (known != 0 && known < ROW_BASE) {
+		log_error(EINVAL,
+		    "unknown option -%c; options are words behind two dashes, see "
+		    "volt-kernel --help",
+		    (char)known);
+		return SAY_USAGE;
+	}
 	for (size_t i = 0; i < ROWS; i++) {
 		names[i] = rows[i].name;
-		if (known != 0 && (int)i + 1 == known) {
+		if ((int)i + ROW_BASE == known) {
 			log_error(EINVAL, "--%s %s", rows[i].name,
 			    rows[i].value != NULL ? "needs a value" : "takes no value");
 			return SAY_USAGE;
@@ -209,7 +218,8 @@ static int parse(struct request *q, const char *command, int argc, char **argv)
 
 	for (size_t i = 0; i < ROWS; i++)
 		longs[i] = (struct option){rows[i].name,
-		    rows[i].value != NULL ? required_argument : no_argument, NULL, (int)i + 1};
+		    rows[i].value != NULL ? required_argument : no_argument, NULL,
+		    (int)i + ROW_BASE};
 	opterr = 0;
 	for (;;) {
 		const char *typed = argv[optind];
@@ -219,7 +229,7 @@ static int parse(struct request *q, const char *command, int argc, char **argv)
 			break;
 		if (c == '?')
 			return bad_option(optind > 1 ? argv[optind - 1] : typed, optopt);
-		const struct row *row = &rows[c - 1];
+		const struct row *row = &rows[c - ROW_BASE];
 		if (command != NULL && !is_of(row, command)) {
 			log_error(EINVAL, "--%s does not go with %s", row->name, command);
 			return SAY_USAGE;
