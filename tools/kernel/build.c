@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tools/kernel/commands.h"
+#include "tools/kernel/interrupt.h"
 #include "tools/kernel/say.h"
 #include "tools/kernel/stage.h"
 
@@ -81,13 +82,17 @@ static int run(const char *script, const struct request *q, const char *output)
 		execv(script, (char **)(uintptr_t)words);
 		_exit(NOT_RUN);
 	}
-	return child < 0 ? log_error(errno, "build: %s", strerror(errno)) : wait_for(child, script);
+	if (child < 0)
+		return log_error(errno, "build: %s", strerror(errno));
+	interrupt_pass_to(child);
+	int err = wait_for(child, script);
+	interrupt_pass_to(0);
+	return err;
 }
 
 int command_build(const struct request *q)
 {
 	char script[PATH_MAX] = "", output[PATH_MAX];
-	const char *temporary = getenv("TMPDIR");
 
 	if (q->count > 1) {
 		log_error(EINVAL, "build: name one source tree, or none");
@@ -97,12 +102,9 @@ int command_build(const struct request *q)
 		snprintf(script, sizeof(script), "%s", q->script);
 	else if (find_script(script, sizeof(script)) != 0)
 		return SAY_FAILED;
-	if ((size_t)snprintf(output, sizeof(output), "%s/volt-kernel-XXXXXX",
-		temporary != NULL && temporary[0] == '/' ? temporary : "/tmp") >= sizeof(output) ||
-	    mkdtemp(output) == NULL) {
-		log_error(errno, "%s: %s", output, strerror(errno));
+	interrupt_catch();
+	if (stage_make_temporary(output) != 0)
 		return SAY_FAILED;
-	}
 	int err = run(script, q, output);
 	if (err == 0)
 		err = import_path(q, output);

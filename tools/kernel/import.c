@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "tools/kernel/commands.h"
+#include "tools/kernel/interrupt.h"
 #include "tools/kernel/record.h"
 #include "tools/kernel/say.h"
 
@@ -24,8 +25,9 @@ int import_path(const struct request *q, const char *path)
 	const struct intake_request request = {
 	    .path = path, .config = q->config, .folder = q->store};
 	struct record r = {0};
-	int err = intake_take(&in, &request);
 
+	interrupt_catch();
+	int err = intake_take(&in, &request);
 	if (err == 0)
 		err = record_publish(&r, &in, q->name);
 	if (err >= 0) {
@@ -49,7 +51,7 @@ int command_import(const struct request *q)
 		return SAY_USAGE;
 	}
 	int code = SAY_GOOD;
-	for (int i = 0; i < q->count; i++)
+	for (int i = 0; i < q->count && interrupt_came() == 0; i++)
 		if (import_path(q, q->words[i]) != 0)
 			code = SAY_FAILED;
 	return code;

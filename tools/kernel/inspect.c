@@ -12,6 +12,7 @@
 
 #include "tools/kernel/commands.h"
 #include "tools/kernel/feature.h"
+#include "tools/kernel/interrupt.h"
 #include "tools/kernel/record.h"
 #include "tools/kernel/say.h"
 
@@ -307,13 +308,12 @@ static int inspect_file(struct subject *s, const struct request *q, const char *
 static int inspect_aside(struct subject *s, const struct request *q)
 {
 	char folder[PATH_MAX];
-	const char *temporary = getenv("TMPDIR");
 
-	if ((size_t)snprintf(folder, sizeof(folder), "%s/volt-kernel-XXXXXX",
-		temporary != NULL && temporary[0] == '/' ? temporary : "/tmp") >= sizeof(folder) ||
-	    mkdtemp(folder) == NULL)
-		return log_error(errno, "%s: %s", folder, strerror(errno));
-	int err = inspect_file(s, q, folder);
+	interrupt_catch();
+	int err = stage_make_temporary(folder);
+	if (err != 0)
+		return err;
+	err = inspect_file(s, q, folder);
 	stage_remove(folder);
 	return err;
 }

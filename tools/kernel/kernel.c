@@ -18,6 +18,7 @@
 #include "core/store.h"
 #include "sdk/common/params.h"
 #include "tools/kernel/commands.h"
+#include "tools/kernel/interrupt.h"
 #include "tools/kernel/say.h"
 #include "tools/standard.h"
 
@@ -302,5 +303,12 @@ int main(int argc, char **argv)
 		code = locate_store(&request);
 	if (code == GO_ON)
 		code = command->run(&request);
-	return finish(code);
+	code = finish(code);
+	/* What was done before it came is done. */
+	if (code != SAY_GOOD && interrupt_came() != 0) {
+		fprintf(
+		    stderr, "volt-kernel: error: ended by SIG%s\n", sigabbrev_np(interrupt_came()));
+		interrupt_end();
+	}
+	return code;
 }

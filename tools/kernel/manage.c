@@ -28,7 +28,7 @@ static int put_link(const char *store, const char *name)
 	char path[PATH_MAX + 16], fresh[PATH_MAX + 32];
 
 	snprintf(path, sizeof(path), "%s/" STORE_DEFAULT, store);
-	snprintf(fresh, sizeof(fresh), "%s/.default-%d", store, (int)getpid());
+	snprintf(fresh, sizeof(fresh), "%s/" STAGE_NEW_DEFAULT "%d", store, (int)getpid());
 	unlink(fresh);
 	if (symlink(name, fresh) != 0)
 		return log_error(errno, "%s: %s", fresh, strerror(errno));
@@ -45,6 +45,7 @@ int default_set(const char *store, const char *name)
 
 	if (lock < 0)
 		return lock;
+	stage_sweep(store);
 	int err = put_link(store, name);
 	close(lock);
 	return err;
@@ -64,13 +65,14 @@ int command_default(const struct request *q)
 
 /* ----------------------------------------------------------------------- remove */
 
-/* Out of sight in one step; what a crash leaves of it the next import sweeps away. */
+/* Out of sight in one step; what a crash leaves of it is swept away by whoever comes next. */
 static int remove_kernel(const char *store, const char *name)
 {
 	char path[PATH_MAX + STORE_NAME_MAX], gone[PATH_MAX + 48], preferred[STORE_NAME_MAX];
 
 	snprintf(path, sizeof(path), "%s/%s", store, name);
-	snprintf(gone, sizeof(gone), "%s/.import-removed-%d", store, (int)getpid());
+	snprintf(gone, sizeof(gone), "%s/" STAGE_TEMPORARY "removed-%d", store, (int)getpid());
+	stage_sweep(store); /* one of an earlier process with this number is in the way, too */
 	if (rename(path, gone) != 0)
 		return log_error(errno, "%s: cannot be removed: %s", path, strerror(errno));
 	default_get(store, preferred, sizeof(preferred));

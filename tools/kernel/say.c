@@ -7,6 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "tools/kernel/interrupt.h"
+
 uint32_t log_level = VOLT_LOG_INFO;
 bool say_quiet;
 
@@ -53,6 +55,8 @@ int(log_error)(int err, const char *fmt, ...) /* a macro for analysers */
 {
 	va_list ap;
 
+	if (interrupt_came() != 0)
+		return -err; /* the reason for all that fails now, and main() says it */
 	va_start(ap, fmt);
 	put("error: ", fmt, ap);
 	va_end(ap);

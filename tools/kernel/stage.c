@@ -14,9 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "tools/kernel/interrupt.h"
 #include "tools/kernel/say.h"
-
-#define TEMPORARY ".import-"
 
 /* Debian's largest kernel has 5000 modules of 400 MB. */
 const struct stage_limits stage_limits_default = {
@@ -60,6 +59,19 @@ int stage_remove(const char *path)
 	return err == -1 ? -errno : err;
 }
 
+int stage_make_temporary(char path[PATH_MAX])
+{
+	const char *folder = getenv("TMPDIR");
+
+	if (folder == NULL || folder[0] != '/')
+		folder = "/tmp";
+	if ((size_t)snprintf(path, PATH_MAX, "%s/volt-kernel-XXXXXX", folder) >= PATH_MAX)
+		return log_error(ENAMETOOLONG, "%s: the path is too long", folder);
+	if (mkdtemp(path) == NULL)
+		return log_error(errno, "%s: cannot be written into: %s", folder, strerror(errno));
+	return 0;
+}
+
 int stage_lock_store(const char *folder)
 {
 	char path[PATH_MAX];
@@ -70,7 +82,7 @@ int stage_lock_store(const char *folder)
 	if (fd < 0)
 		return log_error(errno, "%s: cannot be opened: %s", path, strerror(errno));
 	while (flock(fd, LOCK_EX) != 0) {
-		if (errno == EINTR)
+		if (errno == EINTR && interrupt_came() == 0)
 			continue;
 		int err = log_error(errno, "%s: cannot be locked: %s", path, strerror(errno));
 		close(fd);
@@ -81,8 +93,19 @@ int stage_lock_store(const char *folder)
 
 /* ---------------------------------------------------------------- the stage */
 
-/* Stages whose makers are gone; called with the store locked. */
-static void sweep(const char *folder)
+/* A stage has a lock on it while its process lives; a kernel on its way out needs none, as it
+ * goes within the lock of the store. */
+static void sweep_folder(DIR *d, const char *name, const char *path)
+{
+	int fd = openat(dirfd(d), name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+
+	if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
+		stage_remove(path);
+	if (fd >= 0)
+		close(fd);
+}
+
+void stage_sweep(const char *folder)
 {
 	DIR *d = opendir(folder);
 	struct dirent *e;
@@ -92,23 +115,20 @@ static void sweep(const char *folder)
 	while ((e = readdir(d)) != NULL) {
 		char path[PATH_MAX];
 
-		if (strncmp(e->d_name, TEMPORARY, strlen(TEMPORARY)) != 0 ||
-		    (size_t)snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) >=
-			sizeof(path))
+		if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) >=
+		    sizeof(path))
 			continue;
-		int fd =
-		    openat(dirfd(d), e->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
-		if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0)
-			stage_remove(path);
-		if (fd >= 0)
-			close(fd);
+		if (strncmp(e->d_name, STAGE_TEMPORARY, strlen(STAGE_TEMPORARY)) == 0)
+			sweep_folder(d, e->d_name, path);
+		else if (strncmp(e->d_name, STAGE_NEW_DEFAULT, strlen(STAGE_NEW_DEFAULT)) == 0)
+			unlink(path); /* made and renamed within the lock */
 	}
 	closedir(d);
 }
 
 static int make(struct stage *s)
 {
-	if ((size_t)snprintf(s->path, sizeof(s->path), "%s/" TEMPORARY "XXXXXX", s->folder) >=
+	if ((size_t)snprintf(s->path, sizeof(s->path), "%s/" STAGE_TEMPORARY "XXXXXX", s->folder) >=
 	    sizeof(s->path))
 		return log_error(ENAMETOOLONG, "%s: the path is too long", s->folder);
 	if (mkdtemp(s->path) == NULL) {
@@ -133,7 +153,7 @@ int stage_init(struct stage *s, const char *folder)
 	int lock = stage_lock_store(folder);
 	if (lock < 0)
 		return lock;
-	sweep(folder);
+	stage_sweep(folder);
 	err = make(s);
 	close(lock);
 	return err;
@@ -230,6 +250,8 @@ int stage_write(void *writer, const void *bytes, size_t size)
 	struct stage_writer *w = writer;
 	const uint8_t *from = bytes;
 
+	if (interrupt_came() != 0)
+		return -EINTR;
 	if (size > w->stage->limits.file - w->size ||
 	    size > w->stage->limits.total - w->stage->total)
 		return -EFBIG;

@@ -6,7 +6,7 @@
  *
  * Its name begins with a dot, so it is no kernel's, until all of it is written and it is
  * renamed. A lock on it tells others that somebody is at work; one without is litter of a
- * run that was cut short, and the next stage_init() sweeps it away.
+ * run that was cut short, and the next stage_sweep() removes it.
  */
 #ifndef TOOLS_KERNEL_STAGE_H
 #define TOOLS_KERNEL_STAGE_H
@@ -19,6 +19,10 @@
 
 #define STAGE_HASH_SIZE 65 /* SHA-256 in hex, with its NUL */
 #define STAGE_PATH_MAX  512
+
+/* Names in the store that are nobody's, and end with something of the process. */
+#define STAGE_TEMPORARY   ".import-"
+#define STAGE_NEW_DEFAULT ".default-"
 
 /* Bounds for what comes out of an untrusted file. */
 struct stage_limits {
@@ -66,7 +70,8 @@ void stage_finish(struct stage *s);
 /* Begins a file; folders on the way are made. The path must have no "..", no empty part and
  * nothing that is not printable: -EINVAL. There must be no such file: -EEXIST. All said. */
 int stage_begin(struct stage *s, struct stage_writer *w, const char *path);
-/* An unpack_sink whose `arg` is the writer: 0, -EFBIG above a limit, -errno; not said. */
+/* An unpack_sink whose `arg` is the writer: 0, -EFBIG above a limit, -EINTR if a signal came
+ * (interrupt.h), -errno; not said. */
 int stage_write(void *writer, const void *bytes, size_t size);
 /* Ends the file; `err` is what went before, and is returned: then the file is not counted. */
 int stage_end(struct stage_writer *w, int err);
@@ -91,6 +96,12 @@ int stage_publish(struct stage *s, const char *name);
 
 /* SHA-256 in hex. */
 void stage_hash(struct sha256_ctx *sum, char hash[STAGE_HASH_SIZE]);
+
+/* Removes what runs that were cut short left in the store, whose lock is held. */
+void stage_sweep(const char *folder);
+
+/* A folder of the program's own, in $TMPDIR or /tmp. 0 or -errno, said. */
+int stage_make_temporary(char path[PATH_MAX]);
 
 /* Takes the lock of the store, for as long as the descriptor is open; or -errno, said. */
 int stage_lock_store(const char *folder);

@@ -7,15 +7,18 @@ What of it goes on to volt needs /dev/kvm, and is skipped without; VOLT_MUST_WOR
 failure.
 """
 
+import fcntl
 import gzip
 import json
 import os
 import pathlib
 import shutil
+import signal
 import struct
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 
 TOOL, VOLT = (pathlib.Path(name).resolve() for name in sys.argv[1:3])
@@ -113,6 +116,8 @@ class Commands(Case):
     def test_wrong_calls_end_with_2(self):
         for words, said in ((["impart"], "did you mean import?"), ([], "no command"),
                             (["list", "--jsno"], "did you mean --json?"),
+                            (["list", "-xy"], "unknown option -x;"), (["-j"], "unknown option -j;"),
+                            (["list", "-\x05"], "unknown option -"),
                             (["list", "--config", "x"], "does not go with list"),
                             (["import"], "name a kernel"), (["inspect"], "name one kernel"),
                             (["remove"], "name a kernel"), (["import", "--store"], "needs a value"),
@@ -134,10 +139,114 @@ class Commands(Case):
         self.assertEqual(len(json.loads(self.tool("list", "--json", "--store",
                                                   self.home / "other"))), 1)
 
+    def test_a_part_of_a_folder_that_cannot_be_opened_is_not_absent(self):
+        for name in ("vmlinux", "bzImage", "config", "System.map"):
+            with self.subTest(name):
+                folder = self.home / f"of-{name}"
+                folder.mkdir()
+                if name != "vmlinux":
+                    (folder / "vmlinux").write_bytes(vmlinux())
+                (folder / name).symlink_to(name)
+                self.tool("import", folder, status=1, said=f"of-{name}/{name}: cannot be opened: "
+                          "Too many levels of symbolic links")
+                self.tool("inspect", folder, status=1, said="cannot be opened")
+        self.assertEqual(json.loads(self.tool("list", "--json")), [])
+
+    def test_a_part_of_the_store_that_cannot_be_opened_is_not_absent(self):
+        name = self.tool("import", self.file(vmlinux(config="CONFIG_SMP=y\n"))).strip()
+        for part in ("config", "vmlinux"):
+            (self.store / name / part).unlink()
+            (self.store / name / part).symlink_to(part)
+            self.tool("inspect", name, status=1, said="Too many levels of symbolic links")
+
+    def test_verify_says_when_it_could_not_look(self):
+        name = self.tool("import", self.file(vmlinux())).strip()
+        (self.store / name / "a/b/c/d").mkdir(parents=True)
+        done = subprocess.run(["sh", "-c", 'ulimit -n 5; exec "$0" verify', TOOL], env=self.env(),
+                              capture_output=True, text=True, timeout=60)
+        self.assertEqual(done.returncode, 1, done.stdout)
+        self.assertRegex(done.stderr, "cannot be looked through .*: Too many open files")
+
+    def test_litter_of_dead_processes_is_swept_away(self):
+        name = self.tool("import", self.file(vmlinux())).strip()
+        for words in (["default", name], ["import", self.home / "vmlinux"], ["remove", name]):
+            (self.store / ".import-removed-1").mkdir()
+            (self.store / ".import-removed-1/vmlinux").touch()
+            (self.store / ".default-1").symlink_to("nowhere")
+            self.tool(*words)
+            left = {path.name for path in self.store.iterdir()} - {name, "default"}
+            self.assertEqual(left, {".lock"}, words)
+
     def test_control_characters_do_not_reach_the_terminal(self):
         path = self.file(b"x", "a\x1b[2Jb")
         done = subprocess.run([TOOL, "import", path], env=self.env(), capture_output=True)
         self.assertNotIn(b"\x1b", done.stderr)
+
+
+class Interrupted(Case):
+    """Signals end the program as they do others, once it has cleaned up."""
+
+    def start(self, *words):
+        child = subprocess.Popen([TOOL, *map(str, words)], env=self.env(), text=True,
+                                 stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                                 stderr=subprocess.PIPE, start_new_session=True)
+        self.addCleanup(child.communicate)
+        self.addCleanup(child.kill)
+        return child
+
+    def wait_for(self, pattern, child):
+        while child.poll() is None:
+            if list(self.home.glob(pattern)):
+                return True
+            time.sleep(0.002)
+        return False
+
+    @staticmethod
+    def waits(child):
+        with open("/proc/locks", encoding="ascii") as lines:
+            return any("->" in line and f" {child.pid} " in line for line in lines)
+
+    def ended(self, child, number):
+        _, said = child.communicate(timeout=60)
+        if child.returncode == 0: # it was faster
+            return False
+        self.assertEqual(child.returncode, -number, said)
+        self.assertEqual(said, f"volt-kernel: error: ended by {signal.Signals(number).name}\n")
+        return True
+
+    def test_inspect_leaves_nothing(self):
+        path = self.file(vmlinux())
+        os.truncate(path, 400 << 20)
+        for _ in range(10):
+            child = self.start("inspect", path)
+            if self.wait_for("volt-kernel-*/.import-*/vmlinux", child):
+                child.send_signal(signal.SIGINT)
+            ended = self.ended(child, signal.SIGINT)
+            self.assertEqual(list(self.home.glob("volt-kernel-*")), [])
+            if ended:
+                return
+        self.fail("it always was faster")
+
+    def test_import_leaves_nothing_and_waits_for_no_lock(self):
+        self.store.mkdir(parents=True)
+        with open(self.store / ".lock", "w", encoding="ascii") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            child = self.start("import", self.file(vmlinux()), self.home / "vmlinux")
+            while not self.waits(child):
+                time.sleep(0.002)
+            child.send_signal(signal.SIGTERM)
+            self.assertTrue(self.ended(child, signal.SIGTERM))
+        self.assertEqual([path.name for path in self.store.iterdir()], [".lock"])
+
+    def test_build_ends_with_its_script_and_leaves_nothing(self):
+        script = self.file(b"#!/bin/sh\ntouch $3/at-work\nexec sleep 100\n", "build-it")
+        script.chmod(0o755)
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+            child = self.start("build", "--quiet", "--script", script)
+            self.assertTrue(self.wait_for("volt-kernel-*/at-work", child))
+            child.send_signal(number)
+            self.assertTrue(self.ended(child, number)) # when nobody has its standard error
+            self.assertEqual(list(self.home.glob("volt-kernel-*")), [])
 
 
 class Build(Case):

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * interrupt - ends work that has begun something on the disk, and lets it clean up.
+ *
+ * A signal that would end the program is noted instead. Whatever takes long looks for it, and
+ * fails; so the way out is that of any other failure, and main() then ends by the signal.
+ */
+#ifndef TOOLS_KERNEL_INTERRUPT_H
+#define TOOLS_KERNEL_INTERRUPT_H
+
+#include <sys/types.h>
+
+/* From now on, until one comes: SIGHUP, SIGINT, SIGQUIT and SIGTERM, but those that the
+ * program was started to ignore. A second one of the same kind ends the program at once. */
+void interrupt_catch(void);
+
+/* The signal that came, or 0. */
+int interrupt_came(void);
+
+/* The same signal goes to this process as well, if it is not 0: one that is waited for. */
+void interrupt_pass_to(pid_t child);
+
+/* Ends the program as the signal would have. */
+_Noreturn void interrupt_end(void);
+
+#endif
