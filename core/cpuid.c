@@ -20,49 +20,48 @@ enum reg { EAX, EBX, ECX, EDX };
  * Bit names and numbers: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E.
  */
 static const struct {
-	uint32_t leaf, subleaf;
-	enum reg reg;
+	uint32_t leaf;
+	uint8_t subleaf, reg;
 	uint32_t clear, set;
-	const char *reason;
 } filter[] = {
-    {0x1, 0, ECX, BIT(2), 0, "DTES64: no debug store"},
-    {0x1, 0, ECX, BIT(3), 0, "MONITOR: an idle vCPU must halt, so that the host can run others"},
-    {0x1, 0, ECX, BIT(4), 0, "DS_CPL: no debug store"},
-    {0x1, 0, ECX, BIT(5), 0, "VMX: no nested guests"},
-    {0x1, 0, ECX, BIT(6), 0, "SMX: no measured launch"},
-    {0x1, 0, ECX, BIT(7), 0, "EIST: frequency is the host's business"},
-    {0x1, 0, ECX, BIT(8), 0, "TM2: temperature is the host's business"},
-    {0x1, 0, ECX, BIT(15), 0, "PDCM: no performance counters"},
-    {0x1, 0, ECX, 0, BIT(31), "HYPERVISOR: without it Linux calibrates against a PIT"},
-    {0x1, 0, EDX, BIT(7), 0, "MCE: no machine checks are delivered"},
-    {0x1, 0, EDX, BIT(14), 0, "MCA: no machine check banks"},
-    {0x1, 0, EDX, BIT(22), 0, "ACPI: no thermal control MSRs"},
+    {0x1, 0, ECX, BIT(2), 0}, /* DTES64: no debug store */
+    {0x1, 0, ECX, BIT(3), 0}, /* MONITOR: an idle vCPU must halt, so that the host can run others */
+    {0x1, 0, ECX, BIT(4), 0}, /* DS_CPL: no debug store */
+    {0x1, 0, ECX, BIT(5), 0}, /* VMX: no nested guests */
+    {0x1, 0, ECX, BIT(6), 0}, /* SMX: no measured launch */
+    {0x1, 0, ECX, BIT(7), 0}, /* EIST: frequency is the host's business */
+    {0x1, 0, ECX, BIT(8), 0}, /* TM2: temperature is the host's business */
+    {0x1, 0, ECX, BIT(15), 0}, /* PDCM: no performance counters */
+    {0x1, 0, ECX, 0, BIT(31)}, /* HYPERVISOR: without it Linux calibrates against a PIT */
+    {0x1, 0, EDX, BIT(7), 0},  /* MCE: no machine checks are delivered */
+    {0x1, 0, EDX, BIT(14), 0}, /* MCA: no machine check banks */
+    {0x1, 0, EDX, BIT(22), 0}, /* ACPI: no thermal control MSRs */
     /* ARAT alone stays of leaf 6: a KVM local APIC never stops, and without the bit
      * Linux falls back to a periodic tick that wakes an idle guest all the time. */
-    {0x6, 0, EAX, ~BIT(2), 0, "power management; ARAT stays"},
-    {0x6, 0, EBX, ~0u, 0, "power management"},
-    {0x6, 0, ECX, ~0u, 0, "power management"},
-    {0x6, 0, EDX, ~0u, 0, "power management"},
-    {0x7, 0, EBX, BIT(4), 0, "HLE: transactions are broken or off on most hosts"},
-    {0x7, 0, EBX, BIT(11), 0, "RTM: as HLE"},
-    {0x7, 0, EBX, BIT(12), 0, "RDT_M: no resource monitoring"},
-    {0x7, 0, EBX, BIT(14), 0, "MPX: gone from newer hosts, so a guest could not move"},
-    {0x7, 0, EBX, BIT(15), 0, "RDT_A: no resource allocation"},
-    {0x7, 0, ECX, BIT(3), 0, "PKU: larger state for each switch, hardly used"},
-    {0x7, 0, ECX, BIT(4), 0, "OSPKE: follows PKU"},
-    {0x7, 0, ECX, BIT(16), 0, "LA57: four page table levels are enough"},
-    {0xd, 0, EAX, BIT(3) | BIT(4) | BIT(9), 0, "state of MPX and PKU, which are gone"},
-    {0xd, 3, EAX, ~0u, 0, "state of MPX"},
-    {0xd, 3, EBX, ~0u, 0, "state of MPX"},
-    {0xd, 4, EAX, ~0u, 0, "state of MPX"},
-    {0xd, 4, EBX, ~0u, 0, "state of MPX"},
-    {0xd, 9, EAX, ~0u, 0, "state of PKU"},
-    {0xd, 9, EBX, ~0u, 0, "state of PKU"},
-    {0xa, 0, EAX, ~0u, 0, "no performance counters"},
-    {0xa, 0, EBX, ~0u, 0, "no performance counters"},
-    {0xa, 0, ECX, ~0u, 0, "no performance counters"},
-    {0xa, 0, EDX, ~0u, 0, "no performance counters"},
-    {0x80000001, 0, ECX, BIT(2), 0, "SVM: no nested guests"},
+    {0x6, 0, EAX, ~BIT(2), 0}, /* power management; ARAT stays */
+    {0x6, 0, EBX, ~0u, 0},     /* power management */
+    {0x6, 0, ECX, ~0u, 0},     /* power management */
+    {0x6, 0, EDX, ~0u, 0},     /* power management */
+    {0x7, 0, EBX, BIT(4), 0},  /* HLE: transactions are broken or off on most hosts */
+    {0x7, 0, EBX, BIT(11), 0}, /* RTM: as HLE */
+    {0x7, 0, EBX, BIT(12), 0}, /* RDT_M: no resource monitoring */
+    {0x7, 0, EBX, BIT(14), 0}, /* MPX: gone from newer hosts, so a guest could not move */
+    {0x7, 0, EBX, BIT(15), 0}, /* RDT_A: no resource allocation */
+    {0x7, 0, ECX, BIT(3), 0},  /* PKU: larger state for each switch, hardly used */
+    {0x7, 0, ECX, BIT(4), 0},  /* OSPKE: follows PKU */
+    {0x7, 0, ECX, BIT(16), 0}, /* LA57: four page table levels are enough */
+    {0xd, 0, EAX, BIT(3) | BIT(4) | BIT(9), 0}, /* state of MPX and PKU, which are gone */
+    {0xd, 3, EAX, ~0u, 0},                      /* state of MPX */
+    {0xd, 3, EBX, ~0u, 0},                      /* state of MPX */
+    {0xd, 4, EAX, ~0u, 0},                      /* state of MPX */
+    {0xd, 4, EBX, ~0u, 0},                      /* state of MPX */
+    {0xd, 9, EAX, ~0u, 0},                      /* state of PKU */
+    {0xd, 9, EBX, ~0u, 0},                      /* state of PKU */
+    {0xa, 0, EAX, ~0u, 0},                      /* no performance counters */
+    {0xa, 0, EBX, ~0u, 0},                      /* no performance counters */
+    {0xa, 0, ECX, ~0u, 0},                      /* no performance counters */
+    {0xa, 0, EDX, ~0u, 0},                      /* no performance counters */
+    {0x80000001, 0, ECX, BIT(2), 0},            /* SVM: no nested guests */
 };
 
 static uint32_t *reg_of(struct kvm_cpuid_entry2 *e, enum reg reg)

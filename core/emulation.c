@@ -20,7 +20,8 @@ static const struct {
 	uint8_t prefix;
 	uint8_t length;
 	uint8_t opcode[3];
-	int modrm_reg, modrm;
+	int8_t modrm_reg;
+	int16_t modrm;
 } known[] = {
     {"int3", 0, 1, {0xcc}, -1, -1},
     {"int n", 0, 1, {0xcd}, -1, -1},
