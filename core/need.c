@@ -13,9 +13,8 @@
 /* Whatever a plugin declares, these it does not get: what undoes the sandbox, makes
  * descriptors, names files or processes, or changes what all threads share. What of it a
  * device needs the core does ahead of the seal. One text, as 236 pointers take six times the
- * room; it begins and ends with a blank. */
+ * room. */
 static const char never[] =
-    " "
     "execve execveat fork vfork clone clone3 ptrace process_vm_readv process_vm_writev "
     "bpf mount umount2 move_mount open_tree fsopen pivot_root chroot setns unshare "
     "open_by_handle_at init_module finit_module delete_module kexec_load kexec_file_load "
@@ -45,7 +44,7 @@ static const char never[] =
     "removexattr lremovexattr readlink readlinkat stat lstat newfstatat statx access "
     "faccessat faccessat2 statfs getxattr lgetxattr listxattr llistxattr "
     "inotify_add_watch fanotify_mark exit io_setup io_submit io_destroy io_getevents "
-    "io_pgetevents io_cancel ";
+    "io_pgetevents io_cancel";
 
 #define ARG(n) (1u << (n))
 
@@ -53,68 +52,41 @@ static const char never[] =
  * what is done to it. Both must be held to one value, the descriptors to files of the
  * plugin's own parameters. Linux, include/linux/syscalls.h. */
 static const struct {
-	const char *syscall;
 	uint8_t fds, commands;
+	const char *syscalls;
 } on_files[] = {
-    {"read", ARG(0), 0},
-    {"write", ARG(0), 0},
-    {"readv", ARG(0), 0},
-    {"writev", ARG(0), 0},
-    {"pread64", ARG(0), 0},
-    {"pwrite64", ARG(0), 0},
-    {"preadv", ARG(0), 0},
-    {"pwritev", ARG(0), 0},
-    {"preadv2", ARG(0), ARG(5)},
-    {"pwritev2", ARG(0), ARG(5)},
-    {"lseek", ARG(0), 0},
-    {"ioctl", ARG(0), ARG(1)},
-    {"fcntl", ARG(0), ARG(1)},
-    {"flock", ARG(0), ARG(1)},
-    {"fsync", ARG(0), 0},
-    {"fdatasync", ARG(0), 0},
-    {"syncfs", ARG(0), 0},
-    {"sync_file_range", ARG(0), ARG(3)},
-    {"fallocate", ARG(0), ARG(1)},
-    {"ftruncate", ARG(0), 0},
-    {"fadvise64", ARG(0), ARG(3)},
-    {"readahead", ARG(0), 0},
-    {"fstat", ARG(0), 0},
-    {"fstatfs", ARG(0), 0},
-    {"fchmod", ARG(0), 0},
-    {"fchown", ARG(0), 0},
-    {"fgetxattr", ARG(0), 0},
-    {"fsetxattr", ARG(0), 0},
-    {"flistxattr", ARG(0), 0},
-    {"fremovexattr", ARG(0), 0},
-    {"getdents", ARG(0), 0},
-    {"getdents64", ARG(0), 0},
-    {"cachestat", ARG(0), 0},
-    {"epoll_ctl", ARG(0) | ARG(2), ARG(1)},
-    {"epoll_wait", ARG(0), 0},
-    {"epoll_pwait", ARG(0), 0},
-    {"epoll_pwait2", ARG(0), 0},
-    {"timerfd_settime", ARG(0), ARG(1)},
-    {"timerfd_gettime", ARG(0), 0},
-    {"sendto", ARG(0), ARG(3)},
-    {"recvfrom", ARG(0), ARG(3)},
-    {"sendmsg", ARG(0), ARG(2)},
-    {"sendmmsg", ARG(0), ARG(3)},
-    {"shutdown", ARG(0), ARG(1)},
-    {"getsockopt", ARG(0), ARG(1) | ARG(2)},
-    {"setsockopt", ARG(0), ARG(1) | ARG(2)},
-    {"getsockname", ARG(0), 0},
-    {"getpeername", ARG(0), 0},
-    {"sendfile", ARG(0) | ARG(1), 0},
-    {"splice", ARG(0) | ARG(2), ARG(5)},
-    {"tee", ARG(0) | ARG(1), ARG(3)},
-    {"copy_file_range", ARG(0) | ARG(2), 0},
-    {"inotify_rm_watch", ARG(0), 0},
-    {"mq_timedsend", ARG(0), 0},
-    {"mq_timedreceive", ARG(0), 0},
-    {"mq_notify", ARG(0), 0},
-    {"mq_getsetattr", ARG(0), 0},
-    {"quotactl_fd", ARG(0), ARG(1)},
+    {ARG(0), 0,
+	"read write readv writev pread64 pwrite64 preadv pwritev lseek fsync fdatasync syncfs "
+	"ftruncate readahead fstat fstatfs fchmod fchown fgetxattr fsetxattr flistxattr "
+	"fremovexattr getdents getdents64 cachestat epoll_wait epoll_pwait epoll_pwait2 "
+	"timerfd_gettime getsockname getpeername inotify_rm_watch mq_timedsend "
+	"mq_timedreceive mq_notify mq_getsetattr"},
+    {ARG(0), ARG(1), "ioctl fcntl flock fallocate timerfd_settime shutdown quotactl_fd"},
+    {ARG(0), ARG(1) | ARG(2), "getsockopt setsockopt"},
+    {ARG(0), ARG(2), "sendmsg"},
+    {ARG(0), ARG(3), "sync_file_range fadvise64 sendto recvfrom sendmmsg"},
+    {ARG(0), ARG(5), "preadv2 pwritev2"},
+    {ARG(0) | ARG(1), 0, "sendfile"},
+    {ARG(0) | ARG(1), ARG(3), "tee"},
+    {ARG(0) | ARG(2), 0, "copy_file_range"},
+    {ARG(0) | ARG(2), ARG(1), "epoll_ctl"},
+    {ARG(0) | ARG(2), ARG(5), "splice"},
 };
+
+/* Is `name` one of the words between blanks? */
+static bool has_word(const char *words, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *words != '\0'; words += *words == ' ') {
+		size_t length = strcspn(words, " ");
+
+		if (length == n && memcmp(words, name, n) == 0)
+			return true;
+		words += length;
+	}
+	return false;
+}
 
 /* True if the need holds argument `arg` to one value; the kernel looks at no more bits. */
 static bool pins(const struct volt_need *need, uint8_t arg)
@@ -166,7 +138,7 @@ static int check_files(const struct volt_need *need, const char *id)
 	int err = 0;
 
 	for (size_t n = 0; n < sizeof(on_files) / sizeof(on_files[0]); n++) {
-		if (strcmp(need->syscall, on_files[n].syscall) != 0)
+		if (!has_word(on_files[n].syscalls, need->syscall))
 			continue;
 		for (uint8_t arg = 0; err == 0 && arg < 6; arg++)
 			if (on_files[n].fds & ARG(arg))
@@ -177,21 +149,11 @@ static int check_files(const struct volt_need *need, const char *id)
 	return err;
 }
 
-static bool is_never(const char *name)
-{
-	size_t n = strlen(name);
-
-	for (const char *at = never + 1; n > 0 && (at = strstr(at, name)) != NULL; at += n)
-		if (at[-1] == ' ' && at[n] == ' ')
-			return true;
-	return false;
-}
-
 int need_check(const struct volt_need *need, const char *id)
 {
 	if (need->syscall == NULL || need->reason == NULL || need->test_count > VOLT_TEST_MAX)
 		return log_error(EINVAL, "plugin %s: a row of its needs is malformed", id);
-	if (is_never(need->syscall))
+	if (has_word(never, need->syscall))
 		return log_error(EPERM, "plugin %s asks for %s (%s): no plugin may have it", id,
 		    need->syscall, need->reason);
 	for (uint32_t t = 0; t < need->test_count; t++)
