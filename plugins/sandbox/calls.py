@@ -20,19 +20,15 @@ def numbers(compiler):
 
 
 def source(calls):
-    """Sorted by name, for a binary search; offsets into one string need no relocations."""
-    names, rows, offset = [], [], 0
-    for name in sorted(calls):
-        names.append(f'\t"{name}\\0"\n')
-        rows.append(f"\t{{{offset}, {calls[name]}}},\n")
-        offset += len(name) + 1
+    """In the order of their numbers, which so need no table; a number without a call is empty."""
+    names = {number: name for name, number in calls.items()}
+    count = max(names) + 1
+    rows = "".join(f'\t"{names.get(number, "")}\\0"\n' for number in range(count))
     return ("/* Written by plugins/sandbox/calls.py. */\n"
             "extern const char call_names[];\n"
-            "extern const unsigned short call_rows[][2];\n"
-            "extern const unsigned call_count;\n"
-            f"const char call_names[] =\n{''.join(names)};\n"
-            f"const unsigned short call_rows[][2] = {{\n{''.join(rows)}}};\n"
-            f"const unsigned call_count = {len(calls)};\n")
+            "extern const int call_count;\n"
+            f"const char call_names[] =\n{rows};\n"
+            f"const int call_count = {count};\n")
 
 
 def main():

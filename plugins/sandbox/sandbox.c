@@ -197,7 +197,8 @@ static uint32_t count_calls(const struct filter_calls *c)
 	unsigned n = 0;
 
 	for (size_t i = 0; i < FILTER_CALLS / 64; i++)
-		n += (unsigned)__builtin_popcountll(c->bits[i]);
+		for (uint64_t left = c->bits[i]; left != 0; left &= left - 1)
+			n++;
 	return n;
 }
 
