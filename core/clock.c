@@ -73,8 +73,10 @@ static uint64_t measure_rate(void)
 	struct reading now = read_both();
 	if (now.tsc <= state.first.tsc)
 		return 0;
-	return (uint64_t)(((unsigned __int128)(now.ns - state.first.ns) << 32) /
-			  (now.tsc - state.first.tsc));
+	uint64_t ns = now.ns - state.first.ns, ticks = now.tsc - state.first.tsc;
+	for (; ns >> 32 != 0; ns /= 2) /* half of both is the same rate */
+		ticks /= 2;
+	return ticks > 0 ? (ns << 32) / ticks : 0;
 }
 
 void clock_seal(bool invariant, uint32_t khz)

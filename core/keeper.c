@@ -21,6 +21,7 @@
 #include "sdk/common/compat.h"
 
 #define PATH_COUNT 32
+#define WAIT_MS    25 /* for a record that may come */
 
 static struct {
 	int fd;
@@ -120,7 +121,7 @@ static void explain_death(pid_t volt)
 	unsigned found = 0;
 
 	for (int i = 0; found == 0 && i < 20; i++) {
-		usleep(25000);
+		poll(NULL, 0, WAIT_MS);
 		found = witness_report(KERNEL_LOG, volt, true);
 	}
 	if (found == 0)
@@ -135,7 +136,7 @@ static void explain_death(pid_t volt)
 static void report_rest(pid_t volt)
 {
 	for (int i = 0; i < 4; i++) {
-		usleep(25000);
+		poll(NULL, 0, WAIT_MS);
 		witness_report(KERNEL_LOG, volt, false);
 	}
 }
@@ -184,7 +185,7 @@ int keeper_start(void)
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return log_error(errno, "cannot make a socket pair: %s", strerror(errno));
-	pid_t volt = getpid(), child = fork();
+	pid_t volt = getpid(), child = _Fork(); /* no handler of fork() has to run */
 	if (child < 0)
 		return log_error(errno, "cannot start the process that restores the terminal: %s",
 		    strerror(errno));

@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <unistd.h>
 
 #include "core/clock.h"
@@ -46,7 +47,7 @@ static void *run_thread(void *arg)
 {
 	struct seat seat = *(struct seat *)arg;
 
-	pthread_setname_np(pthread_self(), seat.machine->policy.storage[seat.thread].name);
+	prctl(PR_SET_NAME, seat.machine->policy.storage[seat.thread].name);
 	witness_sit(seat.thread);
 	if (enter_thread(seat.machine, seat.thread) != 0)
 		__atomic_fetch_add(&gate.failed, 1, __ATOMIC_SEQ_CST);

@@ -15,6 +15,13 @@ int close_range(unsigned first, unsigned last, int flags)
 }
 #endif
 
+#ifdef COMPAT__FORK
+pid_t _Fork(void)
+{
+	return fork();
+}
+#endif
+
 #ifdef COMPAT_SIGABBREV_NP
 #define NAME(signal) [SIG##signal] = #signal
 

@@ -10,6 +10,10 @@
 #ifdef COMPAT_CLOSE_RANGE
 int close_range(unsigned first, unsigned last, int flags);
 #endif
+#ifdef COMPAT__FORK
+#include <sys/types.h>
+pid_t _Fork(void); /* glibc has it from 2.34 on */
+#endif
 #ifdef COMPAT_SIGABBREV_NP
 const char *sigabbrev_np(int number);
 #endif
