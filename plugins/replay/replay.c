@@ -32,7 +32,7 @@ struct replay {
 	uint64_t mode, otherwise;
 	struct volt_recording_entry *entries;
 	size_t count;
-	size_t next[VCPU_MAX]; /* first entry that the vCPU has not reached */
+	size_t next[VCPU_MAX]; /* first entry that the vCPU has not reached; a gap it stays at */
 	bool diverged;         /* said already */
 };
 
@@ -41,9 +41,12 @@ static const struct volt_recording_entry *find_next(struct replay *r, uint32_t v
 	if (vcpu >= VCPU_MAX)
 		return NULL;
 	while (r->next[vcpu] < r->count) {
-		const struct volt_recording_entry *e = &r->entries[r->next[vcpu]++];
+		const struct volt_recording_entry *e = &r->entries[r->next[vcpu]];
 
-		if (e->n == 0 || e->vcpu == vcpu)
+		if (e->n == 0)
+			return e; /* for ever: whose the missing ones are nobody knows */
+		r->next[vcpu]++;
+		if (e->vcpu == vcpu)
 			return e;
 	}
 	return NULL;

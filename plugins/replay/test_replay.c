@@ -146,6 +146,24 @@ static void a_gap_is_a_difference(void **state)
 	fake_host_destroy(b.f);
 }
 
+/* How many accesses are missing is known, but not whose: what follows cannot be compared. */
+static void nothing_matches_beyond_a_gap(void **state)
+{
+	static const struct volt_recording_entry entries[] = {
+	    READ(0, 0x10), {.value = 1}, READ(1, 0x11), READ(2, 0x12)};
+	struct bench b;
+
+	record(entries, sizeof(entries) / sizeof(*entries));
+	open_replay(&b, ",else=pass");
+	get(&b, 0, 1);
+	get(&b, 9, 1); /* the missing one */
+	get(&b, 1, 1);
+	get(&b, 2, 1);
+	assert_int_equal(fake_counter(b.f, "matched"), 1);
+	assert_int_equal(fake_counter(b.f, "diverged"), 3);
+	fake_host_destroy(b.f);
+}
+
 static void only_the_first_difference_is_logged(void **state)
 {
 	static const struct volt_recording_entry entries[] = {READ(0, 0x99), READ(0, 0x99)};
@@ -231,6 +249,7 @@ int main(void)
 	    cmocka_unit_test(a_driver_that_writes_otherwise_differs),
 	    cmocka_unit_test(the_end_of_the_recording_is_a_difference),
 	    cmocka_unit_test(a_gap_is_a_difference),
+	    cmocka_unit_test(nothing_matches_beyond_a_gap),
 	    cmocka_unit_test(only_the_first_difference_is_logged),
 	    cmocka_unit_test(in_the_device_s_place_reads_get_what_was_recorded),
 	    cmocka_unit_test(each_vcpu_follows_its_own_entries),
