@@ -135,6 +135,7 @@ static int acpipower_init(void *self, const struct volt_host *h, const struct vo
 	    .size = sizeof(range),
 	    .space = VOLT_SPACE_PIO,
 	    .sizes = VOLT_IO_1,
+	    .flags = VOLT_RANGE_SPLIT,
 	    .base = base,
 	    .len = LENGTH,
 	    .name = "sleep and reset",
