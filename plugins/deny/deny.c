@@ -4,6 +4,8 @@
 /*
  * deny - a filter that keeps accesses from a device: as if nothing answered there.
  */
+#include <errno.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include <volt/filter.h>
@@ -16,15 +18,21 @@ enum { COUNT_READS, COUNT_WRITES };
 struct deny {
 	const struct volt_host *h;
 	uint64_t what, from, length, value;
-	char range[64]; /* "": every */
+	char range[64];    /* "": every */
+	bool named, meant; /* there is a range of that name, and one with bytes to deny */
 };
+
+static bool is_named(const struct deny *d, const struct volt_layer *below)
+{
+	return d->range[0] == '\0' || strcmp(d->range, below->name) == 0;
+}
 
 static bool is_denied(
     const struct deny *d, const struct volt_layer *below, const struct volt_access *a)
 {
 	if (d->what != WHAT_ALL && (d->what == WHAT_WRITES) != (a->write == 1))
 		return false;
-	if (d->range[0] != '\0' && strcmp(d->range, below->name) != 0)
+	if (!is_named(d, below))
 		return false;
 	/* Any byte in common; length 0 goes on to the end. */
 	return a->offset + a->n > d->from &&
@@ -39,6 +47,33 @@ static uint64_t deny_access(void *self, const struct volt_layer *below, const st
 		return below->pass(below, a);
 	volt_count(d->h, a->write ? COUNT_WRITES : COUNT_READS, 1);
 	return d->value;
+}
+
+static int deny_attach(void *self, const struct volt_layer *below)
+{
+	struct deny *d = self;
+
+	if (!is_named(d, below))
+		return 0;
+	d->named = true;
+	d->meant |= d->from < below->len;
+	return 0;
+}
+
+/* Only now all ranges are known. To deny nothing, because of a typing error say, and not
+ * tell would be the worst that this filter can do. */
+static int deny_start(void *self)
+{
+	const struct deny *d = self;
+
+	if (d->meant)
+		return 0;
+	if (!d->named)
+		volt_log(d->h, VOLT_LOG_ERROR, "range=%s: the device has no such range", d->range);
+	else
+		volt_log(
+		    d->h, VOLT_LOG_ERROR, "from=0x%" PRIx64 ": no range is that long", d->from);
+	return -EINVAL;
 }
 
 static int deny_init(void *self, const struct volt_host *h, const struct volt_args *a)
@@ -56,7 +91,8 @@ static int deny_init(void *self, const struct volt_host *h, const struct volt_ar
 
 static const void *deny_get_ext(const char *id)
 {
-	static const struct volt_filter filter = {.size = sizeof(filter), .access = deny_access};
+	static const struct volt_filter filter = {
+	    .size = sizeof(filter), .attach = deny_attach, .access = deny_access};
 
 	return strcmp(id, VOLT_EXT_FILTER) == 0 ? &filter : NULL;
 }
@@ -104,5 +140,6 @@ VOLT_PLUGIN(VOLT_KIND_FILTER) = {
     .counter_count = sizeof(counters) / sizeof(*counters),
     .counters = counters,
     .init = deny_init,
+    .start = deny_start,
     .get_ext = deny_get_ext,
 };

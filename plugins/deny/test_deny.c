@@ -85,11 +85,39 @@ static void a_denied_read_reads_the_value_cut_to_its_size(void **state)
 
 static void another_range_is_left_alone(void **state)
 {
-	struct bench b;
+	struct bench b = {.f = fake_host_create(&volt_plugin_deny)};
+	struct volt_range other = device_range;
 
-	open_bench(&b, &volt_plugin_deny, "range=other");
-	assert_int_equal(get(&b, 3, 1), 0x13);
+	other.name = "other";
+	assert_int_equal(fake_host_wire(b.f, "range=other"), 0);
+	b.layer = fake_filter_put(b.f, &device_range, &b.device);
+	assert_non_null(fake_filter_put(b.f, &other, &b.device));
+	assert_int_equal(fake_host_run(b.f), 0);
+	get(&b, 3, 1);
+	assert_int_equal(b.device.reads, 1);
 	fake_host_destroy(b.f);
+}
+
+/* A name or an offset that was mistyped would deny nothing, and nobody be told. */
+static void what_can_deny_nothing_does_not_start(void **state)
+{
+	static const struct {
+		const char *params, *message;
+	} cases[] = {
+	    {"range=register", "range=register: the device has no such range"},
+	    {"from=16", "from=0x10: no range is that long"},
+	    {"range=registers,from=16", "from=0x10: no range is that long"},
+	};
+
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct bench b = {.f = fake_host_create(&volt_plugin_deny)};
+
+		assert_int_equal(fake_host_wire(b.f, cases[i].params), 0);
+		assert_non_null(fake_filter_put(b.f, &device_range, &b.device));
+		assert_int_equal(fake_host_run(b.f), -EINVAL);
+		assert_string_equal(fake_host_logged(b.f, NULL), cases[i].message);
+		fake_host_destroy(b.f);
+	}
 }
 
 static void the_named_range_is_denied(void **state)
@@ -111,6 +139,7 @@ int main(void)
 	    cmocka_unit_test(without_a_length_all_that_follows_is_denied),
 	    cmocka_unit_test(a_denied_read_reads_the_value_cut_to_its_size),
 	    cmocka_unit_test(another_range_is_left_alone),
+	    cmocka_unit_test(what_can_deny_nothing_does_not_start),
 	    cmocka_unit_test(the_named_range_is_denied),
 	};
 
