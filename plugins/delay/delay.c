@@ -5,7 +5,7 @@
  * delay - a filter that makes a device slow: each access takes some time longer.
  *
  * The vCPU spins, as it would on a slow bus: a handler may not sleep, and a filter that
- * slept could not be exact to a microsecond. It is for tests, and says so in `volt explain`.
+ * slept could not be exact to a microsecond.
  */
 #include <errno.h>
 #include <string.h>
