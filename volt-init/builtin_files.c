@@ -165,7 +165,7 @@ static int do_cat(int argc, char **argv)
 
 static int copy_file(const char *from, const char *to)
 {
-	struct stat st;
+	struct stat st, old;
 	int in = open(from, O_RDONLY | O_CLOEXEC);
 
 	if (in < 0 || fstat(in, &st))
@@ -173,6 +173,10 @@ static int copy_file(const char *from, const char *to)
 	if (S_ISDIR(st.st_mode)) {
 		errno = EISDIR;
 		return shell_fail("cp", from);
+	}
+	if (!stat(to, &old) && old.st_dev == st.st_dev && old.st_ino == st.st_ino) {
+		complain("cp: %s and %s are the same file", from, to);
+		return 1; /* opening it would have emptied it */
 	}
 	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, st.st_mode & 0777);
 	if (out < 0)

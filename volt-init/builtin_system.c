@@ -39,7 +39,7 @@ static int do_echo(int argc, char **argv)
 	const bool newline = argc < 2 || strcmp(argv[1], "-n");
 
 	for (int i = newline ? 1 : 2; i < argc; i++)
-		print("%s%s", argv[i], i + 1 < argc ? " " : "");
+		print_text(argv[i], i + 1 < argc ? " " : "");
 	if (newline)
 		print("\n");
 	return 0;
@@ -58,7 +58,7 @@ static int do_false(int argc, char **argv)
 static int do_env(int argc, char **argv)
 {
 	for (char **at = environ; *at; at++)
-		print("%s\n", *at);
+		print_text(*at, "\n");
 	return 0;
 }
 

@@ -14,7 +14,7 @@
 #include "parse.h"
 #include "text.h"
 
-enum { LINE_SIZE = 4096 };
+enum { LINE_SIZE = 4096, AT_END = -1, TOO_LONG = -2 };
 
 static int last_status;
 static const struct builtin own[];
@@ -63,6 +63,12 @@ static int do_exit(int argc, char **argv)
 	_exit((int)status);
 }
 
+/* After a failed exec: no such program, or one that cannot be run. */
+static int exec_status(void)
+{
+	return errno == ENOENT ? 127 : 126;
+}
+
 static int do_exec(int argc, char **argv)
 {
 	if (argc < 2)
@@ -70,7 +76,9 @@ static int do_exec(int argc, char **argv)
 	signal(SIGINT, SIG_DFL);
 	signal(SIGQUIT, SIG_DFL);
 	execvp(argv[1], argv + 1);
-	return shell_fail(argv[0], argv[1]) + 126;
+	const int status = exec_status();
+	shell_fail(argv[0], argv[1]);
+	return status;
 }
 
 /* NAME=VALUE; a bare NAME needs nothing, as every variable of this shell is exported. */
@@ -162,11 +170,30 @@ __attribute__((noreturn)) static void become(const struct command *c)
 	if (b)
 		_exit(b->run(c->argc, c->argv));
 	execvp(c->argv[0], c->argv);
-	if (errno == ENOENT)
+	const int status = exec_status();
+	if (status == 127)
 		complain("%s: no such command; try help", c->argv[0]);
 	else
 		shell_fail("sh", c->argv[0]);
-	_exit(errno == ENOENT ? 127 : 126);
+	_exit(status);
+}
+
+/* What changes the shell runs in it, and its redirections end with it. */
+static int run_here(const struct builtin *b, const struct command *c)
+{
+	int kept[3], status = 1;
+
+	for (int i = 0; i < 3; i++)
+		kept[i] = fcntl(i, F_DUPFD_CLOEXEC, 3);
+	if (redirect_all(c))
+		status = b->run(c->argc, c->argv);
+	for (int i = 0; i < 3; i++) {
+		if (kept[i] < 0)
+			continue;
+		dup2(kept[i], i);
+		close(kept[i]);
+	}
+	return status;
 }
 
 static int await(pid_t pid)
@@ -244,7 +271,7 @@ static int run_pipeline(const struct pipeline *p)
 	if (p->count == 1 && c->argc) {
 		const struct builtin *b = find(c->argv[0]);
 		if (b && b->in_shell)
-			return b->run(c->argc, c->argv);
+			return run_here(b, c);
 		if (is_assignment(c))
 			return assign(c->argv[0]);
 	}
@@ -285,10 +312,12 @@ int shell_run(const char *line)
 	return last_status;
 }
 
-/* Byte by byte, so that a command run next finds the rest of a piped input. */
+/* Its length, AT_END or TOO_LONG. Byte by byte, so that a command run next finds the rest of a
+ * piped input. */
 static long read_line(char *line, size_t size)
 {
 	size_t len = 0;
+	bool fits = true;
 	char c;
 
 	for (;;) {
@@ -299,14 +328,15 @@ static long read_line(char *line, size_t size)
 			return 0;
 		}
 		if (n <= 0 && !len)
-			return -1;
+			return AT_END;
 		if (n <= 0 || c == '\n')
 			break;
-		if (len + 1 < size && c)
+		fits = fits && len + 1 < size;
+		if (fits && c)
 			line[len++] = c;
 	}
 	line[len] = '\0';
-	return (long)len;
+	return fits ? (long)len : TOO_LONG;
 }
 
 static void on_interrupt(int signal)
@@ -327,8 +357,14 @@ static int run_input(void)
 	for (;;) {
 		if (is_tty)
 			print("volt# ");
-		if (read_line(line, sizeof(line)) < 0)
+		const long len = read_line(line, sizeof(line));
+		if (len == AT_END)
 			return last_status;
+		if (len == TOO_LONG) { /* a part of it could do what the whole would not */
+			complain("syntax error: line too long");
+			last_status = 2;
+			continue;
+		}
 		shell_run(line);
 	}
 }

@@ -14,10 +14,11 @@
 
 #include "init.h"
 
-static char output[4096];
+static char output[65536];
 
-/* Runs a line in a child as init does; the status, what it printed is in output. */
-static int run(const char *line)
+/* Runs a line in a child as init does, or those of `input` as at a prompt without terminal; the
+ * status, what it printed is in output. */
+static int run_with(const char *line, FILE *input)
 {
 	int ends[2], status;
 	size_t len = 0;
@@ -30,7 +31,10 @@ static int run(const char *line)
 		dup2(ends[1], STDERR_FILENO);
 		close(ends[0]);
 		close(ends[1]);
-		_exit(shell_run(line));
+		if (!input)
+			_exit(shell_run(line));
+		dup2(fileno(input), STDIN_FILENO);
+		_exit(shell_main(1, NULL));
 	}
 	close(ends[1]);
 	while ((n = read(ends[0], output + len, sizeof(output) - 1 - len)) > 0)
@@ -39,6 +43,11 @@ static int run(const char *line)
 	close(ends[0]);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	return command_status(status);
+}
+
+static int run(const char *line)
+{
+	return run_with(line, NULL);
 }
 
 static void assert_prints(const char *line, const char *expected)
@@ -123,6 +132,41 @@ static void files_can_be_made_copied_moved_and_removed(void **state)
 	assert_int_equal(run("rm -f a"), 0);
 }
 
+static void a_file_copied_onto_itself_stays(void **state)
+{
+	assert_int_equal(run("echo x > f; ln -s f l; cp f f"), 1);
+	assert_int_equal(run("cp f l"), 1);
+	assert_prints("cat f; rm f l", "x\n");
+}
+
+static void long_texts_are_printed_whole(void **state)
+{
+	char line[3200] = "X=";
+
+	memset(line + 2, 'x', 3000);
+	strcpy(line + 3002, "; echo $X");
+	run(line);
+	assert_int_equal(strlen(output), 3001);
+	strcpy(line + 3002, "; export X; env");
+	run(line);
+	const char *at = strstr(output, "X=xxx");
+	assert_non_null(at);
+	assert_int_equal(strcspn(at, "\n"), 3002);
+}
+
+/* What was cut off could change what it does: "rm -r /mnt/..." */
+static void a_line_that_is_too_long_is_not_run(void **state)
+{
+	FILE *input = tmpfile();
+
+	assert_non_null(input);
+	fprintf(input, "echo %05000d\necho $?\n", 1);
+	rewind(input);
+	assert_int_equal(run_with(NULL, input), 0);
+	assert_string_equal(output, "volt-init: syntax error: line too long\n2\n");
+	fclose(input);
+}
+
 static void hexdump_prints_offset_bytes_and_text(void **state)
 {
 	assert_prints("echo 0123456789abcdefg | hexdump",
@@ -140,6 +184,22 @@ static void exec_becomes_the_program(void **state)
 {
 	assert_int_equal(run("exec /bin/sh -c 'exit 9'; echo not"), 9);
 	assert_string_equal(output, "");
+}
+
+static void exec_and_its_like_are_redirected_too(void **state)
+{
+	assert_prints("exec /bin/echo a > f", "");
+	assert_prints("cat f", "a\n");
+	assert_prints("cd /nowhere 2> f; echo b", "b\n");
+	assert_prints("cat f; rm f", "volt-init: cd: /nowhere: No such file or directory\n");
+	assert_int_equal(run("cd / < none"), 1);
+}
+
+static void a_failed_exec_tells_why_as_any_program(void **state)
+{
+	assert_int_equal(run("exec /tmp"), 126);
+	assert_int_equal(run("exec no-such-program-here"), 127);
+	assert_int_equal(run("no-such-program-here 2> /dev/full"), 127);
 }
 
 static void wrong_arguments_print_the_usage(void **state)
@@ -186,9 +246,14 @@ int main(void)
 	    cmocka_unit_test(variables_can_be_set),
 	    cmocka_unit_test(redirections_and_pipes_carry_bytes),
 	    cmocka_unit_test(files_can_be_made_copied_moved_and_removed),
+	    cmocka_unit_test(a_file_copied_onto_itself_stays),
+	    cmocka_unit_test(long_texts_are_printed_whole),
+	    cmocka_unit_test(a_line_that_is_too_long_is_not_run),
 	    cmocka_unit_test(hexdump_prints_offset_bytes_and_text),
 	    cmocka_unit_test(cd_changes_where_programs_run),
 	    cmocka_unit_test(exec_becomes_the_program),
+	    cmocka_unit_test(exec_and_its_like_are_redirected_too),
+	    cmocka_unit_test(a_failed_exec_tells_why_as_any_program),
 	    cmocka_unit_test(wrong_arguments_print_the_usage),
 	    cmocka_unit_test(facts_of_the_machine_print_as_numbers),
 	    cmocka_unit_test(help_names_every_command_once),

@@ -147,6 +147,12 @@ bool write_all(int fd, const void *data, size_t len)
 	return true;
 }
 
+bool print_text(const char *text, const char *end)
+{
+	return write_all(STDOUT_FILENO, text, strlen(text)) &&
+	       write_all(STDOUT_FILENO, end, strlen(end));
+}
+
 long read_file(const char *path, char *buf, size_t size)
 {
 	size_t len = 0;

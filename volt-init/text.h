@@ -26,6 +26,9 @@ __attribute__((format(printf, 1, 2))) void complain(const char *fmt, ...);
 /* Writes all of it; false on an error. */
 bool write_all(int fd, const void *data, size_t len);
 
+/* A text of any length, and then an end, on standard output; false on an error. */
+bool print_text(const char *text, const char *end);
+
 /* The first size - 1 bytes of a file, NUL-terminated; the length, or -errno. */
 long read_file(const char *path, char *buf, size_t size);
 
