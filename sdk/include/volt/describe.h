@@ -6,7 +6,8 @@
  *
  * Stability: candidate. The core puts these into the ACPI tables (and, for kernels that
  * want it so, onto the kernel command line). All calls are [wire] and answer 0,
- * -EINVAL (malformed), -ENOSPC (too many) or -EPERM after the seal.
+ * -EINVAL (malformed), -ENOSPC (too many) or -EPERM after the seal. Ids and resources are
+ * looked at when the tables are made: a bad one ends the start, naming the device.
  */
 #ifndef VOLT_DESCRIBE_H
 #define VOLT_DESCRIBE_H
@@ -60,14 +61,15 @@ struct volt_acpi_fixed {
 /* What the host gives. */
 struct volt_describe {
 	uint32_t size, reserved;
-	/* [wire] Puts a device into the ACPI namespace. 0; -EINVAL: malformed; -ENOSPC: too
-	 * many; -EPERM after the seal. */
+	/* [wire] Puts a device into the ACPI namespace. 0; -EINVAL: malformed; -ENOSPC: more
+	 * than 64 in the VM; -EPERM after the seal. */
 	int (*device)(const struct volt_host *h, const struct volt_acpi_device *d);
 	/* [wire] Says where a register of the fixed hardware is. 0; -EINVAL: malformed; -ENOSPC:
 	 * there is one of its kind already; -EPERM after the seal. */
 	int (*fixed)(const struct volt_host *h, const struct volt_acpi_fixed *f);
 	/* [wire] Appends one word or more, e.g. "volt.exit=0xf4", after the user's own. Copied.
-	 * Printable ASCII. 0; -EINVAL: malformed; -ENOSPC: too many; -EPERM after the seal. */
+	 * Printable ASCII. 0; -EINVAL: malformed; -ENOSPC: no room for more on a command line;
+	 * -EPERM after the seal. */
 	int (*cmdline)(const struct volt_host *h, const char *words);
 };
 

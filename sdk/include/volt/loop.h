@@ -22,8 +22,8 @@ extern "C" {
 struct volt_loop {
 	uint32_t size, reserved;
 	/* [wire] Makes a timer, disarmed; *timer gets its handle. `fire` [loop] runs once
-	 * per arming, at or after the deadline. 0; -ENOSPC: more than 16 in one instance;
-	 * -EPERM after the seal. */
+	 * per arming, at or after the deadline. 0; -EINVAL: `fire` is NULL; -ENOSPC: more
+	 * than 16 in one instance or 64 in the VM; -EPERM after the seal. */
 	int (*add_timer)(const struct volt_host *h, void (*fire)(void *self), uint32_t *timer);
 	/* [any] Arms for an absolute time on the clock of now(); replaces an earlier
 	 * deadline; one in the past fires soon; 0 disarms. A timer disarmed from another

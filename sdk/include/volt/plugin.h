@@ -275,8 +275,9 @@ struct volt_host {
 	/* [wire] Says why init fails; `err` is a positive errno. Returns -err. Use
 	 * volt_fail(). */
 	int (*fail)(const struct volt_host *h, int32_t err, const char *msg);
-	/* [wire] Adds a range; *r is copied. 0; -EINVAL: malformed (said in the log);
-	 * -EPERM after the seal. An overlap is found at the seal, naming both owners. */
+	/* [wire] Adds a range; *r is copied. 0; -EINVAL: malformed (the host adds what is
+	 * wrong to the words of volt_fail()); -ENOSPC: more than 512 in the VM; -EPERM after
+	 * the seal. An overlap is found at the seal, naming both owners. */
 	int (*add_range)(const struct volt_host *h, const struct volt_range *r);
 	/* [wire] Claims interrupt line `gsi` (0..23), VOLT_IRQ_EDGE or VOLT_IRQ_LEVEL.
 	 * *line gets the handle. 0; -EINVAL; -EBUSY: another instance owns it; -EPERM

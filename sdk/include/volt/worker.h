@@ -25,8 +25,8 @@ struct volt_worker {
 	 * the instance's lock: it may overlap every other callback but itself, may block,
 	 * and may make the system calls that the plugin's needs name for
 	 * VOLT_ROLE_WORKER. `name` shows in `ps`; 1 to 15 bytes of [A-Za-z0-9_-];
-	 * copied. 0; -EINVAL;
-	 * -ENOSPC: more than 8 in the VM; -EPERM after the seal. */
+	 * copied. 0; -EINVAL: another name, or no job; -ENOSPC: more than 8 in the VM;
+	 * -EPERM after the seal. */
 	int (*add)(
 	    const struct volt_host *h, const char *name, void (*job)(void *self), uint32_t *worker);
 	/* [any] Runs the job soon: at least once after the last post. Results come back

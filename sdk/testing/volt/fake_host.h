@@ -55,7 +55,7 @@ const struct volt_host *fake_host_table(struct fake_host *f);
 
 /* The n-th call (from 1) of a host function during init fails with `err` (positive
  * errno). n = 0: none. Counted over add_range, add_irq, add_timer, attach, device,
- * fixed, cmdline and a worker's add. */
+ * fixed, cmdline, measure, alloc, and the add of workers and doorbells. */
 void fake_host_fail_call(struct fake_host *f, unsigned n, int err);
 unsigned fake_host_calls(const struct fake_host *f);
 /* The function whose call was made to fail so, or NULL. */
