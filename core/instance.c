@@ -41,6 +41,16 @@ static bool valid_name(const char *name)
 	return n > 0 && n <= 32 && name[n] == '\0' && name[0] >= 'a' && name[0] <= 'z';
 }
 
+static bool is_unique(const struct volt_plugin *d, uint32_t number, const char *name)
+{
+	const char *row = (const char *)d->counters;
+
+	for (uint32_t i = 0; i < number; i++, row += d->counter_stride)
+		if (strcmp(((const struct volt_counter *)(const void *)row)->name, name) == 0)
+			return false;
+	return true;
+}
+
 /* Names become those of metrics, and help a line there. */
 static bool valid_counters(const struct volt_plugin *d)
 {
@@ -52,7 +62,8 @@ static bool valid_counters(const struct volt_plugin *d)
 		    c->name != NULL ? strspn(c->name, "abcdefghijklmnopqrstuvwxyz0123456789_") : 0;
 
 		if (n == 0 || n > 48 || c->name[n] != '\0' || c->name[0] < 'a' ||
-		    c->name[0] > 'z' || c->help == NULL || strpbrk(c->help, "\n\\") != NULL)
+		    c->name[0] > 'z' || c->help == NULL || strpbrk(c->help, "\n\\") != NULL ||
+		    !is_unique(d, i, c->name))
 			return false;
 	}
 	return true;
@@ -80,7 +91,8 @@ static const char *find_fault(const struct volt_plugin *d)
 	    (d->counters == NULL || d->counter_stride < sizeof(struct volt_counter)))
 		return "its table of counters is malformed";
 	if (!valid_counters(d))
-		return "a counter's name is not like [a-z][a-z0-9_]{0,47}, or its help is no line";
+		return "a counter's name is not like [a-z][a-z0-9_]{0,47} or not its own, or its "
+		       "help is no line";
 	return NULL;
 }
 

@@ -234,34 +234,55 @@ static const struct volt_counter *row_of(const struct instance *p, uint32_t c)
 	return (const void *)((const char *)p->plugin.counters + c * p->plugin.counter_stride);
 }
 
-/* Several instances of one plugin share its names: each name once, with all of them. */
+/* A dash is no letter of a metric's name. Doubled, it cannot be taken for the line before the
+ * counter: plugin a-b's c and plugin a's b_c are two names. */
+static void name_counter(char *name, size_t size, const char *plugin, const char *counter)
+{
+	size_t n = (size_t)snprintf(name, size, "volt_plugin_");
+
+	for (; *plugin != '\0'; plugin++) {
+		name[n++] = *plugin == '-' ? '_' : *plugin;
+		if (*plugin == '-')
+			name[n++] = '_';
+	}
+	snprintf(name + n, size - n, "_%s_total", counter);
+}
+
+/* Number of the instance's counter of that name; counter_count if it has none. */
+static uint32_t find_counter(const struct instance *i, const char *plugin, const char *counter)
+{
+	uint32_t c = 0;
+
+	if (strcmp(i->plugin.name, plugin) != 0)
+		return i->plugin.counter_count;
+	while (c < i->plugin.counter_count && strcmp(row_of(i, c)->name, counter) != 0)
+		c++;
+	return c;
+}
+
+/* Instances of one plugin share its names, and two versions of it some of them: each name
+ * once, with all who have it. */
 static void show_counter(
     const struct visitor *v, const struct machine *m, uint32_t first, uint32_t c)
 {
 	const struct instance *p = m->instances[first];
-	char name[128], labels[LABELS_MAX];
+	const struct volt_counter *row = row_of(p, c);
+	char name[VOLT_METRIC_NAME_MAX + 1], labels[LABELS_MAX];
 
-	snprintf(name, sizeof(name), "volt_%s_%s_total", p->plugin.name, row_of(p, c)->name);
-	for (char *at = name; *at != '\0'; at++)
-		if (*at == '-')
-			*at = '_';
+	for (uint32_t i = 0; i < first; i++)
+		if (find_counter(m->instances[i], p->plugin.name, row->name) <
+		    m->instances[i]->plugin.counter_count)
+			return;
+	name_counter(name, sizeof(name), p->plugin.name, row->name);
 	for (uint32_t i = first; i < m->instance_count; i++) {
 		const struct instance *other = m->instances[i];
+		uint32_t at = find_counter(other, p->plugin.name, row->name);
 
-		if (strcmp(other->plugin.name, p->plugin.name) != 0 ||
-		    c >= other->plugin.counter_count)
+		if (at == other->plugin.counter_count)
 			continue;
 		snprintf(labels, sizeof(labels), "id=\"%s\"", other->id);
-		show(v, name, row_of(p, c)->help, labels, newest(&other->host.counters[c]), 1);
+		show(v, name, row->help, labels, newest(&other->host.counters[at]), 1);
 	}
-}
-
-static bool is_first(const struct machine *m, uint32_t i)
-{
-	for (uint32_t k = 0; k < i; k++)
-		if (strcmp(m->instances[k]->plugin.name, m->instances[i]->plugin.name) == 0)
-			return false;
-	return true;
 }
 
 static void show_info(const struct visitor *v)
@@ -291,8 +312,7 @@ static void each(const struct volt_host *h, void *arg,
 	show_ranges(&v, m, "volt_handlers_seconds_total",
 	    "time in a range's handlers, filters included", NANOSECONDS);
 	for (uint32_t i = 0; i < m->instance_count; i++)
-		for (uint32_t c = 0; is_first(m, i) && c < m->instances[i]->plugin.counter_count;
-		     c++)
+		for (uint32_t c = 0; c < m->instances[i]->plugin.counter_count; c++)
 			show_counter(&v, m, i, c);
 }
 

@@ -43,7 +43,7 @@ struct prometheus {
 	uint32_t newest; /* bytes of the request's end, to find an empty line */
 	size_t request_size;
 	size_t size, sent;
-	char family_name[128];
+	char family_name[VOLT_METRIC_NAME_MAX + 1];
 	char text[TEXT_SIZE];
 };
 

@@ -167,6 +167,7 @@ AT(volt_metrics, each, 16, void (*)(const struct volt_host *h, void *arg, void (
 TEXT(VOLT_EXT_METRICS, "volt.metrics/1");
 VALUE(VOLT_METRIC_COUNTER, 0x1);
 VALUE(VOLT_METRIC_GAUGE, 0x2);
+VALUE(VOLT_METRIC_NAME_MAX, 0x9f);
 
 /* plugin.h */
 

@@ -396,6 +396,89 @@ static void exits_are_told_by_vcpu_and_reason(void **state)
 	m->vcpus = NULL;
 }
 
+static int wire_nothing(void *self, const struct volt_host *h, const struct volt_args *a)
+{
+	return 0;
+}
+
+static struct instance *count_with(
+    const char *name, const char *id, const struct volt_counter *counters, uint16_t count)
+{
+	const struct volt_plugin p = {VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE), .name = name,
+	    .version = "1", .summary = "counts", .instance_size = 8, .init = wire_nothing,
+	    .counters = counters, .counter_stride = sizeof(*counters), .counter_count = count};
+	char text[40];
+
+	m->firmware.cpus = 0; /* none is there to be asked */
+	snprintf(text, sizeof(text), "id=%s", id);
+	struct instance *i = kit_instance(m, &p, text);
+	assert_non_null(i);
+	for (uint16_t c = 0; c < count; c++)
+		volt_count(&i->host, c, m->instance_count * 10u + c);
+	return i;
+}
+
+static void no_two_plugins_have_a_metric_in_common(void **state)
+{
+	static const struct volt_counter c = {"c", "one"}, b_c = {"b_c", "two"},
+					 seconds = {"seconds", "three"};
+
+	count_with("a-b", "first", &c, 1);
+	count_with("a", "second", &b_c, 1);
+	count_with(
+	    "handlers", "third", &seconds, 1); /* volt_handlers_seconds_total is the core's */
+	assert_int_equal(metric("volt_plugin_a__b_c_total", "id=\"first\""), 20);
+	assert_int_equal(metric("volt_plugin_a_b_c_total", "id=\"second\""), 30);
+	assert_int_equal(metric("volt_plugin_handlers_seconds_total", "id=\"third\""), 40);
+}
+
+struct families {
+	char names[32][VOLT_METRIC_NAME_MAX + 1];
+	unsigned count;
+};
+
+static void see_family(void *arg, const struct volt_metric *metric)
+{
+	struct families *f = arg;
+
+	if (f->count > 0 && strcmp(f->names[f->count - 1], metric->name) == 0)
+		return;
+	for (unsigned i = 0; i < f->count; i++)
+		assert_string_not_equal(f->names[i], metric->name);
+	assert_true(strlen(metric->name) <= VOLT_METRIC_NAME_MAX);
+	snprintf(f->names[f->count++], sizeof(f->names[0]), "%s", metric->name);
+}
+
+/* As when an old and a new file of one plugin are loaded side by side. */
+static void two_versions_of_a_plugin_share_what_both_count(void **state)
+{
+	static const struct volt_counter old[] = {{"kept", "1"}, {"dropped", "2"}};
+	static const struct volt_counter new[] = {{"added", "3"}, {"kept", "1"}};
+	struct families f = {.count = 0};
+
+	count_with("pair", "old", old, 2);
+	count_with("other", "other", old, 1);
+	count_with("pair", "new", new, 2);
+	assert_int_equal(metric("volt_plugin_pair_kept_total", "id=\"old\""), 20);
+	assert_int_equal(metric("volt_plugin_pair_kept_total", "id=\"new\""), 41);
+	assert_int_equal(metric("volt_plugin_pair_dropped_total", "id=\"old\""), 21);
+	assert_int_equal(metric("volt_plugin_pair_added_total", "id=\"new\""), 40);
+	metrics_table.each(&m->instances[0]->host, &f, see_family);
+}
+
+static void the_longest_names_have_room(void **state)
+{
+	static const struct volt_counter c = {
+	    "counter_name_of_48_bytes_67890123456789012345678", "long"};
+	struct families f = {.count = 0};
+
+	count_with("a-------------------------------", "x", &c, 1);
+	metrics_table.each(&m->instances[0]->host, &f, see_family);
+	const char *name = f.names[f.count - 1];
+	assert_int_equal(strlen(name), strlen("volt_plugin_a") + 62 + strlen("_") + 48 + 6);
+	assert_string_equal(name + strlen(name) - 9, "678_total");
+}
+
 #define CASE(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 
 int main(void)
@@ -415,6 +498,9 @@ int main(void)
 	    CASE(a_device_takes_no_on),
 	    CASE(accesses_are_measured_by_range_when_asked),
 	    CASE(exits_are_told_by_vcpu_and_reason),
+	    CASE(no_two_plugins_have_a_metric_in_common),
+	    CASE(two_versions_of_a_plugin_share_what_both_count),
+	    CASE(the_longest_names_have_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

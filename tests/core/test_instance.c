@@ -97,6 +97,7 @@ static void refused_text(const char *text, const char *reason)
 static void malformed_descriptors_are_refused_with_the_field(void **state)
 {
 	static const struct volt_param bad = {.name = "Bad", .help = "x", .type = VOLT_PARAM_UINT};
+	static const struct volt_counter twins[] = {{"same", "one"}, {"same", "two"}};
 	static const struct volt_counter bad_counters[] = {
 	    {"first", "one\nof two"}, {"9th", "two"}, {"third", "three"}};
 	const struct volt_plugin good = plugin;
@@ -112,6 +113,7 @@ static void malformed_descriptors_are_refused_with_the_field(void **state)
 	plugin = good, plugin.counters = NULL, refused("counters");
 	plugin = good, plugin.counter_stride = 8, refused("counters");
 	plugin = good, plugin.counters = bad_counters, refused("counter's name");
+	plugin = good, plugin.counters = twins, refused("counter's name");
 	plugin = good, plugin.counters = bad_counters + 1, refused("counter's name");
 	plugin = good, plugin.need_count = 1, refused("needs");
 	plugin = good, plugin.params = &bad, plugin.param_count = 1, refused("Bad");

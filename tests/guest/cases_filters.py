@@ -186,7 +186,7 @@ class Metrics(Case):
     def test_socket_tells_what_the_guest_did(self):
         _, path = self.running()
         values = self.values(self.fetch(path))
-        self.assertEqual(values['volt_serial_tx_bytes_total{id="serial"}'], len("ready\n"))
+        self.assertEqual(values['volt_plugin_serial_tx_bytes_total{id="serial"}'], len("ready\n"))
         self.assertGreaterEqual(values['volt_exits_total{vcpu="0",reason="io"}'], len("ready\n"))
         self.assertFalse([name for name in values if name.startswith("volt_reads_total")])
 
@@ -208,7 +208,7 @@ class Metrics(Case):
         run, path = self.running()
         for i in range(20):
             values = self.values(self.fetch(path, b"\n"))
-        self.assertEqual(values['volt_prometheus_answers_total{id="prometheus"}'], 19)
+        self.assertEqual(values['volt_plugin_prometheus_answers_total{id="prometheus"}'], 19)
         self.assertTrue(run.alive(), run.story())
 
     def test_client_that_leaves_or_says_nothing_sensible_does_no_harm(self):
@@ -233,13 +233,13 @@ class Metrics(Case):
     def test_counters_of_filters_are_there(self):
         _, path = self.running(options=("--filter", "count,on=serial"))
         values = self.values(self.fetch(path))
-        self.assertGreaterEqual(values['volt_count_writes_total{id="count"}'], len("ready\n"))
+        self.assertGreaterEqual(values['volt_plugin_count_writes_total{id="count"}'], len("ready\n"))
 
     def test_file_is_kept_up_to_date(self):
         path = self.file(b"left from an earlier and longer text\n" * 3000)
         run = self.start("serial", "deaf", plugins=(f"prometheus,file={path},every=1",))
         run.expect("ready\n")
-        name = 'volt_serial_tx_bytes_total{id="serial"}'
+        name = 'volt_plugin_serial_tx_bytes_total{id="serial"}'
         run.until(lambda: self.values(path.read_text()).get(name) == len("ready\n"),
                   "the file tells what was sent")
         self.assertEqual(os.path.getsize(path) % 4096, 0)

@@ -7,7 +7,9 @@
  * Stability: candidate. This is for plugins that export what is counted. What a plugin counts
  * itself is the table of counters in its descriptor and volt_count(); it needs nothing here.
  *
- * Names and help texts are those of the Prometheus exposition format, version 0.0.4.
+ * Names and help texts are those of the Prometheus exposition format, version 0.0.4. Counter c
+ * of plugin p is volt_plugin_p_c_total, each dash of p two underscores, with the label id of
+ * the instance; no other name starts with volt_plugin_.
  */
 #ifndef VOLT_METRICS_H
 #define VOLT_METRICS_H
@@ -22,6 +24,8 @@ extern "C" {
 
 #define VOLT_METRIC_COUNTER 1u /* never falls while the VM runs */
 #define VOLT_METRIC_GAUGE   2u /* rises and falls */
+
+#define VOLT_METRIC_NAME_MAX 159u /* bytes of a name, at most */
 
 /* One value. The strings are valid during the visit only. */
 struct volt_metric {

@@ -191,7 +191,7 @@ struct volt_need {
 
 /* One counter; its value is host->counters[index of the row]. Monotonic. */
 struct volt_counter {
-	const char *name; /* [a-z][a-z0-9_]{0,47} */
+	const char *name; /* [a-z][a-z0-9_]{0,47}; no other counter of the plugin has it */
 	const char *help; /* one line */
 };
 
