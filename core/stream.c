@@ -51,7 +51,9 @@ void stream_hang_up(struct stream *s)
 {
 	if (s->kind != STREAM_UNIX || __atomic_load_n(&s->detached, __ATOMIC_RELAXED))
 		return;
-	__atomic_store_n(&s->dismissed, 1, __ATOMIC_SEQ_CST);
+	const bool again = __atomic_exchange_n(&s->dismissed, 1, __ATOMIC_SEQ_CST);
+	if (again)
+		__atomic_store_n(&s->cut_off, 1, __ATOMIC_SEQ_CST);
 	loop_wake(&s->machine->loop);
 }
 
@@ -110,6 +112,7 @@ static void accept_client(struct stream *s)
 		return;
 	}
 	__atomic_store_n(&s->dismissed, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->cut_off, 0, __ATOMIC_RELAXED);
 	/* What was being sent when the last one left is not for this one. */
 	__atomic_store_n(&s->tail, __atomic_load_n(&s->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
 	s->in_fd = s->out_fd = fd;
@@ -268,7 +271,8 @@ void stream_pump(void *stream)
 	if (s->out_fd >= 0)
 		pump_out(s);
 	if (s->in_fd >= 0 && is_dismissed(s) &&
-	    s->tail == __atomic_load_n(&s->head, __ATOMIC_ACQUIRE))
+	    (s->tail == __atomic_load_n(&s->head, __ATOMIC_ACQUIRE) ||
+		__atomic_load_n(&s->cut_off, __ATOMIC_SEQ_CST)))
 		hang_up(s);
 	if (s->in_fd >= 0)
 		pump_in(s);

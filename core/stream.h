@@ -50,6 +50,7 @@ struct stream {
 	uint64_t room;                         /* atomic */
 	uint32_t detached;                     /* atomic; tx may drop at once, nobody listens */
 	uint32_t dismissed;                    /* atomic; the client is to leave when all is sent */
+	uint32_t cut_off;                      /* atomic; dismissed, and at once */
 	const struct loop_watch *client_watch; /* STREAM_UNIX: for each client in turn */
 };
 

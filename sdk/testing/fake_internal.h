@@ -62,7 +62,7 @@ struct fake_pin {
 
 struct fake_stream {
 	const struct volt_stream_ops *ops; /* NULL until attach */
-	bool connected, dismissed;
+	bool connected, dismissed, cut_off;
 	size_t room, limit;
 	uint8_t *input;
 	size_t input_len;

@@ -81,7 +81,10 @@ static void stream_set_room(const struct volt_host *h, uint32_t stream, size_t n
 
 static void stream_hang_up(const struct volt_host *h, uint32_t stream)
 {
-	attached(fake_of(h, "hang_up"), stream, "hang_up")->dismissed = true;
+	struct fake_stream *s = attached(fake_of(h, "hang_up"), stream, "hang_up");
+
+	s->cut_off = s->dismissed;
+	s->dismissed = true;
 }
 
 const struct volt_stream fake_stream = {
@@ -203,6 +206,11 @@ bool fake_stream_dismissed(const struct fake_host *f, uint32_t stream)
 	return look(f, stream)->dismissed;
 }
 
+bool fake_stream_cut_off(const struct fake_host *f, uint32_t stream)
+{
+	return look(f, stream)->cut_off;
+}
+
 void fake_stream_clear(struct fake_host *f, uint32_t stream)
 {
 	find(f, stream)->output_len = 0;
@@ -220,7 +228,7 @@ void fake_stream_event(struct fake_host *f, uint32_t stream, uint32_t event)
 	fake_must_run(f, "fake_stream_event");
 	if (event == VOLT_STREAM_CONNECTED) {
 		s->connected = true;
-		s->dismissed = false;
+		s->dismissed = s->cut_off = false;
 	}
 	if (event == VOLT_STREAM_DISCONNECTED)
 		s->connected = false;

@@ -411,6 +411,47 @@ static void a_client_that_does_not_read_fills_only_the_ring(void **state)
 	close(fd);
 }
 
+static void who_is_sent_away_gets_all_that_was_sent(void **state)
+{
+	const char *path;
+	int fd = start_unix(&path);
+
+	tx("goodbye");
+	stream_hang_up(near.stream);
+	assert_true(wait_events(2));
+	assert_string_equal(near.events, "cd");
+	far_gets(fd, "goodbye");
+	close(fd);
+}
+
+/* Whoever asks again does not wait for a client that never reads; nor does the next one. */
+static void who_does_not_read_is_sent_away_at_the_second_word(void **state)
+{
+	static uint8_t block[STREAM_RING];
+	const char *path;
+	int fd = start_unix(&path);
+
+	for (unsigned i = 0; i < 20; i++) {
+		stream_tx(near.stream, block, sizeof(block));
+		kit_run(m, 0);
+	}
+	stream_hang_up(near.stream);
+	kit_run(m, 20);
+	assert_string_equal(near.events, "c");
+	stream_hang_up(near.stream);
+	assert_true(wait_events(2));
+	close(fd);
+	fd = far_connect(path);
+	assert_true(wait_events(3));
+	tx("fresh");
+	kit_run(m, 10);
+	far_gets(fd, "fresh");
+	stream_hang_up(near.stream); /* the first word to this one */
+	assert_true(wait_events(4));
+	assert_string_equal(near.events, "cdcd");
+	close(fd);
+}
+
 static void a_socket_in_use_is_not_taken_over(void **state)
 {
 	const char *path;
@@ -528,6 +569,8 @@ int main(void)
 	    TEST(a_second_client_gets_nothing_meanwhile),
 	    TEST(a_write_to_a_client_that_is_gone_is_a_disconnect),
 	    TEST(a_client_that_does_not_read_fills_only_the_ring),
+	    TEST(who_is_sent_away_gets_all_that_was_sent),
+	    TEST(who_does_not_read_is_sent_away_at_the_second_word),
 	    TEST(a_socket_in_use_is_not_taken_over),
 	    TEST(a_file_that_is_no_socket_is_never_removed),
 	    TEST(the_client_that_waits_gets_in_when_the_first_leaves),

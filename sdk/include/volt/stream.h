@@ -62,8 +62,9 @@ struct volt_stream {
 	 * What does not fit waits in the far end, not in memory. */
 	void (*set_room)(const struct volt_host *h, uint32_t stream, size_t n);
 	/* [any] As tx. Sends the far end away once all that was sent has left; what it sends
-	 * meanwhile is lost. DISCONNECTED follows. Only a client of a socket can be sent away:
-	 * elsewhere nothing happens. Since ABI 0.2: ask VOLT_HAS(). */
+	 * meanwhile is lost. DISCONNECTED follows. Asked again before that, it sends the far end
+	 * away at once, and what has not left is lost: for one that does not read. Only a client of
+	 * a socket can be sent away: elsewhere nothing happens. Since ABI 0.2: ask VOLT_HAS(). */
 	void (*hang_up)(const struct volt_host *h, uint32_t stream);
 };
 

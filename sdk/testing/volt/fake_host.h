@@ -111,6 +111,8 @@ const char *fake_stream_output(const struct fake_host *f, uint32_t stream, size_
 /* Whether the plugin asked to hang up since the newest VOLT_STREAM_CONNECTED. The test then
  * plays the far end: it tells VOLT_STREAM_DISCONNECTED. */
 bool fake_stream_dismissed(const struct fake_host *f, uint32_t stream);
+/* Whether it asked twice, so that the far end goes without the rest. */
+bool fake_stream_cut_off(const struct fake_host *f, uint32_t stream);
 void fake_stream_clear(struct fake_host *f, uint32_t stream);
 /* From now on tx takes at most n more bytes (SIZE_MAX: no limit, the default). */
 void fake_stream_limit(struct fake_host *f, uint32_t stream, size_t n);
