@@ -19,24 +19,36 @@
 #include <volt/stream.h>
 
 enum { PARAM_TO, PARAM_FILE, PARAM_EVERY, PARAM_TIMES };
-enum { COUNT_ANSWERS, COUNT_FILES, COUNT_FAILURES };
+enum { COUNT_ANSWERS, COUNT_TIMEOUTS, COUNT_FILES, COUNT_FAILURES, COUNT_OMITTED };
 
-#define TEXT_SIZE    (256u << 10)
-#define SILENCE_NS   50000000ull /* who has sent nothing by then wants plain text */
-#define RETRY_NS     1000000ull  /* the host's buffer was full */
-#define REQUEST_ROOM 65536u      /* of a request; what is longer is answered as it is */
+/* Of the client of the socket. */
+enum phase {
+	AWAY,
+	ASKING,    /* has sent no whole request yet */
+	ANSWERING, /* is to get the rest of the text */
+	LEAVING,   /* has been given all of it, and may still have to read it */
+	CUT_OFF,   /* took too long */
+};
+
+#define TEXT_SIZE     (256u << 10)
+#define NOTE_SIZE     64u            /* of what is said of values that the text has no room for */
+#define LENGTH_DIGITS 6              /* of TEXT_SIZE */
+#define SILENCE_NS    50000000ull    /* who has sent nothing by then wants plain text */
+#define RETRY_NS      1000000ull     /* the host's buffer was full */
+#define PATIENCE_NS   10000000000ull /* with a client; Prometheus itself has no more by default */
+#define REQUEST_ROOM  65536u         /* of a request; what is longer is answered as it is */
 
 struct prometheus {
 	const struct volt_host *h;
 	const struct volt_loop *loop;
 	const struct volt_stream *stream;
 	const struct volt_metrics *metrics;
-	uint32_t to, answer_timer, file_timer;
+	uint32_t to, client_timer, file_timer;
 	int file;
 	bool cleared; /* the file holds nothing from before */
 	uint64_t every_ns;
-	bool waiting;   /* the client has sent no whole request yet */
-	bool answering; /* some of the text has not left yet */
+	enum phase phase;
+	uint64_t deadline_ns; /* of the client's stay */
 	bool http;
 	char head[4]; /* first bytes of what the client sent */
 	size_t head_size;
@@ -44,89 +56,138 @@ struct prometheus {
 	size_t request_size;
 	size_t size, sent;
 	char family_name[VOLT_METRIC_NAME_MAX + 1];
+	unsigned omitted; /* values that the text had no room for */
 	char text[TEXT_SIZE];
 };
 
 /* -------------------------------------------------------------------- text */
 
-VOLT_PRINTF(2, 3)
-static void put(struct prometheus *m, const char *fmt, ...)
+/* True if it fitted, `kept` bytes apart that are for something else; else nothing is put. */
+VOLT_PRINTF(3, 4)
+static bool put(struct prometheus *m, size_t kept, const char *fmt, ...)
 {
-	size_t room = sizeof(m->text) - m->size;
+	size_t room = sizeof(m->text) - m->size - kept;
 	va_list ap;
 
 	va_start(ap, fmt);
 	int n = vsnprintf(m->text + m->size, room, fmt, ap);
 	va_end(ap);
-	if (n > 0 && (size_t)n < room)
-		m->size += (size_t)n;
+	if (n < 0 || (size_t)n >= room)
+		return false;
+	m->size += (size_t)n;
+	return true;
 }
 
-static void put_family(struct prometheus *m, const struct volt_metric *metric)
+static bool put_family(struct prometheus *m, const struct volt_metric *metric)
 {
-	if (strcmp(m->family_name, metric->name) == 0)
-		return;
-	snprintf(m->family_name, sizeof(m->family_name), "%s", metric->name);
-	put(m, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help, metric->name,
-	    metric->kind == VOLT_METRIC_GAUGE ? "gauge" : "counter");
+	return strcmp(m->family_name, metric->name) == 0 ||
+	       put(m, NOTE_SIZE, "# HELP %s %s\n# TYPE %s %s\n", metric->name, metric->help,
+		   metric->name, metric->kind == VOLT_METRIC_GAUGE ? "gauge" : "counter");
 }
 
+static bool put_value(struct prometheus *m, const struct volt_metric *metric)
+{
+	const bool labelled = metric->labels[0] != '\0';
+	char fraction[16] = "";
+
+	if (metric->scale == 1000000000)
+		snprintf(fraction, sizeof(fraction), ".%09" PRIu64, metric->value % metric->scale);
+	return put(m, NOTE_SIZE, "%s%s%s%s %" PRIu64 "%s\n", metric->name, labelled ? "{" : "",
+	    metric->labels, labelled ? "}" : "", metric->value / metric->scale, fraction);
+}
+
+/* Whole values only, and none after one that did not fit: a text cut anywhere else would be
+ * none of the format, or tell wrong numbers. */
 static void put_metric(void *arg, const struct volt_metric *metric)
 {
 	struct prometheus *m = arg;
-	const bool labelled = metric->labels[0] != '\0';
+	const size_t before = m->size;
 
-	put_family(m, metric);
-	put(m, "%s%s%s%s %" PRIu64, metric->name, labelled ? "{" : "", metric->labels,
-	    labelled ? "}" : "", metric->value / metric->scale);
-	if (metric->scale == 1000000000)
-		put(m, ".%09" PRIu64, metric->value % metric->scale);
-	put(m, "\n");
+	if (m->omitted > 0 || !put_family(m, metric) || !put_value(m, metric)) {
+		m->size = before;
+		m->omitted++;
+		return;
+	}
+	snprintf(m->family_name, sizeof(m->family_name), "%s", metric->name);
 }
 
-static void make_text(struct prometheus *m)
+static void put_values(struct prometheus *m)
 {
-	m->size = m->sent = 0;
+	m->omitted = 0;
 	m->family_name[0] = '\0';
-	if (m->http)
-		put(m, "HTTP/1.0 200 OK\r\n"
-		       "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
-		       "Connection: close\r\n\r\n");
 	m->metrics->each(m->h, m, put_metric);
+	if (m->omitted > 0)
+		put(m, 0, "# %u more values have no room here\n", m->omitted);
+	volt_count(m->h, COUNT_OMITTED, m->omitted);
+}
+
+/* A client that is cut off sees by the length that the text is not whole. */
+static void make_answer(struct prometheus *m)
+{
+	static const char head[] = "HTTP/1.0 200 OK\r\n"
+				   "Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n"
+				   "Connection: close\r\n"
+				   "Content-Length: ";
+	char length[LENGTH_DIGITS + 1];
+
+	m->size = m->sent = 0;
+	if (m->http)
+		put(m, 0, "%s%*s\r\n\r\n", head, LENGTH_DIGITS, "");
+	const size_t start = m->size;
+	put_values(m);
+	snprintf(length, sizeof(length), "%*zu", LENGTH_DIGITS, m->size - start);
+	if (m->http)
+		memcpy(m->text + strlen(head), length, LENGTH_DIGITS);
 }
 
 /* ------------------------------------------------------------------ socket */
+
+static void wake_at(struct prometheus *m, uint64_t at_ns)
+{
+	m->loop->arm(m->h, m->client_timer, at_ns < m->deadline_ns ? at_ns : m->deadline_ns);
+}
 
 static void send_rest(struct prometheus *m)
 {
 	m->sent +=
 	    m->stream->tx(m->h, m->to, (const uint8_t *)m->text + m->sent, m->size - m->sent);
 	if (m->sent < m->size) {
-		m->loop->arm(m->h, m->answer_timer, m->loop->now(m->h) + RETRY_NS);
+		wake_at(m, m->loop->now(m->h) + RETRY_NS);
 		return;
 	}
-	m->answering = false;
+	m->phase = LEAVING;
 	volt_count(m->h, COUNT_ANSWERS, 1);
 	m->stream->hang_up(m->h, m->to);
+	wake_at(m, m->deadline_ns);
 }
 
 static void answer(struct prometheus *m)
 {
-	m->waiting = false;
 	m->http = m->head_size == sizeof(m->head) && memcmp(m->head, "GET ", 4) == 0;
-	m->answering = true;
-	make_text(m);
+	m->phase = ANSWERING;
+	make_answer(m);
 	send_rest(m);
 }
 
-static void on_answer_timer(void *self)
+/* Only a second call does not wait until all is read. */
+static void cut_off(struct prometheus *m)
+{
+	if (m->phase != LEAVING)
+		m->stream->hang_up(m->h, m->to);
+	m->stream->hang_up(m->h, m->to);
+	m->phase = CUT_OFF;
+}
+
+static void on_client_timer(void *self)
 {
 	struct prometheus *m = self;
 
-	if (m->answering)
-		send_rest(m);
-	else if (m->waiting)
+	if (m->phase == ASKING)
 		answer(m);
+	else if (m->loop->now(m->h) >= m->deadline_ns)
+		cut_off(m);
+	else if (m->phase == ANSWERING)
+		send_rest(m);
 }
 
 /* An HTTP request ends with an empty line, anything else with its first line. */
@@ -147,7 +208,7 @@ static void on_bytes(void *self, uint32_t stream, const uint8_t *bytes, size_t n
 {
 	struct prometheus *m = self;
 
-	for (size_t i = 0; i < n && m->waiting; i++)
+	for (size_t i = 0; i < n && m->phase == ASKING; i++)
 		if (request_ended(m, bytes[i]))
 			answer(m);
 	m->stream->set_room(m->h, m->to, REQUEST_ROOM);
@@ -159,12 +220,16 @@ static void on_event(void *self, uint32_t stream, uint32_t event)
 
 	if (event != VOLT_STREAM_CONNECTED && event != VOLT_STREAM_DISCONNECTED)
 		return;
-	m->waiting = event == VOLT_STREAM_CONNECTED;
-	m->answering = false;
+	if (m->phase == CUT_OFF)
+		volt_count(m->h, COUNT_TIMEOUTS, 1);
+	const bool here = event == VOLT_STREAM_CONNECTED;
+	const uint64_t now = m->loop->now(m->h);
+	m->phase = here ? ASKING : AWAY;
 	m->head_size = m->request_size = 0;
 	m->newest = 0;
-	m->loop->arm(m->h, m->answer_timer, m->waiting ? m->loop->now(m->h) + SILENCE_NS : 0);
-	m->stream->set_room(m->h, m->to, m->waiting ? REQUEST_ROOM : 0);
+	m->deadline_ns = now + PATIENCE_NS;
+	m->loop->arm(m->h, m->client_timer, here ? now + SILENCE_NS : 0);
+	m->stream->set_room(m->h, m->to, here ? REQUEST_ROOM : 0);
 }
 
 static const struct volt_stream_ops stream_ops = {
@@ -178,8 +243,12 @@ static void on_file_timer(void *self)
 {
 	struct prometheus *m = self;
 
+	if (m->phase == ANSWERING) { /* the text is that client's still */
+		m->loop->arm(m->h, m->file_timer, m->loop->now(m->h) + RETRY_NS);
+		return;
+	}
 	m->http = false;
-	make_text(m);
+	make_answer(m);
 	memset(m->text + m->size, '\n', sizeof(m->text) - m->size);
 	size_t size = (m->size + 4096) & ~(size_t)4095;
 	/* At first all of it, for the file may hold a longer text from before. */
@@ -226,10 +295,10 @@ static int prometheus_init(void *self, const struct volt_host *h, const struct v
 	m->every_ns = volt_arg(a, PARAM_EVERY)->u * 1000000000;
 	if (!volt_arg(a, PARAM_TO)->given && m->file < 0)
 		return volt_fail(h, EINVAL, "to=unix:PATH or file=PATH is required");
-	err = m->loop->add_timer(h, on_answer_timer, &m->answer_timer);
+	err = m->loop->add_timer(h, on_client_timer, &m->client_timer);
 	if (!err)
 		err = m->loop->add_timer(h, on_file_timer, &m->file_timer);
-	if (!err)
+	if (!err && volt_arg(a, PARAM_TO)->given)
 		err = m->stream->attach(h, m->to, &stream_ops);
 	if (!err && volt_arg(a, PARAM_TIMES)->u)
 		err = m->metrics->measure(h);
@@ -268,8 +337,10 @@ static const struct volt_need needs[] = {
 
 static const struct volt_counter counters[] = {
     [COUNT_ANSWERS] = {"answers", "clients of the socket that got the text"},
+    [COUNT_TIMEOUTS] = {"timeouts", "clients that were cut off, as they took too long"},
     [COUNT_FILES] = {"files", "times that the file was written"},
     [COUNT_FAILURES] = {"failures", "times that the file could not be written"},
+    [COUNT_OMITTED] = {"omitted", "values that a text had no room for"},
 };
 
 VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
