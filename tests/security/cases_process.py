@@ -149,6 +149,12 @@ class Files(Process):
                 for f in self.proc(run, "fd").iterdir():
                     self.assertNotEqual(os.readlink(f), "/etc")
 
+    def test_no_library_of_whoever_starts_it_is_there(self):
+        library = str(self.own_plugin("good"))
+        run, _ = self.both(env={**os.environ, "LD_PRELOAD": library})
+        self.assertNotIn(library, self.proc(run, "maps").read_text())
+        self.assertNotIn(b"LD_", self.proc(run, "environ").read_bytes())
+
     def test_missing_standard_files_are_the_null_device(self):
         command = [str(word) for word in self.command(
             "ending", "spin", ("serial,console=null",), ("--log-file", self.folder() / "log"))]
