@@ -68,6 +68,7 @@ static const uint32_t forbidden[] = {
     SYS_swapoff,
     SYS_acct,
     SYS_quotactl,
+    SYS_quotactl_fd,
     SYS_syslog,
     SYS_settimeofday,
     SYS_clock_settime,
@@ -76,6 +77,8 @@ static const uint32_t forbidden[] = {
     SYS_sethostname,
     SYS_setdomainname,
     SYS_vhangup,
+    /* Its SHM_EXEC makes memory that is writable and executable, past what is below. */
+    SYS_shmat,
 };
 
 #define COUNT (sizeof(forbidden) / sizeof(forbidden[0]))

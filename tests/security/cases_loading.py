@@ -265,7 +265,8 @@ class EarlyCage(SecurityCase):
              "request_key @user @x 0 0", "iopl 0", "ioperm 128 1 0", "modify_ldt 0 *16 16",
              "personality 0xffffffff", "reboot 0 0 0 0", "swapon @/none 0", "acct @/none",
              "sethostname *65 65", "settimeofday 0 0", "syslog 10 0 0", "pidfd_getfd 0 0 0",
-             "kcmp 1 1 0 0 0", "process_madvise 0 ~8 1 20 0", "int80 20", "0x40000027")
+             "kcmp 1 1 0 0 0", "process_madvise 0 ~8 1 20 0", "shmat -1 0 0x8000",
+             "quotactl_fd -1 0 0 0", "int80 20", "0x40000027")
 
     def test_each_kills_in_init(self):
         for call in self.CALLS:
