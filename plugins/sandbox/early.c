@@ -20,6 +20,11 @@
 
 #define X32_BIT 0x40000000u
 
+/* Linux 5.14; not in the headers of musl 1.2.3. */
+#ifndef SYS_quotactl_fd
+#define SYS_quotactl_fd 443
+#endif
+
 /* Programs, other processes, mounts, kernel code and keys, namespaces, whole-machine
  * settings, and interfaces of the kernel that have often let attackers in. */
 static const uint32_t forbidden[] = {
