@@ -2,9 +2,12 @@
 # SPDX-FileCopyrightText: The Volt authors
 """Every set of fragments configures: each option takes, and one that cannot says why not."""
 
+import re
+import signal
 import subprocess
 import sys
 import tempfile
+import time
 import unittest
 from pathlib import Path
 
@@ -19,11 +22,10 @@ ALL = ["base", "virtio", "net", "debug"]
 
 def configure(fragments):
     """(exit status, standard error, the configuration made)"""
-    done = subprocess.run([own.BUILD, "--no-import", "--configure", "--fragments", fragments],
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True,
-                          timeout=own.LIMIT_S)
-    path = done.stdout.strip().partition("=")[2]
-    return done.returncode, done.stderr, kconfig.read_options(path) if path else {}
+    status, printed, said = own.run("--configure", "--fragments", fragments,
+                                    stderr=subprocess.PIPE)
+    path = printed.strip().partition("=")[2]
+    return status, said, kconfig.read_options(path) if path else {}
 
 
 def options_of(*names):
@@ -87,6 +89,56 @@ class Fragments(unittest.TestCase):
         status, said, _ = self.own_fragment("CONFIG_OF_NO_LINUX_EVER=y\n")
         self.assertEqual(status, 0, said)
         self.assertIn("not known to this version of Linux: OF_NO_LINUX_EVER", said)
+
+
+def at_work(folder):
+    """Processes that have this path among their words."""
+    found, name = [], re.compile(re.escape(str(folder).encode()) + rb"(?![-\w])")
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            words = path.read_bytes()
+        except OSError:
+            continue  # it ended meanwhile
+        if name.search(words):
+            found.append(words[:100].replace(b"\0", b" ").decode(errors="replace"))
+    return found
+
+
+class Ended(unittest.TestCase):
+    """Nothing that a build has started goes on without it."""
+
+    def compiling(self):
+        """A build that has begun to compile, and the folder in which it does."""
+        status, printed, said = own.run("--configure", "--fragments", "base",
+                                        stderr=subprocess.PIPE)
+        self.assertEqual(status, 0, said)
+        folder = Path(printed.strip().partition("=")[2]).parent
+        (folder / "build.log").unlink(missing_ok=True)
+        child = own.start("--fragments", "base", stderr=subprocess.PIPE)
+        self.addCleanup(child.communicate)
+        self.addCleanup(own.end, child)
+        while child.poll() is None and not any("/cc1 " in words for words in at_work(folder)):
+            time.sleep(0.05)
+        self.assertIsNone(child.poll(), "it ended before it compiled")
+        return child, folder
+
+    def gone(self, folder):
+        for _ in range(200):
+            if not at_work(folder):
+                return True
+            time.sleep(0.05)
+        return False
+
+    def test_a_signal_to_the_script_ends_its_compilers(self):
+        child, folder = self.compiling()
+        child.terminate()
+        self.assertEqual(child.wait(60), -signal.SIGTERM)
+        self.assertTrue(self.gone(folder), at_work(folder))
+
+    def test_a_time_out_ends_its_compilers(self):
+        child, folder = self.compiling()
+        own.end(child)
+        self.assertTrue(self.gone(folder), at_work(folder))
 
 
 class Script(unittest.TestCase):
