@@ -14,6 +14,9 @@ vmlinux and vmlinuz (Debian's cloud kernel), initramfs.cpio.gz (volt-init alone)
 initramfs-sh.cpio.gz (with BusyBox as /bin/sh). One machine serves many runs. Everything has a
 time limit; LabError tells what happened, with the end of the log. LabUnavailable means that
 this host lacks something: a test skips with its text.
+
+An emulated machine now and then stands still for good. One that does not come up is started
+once more, and says so; one that stops later raises LabStill, after which again() starts another.
 """
 
 import base64
@@ -50,6 +53,8 @@ INITTAB = b"""::sysinit:/lab/agent start
 """
 FETCH_LIMIT_S = 600
 BOOT_LIMIT_S = 90
+STILL_LIMIT_S = 30  # for a machine with nothing to do to answer, on a busy host
+RESTARTS_MAX = 1
 TAIL_LINES = 40
 # Runs on the host as well, and would bring 40 MB of libraries that each machine then unpacks.
 LEFT_OUT = {"volt-kernel"}
@@ -62,6 +67,10 @@ class LabError(Exception):
 
 class LabTimeout(LabError):
     pass
+
+
+class LabStill(LabTimeout):
+    """The machine itself does not answer, whatever runs in it."""
 
 
 class LabUnavailable(LabError):
@@ -289,9 +298,7 @@ class Session:
                 raise self.lab.error(f"the command ended before {pattern.pattern!r} came",
                                      wire.data)
             if not self.lab.more(wire, deadline):
-                self.kill()
-                raise self.lab.error(f"no {pattern.pattern!r} within {timeout} s", wire.data,
-                                     LabTimeout)
+                raise self.late(f"no {pattern.pattern!r} within {timeout} s")
 
     def send(self, text):
         data = text.encode() if isinstance(text, str) else text
@@ -309,9 +316,13 @@ class Session:
                 self.lab.session = None
                 return status
             if not self.lab.more(wire, deadline):
-                self.kill()
-                raise self.lab.error(f"the command did not end within {timeout} s", wire.data,
-                                     LabTimeout)
+                raise self.late(f"the command did not end within {timeout} s")
+
+    def late(self, text):
+        """The error of a command that took too long, which is no more."""
+        output = bytes(self.lab.terminal.data)
+        self.kill()
+        return self.lab.late(text, output, self.lab.answers_still())
 
     def kill(self):
         self.lab.request("kill", self.token)
@@ -328,6 +339,7 @@ class Lab:
         self.requests = self.answers = self.terminal = None
         self.qemu = self.session = None
         self.failed = False
+        self.restarts = 0
 
     def __enter__(self):
         try:
@@ -358,6 +370,32 @@ class Lab:
             if not shutil.which(tool):
                 raise LabUnavailable(f"the lab needs '{tool}'")
         kernel = fetch()
+        try:
+            return self.start(kernel, timeout)
+        except LabStill as problem:
+            self.again(problem, timeout)
+        return self
+
+    def again(self, problem, timeout=BOOT_LIMIT_S):
+        """Another machine in the place of one that stood still; the problem, if that was not
+        the first. The log of the one before is kept."""
+        if self.restarts >= RESTARTS_MAX:
+            raise problem
+        self.restarts += 1
+        reason = str(problem).partition("\n")[0]
+        print(f"lab: the outer machine stood still: {reason}; its log is {self.log}; "
+              f"starting another (restart {self.restarts} of {RESTARTS_MAX})",
+              file=sys.stderr, flush=True)
+        self.stop()
+        self.forget()
+        folder = Path(tempfile.mkdtemp(prefix="volt-lab-"))
+        if self.log.parent == self.folder:
+            self.log = folder / self.log.name
+        self.folder, self.failed = folder, False
+        self.requests = self.answers = self.terminal = self.qemu = self.session = None
+        self.start(fetch(), timeout)
+
+    def start(self, kernel, timeout):
         write_initramfs(self.folder / "initramfs", kernel, self.build, self.files)
         deadline = time.monotonic() + timeout
         with open(self.folder / "qemu.log", "wb") as messages:
@@ -369,8 +407,15 @@ class Lab:
                 setattr(self, name, Wire(self.folder / name, deadline))
         except LabTimeout as problem:
             raise self.error(str(problem)) from None
-        self.answer("boot", deadline - time.monotonic(), re.compile(rb"@@boot (0)\n"))
+        found = self.answer("boot", deadline - time.monotonic(), re.compile(rb"@@boot (0)\n"))
+        if not found:
+            raise self.error(f"it was not up within {timeout:.0f} s", self.answers.data, LabStill)
         return self
+
+    def stop(self):
+        if self.qemu and self.qemu.poll() is None:
+            self.qemu.kill()
+            self.qemu.wait(10)
 
     def shutdown(self):
         if self.qemu and self.qemu.poll() is None:
@@ -378,8 +423,11 @@ class Lab:
                 self.request("poweroff", "-")
                 self.qemu.wait(10)
             except (LabError, OSError, AttributeError, subprocess.TimeoutExpired):
-                self.qemu.kill()
-                self.qemu.wait(10)
+                self.stop()
+        self.forget()
+
+    def forget(self):
+        """Closes what leads to a machine that is gone; of its files only the log may stay."""
         for wire in (self.requests, self.answers, self.terminal):
             if wire:
                 wire.socket.close()
@@ -418,18 +466,31 @@ class Lab:
 
     def request(self, verb, token, script=""):
         line = f"{verb} {token} {base64.b64encode(script.encode()).decode()}\n"
-        self.requests.send(line.encode(), time.monotonic() + 30)
+        try:
+            self.requests.send(line.encode(), time.monotonic() + STILL_LIMIT_S)
+        except LabTimeout as problem:
+            raise self.error(str(problem), kind=LabStill) from None
 
     def answer(self, token, timeout, pattern=None):
+        """What comes before the end of that request, and its groups; None if none came."""
         try:
             found = self.answers.take_until(pattern or end_of(token), time.monotonic() + timeout)
         except EOFError:
             raise self.error("the outer machine is gone", self.answers.data) from None
-        if not found:
-            if pattern:
-                raise self.error(f"no answer within {timeout:.0f} s", self.answers.data, LabTimeout)
-            return None
         return found
+
+    def answers_still(self):
+        """False if the machine does not even do nothing."""
+        token = secrets.token_hex(8)
+        self.request("run", token, ":\n")
+        return bool(self.answer(token, STILL_LIMIT_S))
+
+    def late(self, text, output, answers):
+        """The error of a command that took too long: LabStill if all the machine does."""
+        if answers:
+            return self.error(f"{text}; the outer machine answers", output, LabTimeout)
+        return self.error(f"{text}, and no answer to anything {STILL_LIMIT_S} s after", output,
+                          LabStill)
 
     def run(self, command, timeout=60):
         """(exit status, output) of a shell script, both streams; input is empty."""
@@ -439,8 +500,8 @@ class Lab:
         if not found:
             output = bytes(self.answers.data)
             self.request("kill", token)
-            self.answer(token, 10)  # 137, or what it ended with just now
-            raise self.error(f"no end of '{command}' within {timeout} s", output, LabTimeout)
+            killed = self.answer(token, STILL_LIMIT_S)  # 137, or what it ended with just now
+            raise self.late(f"no end of '{command}' within {timeout} s", output, killed)
         output, (status,) = found
         return int(status), output.decode(errors="replace")
 
