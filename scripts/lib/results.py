@@ -2,12 +2,13 @@
 # SPDX-FileCopyrightText: The Volt authors
 """Collects and sums up what scripts/check ran.
 
-usage: results.py collect RESULTS PART LOG TESTS SUITE...
+usage: results.py collect RESULTS PART LOG TESTS SUITE... [--no-suite=SUITE] [--time-is-up]
        results.py summary RESULTS TIMES
 
-RESULTS has a line per test: part, result (pass, fail or skip), name, reason, apart by tabs.
-LOG is meson's testlog.json, TESTS what `meson introspect --tests` printed: a suite named
-here that has no test is a failure. TIMES has a line per part: part, exit status, seconds.
+RESULTS has a line per test: part, result (pass, fail or skip), name, reason, seconds, apart by
+tabs. LOG is meson's testlog.json, TESTS what `meson introspect --tests` printed: a suite named
+here that has no test is a failure, and when the time was up so is each test that did not run.
+TIMES has a line per part: part, exit status, seconds.
 """
 
 import collections
@@ -16,6 +17,7 @@ import os
 import re
 import sys
 
+SLOWEST = 8
 MUST_WORK = os.environ.get("VOLT_MUST_WORK") == "1"
 RESULTS = {"OK": "pass", "EXPECTEDFAIL": "pass", "SKIP": "skip"}  # all else: fail
 CMOCKA_SKIP = re.compile(r"^\[  SKIPPED \] (?!\d+ test)(?:\S+: )?(\w+)$", re.MULTILINE)
@@ -35,22 +37,40 @@ def rows_of(test):
         reason = last_line(test)
     elif result == "fail":
         reason = f"{test['result'].lower()}, status {test.get('returncode')}"
-    yield result, test["name"], reason
+    yield result, test["name"], reason, f"{test.get('duration') or 0:.1f}"
     printed = f"{test.get('stdout') or ''}\n{test.get('stderr') or ''}"
     for case in sorted(set(CMOCKA_SKIP.findall(printed))):
-        yield "skip", f"{test['name']}: {case}", "skipped by the test itself"
+        yield "skip", f"{test['name']}: {case}", "skipped by the test itself", ""
 
 
-def collect(path, part, log, tests, *suites):
+def suites_of(test):
+    """Without the project's name."""
+    return {suite.rpartition(":")[2] for suite in test["suite"]}
+
+
+def not_run(listing, rows, suites, left_out):
+    """Of the tests that were asked for, those that have no row."""
+    ran = {name.rpartition(" / ")[2] for _, name, _, _ in rows}
+    for test in listing:
+        if suites_of(test) & suites and not suites_of(test) & left_out and test["name"] not in ran:
+            yield "fail", test["name"], "not run: the time was up", ""
+
+
+def collect(path, part, log, tests, *words):
+    suites = [word for word in words if not word.startswith("--")]
+    left_out = {word.partition("=")[2] for word in words if word.startswith("--no-suite=")}
     with open(log, encoding="utf-8") as lines:
         rows = [row for line in lines for row in rows_of(json.loads(line))]
     with open(tests, encoding="utf-8") as listing:
-        have = {suite.rpartition(":")[2] for test in json.load(listing) for suite in test["suite"]}
-    rows += [("fail", f"suite {suite}", "has no test") for suite in suites if suite not in have]
+        listing = json.load(listing)
+    have = set().union(*map(suites_of, listing))
+    rows += [("fail", f"suite {suite}", "has no test", "") for suite in suites if suite not in have]
+    if "--time-is-up" in words:
+        rows += list(not_run(listing, rows, set(suites), left_out))
     with open(path, "a", encoding="utf-8") as out:
-        for result, name, reason in rows:
-            print(part, result, name, reason.replace("\t", " "), sep="\t", file=out)
-    return any(result == "fail" or (MUST_WORK and result == "skip") for result, _, _ in rows)
+        for result, name, reason, seconds in rows:
+            print(part, result, name, reason.replace("\t", " "), seconds, sep="\t", file=out)
+    return any(row[0] == "fail" or (MUST_WORK and row[0] == "skip") for row in rows)
 
 
 def read(path):
@@ -59,9 +79,9 @@ def read(path):
 
 
 def judged(row):
-    part, result, name, reason = row
+    part, result, name, reason, seconds = row
     if MUST_WORK and result == "skip":
-        return [part, "fail", name, f"skipped, and VOLT_MUST_WORK=1 forbids it: {reason}"]
+        return [part, "fail", name, f"skipped, and VOLT_MUST_WORK=1 forbids it: {reason}", seconds]
     return row
 
 
@@ -81,12 +101,15 @@ def summary(results, times):
     for part, status, seconds in parts:
         count = collections.Counter(row[1] for row in rows if row[0] == part)
         if status not in ("0", "left out") and not count["fail"]:
-            rows.append([part, "fail", "the part itself", f"ended with status {status}"])
+            rows.append([part, "fail", "the part itself", f"ended with status {status}", ""])
             count["fail"] = 1
         failed = failed or count["fail"] > 0
         print(part_line(part, status, seconds, count))
+    timed = sorted((row for row in rows if row[4]), key=lambda row: -float(row[4]))
+    for part, _, name, _, seconds in timed[:SLOWEST]:
+        print(f"slowest: {float(seconds):>6.1f} s {part}: {name}")
     for result, heading in (("skip", "skipped"), ("fail", "failed")):
-        for part, _, name, reason in (row for row in rows if row[1] == result):
+        for part, _, name, reason, _ in (row for row in rows if row[1] == result):
             print(f"{heading}: {part}: {name}: {reason}")
     total = collections.Counter(row[1] for row in rows)
     print(f"\n{total['pass']} passed, {total['fail']} failed, {total['skip']} skipped")

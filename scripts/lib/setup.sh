@@ -84,9 +84,14 @@ as_root() {
 	fi
 }
 
+# A mirror may stop in the middle of a file.
+setup_limited() {
+	as_root timeout --foreground --kill-after=20 1200 "$@" </dev/null
+}
+
 setup_install() {
-	as_root env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
-		--no-install-recommends "$@" </dev/null
+	setup_limited env DEBIAN_FRONTEND=noninteractive apt-get install -qq -y \
+		--no-install-recommends "$@"
 }
 
 # Lists may be old or absent on a fresh machine: update only when the first try fails.
@@ -106,7 +111,7 @@ setup_packages() {
 	progress "installing ${#missing[@]} of $# packages: ${missing[*]}"
 	log=$(mktemp)
 	if ! setup_install "${missing[@]}" >"$log" 2>&1 &&
-		! { as_root apt-get update -qq </dev/null >"$log" 2>&1 &&
+		! { setup_limited apt-get update -qq >"$log" 2>&1 &&
 			setup_install "${missing[@]}" >>"$log" 2>&1; }; then
 		complain "apt-get could not install: ${missing[*]}"
 		tail -n 20 "$log" >&2
