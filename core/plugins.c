@@ -229,7 +229,7 @@ static void print_param(const struct volt_param *p)
 	snprintf(left, sizeof(left), "%s=%s", p->name, type);
 	printf("  %-18s  %s", left, p->help);
 	if (p->def != NULL)
-		printf(" (default %s)\n", p->def);
+		printf(" (default %s)\n", p->def[0] != '\0' ? p->def : "none");
 	else
 		printf(" (required)\n");
 }

@@ -134,6 +134,15 @@ class Plugins(Refusals):
             self.assertEqual(run.err, b"")
         self.refused([*Setup.options, "--plugin", "serail,help"], PLUGIN, "did you mean serial?")
 
+    def test_help_tells_the_default_of_each_parameter(self):
+        for spec, line in (("serial", r"irq=NUMBER +interrupt line \(GSI\) \(default 4\)"),
+                           ("deny", r"range=TEXT .* \(default none\)"),
+                           ("trace", r"to=STREAM .* \(required\)")):
+            with self.subTest(spec=spec):
+                run = self.launch([Setup.volt, *Setup.options, "--plugin", f"{spec},help"])
+                self.assertEqual(run.wait(), 0, run.story())
+                self.assertRegex(run.text(), line)
+
     def test_hugepages_need_whole_pages_and_a_pool(self):
         self.refused([*Setup.options, "--kernel", self.kernel, "--memory", "3M", "--hugepages"],
                      USAGE, "--hugepages", "2M")
