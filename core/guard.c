@@ -192,7 +192,7 @@ static int read_state(void)
 
 	guard.earlier = guard.newest;
 	guard.newest = next;
-	return process_state_read(guard.newest, &guard.eyes, guard.earlier);
+	return process_state_read(guard.newest, &guard.eyes);
 }
 
 void guard_enter(const char *id, const char *step)

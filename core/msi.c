@@ -14,6 +14,7 @@
 #include "core/exitcode.h"
 #include "core/log.h"
 #include "core/machine.h"
+#include "core/open_files.h"
 
 /* Intel SDM vol. 3, 11.11.1 and 11.11.2, and 11.5.2 for vectors. */
 #define ADDRESS_FIRST 0xfee00000ull
@@ -67,7 +68,7 @@ static int make_event(int want)
 int msi_wire(struct irq *q)
 {
 	struct msi *s = &q->msi;
-	int base = s->count > 0 ? (int)policy_highest_fd() + 1 : 0;
+	int base = s->count > 0 ? (int)open_files_highest() + 1 : 0;
 
 	for (uint32_t i = 0; i < s->count; i++) {
 		int fd = make_event(base + (int)i);

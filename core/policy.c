@@ -3,7 +3,6 @@
 
 #include "core/policy.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/kvm.h>
@@ -20,6 +19,7 @@
 #include "core/log.h"
 #include "core/machine.h"
 #include "core/need.h"
+#include "core/open_files.h"
 #include "sdk/common/params.h"
 
 static struct volt_arg_test eq(uint8_t arg, uint64_t value)
@@ -318,24 +318,6 @@ static int make_thread(
 	return 0;
 }
 
-uint32_t policy_highest_fd(void)
-{
-	DIR *d = opendir("/proc/self/fd");
-	const struct dirent *e;
-	uint32_t highest = 2;
-
-	/* Where it cannot be read, seal.c has failed before at /proc/self/task. */
-	while (d != NULL && (e = readdir(d)) != NULL) {
-		uint64_t fd;
-
-		if (parse_uint(e->d_name, &fd) == 0 && fd != (uint64_t)dirfd(d) && fd > highest)
-			highest = (uint32_t)fd;
-	}
-	if (d != NULL)
-		closedir(d);
-	return highest;
-}
-
 uint32_t policy_flags(const struct options *o)
 {
 	return (o->no_seccomp ? VOLT_POLICY_NO_SECCOMP : 0) |
@@ -374,7 +356,7 @@ int policy_build(struct policy *p, struct machine *m)
 	    .thread_stride = sizeof(p->threads[0]),
 	    .thread_count = 1 + m->firmware.cpus + m->worker_count,
 	    .threads = p->threads,
-	    .max_fd = policy_highest_fd()};
+	    .max_fd = open_files_highest()};
 	int err = make_thread(p, POLICY_LOOP, VOLT_ROLE_LOOP, 0, "loop");
 	if (err == 0)
 		err = allow_loop(p, m);

@@ -40,8 +40,6 @@ struct policy {
 
 /* VOLT_POLICY_* of what the user typed. */
 uint32_t policy_flags(const struct options *o);
-/* Highest number of an open file descriptor, 2 at least; reads /proc/self/fd. */
-uint32_t policy_highest_fd(void);
 
 /* Gathers the rows of the core, of open streams and of every instance's needs, refusing
  * what no plugin may have. 0 or -errno, said in the log. */

@@ -7,7 +7,6 @@
  */
 #include "core/process_state.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <locale.h>
@@ -18,22 +17,24 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "core/open_files.h"
 #include "sdk/common/compat.h"
 
 enum fact_kind { WHOLE, SIGNALS };
 
-/* Lines of /proc/self/status. VmLib is the size of all mappings that are program code and
- * cannot be written; the early cage lets no other code come to be. */
+/* Lines of /proc/self/status in the kernel's order. VmLib is the size of all mappings that are
+ * program code and cannot be written; the early cage lets no other code come to be. */
 static const struct {
 	const char *key;
 	enum fact_kind kind;
 	const char *fault;
 } facts[] = {
-    {"\nThreads:", WHOLE, "left a thread behind; volt.worker/1 makes threads"},
     {"Name:", WHOLE, "renamed the thread"},
     {"\nUmask:", WHOLE, "changed the file mode mask (umask)"},
     {"\nUid:", WHOLE, "changed the process's user"},
     {"\nGid:", WHOLE, "changed the process's group"},
+    {"\nVmLib:", WHOLE, "left executable memory behind, or took some away"},
+    {"\nThreads:", WHOLE, "left a thread behind; volt.worker/1 makes threads"},
     {"\nSigBlk:", SIGNALS, "changed whether %s is blocked; signals are the core's"},
     {"\nSigIgn:", SIGNALS, "changed what %s does; signals are the core's"},
     {"\nSigCgt:", SIGNALS, "changed what %s does; signals are the core's"},
@@ -41,7 +42,6 @@ static const struct {
     {"\nCapBnd:", WHOLE, "changed the process's capabilities"},
     {"\nSeccomp:", WHOLE, "entered a seccomp filter; the sandbox is the core's"},
     {"\nSeccomp_filters:", WHOLE, "entered a seccomp filter; the sandbox is the core's"},
-    {"\nVmLib:", WHOLE, "left executable memory behind, or took some away"},
 };
 
 #define FACTS (sizeof(facts) / sizeof(facts[0]))
@@ -96,15 +96,19 @@ static ssize_t look(int eye, const char *path, char *text, size_t size)
 static int read_facts(struct process_state *s, int eye)
 {
 	char text[4096];
+	const char *at = text;
 
 	if (look(eye, status_path, text, sizeof(text)) <= 0)
 		return -EIO;
 	for (size_t i = 0; i < FACTS; i++) {
-		const char *line = strstr(text, facts[i].key);
+		const char *line = strstr(at, facts[i].key);
 
+		if (line == NULL) /* another kernel, another order */
+			line = strstr(text, facts[i].key);
 		s->facts[i][0] = '\0';
 		if (line == NULL)
 			continue;
+		at = line;
 		line += strlen(facts[i].key);
 		line += strspn(line, "\t ");
 		size_t n = strcspn(line, "\n");
@@ -115,74 +119,21 @@ static int read_facts(struct process_state *s, int eye)
 	return 0;
 }
 
-int process_each_file(void (*see)(void *arg, int fd), void *arg)
+static bool add_file(void *arg, int fd)
 {
-	DIR *d = opendir(files_path);
-	struct dirent *e;
-
-	if (d == NULL)
-		return -errno;
-	while ((e = readdir(d)) != NULL) {
-		int fd = (int)strtol(e->d_name, NULL, 10);
-
-		if (e->d_name[0] != '.' && fd != dirfd(d))
-			see(arg, fd);
-	}
-	closedir(d);
-	return 0;
-}
-
-static bool see_file(struct process_file *file, int fd)
-{
+	struct process_state *s = arg;
 	struct stat st;
 
 	if (fstat(fd, &st) != 0)
 		return false;
-	*file = (struct process_file){.fd = fd,
+	if (s->file_count == PROCESS_FILE_MAX)
+		return true;
+	s->files[s->file_count++] = (struct process_file){.fd = fd,
 	    .device = st.st_dev,
 	    .special = st.st_rdev,
 	    .inode = st.st_ino,
 	    .mode = st.st_mode & S_IFMT};
 	return true;
-}
-
-static void add_file(void *arg, int fd)
-{
-	struct process_state *s = arg;
-
-	if (s->file_count < PROCESS_FILE_MAX && see_file(&s->files[s->file_count], fd))
-		s->file_count++;
-}
-
-static bool same_file(const struct process_file *a, const struct process_file *b)
-{
-	return a->device == b->device && a->inode == b->inode && a->mode == b->mode &&
-	       a->special == b->special;
-}
-
-/* As many files as were known are open, and those are: so they are all. The folder tells how
- * many from Linux 6.2 on; before, its size is 0. */
-static bool only_known_files(const struct process_state *known, int eye)
-{
-	struct process_file now;
-	struct stat st;
-
-	if (known == NULL || fstat(eye, &st) != 0 || st.st_size != (off_t)known->file_count)
-		return false;
-	for (unsigned i = 0; i < known->file_count; i++)
-		if (!see_file(&now, known->files[i].fd) || !same_file(&now, &known->files[i]))
-			return false;
-	return true;
-}
-
-static int read_files(struct process_state *s, const struct process_state *known, int eye)
-{
-	s->file_count = 0;
-	if (!only_known_files(known, eye))
-		return process_each_file(add_file, s);
-	s->file_count = known->file_count;
-	memcpy(s->files, known->files, known->file_count * sizeof(known->files[0]));
-	return 0;
 }
 
 /* Mostly there are none, which one call tells. */
@@ -218,8 +169,7 @@ static void read_timers(struct process_state *s, int eye)
 	s->posix_timers = look(eye, timers_path, text, sizeof(text)) > 0;
 }
 
-int process_state_read(
-    struct process_state *s, const struct process_eyes *eyes, const struct process_state *known)
+int process_state_read(struct process_state *s, const struct process_eyes *eyes)
 {
 	const char *locale = setlocale(LC_ALL, NULL);
 	int err;
@@ -233,7 +183,8 @@ int process_state_read(
 	strncat(s->locale, locale, sizeof(s->locale) - 1);
 	read_timers(s, eyes->timers);
 	read_children(s);
-	err = read_files(s, known, eyes->files);
+	s->file_count = 0;
+	err = open_files_each(eyes->files, add_file, s);
 	return err != 0 ? err : read_facts(s, eyes->status);
 }
 
@@ -246,6 +197,12 @@ static void name_file(int fd, char *text, size_t size)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	ssize_t n = readlink(path, text, size - 1);
 	text[n > 0 ? n : 0] = '\0';
+}
+
+static bool same_file(const struct process_file *a, const struct process_file *b)
+{
+	return a->device == b->device && a->inode == b->inode && a->mode == b->mode &&
+	       a->special == b->special;
 }
 
 static bool files_differ(

@@ -46,16 +46,11 @@ struct process_eyes {
 void process_eyes_open(struct process_eyes *eyes);
 void process_eyes_close(struct process_eyes *eyes);
 
-/* `known` is an earlier state, or NULL: where its files are still all that are open, they are
- * not listed again. 0 or -errno. */
-int process_state_read(
-    struct process_state *s, const struct process_eyes *eyes, const struct process_state *known);
+/* 0 or -errno. */
+int process_state_read(struct process_state *s, const struct process_eyes *eyes);
 
 /* The first difference, in words that follow "init": "left ..., which ...". False: none. */
 bool process_state_differs(const struct process_state *before, const struct process_state *after,
     char *what, unsigned size);
-
-/* Calls `see` for each open file's number, upwards. 0 or -errno. */
-int process_each_file(void (*see)(void *arg, int fd), void *arg);
 
 #endif

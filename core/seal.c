@@ -16,6 +16,7 @@
 #include "core/lock.h"
 #include "core/log.h"
 #include "core/machine.h"
+#include "core/open_files.h"
 #include "core/trace.h"
 #include "core/witness.h"
 #include "sdk/common/params.h"
@@ -164,7 +165,7 @@ void seal_init(void)
 /* Eventfds of locks get numbers of their own above all others. */
 static int arm_locks(struct machine *m)
 {
-	m->lock_fd_base = policy_highest_fd() + 1;
+	m->lock_fd_base = open_files_highest() + 1;
 	return locks_arm(m->lock_fd_base, &m->lock_fd_count);
 }
 

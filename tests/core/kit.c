@@ -19,6 +19,7 @@
 #include "core/clock.h"
 #include "core/lock.h"
 #include "core/log.h"
+#include "core/open_files.h"
 #include "core/policy.h"
 
 #define ROOM (512u << 10)
@@ -141,7 +142,7 @@ void kit_arm_locks(void)
 {
 	uint32_t count;
 
-	must(locks_arm((int)policy_highest_fd() + 1, &count) == 0, "locks_arm");
+	must(locks_arm((int)open_files_highest() + 1, &count) == 0, "locks_arm");
 }
 
 struct machine *kit_machine(void)

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/lock.h"
+#include "core/open_files.h"
 #include "core/policy.h"
 #include "core/worker.h"
 
@@ -132,7 +133,7 @@ static void a_wait_returns_once_for_each_post(void **state)
 static void armed_locks_have_consecutive_numbers(void **state)
 {
 	struct lock more[3];
-	int base = (int)policy_highest_fd() + 7;
+	int base = (int)open_files_highest() + 7;
 	uint32_t count = 0;
 
 	for (unsigned i = 0; i < 3; i++)
@@ -148,7 +149,7 @@ static void armed_locks_have_consecutive_numbers(void **state)
 
 static void a_number_in_use_is_not_taken_over(void **state)
 {
-	int base = (int)policy_highest_fd() + 3, taken = fcntl(0, F_DUPFD_CLOEXEC, base);
+	int base = (int)open_files_highest() + 3, taken = fcntl(0, F_DUPFD_CLOEXEC, base);
 	uint32_t count;
 
 	assert_int_equal(taken, base);

@@ -40,7 +40,7 @@ void census_take(struct census *c)
 {
 	const struct process_eyes none = {-1, -1, -1};
 
-	if (process_state_read(&c->process, &none, NULL) != 0)
+	if (process_state_read(&c->process, &none) != 0)
 		abort();
 	c->mappings = count_mappings();
 	c->heap = heap_in_use();
