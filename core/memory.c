@@ -61,9 +61,11 @@ int memory_init(struct memory *m, uint64_t size, bool hugepages)
 		return log_error(ENOMEM, "--memory: cannot map %llu MiB for the guest: %s",
 		    (unsigned long long)(size >> 20), strerror(errno));
 	/* Fewer faults; refusal costs nothing. Not for the lowest part, of which most guests
-	 * use a few pages that hold tables. */
-	if (!hugepages)
+	 * use a few pages that hold tables, whatever the host does unasked. */
+	if (!hugepages) {
+		madvise(m->host, HUGE, MADV_NOHUGEPAGE);
 		madvise(m->host + HUGE, size - HUGE, MADV_HUGEPAGE);
+	}
 	madvise(m->host, size, MADV_DONTFORK);
 	madvise(m->host, size, MADV_DONTDUMP);
 	return 0;

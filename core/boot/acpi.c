@@ -270,7 +270,6 @@ int acpi_write(const struct firmware *fw, struct memory *memory, uint64_t *rsdp)
 
 	if (area.host == NULL)
 		return log_error(ENOMEM, "ACPI: no RAM at 0x%llx", LAYOUT_ACPI);
-	memset(area.host, 0, AREA_SIZE);
 	area.used = (sizeof(struct rsdp) + 15u) & ~15u; /* the RSDP comes first */
 	int err = write_dsdt(fw, &area, &dsdt);
 	if (err != 0)

@@ -65,9 +65,7 @@ static int check_machine(const struct firmware *fw)
 
 int firmware_write(const struct firmware *fw, struct memory *memory, uint64_t *rsdp)
 {
-	uint8_t *mp = memory_at(memory, LAYOUT_MP_TABLE, LAYOUT_ACPI_END - LAYOUT_MP_TABLE);
-
-	if (mp == NULL)
+	if (memory_at(memory, LAYOUT_MP_TABLE, LAYOUT_ACPI_END - LAYOUT_MP_TABLE) == NULL)
 		return log_error(ENOMEM, "firmware: no RAM at 0x%llx to 0x%llx", LAYOUT_MP_TABLE,
 		    LAYOUT_ACPI_END - 1);
 	int err = check_machine(fw);
@@ -77,8 +75,6 @@ int firmware_write(const struct firmware *fw, struct memory *memory, uint64_t *r
 		err = dsdt_check(fw);
 	if (err != 0)
 		return err;
-	/* Nothing of an earlier boot may be found. */
-	memset(mp, 0, LAYOUT_MP_POINTER_END - LAYOUT_MP_TABLE);
 	if (fw->legacy_pic)
 		err = mptable_write(fw, memory);
 	if (err != 0)

@@ -29,7 +29,6 @@ void gdt_write(struct memory *memory, enum boot_mode mode, uint64_t *base, uint1
 	_Static_assert(LAYOUT_GDT + sizeof(table) <= LAYOUT_TSS, "the table ends below the TSS");
 	_Static_assert(LAYOUT_TSS + TSS_SIZE <= LAYOUT_PARAMS, "the TSS ends below its neighbour");
 
-	memset(memory->host + LAYOUT_GDT, 0, LAYOUT_PARAMS - LAYOUT_GDT);
 	memcpy(memory->host + LAYOUT_GDT, table, sizeof(table));
 	*base = LAYOUT_GDT;
 	*limit = sizeof(table) - 1;

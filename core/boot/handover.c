@@ -66,7 +66,6 @@ void handover_write_words(
 {
 	uint64_t at = LAYOUT_CMDLINE;
 
-	memset(memory->host + LAYOUT_CMDLINE, 0, ROOM);
 	put(memory, &at, handover->cmdline);
 	for (uint32_t i = 0; i < handover->module_count; i++) {
 		const char *text = handover->modules[i].words;

@@ -278,7 +278,6 @@ static void multiboot_enter(
 	    .boot_loader_name = NAME_AT,
 	};
 
-	memset(memory->host + LAYOUT_PARAMS, 0, LAYOUT_STACK - LAYOUT_PARAMS);
 	info.mmap_length = put_memmap(memory);
 	put_modules(memory, handover);
 	put(memory, NAME_AT, name, sizeof(name));

@@ -31,7 +31,6 @@ static void put(struct memory *memory, uint64_t table, unsigned index, uint64_t 
 
 uint64_t pagetables_write(struct memory *memory)
 {
-	memset(memory->host + PML4, 0, LAYOUT_CMDLINE - PML4);
 	put(memory, PML4, 0, PDPT | PRESENT | WRITE);
 	for (unsigned i = 0; i < PD_COUNT; i++)
 		put(memory, PDPT, i, (PD + i * (uint64_t)PAGE) | PRESENT | WRITE);

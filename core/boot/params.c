@@ -51,7 +51,6 @@ void params_enter(
 	struct boot_params *bp = (struct boot_params *)(memory->host + LAYOUT_PARAMS);
 	uint64_t words[KERNEL_MODULE_MAX];
 
-	memset(bp, 0, sizeof(*bp));
 	fill_header(bp, handover);
 	fill_e820(bp, memory);
 	bp->acpi_rsdp_addr = handover->rsdp;

@@ -241,7 +241,6 @@ static void pvh_enter(
 	    .memmap = MEMMAP_AT,
 	};
 
-	memset(memory->host + LAYOUT_PARAMS, 0, LAYOUT_STACK - LAYOUT_PARAMS);
 	info.memmap_count = put_memmap(memory);
 	put_modules(memory, handover);
 	put(memory, LAYOUT_PARAMS, &info, sizeof(info));
