@@ -134,6 +134,38 @@ static int read_all(int fd, void *to, size_t size, off_t at)
 	return 0;
 }
 
+/* A second recording is found by its head: it is as long as two entries, and would be taken for
+ * them. */
+static int check_entries(const struct replay *r, const char *path)
+{
+	for (size_t i = 0; i < r->count; i++) {
+		const struct volt_recording_entry *e = &r->entries[i];
+
+		if (memcmp(e, VOLT_RECORDING_MAGIC, 8) == 0)
+			return volt_fail(
+			    r->h, EINVAL, "%s holds two recordings: record into a new file", path);
+		if ((e->n != 0 && e->n != 1 && e->n != 2 && e->n != 4 && e->n != 8) ||
+		    e->kind > (VOLT_RECORDING_WRITE | VOLT_RECORDING_MMIO))
+			return volt_fail(r->h, EINVAL, "%s: entry %zu is damaged", path, i);
+	}
+	return 0;
+}
+
+static int read_entries(struct replay *r, int fd, const char *path, size_t size)
+{
+	r->entries = malloc(size > 0 ? size : 1);
+	if (!r->entries)
+		return volt_fail(r->h, ENOMEM, "no memory for %s", path);
+	int err = read_all(fd, r->entries, size, sizeof(struct volt_recording_head));
+
+	r->count = size / sizeof(*r->entries);
+	err = err ? volt_fail(r->h, -err, "cannot read %s: %s", path, strerror(-err))
+		  : check_entries(r, path);
+	if (err)
+		free(r->entries);
+	return err;
+}
+
 static int load(struct replay *r, int fd, const char *path)
 {
 	struct volt_recording_head head;
@@ -146,16 +178,14 @@ static int load(struct replay *r, int fd, const char *path)
 	    memcmp(head.magic, VOLT_RECORDING_MAGIC, sizeof(head.magic)) != 0)
 		return volt_fail(r->h, EINVAL, "%s is no recording: its head is wrong", path);
 	size -= sizeof(head);
-	if (head.entry_size != sizeof(*r->entries) || size % sizeof(*r->entries) != 0)
-		return volt_fail(r->h, EINVAL, "%s is cut off, or holds two recordings", path);
+	if (head.entry_size != sizeof(*r->entries))
+		return volt_fail(r->h, EINVAL, "%s has entries of %" PRIu32 " bytes, not %zu", path,
+		    head.entry_size, sizeof(*r->entries));
+	if (size % sizeof(*r->entries) != 0)
+		return volt_fail(r->h, EINVAL, "%s is cut off", path);
 	if (size > FILE_MAX_BYTES)
 		return volt_fail(r->h, EFBIG, "%s is longer than 1 GiB", path);
-	r->entries = malloc(size > 0 ? size : 1);
-	if (!r->entries)
-		return volt_fail(r->h, ENOMEM, "no memory for %s", path);
-	int err = read_all(fd, r->entries, size, sizeof(head));
-	r->count = size / sizeof(*r->entries);
-	return err ? volt_fail(r->h, -err, "cannot read %s: %s", path, strerror(-err)) : 0;
+	return read_entries(r, fd, path, size);
 }
 
 static int replay_init(void *self, const struct volt_host *h, const struct volt_args *a)

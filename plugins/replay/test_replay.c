@@ -238,7 +238,36 @@ static void a_cut_off_recording_is_refused(void **state)
 	write_file(&head, sizeof(head), "0123456789", 10);
 	assert_refused("is cut off");
 	write_file(&wide, sizeof(wide), "", 0);
-	assert_refused("is cut off");
+	assert_refused("has entries of 40 bytes");
+}
+
+static void two_recordings_in_one_file_are_refused(void **state)
+{
+	struct {
+		struct volt_recording_entry entry;
+		struct volt_recording_head head;
+		struct volt_recording_entry other;
+	} rest = {
+	    .entry = READ(0, 0x10),
+	    .head = {.magic = VOLT_RECORDING_MAGIC,
+		.entry_size = sizeof(rest.entry),
+		.device = "d"},
+	    .other = READ(0, 0x10),
+	};
+
+	write_file(&rest.head, sizeof(rest.head), &rest, sizeof(rest));
+	assert_refused("holds two recordings");
+}
+
+static void an_entry_that_record_never_writes_is_refused(void **state)
+{
+	static const struct volt_recording_entry three[] = {READ(0, 1), {.n = 3}},
+						 kind[] = {{.n = 1, .kind = 4}};
+
+	record(three, 2);
+	assert_refused("entry 1 is damaged");
+	record(kind, 1);
+	assert_refused("entry 0 is damaged");
 }
 
 int main(void)
@@ -256,6 +285,8 @@ int main(void)
 	    cmocka_unit_test(a_vcpu_that_no_recording_can_have_differs),
 	    cmocka_unit_test(what_is_no_recording_is_refused),
 	    cmocka_unit_test(a_cut_off_recording_is_refused),
+	    cmocka_unit_test(two_recordings_in_one_file_are_refused),
+	    cmocka_unit_test(an_entry_that_record_never_writes_is_refused),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
