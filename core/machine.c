@@ -109,6 +109,25 @@ static int check_ranges(struct machine *m)
 	return err;
 }
 
+/* Where a mapped file shrank, a plugin that reaches for what is gone would end volt by SIGBUS. */
+static int choose_files(struct machine *m)
+{
+	const struct options *o = m->options;
+
+	m->files = o->hugepages ? BOOT_FILES_COPY : o->kernel_memory;
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		if ((m->instances[i]->plugin.flags & VOLT_FLAG_GUEST_MEMORY) == 0)
+			continue;
+		if (o->kernel_memory == BOOT_FILES_MAP)
+			return log_error(EINVAL,
+			    "--kernel-memory map: plugin %s works on guest memory, where volt must "
+			    "not meet a file that may shrink: use copy or auto",
+			    m->instances[i]->id);
+		m->files = BOOT_FILES_COPY;
+	}
+	return 0;
+}
+
 static int wire_plugins(struct machine *m)
 {
 	int err = bus_init(&m->bus);
@@ -130,6 +149,8 @@ static int wire_plugins(struct machine *m)
 		err = metrics_put(m);
 	if (err == 0)
 		err = check_ranges(m);
+	if (err == 0)
+		err = choose_files(m);
 	if (err == 0)
 		trace_mark(
 		    "devices", "%u plugins, %u address ranges", m->instance_count, m->bus.count);
@@ -188,7 +209,7 @@ static int load_kernel(struct machine *m, struct boot_entry *entry)
 	struct boot_request request = {
 	    .memory = &m->memory,
 	    .choice = o->boot,
-	    .files = o->hugepages ? BOOT_FILES_COPY : o->kernel_memory,
+	    .files = m->files,
 	    .modules = modules,
 	    .module_count = o->module_count,
 	    .kernel_fd = m->kernel_fd,

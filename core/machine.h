@@ -49,7 +49,8 @@ struct machine {
 	bool tsc_invariant;                 /* the host's, as KVM says */
 	char device_words[CMDLINE_MAX];     /* what plugins add to the kernel command line */
 	int kernel_fd, initrd_fd, trace_fd; /* -1: none or closed */
-	int module_fds[BOOT_MODULE_MAX];    /* of the options' modules, likewise */
+	enum boot_files files;           /* how the kernel and what goes with it come into memory */
+	int module_fds[BOOT_MODULE_MAX]; /* of the options' modules, likewise */
 	int signal_fd;
 	int lock_fd_base; /* eventfds of locks: this number and those that follow */
 	uint32_t lock_fd_count;

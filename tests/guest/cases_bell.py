@@ -6,8 +6,10 @@ plugins/bell.c uses them as guests/bell.c asks; both run under the whole sandbox
 """
 
 import json
+import pathlib
 import subprocess
 
+from cases_ending import with_its_bss
 from vm import Case, Setup
 
 
@@ -95,3 +97,23 @@ class Bell(Case):
         bells = json.loads(self.explain("--json"))["doorbells"]
         self.assertEqual([bell["address"] for bell in bells], [0x720, 0x724])
         self.assertEqual(bells[1]["value"], 7)
+
+    def test_plugin_with_memory_never_meets_a_mapped_file(self):
+        bell = self.own_plugin("bell")
+        run = self.start("bell", "doorbells", plugins=[bell], options=["--kernel-memory", "map"])
+        self.assertEqual(run.wait(), 102, run.story())
+        self.assertIn("plugin bell works on guest memory", "".join(run.log()))
+        maps = self.mapped_kernels(plugins=[bell]), self.mapped_kernels()
+        self.assertEqual([len(lines) > 0 for lines in maps], [False, True], maps)
+
+    def mapped_kernels(self, plugins=()):
+        """Mappings of the kernel's file in a volt with --kernel-memory auto."""
+        kernel = self.file(with_its_bss(Setup.guests / "serial"), name="kernel")
+        run = self.start(kernel, "answer", plugins=plugins,
+                         stdin=subprocess.PIPE)
+        run.expect_ready()
+        lines = [line for line in
+                 pathlib.Path(f"/proc/{run.pid}/maps").read_text(encoding="utf-8").splitlines()
+                 if line.endswith(f" {kernel}")]
+        run.kill()
+        return lines
