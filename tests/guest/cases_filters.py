@@ -52,6 +52,17 @@ class Filters(Case):
         self.assertEqual(run.text(), "", run.story())
         self.assertNotIn("serial: tx_bytes", self.counters(run))
 
+    def test_a_start_that_fails_says_so_although_another_has_much_to_release(self):
+        """Under the seal nothing is released: that would be a system call, and kill it."""
+        path = self.folder() / "large.rec"
+        path.write_bytes(b"VOLTREC1" + bytes([32]) + bytes(55 + 32 * 40000))
+        run = self.launch(self.command("serial", "hello", options=[
+            "--filter", f"replay,on=serial,from={path}",
+            "--filter", "deny,on=serial,range=none"]))
+        self.assertEqual(run.wait(), 102, run.story())
+        self.assertIn("volt: error: deny: range=none: the device has no such range", run.log())
+        self.assertEqual(run.text(), "", run.story())
+
     def test_fault_spoils_what_is_sent(self):
         # 0x00 at the port's first register; all else as it was.
         run = self.filtered("fault,on=serial,what=writes,kind=zero,every=1")

@@ -232,7 +232,8 @@ struct volt_plugin {
 	/* [loop] First call under the seal. Returns 0 or a negative errno, which ends
 	 * the VM before the guest runs. NULL: nothing to do. */
 	int (*start)(void *self);
-	/* [wire] Releases what init took, if start-up fails later. NULL: nothing. */
+	/* [wire] Releases what init took, if start-up fails later, but before the seal. NULL:
+	 * nothing. */
 	void (*fini)(void *self);
 	/* [any] A table for extension `id` that the plugin offers, else NULL. Static and
 	 * const. NULL slot: offers none. */
