@@ -4,6 +4,7 @@
 #include "core/need.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
@@ -102,8 +103,22 @@ static bool pins(const struct volt_need *need, uint8_t arg)
 	return false;
 }
 
+/* Of fcntl(): what is dup() by another name, and what names whom a file signals. */
+static bool is_never_command(const struct volt_need *need, uint32_t command)
+{
+	return strcmp(need->syscall, "fcntl") == 0 &&
+	       (command == F_DUPFD || command == F_DUPFD_CLOEXEC || command == F_SETOWN ||
+		   command == F_SETOWN_EX);
+}
+
 static int check_command(const struct volt_need *need, const char *id, uint8_t arg)
 {
+	for (uint32_t t = 0; t < need->test_count; t++)
+		if (need->tests[t].arg == arg &&
+		    is_never_command(need, (uint32_t)need->tests[t].value))
+			return log_error(EPERM,
+			    "plugin %s asks for %s (%s) with command %u: no plugin may have it", id,
+			    need->syscall, need->reason, (uint32_t)need->tests[t].value);
 	if (pins(need, arg))
 		return 0;
 	return log_error(EPERM,

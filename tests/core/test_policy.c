@@ -702,11 +702,31 @@ static void a_command_is_held_to_one_value(void **state)
 		needs[0].test_count = 1;
 		refused(EPERM, "a command");
 		needs[0].test_count = 2;
-		needs[0].tests[1] = (struct volt_arg_test){.arg = rows[i].arg, .op = VOLT_TEST_EQ};
+		needs[0].tests[1] = (struct volt_arg_test){
+		    .arg = rows[i].arg, .op = VOLT_TEST_EQ, .value = F_GETFL};
 		granted();
 		for (uint32_t t = 0; t < POLICY_THREADS; t++)
 			free(m->policy.storage[t].rules);
 		memset(&m->policy, 0, sizeof(m->policy));
+	}
+}
+
+/* With dup() refused, and close(), there is no other way to a descriptor either. The kernel
+ * looks at the lower half of a command only. */
+static void no_command_makes_a_descriptor_or_names_a_process(void **state)
+{
+	static const uint64_t commands[] = {
+	    F_DUPFD, F_DUPFD_CLOEXEC, F_SETOWN, F_SETOWN_EX, 1ull << 32 | F_DUPFD_CLOEXEC};
+
+	needs[0].syscall = "fcntl";
+	needs[0].test_count = 2;
+	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+		needs[0].tests[1] =
+		    (struct volt_arg_test){.arg = 1, .op = VOLT_TEST_EQ, .value = commands[i]};
+		refused(EPERM, "with command");
+		needs[0].tests[1].op = VOLT_TEST_MASKED_EQ;
+		needs[0].tests[1].mask = UINT32_MAX;
+		refused(EPERM, "no plugin may have it");
 	}
 }
 
@@ -778,6 +798,7 @@ int main(void)
 	    TEST(a_call_on_any_file_is_refused_on_any_thread),
 	    TEST(each_of_two_files_must_be_ones_own),
 	    TEST(a_command_is_held_to_one_value),
+	    TEST(no_command_makes_a_descriptor_or_names_a_process),
 	    TEST(rows_of_a_newer_plugin_may_be_longer),
 	    TEST(more_rules_than_fit_are_refused),
 	};
