@@ -1,14 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-#include <errno.h>
-#include <setjmp.h>
-#include <string.h>
+#define BENCHED volt_plugin_acpipower
 
-#include <volt/fake_host.h>
-
-/* After Volt's headers: it has a macro called fail. */
-#include <cmocka.h>
+#include <port_bench.h>
 
 #define SLEEP_CONTROL 0x600
 #define SLEEP_STATUS  0x601
@@ -16,34 +11,6 @@
 
 #define SLP_EN  0x20
 #define WAK_STS 0x80
-
-extern const struct volt_plugin volt_plugin_acpipower;
-
-static struct fake_host *boot(const char *params)
-{
-	struct fake_host *f = fake_host_create(&volt_plugin_acpipower);
-
-	assert_int_equal(fake_host_wire(f, params), 0);
-	assert_int_equal(fake_host_run(f), 0);
-	return f;
-}
-
-static int setup(void **state)
-{
-	*state = boot(NULL);
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	fake_host_destroy(*state);
-	return 0;
-}
-
-static unsigned asked(struct fake_host *f, uint32_t what)
-{
-	return fake_asked(f, what, NULL, NULL);
-}
 
 static void registers_are_zero_after_reset(void **state)
 {
@@ -154,64 +121,12 @@ static void two_instances_live_apart(void **state)
 
 static void init_fails_when_any_call_of_it_does(void **state)
 {
-	const unsigned calls = fake_host_calls(*state);
-
-	assert_int_equal(calls, 4);
-	for (unsigned n = 1; n <= calls; n++) {
-		struct fake_host *f = fake_host_create(&volt_plugin_acpipower);
-
-		fake_host_fail_call(f, n, ENOSPC);
-		assert_int_equal(fake_host_wire(f, NULL), -ENOSPC);
-		assert_string_not_equal(fake_host_message(f), "");
-		fake_host_destroy(f);
-	}
+	assert_each_call_may_fail(*state, 4);
 }
 
 static void a_base_beyond_the_last_port_is_refused(void **state)
 {
-	struct fake_host *good = boot("base=0xfffd"),
-			 *bad = fake_host_create(&volt_plugin_acpipower);
-
-	assert_int_equal(fake_host_wire(bad, "base=0xfffe"), -EINVAL);
-	assert_non_null(strstr(fake_host_message(bad), "base"));
-	fake_host_destroy(good);
-	fake_host_destroy(bad);
-}
-
-/* A host of which only the extensions named here are there. */
-static const void *some_ext(const struct volt_host *h, const char *id)
-{
-	static const struct volt_loop loop = {.size = sizeof(loop)};
-
-	return h->core && strcmp(id, h->core) == 0 ? &loop : NULL;
-}
-
-static int no_range(const struct volt_host *h, const struct volt_range *r)
-{
-	return 0;
-}
-
-static int bare_fail(const struct volt_host *h, int32_t err, const char *msg)
-{
-	assert_non_null(strstr(msg, "volt."));
-	return -err;
-}
-
-static int init_with_only(const char *ext)
-{
-	const struct volt_host host = {
-	    .size = sizeof(host),
-	    .core = (void *)(uintptr_t)ext,
-	    .get_ext = some_ext,
-	    .add_range = no_range,
-	    .fail = bare_fail,
-	};
-	const struct volt_value value = {.u = 0x100};
-	const struct volt_args args = {sizeof(args), sizeof(value), 1, &value};
-	uint64_t self[16] = {0};
-
-	assert_true(sizeof(self) >= volt_plugin_acpipower.instance_size);
-	return volt_plugin_acpipower.init(self, &host, &args);
+	assert_last_base("base=0xfffd", "base=0xfffe");
 }
 
 static void init_fails_on_a_host_without_an_extension_it_needs(void **state)
