@@ -76,7 +76,5 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .summary = "fills the address table",
     .instance_size = sizeof(struct ranges),
     .init = ranges_init,
-    .params = params,
-    .param_stride = sizeof(params[0]),
-    .param_count = PARAM_ROWS,
+    VOLT_PARAMS(params),
 };

@@ -88,9 +88,7 @@ VOLT_PLUGIN(VOLT_KIND_FILTER) = {
     .version = "0.1.0",
     .summary = "counts what a driver does to a device",
     .instance_size = sizeof(struct count),
-    .counter_stride = sizeof(struct volt_counter),
-    .counter_count = sizeof(counters) / sizeof(*counters),
-    .counters = counters,
+    VOLT_COUNTERS(counters),
     .init = count_init,
     .get_ext = count_get_ext,
 };

@@ -15,7 +15,6 @@
 #include <volt/plugin.h>
 
 enum { PARAM_WHAT, PARAM_NS };
-enum { WHAT_ALL, WHAT_READS, WHAT_WRITES };
 enum { COUNT_DELAYED };
 
 struct delay {
@@ -29,7 +28,7 @@ static uint64_t delay_access(
 {
 	const struct delay *d = self;
 
-	if (d->what == WHAT_ALL || (d->what == WHAT_WRITES) == (a->write == 1)) {
+	if (volt_filter_wants(d->what, a)) {
 		const uint64_t since = d->loop->now(d->h);
 
 		while (d->loop->now(d->h) - since < d->ns)
@@ -58,11 +57,7 @@ static const void *delay_get_ext(const char *id)
 }
 
 static const struct volt_param params[] = {
-    [PARAM_WHAT] = {.name = "what",
-	.type = VOLT_PARAM_ENUM,
-	.choices = "all|reads|writes",
-	.def = "all",
-	.help = "accesses to delay"},
+    [PARAM_WHAT] = VOLT_FILTER_WHAT("accesses to delay"),
     [PARAM_NS] = {.name = "ns",
 	.type = VOLT_PARAM_UINT,
 	.min = 1,
@@ -80,12 +75,8 @@ VOLT_PLUGIN(VOLT_KIND_FILTER) = {
     .version = "0.1.0",
     .summary = "makes a device slow",
     .instance_size = sizeof(struct delay),
-    .param_stride = sizeof(struct volt_param),
-    .param_count = sizeof(params) / sizeof(*params),
-    .params = params,
-    .counter_stride = sizeof(struct volt_counter),
-    .counter_count = sizeof(counters) / sizeof(*counters),
-    .counters = counters,
+    VOLT_PARAMS(params),
+    VOLT_COUNTERS(counters),
     .init = delay_init,
     .get_ext = delay_get_ext,
 };

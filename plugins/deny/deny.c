@@ -12,7 +12,6 @@
 #include <volt/plugin.h>
 
 enum { PARAM_WHAT, PARAM_RANGE, PARAM_FROM, PARAM_LENGTH, PARAM_VALUE };
-enum { WHAT_ALL, WHAT_READS, WHAT_WRITES };
 enum { COUNT_READS, COUNT_WRITES };
 
 struct deny {
@@ -30,7 +29,7 @@ static bool is_named(const struct deny *d, const struct volt_layer *below)
 static bool is_denied(
     const struct deny *d, const struct volt_layer *below, const struct volt_access *a)
 {
-	if (d->what != WHAT_ALL && (d->what == WHAT_WRITES) != (a->write == 1))
+	if (!volt_filter_wants(d->what, a))
 		return false;
 	if (!is_named(d, below))
 		return false;
@@ -98,11 +97,7 @@ static const void *deny_get_ext(const char *id)
 }
 
 static const struct volt_param params[] = {
-    [PARAM_WHAT] = {.name = "what",
-	.type = VOLT_PARAM_ENUM,
-	.choices = "all|reads|writes",
-	.def = "all",
-	.help = "accesses to deny"},
+    [PARAM_WHAT] = VOLT_FILTER_WHAT("accesses to deny"),
     [PARAM_RANGE] = {.name = "range",
 	.type = VOLT_PARAM_STRING,
 	.def = "",
@@ -133,12 +128,8 @@ VOLT_PLUGIN(VOLT_KIND_FILTER) = {
     .version = "0.1.0",
     .summary = "keeps accesses from a device",
     .instance_size = sizeof(struct deny),
-    .param_stride = sizeof(struct volt_param),
-    .param_count = sizeof(params) / sizeof(*params),
-    .params = params,
-    .counter_stride = sizeof(struct volt_counter),
-    .counter_count = sizeof(counters) / sizeof(*counters),
-    .counters = counters,
+    VOLT_PARAMS(params),
+    VOLT_COUNTERS(counters),
     .init = deny_init,
     .start = deny_start,
     .get_ext = deny_get_ext,

@@ -81,9 +81,7 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .version = "0.1.0",
     .summary = "a port that ends the VM with the status written to it",
     .instance_size = sizeof(struct exitport),
-    .param_stride = sizeof(struct volt_param),
-    .param_count = sizeof(params) / sizeof(*params),
-    .params = params,
+    VOLT_PARAMS(params),
     .init = exitport_init,
     .get_ext = exitport_get_ext,
 };

@@ -12,7 +12,6 @@
 
 enum { PARAM_KIND, PARAM_WHAT, PARAM_AFTER, PARAM_EVERY, PARAM_CHANCE, PARAM_SEED };
 enum { KIND_FLIP, KIND_ONES, KIND_ZERO, KIND_DROP, KIND_REPEAT };
-enum { WHAT_ALL, WHAT_READS, WHAT_WRITES };
 enum { COUNT_INJECTED };
 
 struct fault {
@@ -34,7 +33,7 @@ static uint64_t next_random(struct fault *f)
 
 static bool is_due(struct fault *f, const struct volt_access *a)
 {
-	if (f->what != WHAT_ALL && (f->what == WHAT_WRITES) != (a->write == 1))
+	if (!volt_filter_wants(f->what, a))
 		return false;
 	uint64_t number = f->seen++;
 	if (number < f->after)
@@ -108,11 +107,7 @@ static const struct volt_param params[] = {
 	.choices = "flip|ones|zero|drop|repeat",
 	.def = "flip",
 	.help = "what goes wrong with the value or the access"},
-    [PARAM_WHAT] = {.name = "what",
-	.type = VOLT_PARAM_ENUM,
-	.choices = "all|reads|writes",
-	.def = "all",
-	.help = "accesses that it happens to"},
+    [PARAM_WHAT] = VOLT_FILTER_WHAT("accesses that it happens to"),
     [PARAM_AFTER] = {.name = "after",
 	.type = VOLT_PARAM_UINT,
 	.def = "0",
@@ -142,12 +137,8 @@ VOLT_PLUGIN(VOLT_KIND_FILTER) = {
     .version = "0.1.0",
     .summary = "injects errors into the traffic of a device",
     .instance_size = sizeof(struct fault),
-    .param_stride = sizeof(struct volt_param),
-    .param_count = sizeof(params) / sizeof(*params),
-    .params = params,
-    .counter_stride = sizeof(struct volt_counter),
-    .counter_count = sizeof(counters) / sizeof(*counters),
-    .counters = counters,
+    VOLT_PARAMS(params),
+    VOLT_COUNTERS(counters),
     .init = fault_init,
     .get_ext = fault_get_ext,
 };

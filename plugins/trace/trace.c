@@ -18,7 +18,6 @@
 #include <volt/stream.h>
 
 enum { PARAM_TO, PARAM_WHAT };
-enum { WHAT_ALL, WHAT_READS, WHAT_WRITES };
 enum { COUNT_LINES, COUNT_LOST };
 
 #define LINE_MAX_BYTES 192
@@ -90,7 +89,7 @@ static uint64_t trace_access(
     void *self, const struct volt_layer *below, const struct volt_access *a)
 {
 	struct trace *t = self;
-	bool wanted = t->what == WHAT_ALL || (t->what == WHAT_WRITES) == (a->write == 1);
+	bool wanted = volt_filter_wants(t->what, a);
 
 	/* A write is told before it acts: it may end the VM. */
 	if (a->write && wanted)
@@ -138,11 +137,7 @@ static const struct volt_param params[] = {
     [PARAM_TO] = {.name = "to",
 	.type = VOLT_PARAM_STREAM,
 	.help = "where the lines go, for instance file:PATH"},
-    [PARAM_WHAT] = {.name = "what",
-	.type = VOLT_PARAM_ENUM,
-	.choices = "all|reads|writes",
-	.def = "all",
-	.help = "accesses to show"},
+    [PARAM_WHAT] = VOLT_FILTER_WHAT("accesses to show"),
 };
 
 static const struct volt_counter counters[] = {
@@ -156,12 +151,8 @@ VOLT_PLUGIN(VOLT_KIND_FILTER) = {
     .version = "0.1.0",
     .summary = "writes one line for every access to a device",
     .instance_size = sizeof(struct trace),
-    .param_stride = sizeof(struct volt_param),
-    .param_count = sizeof(params) / sizeof(*params),
-    .params = params,
-    .counter_stride = sizeof(struct volt_counter),
-    .counter_count = sizeof(counters) / sizeof(*counters),
-    .counters = counters,
+    VOLT_PARAMS(params),
+    VOLT_COUNTERS(counters),
     .init = trace_init,
     .start = trace_start,
     .get_ext = trace_get_ext,

@@ -67,6 +67,18 @@ struct volt_filter {
 	uint64_t (*access)(void *self, const struct volt_layer *below, const struct volt_access *a);
 };
 
+/* A parameter that filters have in common, what=all|reads|writes: whether an access is one of
+ * those that `what`, its value, names. */
+#define VOLT_FILTER_WHAT(help_) \
+	{ \
+		.name = "what", .def = "all", .help = (help_), .choices = "all|reads|writes", \
+		.type = VOLT_PARAM_ENUM \
+	}
+static inline bool volt_filter_wants(uint64_t what, const struct volt_access *a)
+{
+	return what == 0 || (what == 2) == (a->write == 1);
+}
+
 #ifdef __cplusplus
 }
 #endif

@@ -387,6 +387,17 @@ struct volt_note {
 	.size = sizeof(struct volt_plugin), .abi_major = VOLT_ABI_MAJOR, \
 	.abi_minor = VOLT_ABI_MINOR, .kind = (kind_)
 
+/* Its tables, each an array. C alone takes the members in this order. */
+#define VOLT_PARAMS(rows_) \
+	.params = (rows_), .param_stride = sizeof((rows_)[0]), \
+	.param_count = sizeof(rows_) / sizeof((rows_)[0])
+#define VOLT_NEEDS(rows_) \
+	.needs = (rows_), .need_stride = sizeof((rows_)[0]), \
+	.need_count = sizeof(rows_) / sizeof((rows_)[0])
+#define VOLT_COUNTERS(rows_) \
+	.counters = (rows_), .counter_stride = sizeof((rows_)[0]), \
+	.counter_count = sizeof(rows_) / sizeof((rows_)[0])
+
 #ifdef __cplusplus
 }
 #endif

@@ -209,9 +209,7 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .summary = "guest memory, doorbells and messages, for tests",
     .flags = VOLT_FLAG_GUEST_MEMORY,
     .instance_size = sizeof(struct bell),
-    .counter_stride = sizeof(counters[0]),
-    .counter_count = 2,
-    .counters = counters,
+    VOLT_COUNTERS(counters),
     .init = bell_init,
     .start = bell_start,
 };

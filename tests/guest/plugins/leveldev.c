@@ -115,11 +115,7 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .version = "0.1.0",
     .summary = "an interrupt line that the guest drives, for tests",
     .instance_size = sizeof(struct leveldev),
-    .param_stride = sizeof(params[0]),
-    .param_count = PARAM_ROWS,
-    .params = params,
-    .counter_stride = sizeof(counters[0]),
-    .counter_count = COUNT_ROWS,
-    .counters = counters,
+    VOLT_PARAMS(params),
+    VOLT_COUNTERS(counters),
     .init = leveldev_init,
 };

@@ -232,11 +232,7 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .version = "0.1.0",
     .summary = "notes accesses, for tests",
     .instance_size = sizeof(struct probe),
-    .param_stride = sizeof(params[0]),
-    .param_count = PARAM_ROWS,
-    .params = params,
-    .counter_stride = sizeof(counters[0]),
-    .counter_count = COUNT_ROWS,
-    .counters = counters,
+    VOLT_PARAMS(params),
+    VOLT_COUNTERS(counters),
     .init = probe_init,
 };

@@ -70,9 +70,7 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .version = "0.1.0",
     .summary = "needs, for tests",
     .instance_size = sizeof(struct needy),
-    .param_stride = sizeof(params[0]),
-    .param_count = PARAM_ROWS,
-    .params = params,
+    VOLT_PARAMS(params),
 #ifndef STRIDE
 #define STRIDE sizeof(needs[0])
 #endif

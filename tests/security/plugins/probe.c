@@ -341,8 +341,6 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .version = "0.1.0",
     .summary = "forbidden actions, for tests",
     .instance_size = sizeof(struct probe),
-    .param_stride = sizeof(params[0]),
-    .param_count = PARAM_ROWS,
-    .params = params,
+    VOLT_PARAMS(params),
     .init = probe_init,
 };

@@ -392,9 +392,7 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .version = "0.1.0",
     .summary = "misbehaviour, for tests",
     .instance_size = sizeof(struct trouble),
-    .param_stride = sizeof(params[0]),
-    .param_count = 1,
-    .params = params,
+    VOLT_PARAMS(params),
 #ifndef NO_INIT
     .init = trouble_init,
 #endif
