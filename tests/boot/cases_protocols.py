@@ -82,6 +82,19 @@ class Protocols(Case):
         self.assertEqual(told.texts("cmdline").split()[:2], ["one", "two=3"])
         self.assertEqual(told.modules(), [])
 
+    def test_words_of_devices_go_before_those_for_the_first_program(self):
+        """Linux takes what follows a lone -- for init's arguments; quotes hide blanks."""
+        words = "volt.exit=0xf4 volt.mark=0xf6"
+        for typed, got in (
+                ("a -- b", f"a {words} -- b"),
+                ("-- b", f"{words} -- b"),
+                ("a --", f"a {words} --"),
+                ('a="b -- c" --d', f'a="b -- c" --d {words}'),
+                ('a="b c" -- d -- e', f'a="b c" {words} -- d -- e')):
+            with self.subTest(typed=typed):
+                self.assertEqual(self.tell_multiboot("multiboot", cmdline=typed).texts("cmdline"),
+                                 got)
+
     def test_multiboot_kernel_gets_modules_with_strings_in_order(self):
         first, second = self.file(b"hello"), self.file(b"x" * 5000)
         told = self.tell_multiboot("multiboot", "--module", f"{first},a string, with = and ,,",

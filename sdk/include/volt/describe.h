@@ -67,7 +67,8 @@ struct volt_describe {
 	/* [wire] Says where a register of the fixed hardware is. 0; -EINVAL: malformed; -ENOSPC:
 	 * there is one of its kind already; -EPERM after the seal. */
 	int (*fixed)(const struct volt_host *h, const struct volt_acpi_fixed *f);
-	/* [wire] Appends one word or more, e.g. "volt.exit=0xf4", after the user's own. Copied.
+	/* [wire] Appends one word or more, e.g. "volt.exit=0xf4", after the user's own, but
+	 * before a lone "--", behind which are the arguments of Linux's first program. Copied.
 	 * Printable ASCII. 0; -EINVAL: malformed; -ENOSPC: no room for more on a command line;
 	 * -EPERM after the seal. */
 	int (*cmdline)(const struct volt_host *h, const char *words);
