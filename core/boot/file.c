@@ -61,21 +61,19 @@ int file_read(const struct boot_file *file, uint64_t off, void *to, uint64_t len
 	return 0;
 }
 
-/* Where there was fresh memory. False: this file cannot be mapped, nothing has changed. In
- * two steps, as a mapping that fails at a fixed place may leave a hole there. */
-static bool map_pages(const struct boot_file *file, uint64_t off, uint8_t *to, uint64_t len)
+/* In the place of fresh memory. 1, or 0 if this file cannot be mapped; -errno if the memory could
+ * not be put back then, for a mapping that fails may leave a hole. */
+static int map_pages(const struct boot_file *file, uint64_t off, uint8_t *to, uint64_t len)
 {
-	void *at = mmap(
-	    NULL, len, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_NORESERVE, file->fd, (off_t)off);
+	const int rights = PROT_READ | PROT_WRITE, flags = MAP_PRIVATE | MAP_NORESERVE | MAP_FIXED;
+	bool mapped = mmap(to, len, rights, flags, file->fd, (off_t)off) != MAP_FAILED;
 
-	if (at == MAP_FAILED)
-		return false;
-	madvise(at, len, MADV_DONTFORK);
-	madvise(at, len, MADV_DONTDUMP);
-	if (mremap(at, len, len, MREMAP_MAYMOVE | MREMAP_FIXED, to) == to)
-		return true;
-	munmap(at, len);
-	return false;
+	if (!mapped && mmap(to, len, rights, flags | MAP_ANONYMOUS, -1, 0) == MAP_FAILED)
+		return log_error(
+		    errno, "%s: no guest memory to read it to: %s", file->name, strerror(errno));
+	madvise(to, len, MADV_DONTFORK);
+	madvise(to, len, MADV_DONTDUMP);
+	return mapped;
 }
 
 /* A byte that the file still has at its end: all before it is there as well. */
@@ -89,12 +87,14 @@ static int check_end(const struct boot_file *file, uint64_t end)
 int file_place(const struct boot_file *file, uint64_t off, uint8_t *to, uint64_t len)
 {
 	uint64_t before = -(uintptr_t)to % PAGE, pages = 0;
-	int err = 0;
+	int err = 0, mapped = 0;
 
 	if (file->map && (off - (uintptr_t)to) % PAGE == 0 && len > before)
 		pages = (len - before) / PAGE * PAGE;
-	if (pages == 0 || !map_pages(file, off + before, to + before, pages))
-		return file_read(file, off, to, len);
+	if (pages > 0)
+		mapped = map_pages(file, off + before, to + before, pages);
+	if (mapped <= 0)
+		return mapped < 0 ? mapped : file_read(file, off, to, len);
 	if (before > 0)
 		err = file_read(file, off, to, before);
 	if (err == 0)
