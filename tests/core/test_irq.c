@@ -284,6 +284,27 @@ static void a_line_beyond_the_plugins_pins_is_refused(void **state)
 	assert_int_equal(irq->pins, 17);
 }
 
+/* Which plugin is the controller shows only when all are wired. */
+static void a_line_raised_while_wiring_is_told_to_the_plugin(void **state)
+{
+	claim(4, VOLT_IRQ_LEVEL);
+	claim(5, VOLT_IRQ_EDGE);
+	irq_set(irq, 4, true);
+	irq_set(irq, 5, true);
+	irq_set(irq, 5, false);
+	assert_int_equal(find(24, 0), 0);
+	assert_int_equal(set_line.count, 1);
+	assert_int_equal(set_line.pin, 4);
+	assert_true(set_line.level);
+	wire(irq->chip);
+	assert_int_equal(pending(4), 0); /* it is the plugin's to send */
+	irq_set(irq, 4, true);
+	assert_int_equal(set_line.count, 1);
+	irq_set(irq, 4, false);
+	assert_int_equal(set_line.count, 2);
+	assert_false(set_line.level);
+}
+
 /* It would wait for its own lock. */
 static void a_controller_has_no_line_itself(void **state)
 {
@@ -601,6 +622,7 @@ int main(void)
 	    TEST(a_level_line_is_raised_again_until_it_falls),
 	    TEST(what_kvm_refuses_is_said),
 	    TEST(a_line_beyond_the_plugins_pins_is_refused),
+	    TEST(a_line_raised_while_wiring_is_told_to_the_plugin),
 	    TEST(a_controller_has_no_line_itself),
 	    TEST(a_controller_has_1_to_24_pins_from_gsi_0),
 	    TEST(kvms_timer_keeps_its_lines),

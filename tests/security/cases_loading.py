@@ -163,6 +163,33 @@ class Wiring(SecurityCase):
                     self.assertIn("plugin culprit: its init ", error)
                     self.assertIn(said, error)
 
+    def test_attach_that_changes_the_process_is_refused_with_its_fault(self):
+        """What a filter does when it is put on a device is watched as init is."""
+        for what in ("exit", "exit-at-once", "thread", "process", "open-file", "timer", "limit"):
+            words = [*self.words("serial", self.probe()), "--filter",
+                     f"{self.own_plugin('trouble_filter')},what={what},on=serial,id=culprit"]
+            for command in (words, ["explain", *words]):
+                with self.subTest(what=what, command=command):
+                    run = self.run_words(command)
+                    self.assertEqual(run.process.returncode, 102, run.story())
+                    error, = [line for line in run.log() if "error" in line]
+                    self.assertIn("plugin culprit: its attach ", error)
+                    self.assertIn(self.LEFT_BEHIND[what], error)
+
+    def test_attach_that_fails_is_a_refusal_with_its_reason(self):
+        for what, said in (("error", "Input/output error"), ("said", "the flux is low")):
+            with self.subTest(what=what):
+                self.refused([*self.words("serial"), "--filter",
+                              f"{self.own_plugin('trouble_filter')},what={what},on=serial"], 102,
+                             "trouble", said)
+
+    def test_worker_posted_in_init_waits_for_its_rights(self):
+        """Before the seal it has no thread, and until the loop is sealed nobody to log to."""
+        for _ in range(5):
+            run = self.run_words(self.words(f"{self.own_plugin('trouble')},what=post"))
+            self.assertEqual(run.process.returncode, 42, run.story())
+            self.assertIn("volt: trouble: the worker lived", run.log())
+
     def test_no_process_of_a_refused_plugin_lives_on(self):
         """None holds the log, whose other end would not see its end of file otherwise."""
         for what in ("process", "split", "daemon"):

@@ -23,7 +23,13 @@
 #include <time.h>
 #include <unistd.h>
 
+#include <volt/filter.h>
 #include <volt/plugin.h>
+#include <volt/worker.h>
+
+#ifndef IN_ATTACH
+#define IN_ATTACH 0
+#endif
 
 struct trouble {
 	const struct volt_host *h;
@@ -342,10 +348,33 @@ static const struct {
     {"rename", rename_thread},
 };
 
+/* It needs every right that its thread has, and what there is only once all is sealed. */
+static void tell_and_end(void *self)
+{
+	const struct trouble *t = self;
+
+	volt_log(t->h, VOLT_LOG_INFO, "the worker lived");
+	t->h->ask(t->h, VOLT_ASK_EXIT, 42, "the worker is done");
+}
+
+/* No trouble: the worker is to run once it may. */
+static int post_worker(const struct trouble *t)
+{
+	const struct volt_worker *worker = t->h->get_ext(t->h, VOLT_EXT_WORKER);
+	uint32_t number;
+	int err = worker->add(t->h, "early", tell_and_end, &number);
+
+	if (err == 0)
+		worker->post(t->h, number);
+	return err;
+}
+
 static int do_in_init(const struct trouble *t)
 {
 	if (strcmp(t->what, "said") == 0)
 		return volt_fail(t->h, EIO, "the flux is low");
+	if (strcmp(t->what, "post") == 0)
+		return post_worker(t);
 	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++)
 		if (strcmp(t->what, troubles[i].name) == 0)
 			return troubles[i].act();
@@ -358,7 +387,27 @@ static int trouble_init(void *self, const struct volt_host *h, const struct volt
 
 	t->h = h;
 	t->what = volt_arg(a, 0)->s;
-	return do_in_init(t);
+	return IN_ATTACH ? 0 : do_in_init(t);
+}
+
+/* As a filter it waits until it is put on a device. */
+static int trouble_attach(void *self, const struct volt_layer *below)
+{
+	return do_in_init(self);
+}
+
+static uint64_t trouble_access(
+    void *self, const struct volt_layer *below, const struct volt_access *a)
+{
+	return below->pass(below, a);
+}
+
+static const void *trouble_get_ext(const char *id)
+{
+	static const struct volt_filter filter = {
+	    .size = sizeof(filter), .attach = trouble_attach, .access = trouble_access};
+
+	return strcmp(id, VOLT_EXT_FILTER) == 0 ? &filter : NULL;
 }
 
 static int trouble_start(void *self)
@@ -386,8 +435,10 @@ static const struct volt_param params[] = {
     {.name = "what", .type = VOLT_PARAM_STRING, .help = "the trouble"},
 };
 
-VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
-    VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE),
+#define KIND (IN_ATTACH ? VOLT_KIND_FILTER : VOLT_KIND_DEVICE)
+
+VOLT_PLUGIN(KIND) = {
+    VOLT_PLUGIN_HEADER(KIND),
     .name = "trouble",
     .version = "0.1.0",
     .summary = "misbehaviour, for tests",
@@ -397,4 +448,5 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .init = trouble_init,
 #endif
     .start = trouble_start,
+    .get_ext = trouble_get_ext,
 };
