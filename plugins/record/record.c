@@ -5,7 +5,8 @@
  * record - a filter that writes all accesses to a device into a file, for replay.
  *
  * Entries are whole or missing: when the far end is too slow, an entry says how many are
- * missing, and replay refuses to go on beyond it.
+ * missing, and replay refuses to go on beyond it. A timer sends what waits, for the guest may
+ * make no further access.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,28 +20,36 @@
 enum { PARAM_TO };
 enum { COUNT_ENTRIES, COUNT_LOST };
 
+#define RETRY_NS 50000000u
+
 struct record {
 	const struct volt_host *h;
 	const struct volt_loop *loop;
 	const struct volt_stream *stream;
 	const char *device;
-	uint32_t to;
+	uint32_t to, timer;
 	uint64_t started_ns;
 	uint64_t lost; /* since the newest entry that was taken */
 	uint8_t rest[sizeof(struct volt_recording_entry)];
 	size_t rest_size;
+	bool retries; /* the timer is armed */
 };
+
+static bool send_rest(struct record *r)
+{
+	if (r->rest_size == 0)
+		return true;
+	size_t taken = r->stream->tx(r->h, r->to, r->rest, r->rest_size);
+
+	r->rest_size -= taken;
+	memmove(r->rest, r->rest + taken, r->rest_size);
+	return r->rest_size == 0;
+}
 
 static bool send(struct record *r, const void *bytes, size_t n)
 {
-	if (r->rest_size > 0) {
-		size_t taken = r->stream->tx(r->h, r->to, r->rest, r->rest_size);
-
-		r->rest_size -= taken;
-		memmove(r->rest, r->rest + taken, r->rest_size);
-		if (r->rest_size > 0)
-			return false;
-	}
+	if (!send_rest(r))
+		return false;
 	size_t taken = r->stream->tx(r->h, r->to, bytes, n);
 	if (taken == 0)
 		return false;
@@ -49,20 +58,44 @@ static bool send(struct record *r, const void *bytes, size_t n)
 	return true;
 }
 
+/* Sends what waits; true if nothing does any more, or only the rest of an entry. */
+static bool catch_up(struct record *r, uint64_t now)
+{
+	const struct volt_recording_entry gap = {.ns = now - r->started_ns, .value = r->lost};
+
+	if (r->lost == 0)
+		return send_rest(r);
+	if (send(r, &gap, sizeof(gap)))
+		r->lost = 0;
+	return r->lost == 0;
+}
+
+static void retry_later(struct record *r, uint64_t now)
+{
+	if (r->retries || (r->lost == 0 && r->rest_size == 0))
+		return;
+	r->retries = true;
+	r->loop->arm(r->h, r->timer, now + RETRY_NS);
+}
+
+static void record_fire(void *self)
+{
+	struct record *r = self;
+	const uint64_t now = r->loop->now(r->h);
+
+	r->retries = false;
+	catch_up(r, now);
+	retry_later(r, now);
+}
+
 static void put_entry(struct record *r, const struct volt_recording_entry *entry)
 {
-	if (r->lost > 0) {
-		const struct volt_recording_entry gap = {.ns = entry->ns, .value = r->lost};
+	const uint64_t now = r->started_ns + entry->ns;
+	const bool sent = catch_up(r, now) && send(r, entry, sizeof(*entry));
 
-		if (send(r, &gap, sizeof(gap)))
-			r->lost = 0;
-	}
-	if (r->lost == 0 && send(r, entry, sizeof(*entry))) {
-		volt_count(r->h, COUNT_ENTRIES, 1);
-		return;
-	}
-	r->lost++;
-	volt_count(r->h, COUNT_LOST, 1);
+	r->lost += !sent;
+	volt_count(r->h, sent ? COUNT_ENTRIES : COUNT_LOST, 1);
+	retry_later(r, now);
 }
 
 static uint64_t record_access(
@@ -125,7 +158,10 @@ static int record_init(void *self, const struct volt_host *h, const struct volt_
 		return volt_fail(
 		    h, ENOTSUP, "the host lacks %s", r->loop ? VOLT_EXT_STREAM : VOLT_EXT_LOOP);
 	int err = r->stream->attach(h, r->to, &stream_ops);
-	return err ? volt_fail(h, -err, "cannot have the stream of to=") : 0;
+	if (err)
+		return volt_fail(h, -err, "cannot have the stream of to=");
+	err = r->loop->add_timer(h, record_fire, &r->timer);
+	return err ? volt_fail(h, -err, "cannot have a timer") : 0;
 }
 
 static const void *record_get_ext(const char *id)

@@ -92,6 +92,26 @@ static void what_did_not_fit_leaves_a_gap_that_is_told(void **state)
 	fake_host_destroy(b.f);
 }
 
+static void what_waits_leaves_without_another_access(void **state)
+{
+	struct bench b;
+
+	open_bench(&b, &volt_plugin_record, "to=null");
+	unsigned count;
+	fake_stream_limit(b.f, 0, 10);
+	get(&b, 0, 1);
+	get(&b, 1, 1);
+	fake_stream_limit(b.f, 0, SIZE_MAX);
+	fake_advance(b.f, 1000000000);
+	const struct volt_recording_entry *e = entries(&b, &count);
+	assert_int_equal(count, 2);
+	assert_int_equal(e[0].value, 0x10);
+	assert_int_equal(e[1].n, 0);
+	assert_int_equal(e[1].value, 1);
+	assert_false(fake_timer_armed(b.f, 0, NULL));
+	fake_host_destroy(b.f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -99,6 +119,7 @@ int main(void)
 	    cmocka_unit_test(a_read_is_recorded_with_what_the_device_answered),
 	    cmocka_unit_test(a_write_is_recorded_and_reaches_the_device),
 	    cmocka_unit_test(what_did_not_fit_leaves_a_gap_that_is_told),
+	    cmocka_unit_test(what_waits_leaves_without_another_access),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

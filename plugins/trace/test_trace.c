@@ -84,6 +84,42 @@ static void lost_lines_are_counted_and_told(void **state)
 	fake_host_destroy(b.f);
 }
 
+/* A driver that hangs makes no further access, and its last line is the one that counts. */
+static void what_waits_leaves_without_another_access(void **state)
+{
+	struct bench b;
+
+	open_bench(&b, &volt_plugin_trace, "to=null");
+	fake_stream_limit(b.f, 0, 10);
+	get(&b, 0, 1);
+	get(&b, 1, 1);
+	fake_advance(b.f, 1000000000);
+	assert_written(&b, "0.00000000");
+	fake_stream_limit(b.f, 0, SIZE_MAX);
+	fake_advance(b.f, 1000000000);
+	assert_written(&b, "0.000000000 cpu0 device registers+0x0 read1 0x10\n"
+			   "... 1 accesses lost\n");
+	assert_false(fake_timer_armed(b.f, 0, NULL));
+	fake_host_destroy(b.f);
+}
+
+static void the_next_client_gets_no_end_of_a_line(void **state)
+{
+	struct bench b;
+
+	open_bench(&b, &volt_plugin_trace, "to=unix:/x");
+	fake_stream_event(b.f, 0, VOLT_STREAM_CONNECTED);
+	fake_stream_limit(b.f, 0, 10);
+	get(&b, 0, 1);
+	fake_stream_event(b.f, 0, VOLT_STREAM_DISCONNECTED);
+	fake_stream_clear(b.f, 0);
+	fake_stream_event(b.f, 0, VOLT_STREAM_CONNECTED);
+	fake_stream_limit(b.f, 0, SIZE_MAX);
+	get(&b, 1, 1);
+	assert_written(&b, "0.000000000 cpu0 device registers+0x1 read1 0x11\n");
+	fake_host_destroy(b.f);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -92,6 +128,8 @@ int main(void)
 	    cmocka_unit_test(only_the_wanted_direction_is_shown),
 	    cmocka_unit_test(a_line_of_which_only_a_part_fits_is_ended_later),
 	    cmocka_unit_test(lost_lines_are_counted_and_told),
+	    cmocka_unit_test(what_waits_leaves_without_another_access),
+	    cmocka_unit_test(the_next_client_gets_no_end_of_a_line),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -4,9 +4,10 @@
 /*
  * trace - a filter that writes one line for every access to a device.
  *
- *   0.001234567 cpu0 serial registers+0x5 read1 0x60
+ *   0.001234567 cpu0 serial serial+0x5 read1 0x60
  *
- * Lines are whole or lost: when the far end is too slow, a line says how many are missing.
+ * Lines are whole or lost: when the far end is too slow, a line says how many are missing. A
+ * timer sends what waits, for the guest may have hung and make no further access.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -21,30 +22,37 @@ enum { PARAM_TO, PARAM_WHAT };
 enum { COUNT_LINES, COUNT_LOST };
 
 #define LINE_MAX_BYTES 192
+#define RETRY_NS       50000000u
 
 struct trace {
 	const struct volt_host *h;
 	const struct volt_loop *loop;
 	const struct volt_stream *stream;
-	uint32_t to;
+	uint32_t to, timer;
 	uint64_t what;
 	uint64_t started_ns;
 	uint64_t lost;             /* since the newest line that was taken */
 	char rest[LINE_MAX_BYTES]; /* of a line whose beginning was taken */
 	size_t rest_size;
+	bool retries; /* the timer is armed */
 };
+
+static bool send_rest(struct trace *t)
+{
+	if (t->rest_size == 0)
+		return true;
+	size_t taken = t->stream->tx(t->h, t->to, (const uint8_t *)t->rest, t->rest_size);
+
+	t->rest_size -= taken;
+	memmove(t->rest, t->rest + taken, t->rest_size);
+	return t->rest_size == 0;
+}
 
 /* True if the line will leave whole: what does not fit now waits in `rest`. */
 static bool send(struct trace *t, const char *line, size_t n)
 {
-	if (t->rest_size > 0) {
-		size_t taken = t->stream->tx(t->h, t->to, (const uint8_t *)t->rest, t->rest_size);
-
-		t->rest_size -= taken;
-		memmove(t->rest, t->rest + taken, t->rest_size);
-		if (t->rest_size > 0)
-			return false;
-	}
+	if (!send_rest(t))
+		return false;
 	size_t taken = t->stream->tx(t->h, t->to, (const uint8_t *)line, n);
 	if (taken == 0)
 		return false;
@@ -53,22 +61,44 @@ static bool send(struct trace *t, const char *line, size_t n)
 	return true;
 }
 
-static void put_line(struct trace *t, const char *line, size_t n)
+/* Sends what waits; true if nothing does any more, or only the rest of a line. */
+static bool catch_up(struct trace *t)
 {
 	char gap[64];
 
-	if (t->lost > 0) {
-		int len = snprintf(gap, sizeof(gap), "... %" PRIu64 " accesses lost\n", t->lost);
+	if (t->lost == 0)
+		return send_rest(t);
+	int len = snprintf(gap, sizeof(gap), "... %" PRIu64 " accesses lost\n", t->lost);
 
-		if (send(t, gap, (size_t)len))
-			t->lost = 0;
-	}
-	if (t->lost == 0 && send(t, line, n)) {
-		volt_count(t->h, COUNT_LINES, 1);
+	if (send(t, gap, (size_t)len))
+		t->lost = 0;
+	return t->lost == 0;
+}
+
+static void retry_later(struct trace *t)
+{
+	if (t->retries || (t->lost == 0 && t->rest_size == 0))
 		return;
-	}
-	t->lost++;
-	volt_count(t->h, COUNT_LOST, 1);
+	t->retries = true;
+	t->loop->arm(t->h, t->timer, t->loop->now(t->h) + RETRY_NS);
+}
+
+static void trace_fire(void *self)
+{
+	struct trace *t = self;
+
+	t->retries = false;
+	catch_up(t);
+	retry_later(t);
+}
+
+static void put_line(struct trace *t, const char *line, size_t n)
+{
+	const bool sent = catch_up(t) && send(t, line, n);
+
+	t->lost += !sent;
+	volt_count(t->h, sent ? COUNT_LINES : COUNT_LOST, 1);
+	retry_later(t);
 }
 
 static void write_line(
@@ -108,7 +138,14 @@ static int trace_start(void *self)
 	return 0;
 }
 
-static const struct volt_stream_ops stream_ops = {.size = sizeof(stream_ops)};
+/* The end of a line whose beginning another client had would say nothing to this one. */
+static void trace_event(void *self, uint32_t stream, uint32_t event)
+{
+	if (event == VOLT_STREAM_CONNECTED)
+		((struct trace *)self)->rest_size = 0;
+}
+
+static const struct volt_stream_ops stream_ops = {.size = sizeof(stream_ops), .event = trace_event};
 
 static int trace_init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
@@ -123,7 +160,10 @@ static int trace_init(void *self, const struct volt_host *h, const struct volt_a
 		return volt_fail(
 		    h, ENOTSUP, "the host lacks %s", t->loop ? VOLT_EXT_STREAM : VOLT_EXT_LOOP);
 	int err = t->stream->attach(h, t->to, &stream_ops);
-	return err ? volt_fail(h, -err, "cannot have the stream of to=") : 0;
+	if (err)
+		return volt_fail(h, -err, "cannot have the stream of to=");
+	err = t->loop->add_timer(h, trace_fire, &t->timer);
+	return err ? volt_fail(h, -err, "cannot have a timer") : 0;
 }
 
 static const void *trace_get_ext(const char *id)
