@@ -3,6 +3,7 @@
 """What the tests of volt-plugin share: its folders, runs, and a count of what was wrong.
 
 Each test is called with: VOLT_PLUGIN BROKEN_FOLDER SECURITY_FOLDER PLUGIN_FOLDER plain|sanitized
+GUESTS_FOLDER
 """
 
 import json
@@ -11,6 +12,7 @@ import subprocess
 import sys
 
 PROGRAM, BROKEN, SECURITY, PLUGINS = (pathlib.Path(word) for word in sys.argv[1:5])
+GUESTS = pathlib.Path(sys.argv[6])
 SANITIZED = sys.argv[5] == "sanitized"
 
 problems = []

@@ -180,13 +180,24 @@ static int bell_init(void *self, const struct volt_host *h, const struct volt_ar
 	b->doorbell = h->get_ext(h, VOLT_EXT_DOORBELL);
 	b->msi = h->get_ext(h, VOLT_EXT_MSI);
 	if (b->mem == NULL || b->doorbell == NULL || b->msi == NULL)
-		return volt_fail(h, ENOTSUP, "a service is missing");
+		return volt_fail(h, ENOTSUP, "the host does not offer %s",
+		    b->mem == NULL        ? VOLT_EXT_MEM
+		    : b->doorbell == NULL ? VOLT_EXT_DOORBELL
+					  : VOLT_EXT_MSI);
 	if (b->mem->read(h, 0, &n, sizeof(n)) != -EAGAIN || b->mem->map(h, 0, 1, false) != NULL)
 		return volt_fail(h, EINVAL, "there is memory too early");
 	if (h->add_range(h, &range) != 0 || h->add_irq(h, GSI, VOLT_IRQ_EDGE, &b->line) != 0 ||
 	    b->msi->alloc(h, 3, &b->vector) != 0 || add_bells(b) != 0)
 		return volt_fail(h, EINVAL, "cannot be wired");
 	return 0;
+}
+
+static void bell_reset(void *self)
+{
+	struct bell *b = self;
+
+	b->page = b->data = b->errors = b->called = 0;
+	b->errors += b->msi->set(b->h, b->vector, 0, 0) != 0;
 }
 
 static int bell_start(void *self)
@@ -211,5 +222,6 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .instance_size = sizeof(struct bell),
     VOLT_COUNTERS(counters),
     .init = bell_init,
+    .reset = bell_reset,
     .start = bell_start,
 };

@@ -54,6 +54,15 @@ static void fire(void *self)
 	drive(d, true);
 }
 
+static void leveldev_reset(void *self)
+{
+	struct leveldev *d = self;
+
+	d->loop->arm(d->h, d->timer, 0);
+	d->level = false;
+	d->h->set_irq(d->h, d->line, false);
+}
+
 static int leveldev_init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
 	struct leveldev *d = self;
@@ -98,7 +107,7 @@ static const struct volt_param params[] = {
 	    .name = "irq",
 	    .type = VOLT_PARAM_UINT,
 	    .def = "10",
-	    .max = 255,
+	    .max = 255, /* above the last line, for the core to refuse */
 	    .help = "interrupt line (GSI)",
 	},
 };
@@ -118,4 +127,5 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     VOLT_PARAMS(params),
     VOLT_COUNTERS(counters),
     .init = leveldev_init,
+    .reset = leveldev_reset,
 };

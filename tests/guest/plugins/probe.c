@@ -13,6 +13,8 @@
  *   +12  4 bytes  high half; the read forgets this call
  *   +32  1 byte   reads give 0, 1, 2 and so on; writes must too. Four ports, all the same
  *   +36  4 bytes  how many writes of it did not
+ *
+ * Its parameters take ranges that the core must refuse, which `volt-plugin check` finds.
  */
 #include <errno.h>
 
@@ -135,6 +137,13 @@ static uint64_t read_bad(void *self, uint64_t off, uint32_t n)
 	return ((struct probe *)self)->bad;
 }
 
+static void probe_reset(void *self)
+{
+	struct probe *p = self;
+
+	p->first = p->count = p->next = p->bad = 0;
+}
+
 static int probe_init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
 	struct probe *p = self;
@@ -235,4 +244,5 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     VOLT_PARAMS(params),
     VOLT_COUNTERS(counters),
     .init = probe_init,
+    .reset = probe_reset,
 };
