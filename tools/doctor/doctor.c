@@ -16,6 +16,7 @@
 #include "tools/doctor/gather.h"
 #include "tools/doctor/guest.h"
 #include "tools/doctor/sealed.h"
+#include "tools/misuse.h"
 #include "tools/standard.h"
 
 enum {
@@ -31,12 +32,14 @@ struct options {
 	char found_volt[PATH_MAX];
 };
 
+enum { OPT_JSON = MISUSE_VAL, OPT_NO_TRIAL, OPT_VOLT, OPT_VERSION, OPT_HELP };
+
 static const struct option longs[] = {
-    {"json", no_argument, NULL, 'j'},
-    {"no-trial", no_argument, NULL, 'n'},
-    {"volt", required_argument, NULL, 'v'},
-    {"version", no_argument, NULL, 'V'},
-    {"help", no_argument, NULL, 'h'},
+    {"json", no_argument, NULL, OPT_JSON},
+    {"no-trial", no_argument, NULL, OPT_NO_TRIAL},
+    {"volt", required_argument, NULL, OPT_VOLT},
+    {"version", no_argument, NULL, OPT_VERSION},
+    {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
 
@@ -82,29 +85,31 @@ static int parse(struct options *o, int argc, char **argv)
 {
 	int c;
 
+	opterr = 0;
 	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
 		switch (c) {
-		case 'j':
+		case OPT_JSON:
 			o->json = true;
 			break;
-		case 'n':
+		case OPT_NO_TRIAL:
 			o->no_trial = true;
 			break;
-		case 'v':
+		case OPT_VOLT:
 			o->volt = optarg;
 			break;
-		case 'V':
+		case OPT_VERSION:
 			puts("volt-doctor " DOCTOR_VERSION);
 			return DOCTOR_RUNS;
-		case 'h':
+		case OPT_HELP:
 			print_help();
 			return DOCTOR_RUNS;
 		default:
+			misuse_option("volt-doctor", longs, argv);
 			return DOCTOR_USAGE;
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "volt-doctor: \"%s\" is no option; see volt doctor --help\n",
+		fprintf(stderr, "volt-doctor: \"%s\" is no option; see volt-doctor --help\n",
 		    argv[optind]);
 		return DOCTOR_USAGE;
 	}

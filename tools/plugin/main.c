@@ -16,6 +16,7 @@
 #include "core/log.h"
 #include "sdk/common/params.h"
 #include "tool.h"
+#include "tools/misuse.h"
 #include "tools/standard.h"
 
 #define ROUNDS_DEFAULT 5000
@@ -41,7 +42,7 @@ static const char usage_text[] =
     "      --help, --version\n";
 
 enum {
-	OPT_DIR = 1,
+	OPT_DIR = MISUSE_VAL,
 	OPT_JSON,
 	OPT_SEED,
 	OPT_ROUNDS,
@@ -84,7 +85,7 @@ const char *tool_plugin_dir(const struct tool_options *o)
 
 _Noreturn static void misuse(const char *what, const char *which)
 {
-	fprintf(stderr, "volt-plugin: %s%s\n%s", what, which, usage_text);
+	fprintf(stderr, "volt-plugin: %s%s; see volt-plugin --help\n", what, which);
 	exit(TOOL_MISUSE);
 }
 
@@ -109,7 +110,7 @@ static int finish(int status)
 	return TOOL_MISUSE;
 }
 
-static void take_option(struct tool_options *o, int option)
+static void take_option(struct tool_options *o, int option, char **argv)
 {
 	switch (option) {
 	case OPT_DIR:
@@ -145,20 +146,24 @@ static void take_option(struct tool_options *o, int option)
 		    VOLT_ABI_MINOR);
 		exit(finish(TOOL_OK));
 	default:
-		exit(TOOL_MISUSE); /* getopt has said why */
+		misuse_option("volt-plugin", long_options, argv);
+		exit(TOOL_MISUSE);
 	}
 }
 
 int main(int argc, char **argv)
 {
 	struct tool_options o = {.rounds = ROUNDS_DEFAULT, .limit_s = LIMIT_DEFAULT};
-	int option;
+	int option, for_check = 0;
 
 	standard_complete();
 	log_init();
 	log_level = VOLT_LOG_WARN;
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1)
-		take_option(&o, option);
+	opterr = 0;
+	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+		take_option(&o, option, argv);
+		for_check = option >= OPT_SEED && option <= OPT_LIMIT ? option : for_check;
+	}
 	if (optind == argc)
 		misuse("no command", "");
 	if (library_set_dir(o.plugin_dir) != 0)
@@ -170,6 +175,9 @@ int main(int argc, char **argv)
 			misuse(commands[i].name, commands[i].takes_plugin
 						     ? ": needs one name or file"
 						     : ": takes no more words");
+		if (for_check != 0 && commands[i].run != check_run)
+			misuse(
+			    long_options[for_check - MISUSE_VAL].name, ": goes with check alone");
 		o.plugin = argv[optind + 1];
 		return finish(commands[i].run(&o));
 	}
