@@ -10,10 +10,12 @@
  * at `base`, the control frame 4 KiB above it.
  */
 #include <errno.h>
+#include <string.h>
 
 #include <volt/describe.h>
 #include <volt/loop.h>
 #include <volt/plugin.h>
+#include <volt/state.h>
 
 #define FRAME 0x1000u
 
@@ -40,6 +42,7 @@ struct gwdt {
 	uint64_t hz;
 	uint32_t line, timer;
 	uint64_t start_ns; /* when the count was 0 */
+	uint64_t count_ns; /* since then, in a saved state */
 	uint64_t compare;  /* WCV, in ticks */
 	uint32_t offset;   /* WOR, in ticks */
 	uint32_t status;   /* WCS */
@@ -170,6 +173,49 @@ static void gwdt_reset(void *self)
 	arm(g);
 }
 
+/* ------------------------------------------------------------------- state */
+
+static void gwdt_pause(void *self)
+{
+	struct gwdt *g = self;
+
+	g->count_ns = g->loop->now(g->h) - g->start_ns;
+}
+
+/* The count goes on from where it was; another host's clock may be younger than it, and
+ * differences come out right all the same. */
+static void gwdt_resume(void *self)
+{
+	struct gwdt *g = self;
+
+	g->start_ns = g->loop->now(g->h) - g->count_ns;
+	g->h->set_irq(g->h, g->line, (g->status & WCS_WS0) != 0);
+	arm(g);
+}
+
+static const struct volt_field fields[] = {
+    {VOLT_FIELD(struct gwdt, count_ns, VOLT_F_U64, 1), .max = INT64_MAX},
+    {VOLT_FIELD(struct gwdt, compare, VOLT_F_U64, 1)},
+    {VOLT_FIELD(struct gwdt, offset, VOLT_F_U32, 1)},
+    {VOLT_FIELD(struct gwdt, status, VOLT_F_U32, 1), .max = WCS_EN | WCS_WS0 | WCS_WS1},
+};
+
+static const struct volt_state state = {
+    .size = sizeof(state),
+    .version = 1,
+    .oldest = 1,
+    .fields = fields,
+    .field_stride = sizeof(fields[0]),
+    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .pause = gwdt_pause,
+    .resume = gwdt_resume,
+};
+
+static const void *gwdt_get_ext(const char *id)
+{
+	return strcmp(id, VOLT_EXT_STATE) == 0 ? &state : NULL;
+}
+
 /* ------------------------------------------------------------------ wiring */
 
 static int add_frames(const struct volt_host *h, uint64_t base)
@@ -282,4 +328,5 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     VOLT_COUNTERS(counters),
     .init = gwdt_init,
     .reset = gwdt_reset,
+    .get_ext = gwdt_get_ext,
 };

@@ -166,6 +166,31 @@ static void every_failure_of_the_host_is_passed_on(void **state)
 	}
 }
 
+static void it_goes_on_after_save_and_restore(void **state)
+{
+	size_t n;
+
+	enable(*state, 10);
+	fake_advance(*state, 15 * TICK);
+	const uint8_t *saved = fake_state_save(*state, &n);
+	struct fake_host *other = fake_host_create(&volt_plugin_gwdt);
+
+	assert_int_equal(fake_host_wire(other, NULL), 0);
+	assert_int_equal(fake_host_run(other), 0);
+	assert_int_equal(fake_state_load(other, saved, n), 0);
+	assert_true(fake_irq_level(other, IRQ));
+	fake_advance(other, 6 * TICK);
+	assert_int_equal(fake_asked(other, VOLT_ASK_RESET, NULL, NULL), 0);
+	fake_advance(other, TICK);
+	assert_int_equal(fake_asked(other, VOLT_ASK_RESET, NULL, NULL), 1);
+	fake_host_destroy(other);
+}
+
+static void states_good_and_spoiled_do_no_harm(void **state)
+{
+	fake_state_drill(&volt_plugin_gwdt, NULL, 1, 50);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -181,6 +206,8 @@ int main(void)
 	    TEST(a_compare_value_that_was_written_counts),
 	    TEST(the_largest_compare_value_never_comes),
 	    TEST(other_registers_read_as_zero),
+	    TEST(it_goes_on_after_save_and_restore),
+	    cmocka_unit_test(states_good_and_spoiled_do_no_harm),
 	    cmocka_unit_test(a_base_inside_of_a_page_is_refused),
 	    cmocka_unit_test(every_failure_of_the_host_is_passed_on),
 	};

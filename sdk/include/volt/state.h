@@ -8,8 +8,8 @@
  * writes and reads it, so that no plugin parses bytes. It saves the device, not its
  * implementation: registers, FIFOs, what waits to be sent. It does not save what init made
  * (parameters, handles, pointers to tables), counters, or what follows from other fields.
- * A device without state offers a table without fields; a plugin that offers no table
- * cannot be part of a saved VM.
+ * A device without state offers a table without fields; one that offers no table cannot be
+ * part of a saved VM. Filters and sandboxes belong to the host, and are not saved.
  *
  *   save      vCPUs stopped; pause of every instance; then fields are read; then resume
  *   restore   an instance on which reset and start have just run; fields are read, every element
