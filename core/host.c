@@ -360,6 +360,15 @@ static bool always(struct instance *i)
 	return true;
 }
 
+/* A plugin that cannot do without says what it lacks; this is why. */
+static bool has_metrics(struct instance *i)
+{
+	if (metrics_table.size > 0)
+		return true;
+	refuse(i, ENOTSUP, "this volt was built for plugins that do not use " VOLT_EXT_METRICS);
+	return false;
+}
+
 static bool is_irqchip(struct instance *i)
 {
 	return i->irqchip != NULL;
@@ -391,7 +400,7 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 	    {VOLT_EXT_STREAM, &stream_table, always},
 	    {VOLT_EXT_DESCRIBE, &describe_table, always},
 	    {VOLT_EXT_WORKER, &worker_table, always},
-	    {VOLT_EXT_METRICS, &metrics_table, always},
+	    {VOLT_EXT_METRICS, &metrics_table, has_metrics},
 	    {VOLT_EXT_IRQROUTE, &irqroute_table, is_irqchip},
 	    {VOLT_EXT_MEM, &host_mem, wants_memory},
 	    {VOLT_EXT_DOORBELL, &host_doorbell, always},
