@@ -35,13 +35,6 @@ static const void *offer_nothing(const char *id)
 	return NULL;
 }
 
-static bool valid_name(const char *name)
-{
-	size_t n = name != NULL ? strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") : 0;
-
-	return n > 0 && n <= 32 && name[n] == '\0' && name[0] >= 'a' && name[0] <= 'z';
-}
-
 static bool is_unique(const struct volt_plugin *d, uint32_t number, const char *name)
 {
 	const char *row = (const char *)d->counters;
@@ -59,12 +52,9 @@ static bool valid_counters(const struct volt_plugin *d)
 
 	for (uint32_t i = 0; i < d->counter_count; i++, row += d->counter_stride) {
 		const struct volt_counter *c = (const void *)row;
-		size_t n =
-		    c->name != NULL ? strspn(c->name, "abcdefghijklmnopqrstuvwxyz0123456789_") : 0;
 
-		if (n == 0 || n > 48 || c->name[n] != '\0' || c->name[0] < 'a' ||
-		    c->name[0] > 'z' || c->help == NULL || strpbrk(c->help, "\n\\") != NULL ||
-		    !is_unique(d, i, c->name))
+		if (!params_is_name(c->name, '_', 48) || c->help == NULL ||
+		    strpbrk(c->help, "\n\\") != NULL || !is_unique(d, i, c->name))
 			return false;
 	}
 	return true;
@@ -76,7 +66,7 @@ static const char *find_fault(const struct volt_plugin *d)
 		return "its size is smaller than ABI 0.1's";
 	if (d->abi_major != VOLT_ABI_MAJOR)
 		return "its ABI major differs from its note's";
-	if (!valid_name(d->name))
+	if (!params_is_name(d->name, '-', 32))
 		return "its name is not like [a-z][a-z0-9-]{0,31}";
 	if ((d->flags & ~(VOLT_FLAG_IN_PROCESS_ONLY | VOLT_FLAG_GUEST_MEMORY)) != 0)
 		return "its flags hold one that this volt does not know";

@@ -6,8 +6,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <sys/stat.h>
+
+#include "sdk/common/params.h"
 
 #define TRY_MAX 1024 /* those above are listed */
 
@@ -22,10 +23,11 @@ static int list(int from, bool (*see)(void *arg, int fd), void *arg)
 	if (d == NULL)
 		return -errno;
 	while ((e = readdir(d)) != NULL) {
-		int fd = (int)strtol(e->d_name, NULL, 10);
+		uint64_t fd; /* "." and ".." are none */
 
-		if (e->d_name[0] != '.' && fd != dirfd(d) && fd >= from)
-			see(arg, fd);
+		if (parse_uint(e->d_name, &fd) == 0 && fd != (uint64_t)dirfd(d) &&
+		    fd >= (uint64_t)from)
+			see(arg, (int)fd);
 	}
 	closedir(d);
 	return 0;

@@ -146,7 +146,7 @@ int early_enter(const struct volt_host *h, bool log_only)
 	code[DENY] = (struct sock_filter)BPF_STMT(
 	    BPF_RET | BPF_K, log_only ? SECCOMP_RET_LOG : SECCOMP_RET_KILL_PROCESS);
 	if (filter_install(&program) != 0)
-		return volt_fail(
+		return layer_fail(
 		    h, errno, "cannot enter the early seccomp filter: %s", strerror(errno));
 	return 0;
 }

@@ -19,6 +19,8 @@
 #include <errno.h>
 #include <linux/audit.h>
 #include <linux/seccomp.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -204,9 +206,20 @@ static void assemble(struct assembler *a, const struct volt_thread *t, const int
 
 /* ----------------------------------------------------------------- checks */
 
+int layer_fail(const struct volt_host *h, int err, const char *fmt, ...)
+{
+	char msg[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	return (h->fail)(h, err, msg);
+}
+
 static int bad_rule(const struct volt_host *h, const struct volt_rule *r, const char *what)
 {
-	return volt_fail(
+	return layer_fail(
 	    h, EINVAL, "the rule of %s for %s (%s) %s", r->asked_by, r->syscall, r->reason, what);
 }
 
@@ -258,7 +271,7 @@ int filter_check_kernel(const struct volt_host *h, bool log_only)
 
 	for (int i = 0; i < (log_only ? 2 : 1); i++)
 		if (syscall(SYS_seccomp, SECCOMP_GET_ACTION_AVAIL, 0, &actions[i]))
-			return volt_fail(h, errno,
+			return layer_fail(h, errno,
 			    "the kernel's seccomp cannot %s (%s): use Linux 4.14 or newer with "
 			    "CONFIG_SECCOMP_FILTER, or pass --no-seccomp",
 			    i ? "log" : "kill a process", strerror(errno));
@@ -271,12 +284,12 @@ static int keep_code(const struct volt_host *h, const struct volt_thread *t,
 	size_t size = a->count * sizeof(*a->code);
 
 	if (a->count > BPF_MAXINSNS)
-		return volt_fail(h, E2BIG,
+		return layer_fail(h, E2BIG,
 		    "the rules of thread %s need %u BPF instructions; the kernel takes %d", t->name,
 		    a->count, BPF_MAXINSNS);
 	out->code = malloc(size);
 	if (!out->code)
-		return volt_fail(h, ENOMEM, "no memory for a seccomp filter");
+		return layer_fail(h, ENOMEM, "no memory for a seccomp filter");
 	memcpy(out->code, a->code, size);
 	out->count = a->count;
 	return 0;
@@ -290,7 +303,7 @@ int filter_compile(const struct volt_host *h, const struct volt_thread *t, bool 
 	int err;
 
 	if (t->rule_count > FILTER_RULES)
-		return volt_fail(h, E2BIG, "thread %s has %u rules; %d is the most", t->name,
+		return layer_fail(h, E2BIG, "thread %s has %u rules; %d is the most", t->name,
 		    t->rule_count, FILTER_RULES);
 	err = check_rules(h, t, nrs, calls);
 	if (err)
@@ -311,7 +324,7 @@ int filter_enter(const struct volt_host *h, const struct filter *f, const char *
 	struct sock_fprog prog = {.len = (unsigned short)f->count, .filter = f->code};
 
 	if (filter_install(&prog) != 0)
-		return volt_fail(h, errno, "cannot enter the seccomp filter of thread %s: %s",
+		return layer_fail(h, errno, "cannot enter the seccomp filter of thread %s: %s",
 		    thread, strerror(errno));
 	return 0;
 }

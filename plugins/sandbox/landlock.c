@@ -87,14 +87,14 @@ struct landlock_rights landlock_rights_probe(void)
 static int say_missing(const struct volt_host *h, int err)
 {
 	if (err == ENOSYS)
-		return volt_fail(h, err,
+		return layer_fail(h, err,
 		    "the kernel has no Landlock: use one built with CONFIG_SECURITY_LANDLOCK, or "
 		    "pass --no-landlock");
 	if (err == EOPNOTSUPP)
-		return volt_fail(h, err,
+		return layer_fail(h, err,
 		    "Landlock is turned off in the kernel: boot it with landlock in lsm=, or pass "
 		    "--no-landlock");
-	return volt_fail(h, err,
+	return layer_fail(h, err,
 	    "cannot ask the kernel for Landlock: %s (a container's own filter may forbid it: allow "
 	    "landlock_create_ruleset and landlock_restrict_self, or pass --no-landlock)",
 	    strerror(err));
@@ -125,12 +125,12 @@ int landlock_enter(const struct volt_host *h, uint32_t *abi)
 		return say_missing(h, errno);
 	fd = open_ruleset(version);
 	if (fd < 0)
-		return volt_fail(h, errno, "cannot make a Landlock ruleset of ABI %d: %s", version,
+		return layer_fail(h, errno, "cannot make a Landlock ruleset of ABI %d: %s", version,
 		    strerror(errno));
 	err = syscall(SYS_landlock_restrict_self, fd, 0) ? errno : 0;
 	close(fd);
 	if (err)
-		return volt_fail(h, err, "cannot enter Landlock: %s%s", strerror(err),
+		return layer_fail(h, err, "cannot enter Landlock: %s%s", strerror(err),
 		    err == E2BIG ? " (16 nested sandboxes is the kernel's limit)" : "");
 	*abi = (uint32_t)version;
 	return 0;

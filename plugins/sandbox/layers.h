@@ -4,7 +4,7 @@
 /*
  * layers - what the sandbox is made of, one file per layer.
  *
- * Every function that can fail returns 0 or what volt_fail() returned.
+ * Every function that can fail returns 0 or what layer_fail() returned.
  */
 #ifndef SANDBOX_LAYERS_H
 #define SANDBOX_LAYERS_H
@@ -13,6 +13,10 @@
 
 #include <volt/plugin.h>
 #include <volt/sandbox.h>
+
+/* As volt_fail(), which every file that uses it has a copy of. */
+VOLT_PRINTF(3, 4)
+int layer_fail(const struct volt_host *h, int err, const char *fmt, ...);
 
 /* ------------------------------------------------- privileges: privileges.c */
 

@@ -69,7 +69,7 @@ static int drop_bounding(const struct volt_host *h)
 		c++;
 	if (errno == EINVAL)
 		return 0;
-	return volt_fail(
+	return layer_fail(
 	    h, errno, "cannot drop capability %lu from the bounding set: %s", c, strerror(errno));
 }
 
@@ -89,10 +89,10 @@ static int empty_sets(const struct volt_host *h)
 	const struct sets none = {0};
 
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
-		return volt_fail(
+		return layer_fail(
 		    h, errno, "cannot clear the ambient capabilities: %s", strerror(errno));
 	if (write_sets(&none))
-		return volt_fail(h, errno, "cannot drop the capabilities: %s", strerror(errno));
+		return layer_fail(h, errno, "cannot drop the capabilities: %s", strerror(errno));
 	return 0;
 }
 
@@ -102,15 +102,15 @@ int privileges_drop(const struct volt_host *h, char *how, size_t how_size)
 	int err = 0;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
-		return volt_fail(h, errno, "cannot set no_new_privs: %s", strerror(errno));
+		return layer_fail(h, errno, "cannot set no_new_privs: %s", strerror(errno));
 	if (read_sets(&sets))
-		return volt_fail(
+		return layer_fail(
 		    h, errno, "cannot read the process's capabilities: %s", strerror(errno));
 	if (may_set_capabilities(&sets)) {
 		err = drop_bounding(h);
 		if (!err && prctl(PR_SET_SECUREBITS, SECURE_ALL, 0, 0, 0))
 			err =
-			    volt_fail(h, errno, "cannot lock the securebits: %s", strerror(errno));
+			    layer_fail(h, errno, "cannot lock the securebits: %s", strerror(errno));
 	}
 	if (!err)
 		err = empty_sets(h);
@@ -126,7 +126,7 @@ int privileges_drop(const struct volt_host *h, char *how, size_t how_size)
 int privileges_hide(const struct volt_host *h)
 {
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0))
-		return volt_fail(
+		return layer_fail(
 		    h, errno, "cannot make the process undumpable: %s", strerror(errno));
 	return limit_lower(h, RLIMIT_CORE, "RLIMIT_CORE", 0);
 }
@@ -136,11 +136,11 @@ int limit_lower(const struct volt_host *h, int resource, const char *name, uint6
 	struct rlimit old, new;
 
 	if (prlimit(0, resource, NULL, &old))
-		return volt_fail(h, errno, "cannot read %s: %s", name, strerror(errno));
+		return layer_fail(h, errno, "cannot read %s: %s", name, strerror(errno));
 	new.rlim_max = old.rlim_max < max ? old.rlim_max : max;
 	new.rlim_cur = new.rlim_max;
 	if (prlimit(0, resource, &new, NULL))
-		return volt_fail(h, errno, "cannot lower %s to %llu: %s", name,
+		return layer_fail(h, errno, "cannot lower %s to %llu: %s", name,
 		    (unsigned long long)new.rlim_max, strerror(errno));
 	return 0;
 }

@@ -38,7 +38,7 @@ static int expect_stage(const struct sandbox *s, enum stage stage, const char *s
 {
 	if (s->stage == stage)
 		return 0;
-	return volt_fail(s->h, EINVAL, "%s came out of order: a mistake in the core", step);
+	return layer_fail(s->h, EINVAL, "%s came out of order: a mistake in the core", step);
 }
 
 static int sandbox_init(void *self, const struct volt_host *h, const struct volt_args *a)
@@ -103,7 +103,7 @@ static int compile_all(struct sandbox *s)
 	s->filters = calloc(p->thread_count, sizeof(*s->filters));
 	s->filter_of = calloc(p->thread_count, sizeof(*s->filter_of));
 	if (!s->filters || !s->filter_of)
-		return volt_fail(s->h, ENOMEM, "no memory for %u filters", p->thread_count);
+		return layer_fail(s->h, ENOMEM, "no memory for %u filters", p->thread_count);
 	for (uint32_t i = 0; i < p->thread_count; i++) {
 		s->filter_of[i] = first_alike(p, i);
 		if (s->filter_of[i] == i)
@@ -123,7 +123,7 @@ static int sandbox_prepare(void *self, const struct volt_policy *policy)
 	if (err)
 		return err;
 	if (policy->thread_count == 0)
-		return volt_fail(s->h, EINVAL, "the policy has no thread: a mistake in the core");
+		return layer_fail(s->h, EINVAL, "the policy has no thread: a mistake in the core");
 	s->policy = policy;
 	if (!(policy->flags & VOLT_POLICY_NO_SECCOMP))
 		err = compile_all(s);
@@ -183,7 +183,7 @@ static int sandbox_enter_thread(void *self, uint32_t thread)
 	if (err)
 		return err;
 	if (thread >= s->policy->thread_count)
-		return volt_fail(s->h, EINVAL, "the policy has no thread %u", thread);
+		return layer_fail(s->h, EINVAL, "the policy has no thread %u", thread);
 	t = thread_at(s->policy, thread);
 	if (t->role == VOLT_ROLE_LOOP)
 		err = limit_lower(s->h, RLIMIT_NPROC, "RLIMIT_NPROC", 0);

@@ -8,6 +8,7 @@
 #ifndef SDK_COMMON_PARAMS_H
 #define SDK_COMMON_PARAMS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -47,6 +48,9 @@ int params_check_table(const struct volt_plugin *p, char *why, size_t why_size);
 int parse_size(const char *text, uint64_t *out);
 /* Decimal, 0x hex or 0 octal, no sign, no rest: 0, -EINVAL or -ERANGE. */
 int parse_uint(const char *text, uint64_t *out);
+
+/* Is `name` a lower-case letter and at most `max` - 1 such letters, digits and `joint`? */
+bool params_is_name(const char *name, char joint, size_t max);
 
 /* The name of `names` (NULL-terminated) nearest to `typed`, or NULL if none is near. */
 const char *nearest_name(const char *typed, const char *const *names);

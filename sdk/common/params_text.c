@@ -13,6 +13,18 @@
 
 #define NAME_MAX_LEN 64
 
+bool params_is_name(const char *name, char joint, size_t max)
+{
+	size_t n = 0;
+
+	if (name == NULL || name[0] < 'a' || name[0] > 'z')
+		return false;
+	while ((name[n] >= 'a' && name[n] <= 'z') || (name[n] >= '0' && name[n] <= '9') ||
+	       (name[n] != '\0' && name[n] == joint))
+		n++;
+	return n <= max && name[n] == '\0';
+}
+
 static unsigned digit_value(char c)
 {
 	if (c >= '0' && c <= '9')

@@ -12,8 +12,6 @@
 #include <sdk/common/params_internal.h>
 
 #define NAME_MAX_LEN 64
-#define LOWER        "abcdefghijklmnopqrstuvwxyz"
-#define DIGITS       "0123456789"
 
 /* Text comes from a command line and goes to a terminal: keep control bytes out. */
 int params_refuse(const struct params_why *why, int err, const char *fmt, ...)
@@ -182,8 +180,7 @@ static int check_row(const struct volt_param *param, const struct params_why *wh
 	struct volt_value value;
 	const char *name = param->name;
 
-	if (!name || !*name || !strchr(LOWER, *name) || strlen(name) > NAME_MAX_LEN ||
-	    name[strspn(name, LOWER DIGITS "-")])
+	if (!params_is_name(name, '-', NAME_MAX_LEN))
 		return params_refuse(why, EINVAL,
 		    "parameter %s: the name must match [a-z][a-z0-9-]*", name ? name : "NULL");
 	if (strcmp(name, "id") == 0 || strcmp(name, "on") == 0 || strcmp(name, "help") == 0)
