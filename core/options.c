@@ -250,14 +250,19 @@ static int add_module(struct options *o, const char *text)
 	return m->file[0] == '\0' ? log_error(EINVAL, "--module: the name is empty") : 0;
 }
 
-static int set_once(const char **slot, const char *name, const char *text)
+static int set_text(const char **slot, const char *name, const char *text)
 {
 	if (*slot != NULL)
 		return log_error(EINVAL, "--%s is given twice: %s and %s", name, *slot, text);
-	if (text[0] == '\0')
-		return log_error(EINVAL, "--%s: the name is empty", name);
 	*slot = text;
 	return 0;
+}
+
+static int set_name(const char **slot, const char *name, const char *text)
+{
+	if (text[0] == '\0')
+		return log_error(EINVAL, "--%s: the name is empty", name);
+	return set_text(slot, name, text);
 }
 
 static int take(struct options *o, enum choice option, const char *text)
@@ -268,19 +273,17 @@ static int take(struct options *o, enum choice option, const char *text)
 	case OPT_FILTER:
 		return add_filter(o, text);
 	case OPT_KERNEL:
-		return set_once(&o->kernel, "kernel", text);
+		return set_name(&o->kernel, "kernel", text);
 	case OPT_BOOT:
 		return set_boot(o, text);
 	case OPT_MODULE:
 		return add_module(o, text);
 	case OPT_INITRD:
-		return set_once(&o->initrd, "initrd", text);
+		return set_name(&o->initrd, "initrd", text);
 	case OPT_CMDLINE:
-		o->cmdline = text;
-		return 0;
+		return set_text(&o->cmdline, "cmdline", text);
 	case OPT_APPEND:
-		o->append = text;
-		return 0;
+		return set_text(&o->append, "append", text);
 	case OPT_MEMORY:
 		return set_memory(o, text);
 	case OPT_CPUS:
@@ -291,13 +294,13 @@ static int take(struct options *o, enum choice option, const char *text)
 	case OPT_KERNEL_MEMORY:
 		return set_kernel_memory(o, text);
 	case OPT_PLUGIN_DIR:
-		return set_once(&o->plugin_dir, "plugin-dir", text);
+		return set_name(&o->plugin_dir, "plugin-dir", text);
 	case OPT_LOG_LEVEL:
 		return set_log_level(text);
 	case OPT_LOG_FILE:
-		return set_once(&o->log_file, "log-file", text);
+		return set_name(&o->log_file, "log-file", text);
 	case OPT_TRACE_FILE:
-		return set_once(&o->trace_file, "trace-file", text);
+		return set_name(&o->trace_file, "trace-file", text);
 	case OPT_NO_SECCOMP:
 		o->no_seccomp = true;
 		return 0;
@@ -311,7 +314,7 @@ static int take(struct options *o, enum choice option, const char *text)
 		o->seccomp_log = true;
 		return 0;
 	case OPT_CEILING:
-		return set_once(&o->ceiling, "ceiling", text);
+		return set_name(&o->ceiling, "ceiling", text);
 	case OPT_WITNESS:
 		o->witness = true;
 		return 0;

@@ -271,6 +271,8 @@ static void files_are_named_once_and_not_empty(void **state)
 	refused(PARSE(W("--kernel"), W("")), "--kernel");
 	refused(PARSE(W("--initrd"), W("")), "--initrd");
 	refused(PARSE(W("--log-file"), W("a"), W("--log-file"), W("a")), "twice");
+	refused(PARSE(W("--append"), W("a"), W("--append"), W("b")), "--append is given twice");
+	refused(PARSE(W("--cmdline="), W("--cmdline"), W("b")), "--cmdline is given twice");
 }
 
 static void at_most_64_plugins_are_taken(void **state)
