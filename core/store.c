@@ -156,7 +156,7 @@ int store_find(
 	}
 	s.len = strlen(s.word);
 	int err = look_up(path, &s, why, why_size);
-	if (s.word != linked || s.exact)
+	if (s.word != linked || s.exact || (err != 0 && err != -ENOENT && err != -ENOTUNIQ))
 		return err;
 	snprintf(why, why_size, "the default kernel %s is no longer in %s", linked, path);
 	return -ENOENT;

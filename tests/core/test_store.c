@@ -16,6 +16,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -150,6 +151,20 @@ static void what_can_be_no_name_is_refused(void **state)
 	refused(word, -EINVAL, "not the name");
 }
 
+static void a_store_that_cannot_be_read_is_said_of_its_default_too(void **state)
+{
+	struct rlimit old;
+
+	set_default(MICRO);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	const struct rlimit none = {.rlim_cur = 0, .rlim_max = old.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	int err = store_find(store, "default", name, why, sizeof(why));
+	setrlimit(RLIMIT_NOFILE, &old);
+	assert_int_equal(err, -EMFILE);
+	assert_non_null(strstr(why, "cannot be read"));
+}
+
 static void the_file_that_boots_fastest_is_opened(void **state)
 {
 	static const char *const words[][2] = {
@@ -209,6 +224,7 @@ int main(void)
 	    T(default_is_what_the_link_names),
 	    T(default_cannot_lead_out_of_the_store),
 	    T(what_can_be_no_name_is_refused),
+	    T(a_store_that_cannot_be_read_is_said_of_its_default_too),
 	    T(the_file_that_boots_fastest_is_opened),
 	    T(a_folder_without_a_kernel_is_said_to_be_one),
 	    T(the_store_lies_where_the_environment_says),
