@@ -173,7 +173,9 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 		return fail(why, errno, "cannot listen on %s: %s%s", path, strerror(errno),
 		    early_cage_hint(errno));
 	err = keeper_unlink_at_end(path);
-	return err == 0 && listen(s->listen_fd, WAITING_CLIENTS) != 0 ? -errno : err;
+	if (err == 0 && listen(s->listen_fd, WAITING_CLIENTS) != 0)
+		err = -errno;
+	return err != 0 ? fail(why, -err, "cannot listen on %s: %s", path, strerror(-err)) : 0;
 }
 
 static int open_null(struct stream *s, const char *path, struct why *why)
