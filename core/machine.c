@@ -212,16 +212,16 @@ static size_t kernel_words(const char *text)
 static bool add_device_words(char *text, size_t size, const char *words)
 {
 	const size_t len = strlen(text), n = strlen(words), at = kernel_words(text);
+	const size_t inside = at < len;
 
 	if (n >= size - len)
 		return false;
+	if (n == 0)
+		return true;
 	memmove(text + at + n, text + at, len - at + 1);
-	if (n > 0 && at < len) {
-		memcpy(text + at, words + 1, n - 1);
+	memcpy(text + at, words + inside, n - inside);
+	if (inside)
 		text[at + n - 1] = ' ';
-	} else {
-		memcpy(text + at, words, n);
-	}
 	return true;
 }
 
