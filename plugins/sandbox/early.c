@@ -91,17 +91,25 @@ static const uint32_t forbidden[] = {
 #define LOW_ARGUMENT(n) (offsetof(struct seccomp_data, args) + 8 * (n)) /* little-endian */
 #define NEW_CODE        (PROT_WRITE | PROT_EXEC)
 
-/* Six instructions in front, one for each call, those about memory, allow, refuse, deny.
- * Jumps count from the next instruction. */
+/* The calls are searched in blocks, so that the kernel, which tries every number when the filter
+ * is entered, and each call made until the seal, take a few steps and not one for each. */
+#define BLOCK  8
+#define BLOCKS ((COUNT + BLOCK - 1) / BLOCK)
+
+/* Six instructions in front, the blocks, those about memory, allow, refuse, deny. Jumps count
+ * from the next instruction. */
 enum {
 	FRONT = 6,
-	MEMORY = FRONT + COUNT,
+	MEMORY = FRONT + COUNT + 2 * BLOCKS,
 	PROTECT = MEMORY + 7,
 	ALLOW = PROTECT + 2,
 	REFUSE,
 	DENY,
 	SIZE
 };
+
+_Static_assert(
+    SIZE <= EARLY_ROOM, "there is room, and eight bits reach from the first to the last");
 
 /* Memory that is code must come from a file, as the loader maps it: it can neither be
  * writable nor be made code later. PR_SET_MDWE does the same since Linux 6.3. */
@@ -123,9 +131,33 @@ static void add_memory(struct sock_filter *code)
 	memcpy(code + MEMORY, memory, sizeof(memory));
 }
 
-int early_enter(const struct volt_host *h, bool log_only)
+/* In ascending order, a test of the next block's first in front of each. */
+static void add_calls(struct sock_filter *code)
 {
-	struct sock_filter code[SIZE] = {
+	uint32_t sorted[COUNT], at = FRONT;
+
+	for (uint32_t i = 0, k; i < COUNT; i++) {
+		for (k = i; k > 0 && sorted[k - 1] > forbidden[i]; k--)
+			sorted[k] = sorted[k - 1];
+		sorted[k] = forbidden[i];
+	}
+	for (uint32_t first = 0; first < COUNT; first += BLOCK) {
+		const uint32_t next = first + BLOCK < COUNT ? first + BLOCK : COUNT;
+		const uint32_t behind = next - first + 1;
+
+		code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K,
+		    next < COUNT ? sorted[next] : X32_BIT, (uint8_t)behind, 0);
+		for (uint32_t i = first; i < next; i++, at++)
+			code[at] = (struct sock_filter)BPF_JUMP(
+			    BPF_JMP | BPF_JEQ | BPF_K, sorted[i], (uint8_t)(DENY - at - 1), 0);
+		code[at] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, MEMORY - at - 1);
+		at++;
+	}
+}
+
+uint32_t early_make(struct sock_filter code[static EARLY_ROOM], bool log_only)
+{
+	const struct sock_filter front[] = {
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, DENY - 2),
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
@@ -134,17 +166,25 @@ int early_enter(const struct volt_host *h, bool log_only)
 	    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, DENY - 5, 0),
 	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, ALLOW - 6, 0),
 	};
-	struct sock_fprog program = {.len = SIZE, .filter = code};
+	const uint32_t refuse = log_only ? SECCOMP_RET_LOG : SECCOMP_RET_ERRNO | EACCES;
+	const uint32_t deny = log_only ? SECCOMP_RET_LOG : SECCOMP_RET_KILL_PROCESS;
 
-	for (uint32_t i = 0; i < COUNT; i++)
-		code[FRONT + i] = (struct sock_filter)BPF_JUMP(
-		    BPF_JMP | BPF_JEQ | BPF_K, forbidden[i], (uint8_t)(DENY - (FRONT + i) - 1), 0);
+	_Static_assert(sizeof(front) / sizeof(front[0]) == FRONT, "one for each place");
+	memcpy(code, front, sizeof(front));
+	add_calls(code);
 	add_memory(code);
 	code[ALLOW] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	code[REFUSE] = (struct sock_filter)BPF_STMT(
-	    BPF_RET | BPF_K, log_only ? SECCOMP_RET_LOG : SECCOMP_RET_ERRNO | EACCES);
-	code[DENY] = (struct sock_filter)BPF_STMT(
-	    BPF_RET | BPF_K, log_only ? SECCOMP_RET_LOG : SECCOMP_RET_KILL_PROCESS);
+	code[REFUSE] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, refuse);
+	code[DENY] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, deny);
+	return SIZE;
+}
+
+int early_enter(const struct volt_host *h, bool log_only)
+{
+	struct sock_filter code[EARLY_ROOM];
+	struct sock_fprog program = {.filter = code};
+
+	program.len = (unsigned short)early_make(code, log_only);
 	if (filter_install(&program) != 0)
 		return layer_fail(
 		    h, errno, "cannot enter the early seccomp filter: %s", strerror(errno));

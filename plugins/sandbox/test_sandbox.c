@@ -235,6 +235,6 @@ static int limits_tests(void)
 
 int main(void)
 {
-	return calls_tests() + filter_tests() + privileges_tests() + seccomp_tests() +
-	       landlock_tests() + limits_tests();
+	return calls_tests() + early_tests() + filter_tests() + privileges_tests() +
+	       seccomp_tests() + landlock_tests() + limits_tests();
 }
