@@ -18,9 +18,9 @@
 #include "core/vet.h"
 
 struct file {
-	char path[PATH_MAX];
 	struct vet_result vet;
 	const struct volt_plugin *descriptor; /* NULL: only probed yet */
+	char path[];
 };
 
 static struct {
@@ -100,12 +100,13 @@ static struct file *probe(const char *path)
 		log_error(ENOSPC, "there are more than %u plugin files", LOADER_FILE_MAX);
 		return NULL;
 	}
-	struct file *f = calloc(1, sizeof(*f));
+	size_t len = strlen(path) + 1;
+	struct file *f = calloc(1, sizeof(*f) + len);
 	if (f == NULL) {
 		log_error(ENOMEM, "plugin %s: no memory", path);
 		return NULL;
 	}
-	snprintf(f->path, sizeof(f->path), "%s", path);
+	memcpy(f->path, path, len);
 	if (vet_open(path, &f->vet) != 0) {
 		free(f);
 		return NULL;
