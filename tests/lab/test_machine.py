@@ -42,6 +42,12 @@ def the_status_of_a_command_comes_through(lab):
     boot(lab, initrd="/lab/initramfs-sh.cpio.gz", run="exit 42", status=42)
 
 
+def words_behind_two_dashes_are_the_commands_own(lab):
+    output = boot(lab, initrd="/lab/initramfs-sh.cpio.gz", status=3,
+                  append=QUIET + ' volt.run="echo $# $1 $2.; exit 3" -- a b')
+    expect("2 a b." in output, "the words did not come, or others too", output)
+
+
 def a_command_killed_by_a_signal_ends_with_128_plus_its_number(lab):
     boot(lab, initrd="/lab/initramfs-sh.cpio.gz", run="kill -9 $$", status=137)
 
