@@ -170,6 +170,20 @@ int plugins_load(struct machine *m)
 	return err != 0 ? err : wire_all(m);
 }
 
+/* Lines that were raised while wiring, to the plugin that turned out to be the irqchip. */
+static int tell_levels(struct machine *m)
+{
+	bool any = false;
+
+	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++)
+		any = any || m->irq.lines[gsi].level;
+	if (m->irq.chip == NULL || !any) /* the guard's look costs start-up time */
+		return 0;
+	guard_enter(m->irq.chip->id, "set_line");
+	irq_tell_levels(&m->irq);
+	return guard_leave();
+}
+
 int plugins_find_irqchip(struct machine *m)
 {
 	struct volt_irqchip_info info = {
@@ -208,13 +222,12 @@ int plugins_find_irqchip(struct machine *m)
 			    owner->id, gsi);
 	}
 	m->irq.pins = info.pins;
-	irq_tell_levels(&m->irq);
 	m->firmware.irqchip_id = info.id;
 	m->firmware.irqchip_pins = info.pins;
 	m->firmware.irqchip_base = info.base;
 	m->firmware.gsi_base = info.gsi_base;
 	m->firmware.legacy_pic = m->irq.chip == NULL;
-	return 0;
+	return tell_levels(m);
 }
 
 static void print_param(const struct volt_param *p)

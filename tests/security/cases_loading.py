@@ -165,16 +165,27 @@ class Wiring(SecurityCase):
 
     def test_attach_that_changes_the_process_is_refused_with_its_fault(self):
         """What a filter does when it is put on a device is watched as init is."""
-        for what in ("exit", "exit-at-once", "thread", "process", "open-file", "timer", "limit"):
-            words = [*self.words("serial", self.probe()), "--filter",
-                     f"{self.own_plugin('trouble_filter')},what={what},on=serial,id=culprit"]
-            for command in (words, ["explain", *words]):
-                with self.subTest(what=what, command=command):
-                    run = self.run_words(command)
-                    self.assertEqual(run.process.returncode, 102, run.story())
-                    error, = [line for line in run.log() if "error" in line]
-                    self.assertIn("plugin culprit: its attach ", error)
-                    self.assertIn(self.LEFT_BEHIND[what], error)
+        for what in self.SOME_LEFT_BEHIND:
+            self.check_left_behind("attach", what, [*self.words("serial", self.probe()), "--filter",
+                f"{self.own_plugin('trouble_filter')},what={what},on=serial,id=culprit"])
+
+    def test_set_line_that_changes_the_process_is_refused_with_its_fault(self):
+        """A line that is up already is told to the controller while wiring."""
+        for what in self.SOME_LEFT_BEHIND:
+            self.check_left_behind("set_line", what, self.words(
+                f"{self.own_plugin('trouble_irqchip')},what={what},id=culprit",
+                f"{self.own_plugin('trouble')},what=raise", self.probe()))
+
+    SOME_LEFT_BEHIND = ("exit", "exit-at-once", "thread", "process", "open-file", "timer", "limit")
+
+    def check_left_behind(self, step, what, words):
+        for command in (words, ["explain", *words]):
+            with self.subTest(what=what, command=command):
+                run = self.run_words(command)
+                self.assertEqual(run.process.returncode, 102, run.story())
+                error, = [line for line in run.log() if "error" in line]
+                self.assertIn(f"plugin culprit: its {step} ", error)
+                self.assertIn(self.LEFT_BEHIND[what], error)
 
     def test_attach_that_fails_is_a_refusal_with_its_reason(self):
         for what, said in (("error", "Input/output error"), ("said", "the flux is low")):

@@ -24,11 +24,15 @@
 #include <unistd.h>
 
 #include <volt/filter.h>
+#include <volt/irqchip.h>
 #include <volt/plugin.h>
 #include <volt/worker.h>
 
 #ifndef IN_ATTACH
 #define IN_ATTACH 0
+#endif
+#ifndef IN_SET_LINE
+#define IN_SET_LINE 0
 #endif
 
 struct trouble {
@@ -369,12 +373,25 @@ static int post_worker(const struct trouble *t)
 	return err;
 }
 
-static int do_in_init(const struct trouble *t)
+/* Nor is this: who has the line's other end is told of it before the guest runs. */
+static int raise_line(const struct trouble *t)
+{
+	uint32_t line;
+	int err = t->h->add_irq(t->h, 5, VOLT_IRQ_LEVEL, &line);
+
+	if (err == 0)
+		t->h->set_irq(t->h, line, true);
+	return err;
+}
+
+static int do_it(const struct trouble *t)
 {
 	if (strcmp(t->what, "said") == 0)
 		return volt_fail(t->h, EIO, "the flux is low");
 	if (strcmp(t->what, "post") == 0)
 		return post_worker(t);
+	if (strcmp(t->what, "raise") == 0)
+		return raise_line(t);
 	for (size_t i = 0; i < sizeof(troubles) / sizeof(troubles[0]); i++)
 		if (strcmp(t->what, troubles[i].name) == 0)
 			return troubles[i].act();
@@ -387,13 +404,13 @@ static int trouble_init(void *self, const struct volt_host *h, const struct volt
 
 	t->h = h;
 	t->what = volt_arg(a, 0)->s;
-	return IN_ATTACH ? 0 : do_in_init(t);
+	return IN_ATTACH || IN_SET_LINE ? 0 : do_it(t);
 }
 
 /* As a filter it waits until it is put on a device. */
 static int trouble_attach(void *self, const struct volt_layer *below)
 {
-	return do_in_init(self);
+	return do_it(self);
 }
 
 static uint64_t trouble_access(
@@ -402,11 +419,33 @@ static uint64_t trouble_access(
 	return below->pass(below, a);
 }
 
+static void trouble_info(void *self, struct volt_irqchip_info *info)
+{
+	info->base = 0xfec00000;
+	info->pins = 24;
+}
+
+/* As an interrupt controller until a line is raised. */
+static void trouble_set_line(void *self, uint32_t pin, bool level)
+{
+	do_it(self);
+}
+
+static void trouble_eoi(void *self, uint8_t vector)
+{
+}
+
 static const void *trouble_get_ext(const char *id)
 {
 	static const struct volt_filter filter = {
 	    .size = sizeof(filter), .attach = trouble_attach, .access = trouble_access};
+	static const struct volt_irqchip irqchip = {.size = sizeof(irqchip),
+	    .info = trouble_info,
+	    .set_line = trouble_set_line,
+	    .eoi = trouble_eoi};
 
+	if (IN_SET_LINE && strcmp(id, VOLT_EXT_IRQCHIP) == 0)
+		return &irqchip;
 	return strcmp(id, VOLT_EXT_FILTER) == 0 ? &filter : NULL;
 }
 
