@@ -135,7 +135,7 @@ int main(int argc, char **argv)
 	static struct host h = {.root = ""};
 	static struct findings f;
 
-	standard_complete();
+	standard_begin();
 	int code = parse(&o, argc, argv);
 	if (code >= 0)
 		return code;

@@ -12,6 +12,7 @@ import os
 import pathlib
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -138,6 +139,16 @@ class Doctor(unittest.TestCase):
             done = run("sh", "-c", f'exec "$0" --json {closed}', DOCTOR)
             levels = {f["id"]: f["level"] for f in json.loads(done.stdout)["findings"]}
             self.assertEqual((levels["trial-kvm"], levels["trial-volt"]), ("ok", "ok"), closed)
+
+    @unittest.skipUnless(has_kvm(), "no /dev/kvm")
+    def test_signals_that_were_ignored_or_blocked_change_nothing(self):
+        def leave_behind():
+            signal.signal(signal.SIGCHLD, signal.SIG_IGN)
+            signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 32))
+
+        done = run(DOCTOR, "--json", "--volt", "/bin/false", preexec_fn=leave_behind)
+        found = {f["id"]: f["found"] for f in json.loads(done.stdout)["findings"]}
+        self.assertIn("status 1", found["trial-volt"])
 
     def test_without_standard_output_the_findings_are_lost(self):
         for closed in (">&-", "<&- >&-"):

@@ -282,7 +282,7 @@ int main(int argc, char **argv)
 {
 	static struct request request;
 
-	standard_complete();
+	standard_begin();
 	/* Options may come before the command, where only those of all make sense. */
 	int code = parse(&request, NULL, argc, argv);
 

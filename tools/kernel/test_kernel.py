@@ -269,6 +269,13 @@ class Build(Case):
         self.assertEqual(self.tool("default").strip(), name)
         self.assertTrue((self.store / name / "config").exists())
 
+    def test_a_status_is_had_though_children_were_to_be_ignored(self):
+        done = subprocess.run(
+            [TOOL, "build", "--script", self.script("exit 7")], env=self.env(), text=True,
+            capture_output=True, timeout=60, stdin=subprocess.DEVNULL,
+            preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+        self.assertIn("status 7", done.stderr)
+
     def test_a_given_configuration_goes_before_the_one_that_is_there(self):
         self.file(vmlinux(config="CONFIG_SMP=y\n"), "made/vmlinux")
         self.file(b"CONFIG_SMP=y\n", "made/config")

@@ -156,7 +156,7 @@ int main(int argc, char **argv)
 	struct tool_options o = {.rounds = ROUNDS_DEFAULT, .limit_s = LIMIT_DEFAULT};
 	int option, for_check = 0;
 
-	standard_complete();
+	standard_begin();
 	log_init();
 	log_level = VOLT_LOG_WARN;
 	opterr = 0;
