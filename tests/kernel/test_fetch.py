@@ -89,6 +89,14 @@ class Fetch(unittest.TestCase):
         self.assertTrue(pathlib.Path(found["vmlinux"]).read_bytes().startswith(b"\x7fELF"))
         self.assertEqual(self.updates(), 1)
 
+    def test_litter_of_killed_runs_is_swept_away(self):
+        kernels = self.at / "cache/kernel"
+        (kernels / ".linux-image-6.1.0-0-cloud-amd64.1" / "root").mkdir(parents=True)
+        (kernels / ".vmlinux.1").symlink_to("nowhere")
+        (kernels / ".vmlinux-6.1.0-0.1").touch()
+        self.fetch()
+        self.assertEqual(list(kernels.glob(".*")), [])
+
     def test_what_is_nowhere_is_one_line_and_one_refresh(self):
         self.mirror()
         for words in ([], ["--package", "nothing"]):
