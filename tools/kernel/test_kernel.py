@@ -301,9 +301,12 @@ class Volt(Case):
 
     def test_volt_takes_what_was_imported(self):
         self.tool("import", "--default", self.file(vmlinux()))
+        # A leak checker waits for ever for the thread that newer KVMs put into the process.
+        env = {**self.env(), "ASAN_OPTIONS":
+               f"{os.environ.get('ASAN_OPTIONS', '')}:detect_leaks=0".lstrip(":")}
         for word in ("debian", f"debian-{RELEASE}", "default"):
             done = subprocess.run([VOLT, "explain", "--log-level", "trace", "--kernel", word],
-                                  env=self.env(), capture_output=True, text=True, timeout=60)
+                                  env=env, capture_output=True, text=True, timeout=60)
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertIn("kernel loaded: linux64 vmlinux", done.stderr)
 
