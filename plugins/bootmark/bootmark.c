@@ -87,9 +87,7 @@ static const void *bootmark_get_ext(const char *id)
 	    .size = sizeof(state),
 	    .version = 1,
 	    .oldest = 1,
-	    .field_stride = sizeof(fields[0]),
-	    .field_count = sizeof(fields) / sizeof(fields[0]),
-	    .fields = fields,
+	    VOLT_FIELDS(fields),
 	    .pause = bootmark_pause,
 	    .resume = bootmark_resume,
 	};

@@ -64,9 +64,7 @@ const struct volt_state i8042_state = {
     .size = sizeof(i8042_state),
     .version = 1,
     .oldest = 1,
-    .field_stride = sizeof(fields[0]),
-    .field_count = sizeof(fields) / sizeof(fields[0]),
-    .fields = fields,
+    VOLT_FIELDS(fields),
     .resume = resume,
     .validate = validate,
 };

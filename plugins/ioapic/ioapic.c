@@ -396,9 +396,7 @@ static const struct volt_state state = {
     .size = sizeof(state),
     .version = 1,
     .oldest = 1,
-    .field_stride = sizeof(fields[0]),
-    .field_count = sizeof(fields) / sizeof(fields[0]),
-    .fields = fields,
+    VOLT_FIELDS(fields),
     .resume = ioapic_resume,
     .validate = ioapic_validate,
 };

@@ -204,9 +204,7 @@ static const struct volt_state state = {
     .size = sizeof(state),
     .version = 1,
     .oldest = 1,
-    .fields = fields,
-    .field_stride = sizeof(fields[0]),
-    .field_count = sizeof(fields) / sizeof(fields[0]),
+    VOLT_FIELDS(fields),
     .pause = gwdt_pause,
     .resume = gwdt_resume,
 };

@@ -107,6 +107,11 @@ struct volt_state {
 	int (*validate)(const void *candidate);
 };
 
+/* The table's rows, an array. */
+#define VOLT_FIELDS(rows_) \
+	.fields = (rows_), .field_stride = sizeof((rows_)[0]), \
+	.field_count = sizeof(rows_) / sizeof((rows_)[0])
+
 #ifdef __cplusplus
 }
 #endif
