@@ -24,8 +24,15 @@ PARTS = {"startup": startup, "security": security, "boot": boot, "memory": memor
          "exits": exits}
 
 
+def part(word):
+    if word not in PARTS:
+        raise argparse.ArgumentTypeError(f"'{word}' is none of {', '.join(PARTS)}")
+    return word
+
+
 def parse():
-    parser = argparse.ArgumentParser(prog="scripts/bench", description="Measures Volt beside the "
+    parser = argparse.ArgumentParser(prog="scripts/bench", usage="%(prog)s [--quick] "
+                                     "[--peer FILE]... [--output DIR] [part...]", description="Measures Volt beside the "
                                      "floor and its peers and writes a report.")
     parser.add_argument("--build", type=Path, required=True, help="a release build of volt")
     parser.add_argument("--quick", action="store_true", help="few runs, under 3 minutes")
@@ -33,7 +40,9 @@ def parse():
                         help="another monitor's template, see bench/README.md; may be repeated")
     parser.add_argument("--output", type=Path, metavar="DIR",
                         help="where report.md goes; default bench, with --quick BUILD/report")
-    parser.add_argument("part", nargs="*", choices=[[], *PARTS], help="default: all of them")
+    parser.add_argument("--only-parse", action="store_true", help=argparse.SUPPRESS)
+    parser.add_argument("part", nargs="*", type=part, metavar="part",
+                        help=f"{', '.join(PARTS)}; default: all of them")
     return parser.parse_args()
 
 
@@ -49,6 +58,8 @@ def prepare(args):
 
 def main():
     args = parse()
+    if args.only_parse:
+        return
     facts = {**kit.host_facts(), "time": int(time.time())}
     bench = prepare(args)
     parts = {}
