@@ -149,8 +149,11 @@ static int look(struct intake *in)
 		in->boots = images[i];
 		in->image = image;
 	}
-	return in->boots != NULL ? 0
-				 : log_error(EINVAL, "%s: there is no kernel in it", in->source);
+	return in->boots != NULL
+		   ? 0
+		   : log_error(EINVAL,
+			 "%s: there is no kernel in it: neither a vmlinux nor a bzImage",
+			 in->source);
 }
 
 static int put_config(struct intake *in, char *text, size_t size)

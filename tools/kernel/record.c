@@ -225,7 +225,10 @@ static char *read_text(const char *path, uint64_t limit)
 	char *text = fd >= 0 ? (char *)image_read(fd, limit, &size) : NULL;
 
 	if (text == NULL)
-		log_error(errno, "%s: %s", path, strerror(errno));
+		log_error(errno, "%s: %s", path,
+		    errno == ENOENT ? "is not there, so this folder was not imported; volt-kernel "
+				      "remove takes it away"
+				    : strerror(errno));
 	else
 		text[size] = '\0';
 	if (fd >= 0)

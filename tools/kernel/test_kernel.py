@@ -159,6 +159,14 @@ class Commands(Case):
             (self.store / name / part).symlink_to(part)
             self.tool("inspect", name, status=1, said="Too many levels of symbolic links")
 
+    def test_a_folder_that_was_not_imported_is_told_of(self):
+        (self.store / "strange-1").mkdir(parents=True)
+        for words in (["list"], ["verify"], ["inspect", "strange"]):
+            self.tool(*words, status=1, said="strange-1/meta.json: is not there, so this folder was "
+                      "not imported; volt-kernel remove takes it away")
+        self.tool("remove", "strange")
+        self.tool("verify")
+
     def test_verify_says_when_it_could_not_look(self):
         name = self.tool("import", self.file(vmlinux())).strip()
         (self.store / name / "a/b/c/d").mkdir(parents=True)
