@@ -71,7 +71,7 @@ struct volt_host;
 #define VOLT_PARAM_UINT    2u /* decimal, 0x hex or 0 octal. .u, min <= u <= max */
 #define VOLT_PARAM_SIZE    3u /* bytes, with K, M or G (powers of 1024). .u, min <= u <= max */
 #define VOLT_PARAM_ENUM    4u /* one of `choices`, "a|b|c". .u = index of the choice, .s its text */
-#define VOLT_PARAM_STRING  5u /* any text without a comma. .s; min <= length <= max */
+#define VOLT_PARAM_STRING  5u /* any text, a comma typed twice. .s; min <= length <= max */
 #define VOLT_PARAM_FILE_RO 6u /* a path; the core opens it for reading. .fd, .s the path */
 #define VOLT_PARAM_FILE_RW 7u /* a path; the core opens it for reading and writing. .fd, .s */
 #define VOLT_PARAM_STREAM  8u /* where bytes go and come from, see volt/stream.h. .u = stream */
