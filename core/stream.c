@@ -222,6 +222,33 @@ static bool is_dismissed(const struct stream *s)
 	return __atomic_load_n(&s->dismissed, __ATOMIC_SEQ_CST) != 0;
 }
 
+/* Of who is being sent away: read all the same, for to be closed with input unread is a
+ * reset to the far end, and no end of what it was sent. A part each turn, so that one that
+ * never stops does not hold the loop. */
+static void discard_input(struct stream *s)
+{
+	uint8_t bytes[4096];
+
+	s->held_count = 0;
+	for (unsigned part = 0; s->readable && part < 16; part++) {
+		ssize_t n = read(s->in_fd, bytes, sizeof(bytes));
+
+		if (n > 0 || (n < 0 && errno == EINTR))
+			continue;
+		s->readable = false;
+		if (n < 0 && errno != EAGAIN)
+			hang_up(s);
+	}
+}
+
+static void send_away(struct stream *s)
+{
+	discard_input(s);
+	if (s->in_fd >= 0 && (s->tail == __atomic_load_n(&s->head, __ATOMIC_ACQUIRE) ||
+				 __atomic_load_n(&s->cut_off, __ATOMIC_SEQ_CST)))
+		hang_up(s);
+}
+
 static void pump_in(struct stream *s)
 {
 	uint8_t bytes[sizeof(s->held)];
@@ -237,7 +264,7 @@ static void pump_in(struct stream *s)
 		hang_up(s);
 		return;
 	}
-	while (s->readable && (want = input_wanted(s)) > 0) {
+	while (s->readable && !is_dismissed(s) && (want = input_wanted(s)) > 0) {
 		ssize_t n = read(s->in_fd, bytes, want);
 
 		if (n < 0 && errno == EINTR)
@@ -270,11 +297,9 @@ void stream_pump(void *stream)
 		accept_client(s);
 	if (s->out_fd >= 0)
 		pump_out(s);
-	if (s->in_fd >= 0 && is_dismissed(s) &&
-	    (s->tail == __atomic_load_n(&s->head, __ATOMIC_ACQUIRE) ||
-		__atomic_load_n(&s->cut_off, __ATOMIC_SEQ_CST)))
-		hang_up(s);
-	if (s->in_fd >= 0)
+	if (s->in_fd >= 0 && is_dismissed(s))
+		send_away(s);
+	else if (s->in_fd >= 0)
 		pump_in(s);
 }
 

@@ -424,6 +424,42 @@ static void who_is_sent_away_gets_all_that_was_sent(void **state)
 	close(fd);
 }
 
+static void what_is_sent_by_who_is_sent_away_is_lost(void **state)
+{
+	static uint8_t block[STREAM_RING];
+	const char *path;
+	int fd = start_unix(&path);
+
+	for (unsigned i = 0; i < 20; i++) {
+		stream_tx(near.stream, block, sizeof(block));
+		kit_run(m, 0);
+	}
+	stream_set_room(near.stream, 100);
+	stream_hang_up(near.stream);
+	assert_int_equal(write(fd, "late", 4), 4);
+	kit_run(m, 20);
+	assert_int_equal(near.rx_count, 0);
+	assert_string_equal(near.events, "c");
+	close(fd);
+	assert_true(wait_events(2));
+}
+
+/* A socket that is closed with input unread is reset, and the far end sees an error. */
+static void who_is_sent_away_unheard_sees_an_end_and_no_error(void **state)
+{
+	const char *path;
+	int fd = start_unix(&path);
+
+	assert_int_equal(write(fd, "unread", 6), 6); /* there is no room for it */
+	kit_run(m, 20);
+	tx("goodbye");
+	stream_hang_up(near.stream);
+	assert_true(wait_events(2));
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 7);
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 0);
+	close(fd);
+}
+
 /* Whoever asks again does not wait for a client that never reads; nor does the next one. */
 static void who_does_not_read_is_sent_away_at_the_second_word(void **state)
 {
@@ -570,6 +606,8 @@ int main(void)
 	    TEST(a_write_to_a_client_that_is_gone_is_a_disconnect),
 	    TEST(a_client_that_does_not_read_fills_only_the_ring),
 	    TEST(who_is_sent_away_gets_all_that_was_sent),
+	    TEST(what_is_sent_by_who_is_sent_away_is_lost),
+	    TEST(who_is_sent_away_unheard_sees_an_end_and_no_error),
 	    TEST(who_does_not_read_is_sent_away_at_the_second_word),
 	    TEST(a_socket_in_use_is_not_taken_over),
 	    TEST(a_file_that_is_no_socket_is_never_removed),
