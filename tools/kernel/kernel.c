@@ -101,7 +101,8 @@ static void print_help(void)
 		    rows[i].commands != NULL ? ")" : "");
 	}
 	printf("\nA kernel is named in full, by a beginning that fits no other, or as default.\n\n"
-	       "Exit codes:\n  0  done\n  1  refused, not found or damaged: a line says which\n"
+	       "Exit codes:\n  0  done\n"
+	       "  1  refused, not found, damaged, or output that is lost: a line says which\n"
 	       "  2  called wrongly\n");
 }
 
