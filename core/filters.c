@@ -142,27 +142,12 @@ static const struct instance *find_device(const struct machine *m, const struct 
 	return NULL;
 }
 
-/* A line is driven under its owner's lock and takes the interrupt controller's, an access to
- * a controller takes them the other way round. */
-static int check_locks(const struct irq *q, const struct instance *filter)
-{
-	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++)
-		if (q->lines[gsi].owner == filter)
-			return log_error(EINVAL,
-			    "--filter %s: %s is the interrupt controller, and the filter uses "
-			    "interrupt %u: only one without interrupts can be put there",
-			    filter->plugin.name, q->chip->id, gsi);
-	return 0;
-}
-
 static int put(struct machine *m, const struct instance *filter)
 {
 	const struct instance *device = find_device(m, filter);
 	uint32_t wrapped = 0;
 	int err = device != NULL ? 0 : -EINVAL;
 
-	if (err == 0 && device == m->irq.chip)
-		err = check_locks(&m->irq, filter);
 	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++) {
 		if (m->bus.ranges[i].owner != device)
 			continue;

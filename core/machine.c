@@ -141,9 +141,9 @@ static int wire_plugins(struct machine *m)
 	if (err == 0)
 		err = plugins_load(m);
 	if (err == 0)
-		err = plugins_find_irqchip(m);
-	if (err == 0)
 		err = filters_put(m);
+	if (err == 0)
+		err = plugins_find_irqchip(m);
 	guard_finish();
 	if (err == 0)
 		err = metrics_put(m);

@@ -170,6 +170,22 @@ int plugins_load(struct machine *m)
 	return err != 0 ? err : wire_all(m);
 }
 
+/* A line is driven under its owner's lock and takes the irqchip's; its own would wait for
+ * itself, and a filter's is called under it. */
+static int check_locks(const struct instance *chip, const struct instance *owner, uint32_t gsi)
+{
+	if (owner == chip)
+		return log_error(EINVAL,
+		    "plugin %s: an interrupt controller cannot use interrupt %u itself", owner->id,
+		    gsi);
+	if (owner->plugin.kind == VOLT_KIND_FILTER && strcmp(owner->params.on, chip->id) == 0)
+		return log_error(EINVAL,
+		    "--filter %s: %s is the interrupt controller, and the filter uses "
+		    "interrupt %u: only one without interrupts can be put there",
+		    owner->plugin.name, chip->id, gsi);
+	return 0;
+}
+
 /* Lines that were raised while wiring, to the plugin that turned out to be the irqchip. */
 static int tell_levels(struct machine *m)
 {
@@ -209,10 +225,9 @@ int plugins_find_irqchip(struct machine *m)
 	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++) {
 		const struct instance *owner = m->irq.lines[gsi].owner;
 
-		if (owner != NULL && owner == m->irq.chip) /* would wait for its own lock */
-			return log_error(EINVAL,
-			    "plugin %s: an interrupt controller cannot use interrupt %u itself",
-			    owner->id, gsi);
+		if (owner != NULL && m->irq.chip != NULL &&
+		    check_locks(m->irq.chip, owner, gsi) != 0)
+			return -EINVAL;
 		if (owner != NULL && gsi >= info.pins)
 			return log_error(EINVAL,
 			    "plugin %s: interrupt %u is beyond the %u of plugin %s", owner->id, gsi,

@@ -294,20 +294,6 @@ static void a_filter_is_no_device_to_filter(void **state)
 	refused("on=one: no such device");
 }
 
-/* Its line would take the controller's lock under its own, its accesses the reverse. */
-static void a_filter_with_an_interrupt_is_refused_on_the_controller(void **state)
-{
-	struct instance *holder;
-
-	m->irq.chip = m->instances[0];
-	put(&filter, "on=device", "f");
-	assert_int_equal(irq_add(&m->irq, m->instances[1], 5, VOLT_IRQ_EDGE, &holder), 0);
-	refused("--filter filter: device is the interrupt controller, and the filter uses "
-		"interrupt 5: only one without interrupts can be put there");
-	m->irq.lines[5].owner = NULL;
-	seal();
-}
-
 static void a_device_takes_no_on(void **state)
 {
 	kit_log_clear();
@@ -494,7 +480,6 @@ int main(void)
 	    CASE(a_filter_without_a_device_is_refused),
 	    CASE(a_device_that_is_not_there_is_refused_with_the_nearest),
 	    CASE(a_filter_is_no_device_to_filter),
-	    CASE(a_filter_with_an_interrupt_is_refused_on_the_controller),
 	    CASE(a_device_takes_no_on),
 	    CASE(accesses_are_measured_by_range_when_asked),
 	    CASE(exits_are_told_by_vcpu_and_reason),

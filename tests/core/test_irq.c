@@ -316,6 +316,21 @@ static void a_controller_has_no_line_itself(void **state)
 	    "volt: error: plugin chip: an interrupt controller cannot use interrupt 7 itself\n");
 }
 
+/* Its line would take the controller's lock under its own, its accesses the reverse. */
+static void a_filter_on_the_controller_has_no_line(void **state)
+{
+	device.plugin.kind = VOLT_KIND_FILTER;
+	device.plugin.name = "filter";
+	device.params.on = "serial";
+	claim(5, VOLT_IRQ_EDGE);
+	assert_int_equal(find(24, 0), 0);
+	device.params.on = "chip";
+	assert_int_equal(find(24, 0), -EINVAL);
+	assert_string_equal(kit_log(),
+	    "volt: error: --filter filter: chip is the interrupt controller, and the filter uses "
+	    "interrupt 5: only one without interrupts can be put there\n");
+}
+
 static void a_controller_has_1_to_24_pins_from_gsi_0(void **state)
 {
 	assert_int_equal(find(0, 0), -EINVAL);
@@ -624,6 +639,7 @@ int main(void)
 	    TEST(a_line_beyond_the_plugins_pins_is_refused),
 	    TEST(a_line_raised_while_wiring_is_told_to_the_plugin),
 	    TEST(a_controller_has_no_line_itself),
+	    TEST(a_filter_on_the_controller_has_no_line),
 	    TEST(a_controller_has_1_to_24_pins_from_gsi_0),
 	    TEST(kvms_timer_keeps_its_lines),
 	    TEST(lines_end_at_the_plugin_under_its_lock),

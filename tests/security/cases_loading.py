@@ -194,6 +194,15 @@ class Wiring(SecurityCase):
                               f"{self.own_plugin('trouble_filter')},what={what},on=serial"], 102,
                              "trouble", said)
 
+    def test_line_that_a_filter_claims_as_it_is_put_on_is_looked_at(self):
+        """One on the interrupt controller may have none: it would lock itself."""
+        raising = f"{self.own_plugin('trouble_filter')},what=raise"
+        words = self.words("serial", "ioapic", self.probe())
+        run = self.run_words([*words, "--filter", f"{raising},on=serial"])
+        self.assertEqual(run.process.returncode, 0, run.story())
+        self.refused([*words, "--filter", f"{raising},on=ioapic"], 102,
+                     "ioapic is the interrupt controller, and the filter uses interrupt 5")
+
     def test_worker_posted_in_init_waits_for_its_rights(self):
         """Before the seal it has no thread, and until the loop is sealed nobody to log to."""
         for _ in range(5):
