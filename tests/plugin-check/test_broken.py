@@ -71,6 +71,7 @@ BEHAVIOUR = {
     "failure-no_extension": ("failures", r"SEGV.*init on a host without volt\.loop/1"),
     "failure-unnamed": ("failures", r"without volt\.loop/1 fails, but does not name it"),
     "access-outside": ("random", r"wrote at offset \d+ of its instance, which has 40 bytes"),
+    "access-talks": ("random", r"wrote at offset \d+ of its instance, which has 40 bytes"),
     "access-wild": ("random", r"SIGSEGV in a write of .* at port 0x203"),
     "access-loops": ("random", r"no end within 3 s: a write of .* at port 0x203"),
     "access-ends": ("random", r"ended the process, with status 3, in a write"),

@@ -222,11 +222,17 @@ static void judge(struct check *c, struct check_result *r, int status, bool late
 		    (int)strcspn(text, "\n") < 200 ? (int)strcspn(text, "\n") : 200, text);
 }
 
+/* Of much the beginning and the end: the last words of who was ended are its reason. */
 static void read_text(int fd, char text[TEXT_MAX])
 {
-	ssize_t n = pread(fd, text, TEXT_MAX - 1, 0);
+	const off_t size = lseek(fd, 0, SEEK_END), room = TEXT_MAX - 1;
+	const off_t first = size > room ? room / 2 : room;
+	ssize_t n = pread(fd, text, (size_t)first, 0), rest = 0;
 
-	text[n > 0 ? n : 0] = '\0';
+	n = n > 0 ? n : 0;
+	if (size > room)
+		rest = pread(fd, text + n, (size_t)(room - n), size - (room - n));
+	text[n + (rest > 0 ? rest : 0)] = '\0';
 }
 
 static void run_apart(struct check *c, const struct check_case *k, struct check_result *out)

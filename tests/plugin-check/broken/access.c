@@ -11,6 +11,7 @@
 #include "base.h"
 
 #define OUTSIDE   ((volatile uint8_t *)d)[sizeof(*d) + (val & 7)] = 1
+#define TALKS     (void)fprintf(stderr, "%20000d\n", 1), OUTSIDE
 #define WILD      *(volatile uint8_t *)(uintptr_t)(val << 3) = 1
 #define LOOPS     while (__atomic_load_n(&d->regs[3], __ATOMIC_RELAXED) == (uint8_t)val)
 #define ENDS      exit(3)
