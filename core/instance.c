@@ -20,6 +20,7 @@
 #include "sdk/common/state.h"
 
 #define STATE_MAX (16u << 20)
+#define LARGE     (16u << 10)
 
 static void ignore_self(void *self)
 {
@@ -189,6 +190,16 @@ static int choose_id(struct instance *i, const char *given)
 	return 0;
 }
 
+/* Zeroed: what a device's handlers write, which run on any vCPU's thread. A large one is left
+ * to the kernel to clear, page by page as it is used; its neighbours are few. */
+static void *alloc_apart(size_t size)
+{
+	size_t room = (size + APART_BYTES - 1) & ~(size_t)(APART_BYTES - 1);
+	void *p = room < LARGE ? aligned_alloc(APART_BYTES, room) : calloc(1, size);
+
+	return p != NULL && room < LARGE ? memset(p, 0, size) : p;
+}
+
 struct instance *instance_create(
     struct machine *m, const struct volt_plugin *d, const char *text, const char *origin)
 {
@@ -204,7 +215,7 @@ struct instance *instance_create(
 		return NULL;
 	}
 	struct instance *i = sealed_alloc(sizeof(*i));
-	struct instance_state *state = calloc(1, sizeof(*state));
+	struct instance_state *state = alloc_apart(sizeof(*state));
 	if (i == NULL || state == NULL) {
 		log_error(ENOMEM, "plugin %s: no memory for another instance", origin);
 		free(state);
@@ -216,8 +227,8 @@ struct instance *instance_create(
 	lock_init(&state->lock);
 	adopt(i, d);
 	snprintf(i->id, sizeof(i->id), "%s", i->plugin.name);
-	i->self = calloc(1, i->plugin.instance_size);
-	i->host.counters = calloc(i->plugin.counter_count + 1u, sizeof(uint64_t));
+	i->self = alloc_apart(i->plugin.instance_size);
+	i->host.counters = alloc_apart((i->plugin.counter_count + 1u) * sizeof(uint64_t));
 	if (i->self == NULL || i->host.counters == NULL)
 		goto fail;
 	struct params_opener opener = {.open = open_parameter, .arg = i};

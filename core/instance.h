@@ -20,6 +20,7 @@
 #include <volt/sandbox.h>
 #include <volt/state.h>
 
+#include "core/apart.h"
 #include "core/lock.h"
 #include "core/witness.h"
 #include "sdk/common/params.h"
@@ -37,7 +38,7 @@ struct instance_state {
 	uint64_t log_used_ns, log_suppressed; /* atomic; see host_log() */
 	char reason[200]; /* why the host refused the newest [wire] call; "" if it did not */
 	bool failed;      /* fail() has said why init cannot go on */
-};
+} APART;
 
 /* Lies in sealed memory: read-only from the seal on. */
 struct instance {

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/apart.h"
 #include "core/clock.h"
 #include "core/config.h"
 #include "core/doorbell.h"
@@ -19,10 +20,10 @@
 
 #define LABELS_MAX 256
 
-/* What one vCPU did at one range; written by its own thread only, on a line of its own. */
+/* What one vCPU did at one range; written by its own thread only. */
 struct tally {
 	uint64_t reads, writes, ns;
-} __attribute__((aligned(64)));
+} APART;
 
 /* In the handlers' place; sealed, but for the tallies. */
 struct meter {

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/apart.h"
 #include "core/boot/boot.h"
 #include "core/bus.h"
 #include "core/cpuid.h"
@@ -28,7 +29,7 @@ struct vcpu {
 	struct kvm_run *run;
 	struct bus_stats stats;          /* written by its own thread only */
 	uint64_t exits[VCPU_EXIT_KINDS]; /* by KVM's reason; the last also stands for others */
-} __attribute__((aligned(64)));          /* vCPUs share no cache line */
+} APART;
 
 /* Creates the vCPU and maps its shared page. 0 or -errno, said in the log. */
 int vcpu_create(struct vcpu *v, struct machine *m, uint32_t id);
