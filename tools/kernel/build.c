@@ -76,7 +76,7 @@ static int run(const char *script, const struct request *q, const char *output)
 		words[n++] = "--source";
 		words[n++] = q->words[0];
 	}
-	pid_t child = fork();
+	pid_t child = interrupt_fork();
 	if (child == 0) {
 		dup2(STDERR_FILENO, STDOUT_FILENO);
 		execv(script, (char **)(uintptr_t)words);
@@ -84,9 +84,8 @@ static int run(const char *script, const struct request *q, const char *output)
 	}
 	if (child < 0)
 		return log_error(errno, "build: %s", strerror(errno));
-	interrupt_pass_to(child);
 	int err = wait_for(child, script);
-	interrupt_pass_to(0);
+	interrupt_child_is_gone();
 	return err;
 }
 

@@ -51,8 +51,8 @@ int command_import(const struct request *q)
 		return SAY_USAGE;
 	}
 	int code = SAY_GOOD;
-	for (int i = 0; i < q->count && interrupt_came() == 0; i++)
-		if (import_path(q, q->words[i]) != 0)
+	for (int i = 0; i < q->count; i++) /* what a signal leaves no time for is not done */
+		if (interrupt_came() != 0 || import_path(q, q->words[i]) != 0)
 			code = SAY_FAILED;
 	return code;
 }

@@ -19,8 +19,10 @@ void interrupt_catch(void);
 /* The signal that came, or 0. */
 int interrupt_came(void);
 
-/* The same signal goes to this process as well, if it is not 0: one that is waited for. */
-void interrupt_pass_to(pid_t child);
+/* fork(). A signal goes to the child as well, whenever it comes, and ends it as it ends others;
+ * until the child was waited for, which is then to be told. */
+pid_t interrupt_fork(void);
+void interrupt_child_is_gone(void);
 
 /* Ends the program as the signal would have. */
 _Noreturn void interrupt_end(void);
