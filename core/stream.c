@@ -16,6 +16,8 @@
 #include "core/machine.h"
 #include "core/terminal.h"
 
+#define DISCARD_MAX (512u << 10)
+
 int stream_attach(struct stream *s, const struct volt_stream_ops *ops)
 {
 	if (s->ops != NULL)
@@ -223,14 +225,15 @@ static bool is_dismissed(const struct stream *s)
 }
 
 /* Of who is being sent away: read all the same, for to be closed with input unread is a
- * reset to the far end, and no end of what it was sent. A part each turn, so that one that
- * never stops does not hold the loop. */
+ * reset to the far end, and no end of what it was sent. Twice what a socket holds unless it
+ * was made to hold more (net.core.wmem_default), so that one that never stops does not hold
+ * the loop. */
 static void discard_input(struct stream *s)
 {
 	uint8_t bytes[4096];
 
 	s->held_count = 0;
-	for (unsigned part = 0; s->readable && part < 16; part++) {
+	for (unsigned part = 0; s->readable && part < DISCARD_MAX / sizeof(bytes); part++) {
 		ssize_t n = read(s->in_fd, bytes, sizeof(bytes));
 
 		if (n > 0 || (n < 0 && errno == EINTR))

@@ -460,6 +460,25 @@ static void who_is_sent_away_unheard_sees_an_end_and_no_error(void **state)
 	close(fd);
 }
 
+static void nor_does_one_that_sent_all_that_the_socket_takes(void **state)
+{
+	static const uint8_t block[4096];
+	const char *path;
+	int fd = start_unix(&path);
+	size_t unread = 0;
+
+	for (ssize_t n; (n = send(fd, block, sizeof(block), MSG_DONTWAIT)) > 0;)
+		unread += (size_t)n;
+	assert_true(unread > 100000);
+	kit_run(m, 20);
+	tx("goodbye");
+	stream_hang_up(near.stream);
+	assert_true(wait_events(2));
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 7);
+	assert_int_equal(recv(fd, got, sizeof(got), 0), 0);
+	close(fd);
+}
+
 /* Whoever asks again does not wait for a client that never reads; nor does the next one. */
 static void who_does_not_read_is_sent_away_at_the_second_word(void **state)
 {
@@ -608,6 +627,7 @@ int main(void)
 	    TEST(who_is_sent_away_gets_all_that_was_sent),
 	    TEST(what_is_sent_by_who_is_sent_away_is_lost),
 	    TEST(who_is_sent_away_unheard_sees_an_end_and_no_error),
+	    TEST(nor_does_one_that_sent_all_that_the_socket_takes),
 	    TEST(who_does_not_read_is_sent_away_at_the_second_word),
 	    TEST(a_socket_in_use_is_not_taken_over),
 	    TEST(a_file_that_is_no_socket_is_never_removed),
