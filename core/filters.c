@@ -83,6 +83,26 @@ static uint32_t rank(const struct bus *b, const struct bus_range *r)
 	return n;
 }
 
+static int attach(const struct instance *filter, const struct layer *l)
+{
+	int err = 0;
+
+	guard_enter(filter->id, "attach");
+	if (filter->filter->attach != NULL)
+		err = filter->filter->attach(filter->self, &l->below);
+	int fault = guard_leave();
+	if (fault != 0)
+		return fault;
+	if (err > 0)
+		return log_error(EINVAL,
+		    "filter %s: attach answered %d instead of 0 or a negative errno", filter->id,
+		    err);
+	if (err < 0 && !filter->state->failed)
+		log_error(-err, "filter %s cannot be put on %s: %s", filter->id, l->below.device,
+		    strerror(-err));
+	return err;
+}
+
 static int wrap(const struct instance *filter, const struct bus *b, struct bus_range *r)
 {
 	struct layer *l = sealed_alloc(sizeof(*l));
@@ -100,20 +120,14 @@ static int wrap(const struct instance *filter, const struct bus *b, struct bus_r
 	    .sizes = r->sizes,
 	    .flags = r->flags,
 	    .pass = pass};
-	guard_enter(filter->id, "attach");
-	int err =
-	    filter->filter->attach != NULL ? filter->filter->attach(filter->self, &l->below) : 0;
-	int fault = guard_leave();
-	if (fault != 0)
-		return fault;
-	if (err < 0 && !filter->state->failed)
-		log_error(-err, "filter %s cannot be put on %s: %s", filter->id, r->owner->id,
-		    strerror(-err));
+	int err = attach(filter, l);
+	if (err != 0)
+		return err;
 	doorbells_keep(r);
 	r->read = read_through;
 	r->write = write_through;
 	r->self = l;
-	return err;
+	return 0;
 }
 
 static const struct instance *find_device(const struct machine *m, const struct instance *filter)

@@ -114,11 +114,23 @@ static uint64_t rogue_access(
 
 static const struct volt_filter table = {
     .size = sizeof(table), .attach = filter_attach, .access = filter_access};
+static int odd_attach(void *self, const struct volt_layer *below)
+{
+	return EIO; /* positive, as nobody should */
+}
+
+static const struct volt_filter odd_table = {
+    .size = sizeof(table), .attach = odd_attach, .access = filter_access};
 static const struct volt_filter rogue_table = {.size = sizeof(table), .access = rogue_access};
 
 static const void *filter_get_ext(const char *id)
 {
 	return strcmp(id, VOLT_EXT_FILTER) == 0 ? &table : NULL;
+}
+
+static const void *odd_get_ext(const char *id)
+{
+	return strcmp(id, VOLT_EXT_FILTER) == 0 ? &odd_table : NULL;
 }
 
 static const void *rogue_get_ext(const char *id)
@@ -129,6 +141,9 @@ static const void *rogue_get_ext(const char *id)
 static const struct volt_plugin filter = {VOLT_PLUGIN_HEADER(VOLT_KIND_FILTER), .name = "filter",
     .version = "1", .summary = "a filter", .instance_size = sizeof(struct filter),
     .init = filter_init, .get_ext = filter_get_ext};
+static const struct volt_plugin odd = {VOLT_PLUGIN_HEADER(VOLT_KIND_FILTER), .name = "odd",
+    .version = "1", .summary = "a filter", .instance_size = sizeof(struct filter),
+    .init = filter_init, .get_ext = odd_get_ext};
 static const struct volt_plugin rogue = {VOLT_PLUGIN_HEADER(VOLT_KIND_FILTER), .name = "rogue",
     .version = "1", .summary = "a filter", .instance_size = sizeof(struct filter),
     .init = filter_init, .get_ext = rogue_get_ext};
@@ -219,6 +234,15 @@ static void each_range_is_attached_with_its_own_words(void **state)
 			assert_true(l->range == 2 && l->base == 0xd0000000 && l->len == 0x10 &&
 				    l->space == VOLT_SPACE_MMIO && l->sizes == 15);
 	}
+}
+
+/* Else the start would fail without a word. */
+static void an_attach_that_answers_more_than_0_is_told_of(void **state)
+{
+	put(&odd, "on=device", "odd");
+	assert_int_equal(filters_put(m), -EINVAL);
+	assert_string_equal(kit_log(),
+	    "volt: error: filter odd: attach answered 5 instead of 0 or a negative errno\n");
 }
 
 static void the_value_of_a_read_is_cut_to_its_size(void **state)
@@ -473,6 +497,7 @@ int main(void)
 	    CASE(the_first_named_is_nearest_to_the_guest),
 	    CASE(a_filter_sees_what_the_access_is),
 	    CASE(each_range_is_attached_with_its_own_words),
+	    CASE(an_attach_that_answers_more_than_0_is_told_of),
 	    CASE(the_value_of_a_read_is_cut_to_its_size),
 	    CASE(a_range_without_handlers_reads_as_all_ones_below),
 	    CASE(an_access_that_does_not_fit_never_reaches_the_device),

@@ -188,7 +188,8 @@ class Wiring(SecurityCase):
                 self.assertIn(self.LEFT_BEHIND[what], error)
 
     def test_attach_that_fails_is_a_refusal_with_its_reason(self):
-        for what, said in (("error", "Input/output error"), ("said", "the flux is low")):
+        for what, said in (("error", "Input/output error"), ("said", "the flux is low"),
+                           ("garbage", "2147483647")):
             with self.subTest(what=what):
                 self.refused([*self.words("serial"), "--filter",
                               f"{self.own_plugin('trouble_filter')},what={what},on=serial"], 102,
