@@ -84,9 +84,13 @@ as_root() {
 	fi
 }
 
-# A mirror may stop in the middle of a file.
+# A mirror may stop in the middle of a file. A script that has a deadline, by its $SECONDS, does
+# not wait longer than that.
 setup_limited() {
-	as_root timeout --foreground --kill-after=20 1200 "$@" </dev/null
+	local limit=1200 left=$((${deadline:-SECONDS + 1200} - SECONDS))
+	[ "$left" -gt 0 ] || return 124 # as timeout has it
+	[ "$left" -gt "$limit" ] || limit=$left
+	as_root timeout --foreground --kill-after=20 "$limit" "$@" </dev/null
 }
 
 setup_install() {

@@ -76,6 +76,14 @@ class Check(unittest.TestCase):
         self.assertIn("failed: style: spelled: not run", done.stdout)
         self.assertNotIn("linted", done.stdout)
 
+    def test_packages_that_do_not_come_take_no_longer(self):
+        self.tool("dpkg-query", "#!/bin/sh\nexit 1\n")
+        self.tool("apt-get", '#!/bin/sh\nexec sleep "$SLEEP"\n')
+        self.tool("sudo", '#!/bin/sh\nexec "$@"\n')
+        done = self.check("--limit", "3s", "gcc", sleep=90)
+        self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+        self.assertIn("failed: setup: packages: not done when the time was up", done.stdout)
+
     def test_in_time_nothing_changes(self):
         done = self.check("gcc")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
