@@ -39,7 +39,8 @@ expect_run(["list", "--frob=1"], 2, err=r"\Avolt-plugin: unknown option --frob; 
 expect_run(["list", "-xy"], 2, err=r"\Avolt-plugin: unknown option -x; see .*\n\Z")
 expect_run(["check", SOUND, "--rounds"], 2, err=r"\Avolt-plugin: --rounds needs a value\n\Z")
 expect_run(["list", "--json=1"], 2, err=r"\Avolt-plugin: --json takes no value\n\Z")
-expect_run(["describe", "--seed", "1", SOUND], 2, err="seed: goes with check alone")
+expect_run(["describe", "--seed", "1", SOUND], 2,
+           err=r"\Avolt-plugin: --seed goes with check alone; see .*\n\Z")
 expect_run(["list", "more"], 2, err="takes no more words")
 expect_run(["check", "--seed", "x", SOUND], 2, err="--seed x: must be a number")
 expect_run(["check", "--seed", "-1", SOUND], 2, err="--seed -1: must be a number")

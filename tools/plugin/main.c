@@ -89,6 +89,13 @@ _Noreturn static void misuse(const char *what, const char *which)
 	exit(TOOL_MISUSE);
 }
 
+_Noreturn static void misuse_for_check(const char *option)
+{
+	fprintf(
+	    stderr, "volt-plugin: --%s goes with check alone; see volt-plugin --help\n", option);
+	exit(TOOL_MISUSE);
+}
+
 static uint64_t number(const char *option, const char *text, uint64_t least, uint64_t most)
 {
 	uint64_t n;
@@ -176,8 +183,7 @@ int main(int argc, char **argv)
 						     ? ": needs one name or file"
 						     : ": takes no more words");
 		if (for_check != 0 && commands[i].run != check_run)
-			misuse(
-			    long_options[for_check - MISUSE_VAL].name, ": goes with check alone");
+			misuse_for_check(long_options[for_check - MISUSE_VAL].name);
 		o.plugin = argv[optind + 1];
 		return finish(commands[i].run(&o));
 	}
