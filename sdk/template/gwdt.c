@@ -71,9 +71,12 @@ static uint64_t count_now(const struct gwdt *g)
 static void arm(struct gwdt *g)
 {
 	bool waits = (g->status & WCS_EN) != 0 && (g->status & WCS_WS1) == 0;
-
+	uint64_t now = g->loop->now(g->h), passed = now - g->start_ns;
 	/* "Greater than": the stage comes one tick after the compare value. */
-	g->loop->arm(g->h, g->timer, waits ? g->start_ns + ns_of(g, g->compare + 1) : 0);
+	uint64_t due = ns_of(g, g->compare + 1);
+
+	/* From now on: what was due before a restore may be so before this clock's start. */
+	g->loop->arm(g->h, g->timer, waits ? now + (due > passed ? due - passed : 1) : 0);
 }
 
 /* ------------------------------------------------------------------ device */

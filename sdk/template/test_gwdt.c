@@ -186,6 +186,27 @@ static void it_goes_on_after_save_and_restore(void **state)
 	fake_host_destroy(other);
 }
 
+/* Before the other's clock began. */
+static void what_is_due_when_it_is_saved_comes_after_the_restore(void **state)
+{
+	size_t n;
+
+	fake_advance(*state, 2000000000);
+	enable(*state, 10);
+	fake_advance(*state, 15 * TICK);
+	put(*state, WCV + 4, 0);
+	put(*state, WCV, 5);
+	const uint8_t *saved = fake_state_save(*state, &n);
+	struct fake_host *other = fake_host_create(&volt_plugin_gwdt);
+
+	assert_int_equal(fake_host_wire(other, NULL), 0);
+	assert_int_equal(fake_host_run(other), 0);
+	assert_int_equal(fake_state_load(other, saved, n), 0);
+	fake_advance(other, TICK);
+	assert_int_equal(fake_asked(other, VOLT_ASK_RESET, NULL, NULL), 1);
+	fake_host_destroy(other);
+}
+
 static void states_good_and_spoiled_do_no_harm(void **state)
 {
 	fake_state_drill(&volt_plugin_gwdt, NULL, 1, 50);
@@ -207,6 +228,7 @@ int main(void)
 	    TEST(the_largest_compare_value_never_comes),
 	    TEST(other_registers_read_as_zero),
 	    TEST(it_goes_on_after_save_and_restore),
+	    TEST(what_is_due_when_it_is_saved_comes_after_the_restore),
 	    cmocka_unit_test(states_good_and_spoiled_do_no_harm),
 	    cmocka_unit_test(a_base_inside_of_a_page_is_refused),
 	    cmocka_unit_test(every_failure_of_the_host_is_passed_on),
