@@ -88,7 +88,7 @@ static bool put_family(struct prometheus *m, const struct volt_metric *metric)
 static bool put_value(struct prometheus *m, const struct volt_metric *metric)
 {
 	const bool labelled = metric->labels[0] != '\0';
-	char fraction[16] = "";
+	char fraction[24] = "";
 
 	if (metric->scale == 1000000000)
 		snprintf(fraction, sizeof(fraction), ".%09" PRIu64, metric->value % metric->scale);
