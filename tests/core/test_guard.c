@@ -25,6 +25,7 @@
 #include "core/process_state.h"
 
 #define HIGH 200
+#define FAR  1500
 
 static int files[2];
 
@@ -173,22 +174,49 @@ static void what_the_core_does_not_tell_is_refused(void **state)
 	assert_int_equal(call(NULL), -EPERM);
 }
 
+static void open_far(void)
+{
+	assert_int_equal(dup2(files[0], FAR), FAR);
+}
+
+/* Above those that are tried one by one. */
+static void a_file_far_above_the_others_is_refused(void **state)
+{
+	struct rlimit old, more;
+
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &old), 0);
+	more = old;
+	if (more.rlim_max <= FAR)
+		skip();
+	more.rlim_cur = more.rlim_max;
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &more), 0);
+	refused(open_far, "left file descriptor 1500 (/dev/null) open");
+	close(FAR);
+	setrlimit(RLIMIT_NOFILE, &old);
+}
+
+/* A folder without a size, as that of open files was before Linux 6.2. */
 static void files_are_found_as_a_list_has_them(void **state)
 {
 	static struct process_state listed, found;
-	const struct process_eyes none = {-1, -1, -1};
-	struct process_eyes eyes;
+	struct process_eyes eyes, old;
 	char what[320] = "";
 
 	process_eyes_open(&eyes);
-	assert_int_equal(process_state_read(&listed, &none), 0);
+	old = eyes;
+	old.files = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(old.files >= 0);
+	assert_int_equal(process_state_read(&listed, &old), 0);
 	assert_int_equal(process_state_read(&found, &eyes), 0);
 	if (process_state_differs(&listed, &found, what, sizeof(what)))
 		fail_msg("%s", what);
-	assert_int_equal(eventfd(0, EFD_CLOEXEC), eyes.files + 1);
+	int another = eventfd(0, EFD_CLOEXEC);
 	assert_int_equal(process_state_read(&found, &eyes), 0);
 	assert_true(process_state_differs(&listed, &found, what, sizeof(what)));
-	close(eyes.files + 1);
+	assert_int_equal(process_state_read(&listed, &old), 0);
+	assert_false(process_state_differs(&listed, &found, what, sizeof(what)));
+	close(another);
+	close(old.files);
 	process_eyes_close(&eyes);
 }
 
@@ -205,6 +233,8 @@ int main(void)
 	    cmocka_unit_test_setup_teardown(what_the_core_does_is_forgotten, setup, teardown),
 	    cmocka_unit_test_setup_teardown(
 		what_the_core_does_not_tell_is_refused, setup, teardown),
+	    cmocka_unit_test_setup_teardown(
+		a_file_far_above_the_others_is_refused, setup, teardown),
 	    cmocka_unit_test_setup_teardown(files_are_found_as_a_list_has_them, setup, teardown),
 	};
 
