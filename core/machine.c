@@ -12,6 +12,7 @@
 
 #include "core/boot/boot.h"
 #include "core/clock.h"
+#include "core/cmdline.h"
 #include "core/events.h"
 #include "core/exitcode.h"
 #include "core/explain.h"
@@ -191,50 +192,14 @@ static int make_memory(struct machine *m)
 	return err;
 }
 
-/* Where the words for the kernel end: at a lone "--", behind which Linux (next_arg() in
- * lib/cmdline.c) finds its first program's arguments, or at the end. */
-static size_t kernel_words(const char *text)
-{
-	bool quoted = false, start = true;
-	size_t at = 0;
-
-	for (; text[at] != '\0'; at++) {
-		if (start && strncmp(text + at, "--", 2) == 0 &&
-		    (text[at + 2] == ' ' || text[at + 2] == '\0'))
-			break;
-		quoted ^= text[at] == '"';
-		start = !quoted && text[at] == ' ';
-	}
-	return at;
-}
-
-/* `words` begins with a blank. False: no room. */
-static bool add_device_words(char *text, size_t size, const char *words)
-{
-	const size_t len = strlen(text), n = strlen(words), at = kernel_words(text);
-	const size_t inside = at < len;
-
-	if (n >= size - len)
-		return false;
-	if (n == 0)
-		return true;
-	memmove(text + at + n, text + at, len - at + 1);
-	memcpy(text + at, words + inside, n - inside);
-	if (inside)
-		text[at + n - 1] = ' ';
-	return true;
-}
-
 static int load_kernel(struct machine *m, struct boot_entry *entry)
 {
 	const struct options *o = m->options;
 	char cmdline[3 * CMDLINE_MAX];
-	int n = snprintf(cmdline, sizeof(cmdline), "%s%s%s",
-	    o->cmdline != NULL ? o->cmdline : plugins_default_cmdline, o->append != NULL ? " " : "",
-	    o->append != NULL ? o->append : "");
 
-	if (n < 0 || (size_t)n >= sizeof(cmdline) ||
-	    !add_device_words(cmdline, sizeof(cmdline), m->device_words))
+	if (!cmdline_make(cmdline, sizeof(cmdline),
+		o->cmdline != NULL ? o->cmdline : plugins_default_cmdline, o->append,
+		m->device_words))
 		return log_error(
 		    E2BIG, "the kernel command line is longer than %zu bytes", sizeof(cmdline) - 1);
 	struct boot_module modules[BOOT_MODULE_MAX];
