@@ -8,6 +8,7 @@ A measurement is a module with `TITLE` and `measure(bench)`, which gives its par
 
 import json
 import os
+import random
 import re
 import shutil
 import statistics
@@ -95,10 +96,13 @@ class Bench:
         return parse_stopwatch(text)
 
     def alternate(self, commands, runs, envs=None, check="first", **kwargs):
-        """{name: [run, ...]}: every command once, then again, so that all see the same host."""
+        """{name: [run, ...]}: every command once, then again, so that all see the same host. Each
+        time in another order: who comes after one that fills the caches would always be slower."""
         found = {name: [] for name in commands}
-        for _ in range(runs):
-            for name, command in commands.items():
+        for number in range(runs):
+            turns = list(commands.items())
+            random.Random(number).shuffle(turns)
+            for name, command in turns:
                 run = self.stopwatch(command, env=(envs or {}).get(name), **kwargs)
                 if run[check] == 0:
                     raise Problem(f"{name}: its guest did not run (status {run['status']}): "
@@ -157,7 +161,7 @@ def ratio(values, base):
 
 
 def paired(values, base):
-    """Differences between runs that followed each other: the host's moods cancel out."""
+    """Differences between runs of one turn: the host's moods cancel out."""
     return [a - b for a, b in zip(values, base)]
 
 

@@ -90,7 +90,7 @@ def measure(bench):
     starts = Table("Cost of each layer at the start, ms",
                    ["Configuration", "Start (quartiles)", "Sealed start takes longer by",
                     "and more CPU time by", "Ratio to sealed"], rows,
-                   "Differences are between runs that followed each other, with a kernel of 1 MB.")
+                   "Differences are between runs of one turn, with a kernel of 1 MB.")
     per_exit = Table("Cost of each layer per exit, ns",
                      ["Configuration", "Port read (quartiles)", "Ratio to sealed", "Best",
                       "Sealed takes longer by, best to best"],
