@@ -136,10 +136,13 @@ static void add_calls(struct sock_filter *code)
 {
 	uint32_t sorted[COUNT], at = FRONT;
 
-	for (uint32_t i = 0, k; i < COUNT; i++) {
-		for (k = i; k > 0 && sorted[k - 1] > forbidden[i]; k--)
+	memcpy(sorted, forbidden, sizeof(sorted));
+	for (uint32_t i = 1, k; i < COUNT; i++) {
+		const uint32_t call = sorted[i];
+
+		for (k = i; k > 0 && sorted[k - 1] > call; k--)
 			sorted[k] = sorted[k - 1];
-		sorted[k] = forbidden[i];
+		sorted[k] = call;
 	}
 	for (uint32_t first = 0; first < COUNT; first += BLOCK) {
 		const uint32_t next = first + BLOCK < COUNT ? first + BLOCK : COUNT;
