@@ -51,7 +51,7 @@ class Import(unittest.TestCase):
         self.assertIn(f"version={self.kernel['version']}", printed)
         by_script = self.stored()
         self.assertEqual(by_script["version"], self.kernel["version"])
-        name, _ = self.run_for(TOOL, "build", "--default")
+        name, _ = self.run_for(TOOL, "build", "--default", "--script", own.BUILD)
         self.assertEqual(name.strip(), by_script["name"])
         self.assertEqual(self.stored(), {**by_script, "default": True})
         kept = self.home / "volt/kernels" / name.strip()
