@@ -21,8 +21,8 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-#include "core/instance.h"
-#include "core/machine.h"
+#include "core/plugin/instance.h"
+#include "core/vm/machine.h"
 
 #define ORDER    1024 /* accesses before the order repeats */
 #define THREADS  8

@@ -83,7 +83,7 @@ def user_tables(alone, pairs, counted):
     first = Table("Volt's own code for one exit, without KVM",
                   ["Ranges", "Port read, ns (quartiles)", "to 1 range", "instructions",
                    "Memory read, ns (quartiles)", "to 1 range", "instructions"], rows,
-                  "vcpu_run() of core/vcpu.c with the real table under an ioctl() that returns at "
+                  "vcpu_run() of core/kvm/vcpu.c with the real table under an ioctl() that returns at "
                   "once; random order of ranges; less what an ignored exit costs. Instructions by "
                   "callgrind, which repeats exactly.")
     rows = [[text, figure(pairs[mode, 1], 1), figure(pairs[mode, 2], 1),

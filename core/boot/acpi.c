@@ -11,10 +11,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/boot/dsdt.h"
 #include "core/boot/layout.h"
 #include "core/boot/tables.h"
-#include "core/log.h"
 
 #define OEM_ID       "VOLT  "
 #define OEM_TABLE_ID "VOLTVMM "

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/boot/elf.h"
 #include "core/boot/firmware.h"
 #include "core/boot/handover.h"
@@ -13,7 +14,6 @@
 #include "core/boot/layout.h"
 #include "core/boot/map.h"
 #include "core/boot/modules.h"
-#include "core/log.h"
 
 #define PAGE 4096u
 

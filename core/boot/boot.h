@@ -13,7 +13,7 @@
 
 #include <stdint.h>
 
-#include "core/memory.h"
+#include "core/base/memory.h"
 
 struct firmware; /* core/boot/firmware.h: what ACPI and the MP table say */
 

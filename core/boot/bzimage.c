@@ -13,10 +13,10 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/boot/kernel.h"
 #include "core/boot/layout.h"
 #include "core/boot/params.h"
-#include "core/log.h"
 
 #define MAGIC_OFFSET 0x202u
 #define MAGIC        0x53726448u /* "HdrS" */

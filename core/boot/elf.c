@@ -10,7 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/log.h"
+#include "core/base/log.h"
 
 /* Where x86-64 Linux maps physical address 0 of its image: Documentation/arch/x86/x86_64/mm.rst. */
 #define START_KERNEL_MAP 0xffffffff80000000ull

@@ -10,7 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/log.h"
+#include "core/base/log.h"
 
 /* Below what one read(2) can do, and a signal is answered within a few ms. */
 #define CHUNK (16ull << 20)

@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/boot/dsdt.h"
 #include "core/boot/layout.h"
 #include "core/boot/tables.h"
-#include "core/log.h"
 
 #define CPU_MAX     64u
 #define PIN_MAX     120u /* of one chip; an MP table entry has 8 bits for the GSI */

@@ -12,7 +12,7 @@
 
 #include <volt/describe.h>
 
-#include "core/memory.h"
+#include "core/base/memory.h"
 
 #define FIRMWARE_DEVICE_MAX 64
 

@@ -6,10 +6,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/boot/gdt.h"
 #include "core/boot/layout.h"
 #include "core/boot/pagetables.h"
-#include "core/log.h"
 
 #define ROOM (LAYOUT_CMDLINE_END - LAYOUT_CMDLINE)
 

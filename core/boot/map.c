@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/base/log.h"
 #include "core/boot/layout.h"
-#include "core/log.h"
 
 static void add(struct boot_map *map, const char *what, uint64_t start, uint64_t end)
 {

@@ -6,8 +6,8 @@
 #include <errno.h>
 #include <stdio.h>
 
+#include "core/base/log.h"
 #include "core/boot/layout.h"
-#include "core/log.h"
 
 #define PAGE 4096u
 

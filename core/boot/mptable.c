@@ -11,9 +11,9 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/boot/layout.h"
 #include "core/boot/tables.h"
-#include "core/log.h"
 
 #define SPEC_REV 4 /* 1.4 */
 #define PACKED   __attribute__((packed))

@@ -9,10 +9,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/boot/elf.h"
 #include "core/boot/handover.h"
 #include "core/boot/layout.h"
-#include "core/log.h"
 
 #define HEADER_MAGIC 0x1badb002u
 #define LOADER_MAGIC 0x2badb002u /* for EAX */

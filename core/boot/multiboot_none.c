@@ -4,8 +4,8 @@
 /*
  * multiboot_none.c - for a build without Multiboot: kernels that need it are refused.
  */
+#include "core/base/feature.h"
 #include "core/boot/kernel.h"
-#include "core/feature.h"
 
 #include <string.h>
 

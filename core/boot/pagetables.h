@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-#include "core/memory.h"
+#include "core/base/memory.h"
 
 /* Maps the first 4 GiB onto themselves. Returns what CR3 must hold. */
 uint64_t pagetables_write(struct memory *memory);

@@ -12,10 +12,10 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/boot/elf.h"
 #include "core/boot/handover.h"
 #include "core/boot/layout.h"
-#include "core/log.h"
 
 #define NOTE_OWNER  "Xen" /* with its NUL */
 #define PHYS32      18u   /* XEN_ELFNOTE_PHYS32_ENTRY */

@@ -4,8 +4,8 @@
 /*
  * pvh_none.c - for a build without PVH: `--boot pvh` is refused, and notes are not looked at.
  */
+#include "core/base/feature.h"
 #include "core/boot/kernel.h"
-#include "core/feature.h"
 
 bool pvh_has_note(const struct kernel_image *image)
 {

@@ -12,10 +12,10 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/boot/elf.h"
 #include "core/boot/layout.h"
 #include "core/boot/params.h"
-#include "core/log.h"
 
 bool vmlinux_is_linux(const struct kernel_image *image)
 {

@@ -16,11 +16,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-#include "core/lock.h"
-#include "core/log.h"
-#include "core/open_files.h"
-#include "core/policy.h"
+#include "core/base/clock.h"
+#include "core/base/lock.h"
+#include "core/base/log.h"
+#include "core/base/open_files.h"
+#include "core/vm/policy.h"
 
 #define ROOM (512u << 10)
 

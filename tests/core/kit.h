@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/machine.h"
+#include "core/vm/machine.h"
 
 /* ------------------------------------------------------------------- the log */
 

@@ -58,7 +58,7 @@ static const struct volt_stream_ops ops = {.size = sizeof(ops), .rx = near_rx, .
 
 int stream_setup(void **state)
 {
-	signal(SIGPIPE, SIG_IGN); /* as core/inherit.c */
+	signal(SIGPIPE, SIG_IGN); /* as core/vm/inherit.c */
 	kit_log_start();
 	m = kit_machine();
 	memset(&near, 0, sizeof(near));

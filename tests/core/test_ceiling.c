@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/ceiling.h"
+#include "core/vm/ceiling.h"
 
 static int setup(void **state)
 {

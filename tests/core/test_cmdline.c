@@ -10,7 +10,7 @@
 #include <cmocka.h>
 #include <string.h>
 
-#include "core/cmdline.h"
+#include "core/vm/cmdline.h"
 
 static void makes(const char *words, const char *append, const char *devices, const char *line)
 {

@@ -3,7 +3,7 @@
 
 /*
  * What a guest's CPUID says. Bits: Intel SDM vol. 2A, CPUID; AMD APM vol. 3, appendix E.
- * The tables are written anew here, so that a slip in core/cpuid.c shows.
+ * The tables are written anew here, so that a slip in core/kvm/cpuid.c shows.
  */
 #include "tests/core/kit.h"
 
@@ -16,7 +16,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/cpuid.h"
+#include "core/kvm/cpuid.h"
 
 #define INTEL    0x756e6547u /* "Genu" */
 #define AMD      0x68747541u /* "Auth" */

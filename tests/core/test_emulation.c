@@ -14,8 +14,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/emulation.h"
-#include "core/exitcode.h"
+#include "core/base/exitcode.h"
+#include "core/kvm/emulation.h"
 
 /* The bytes lie in a block of exactly their size, so that a sanitizer sees one too many. */
 static const char *name(unsigned n, const char *bytes)

@@ -17,8 +17,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/explain.h"
-#include "core/log.h"
+#include "core/base/log.h"
+#include "core/vm/explain.h"
 
 static struct machine *m;
 static struct options options;

@@ -17,8 +17,8 @@
 #include <volt/filter.h>
 #include <volt/metrics.h>
 
-#include "core/filters.h"
-#include "core/metrics.h"
+#include "core/vm/filters.h"
+#include "core/vm/metrics.h"
 
 #define PORT 0x500
 

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /* The small printf says what the libc's says. */
-#include "core/format.h"
+#include "core/base/format.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

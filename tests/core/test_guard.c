@@ -21,8 +21,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/guard.h"
-#include "core/process_state.h"
+#include "core/plugin/guard.h"
+#include "core/plugin/process_state.h"
 
 #define HIGH 200
 #define FAR  1500

@@ -25,8 +25,8 @@
 #include <volt/stream.h>
 #include <volt/worker.h>
 
-#include "core/exitcode.h"
-#include "core/log.h"
+#include "core/base/exitcode.h"
+#include "core/base/log.h"
 
 static const struct volt_param params[] = {
     {.name = "out", .def = "null", .help = "far end", .type = VOLT_PARAM_STREAM},

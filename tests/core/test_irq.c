@@ -17,8 +17,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "core/exitcode.h"
-#include "core/plugins.h"
+#include "core/base/exitcode.h"
+#include "core/vm/plugins.h"
 
 #define ADDRESS 0xfee00000ull
 

@@ -23,7 +23,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "core/keeper.h"
+#include "core/event/keeper.h"
 
 static int master, slave, words[2];
 static struct termios before;

@@ -15,10 +15,10 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "core/lock.h"
-#include "core/open_files.h"
-#include "core/policy.h"
-#include "core/worker.h"
+#include "core/base/lock.h"
+#include "core/base/open_files.h"
+#include "core/event/worker.h"
+#include "core/vm/policy.h"
 
 #define THREADS 4
 #define ROUNDS  20000

@@ -16,8 +16,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/exitcode.h"
-#include "core/log.h"
+#include "core/base/exitcode.h"
+#include "core/base/log.h"
 
 #define MIB (1ull << 20)
 #define GIB (1ull << 30)

@@ -17,10 +17,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/inherit.h"
-#include "core/keeper.h"
-#include "core/log.h"
-#include "core/reopen.h"
+#include "core/base/log.h"
+#include "core/event/keeper.h"
+#include "core/event/reopen.h"
+#include "core/vm/inherit.h"
 
 static struct machine *m;
 

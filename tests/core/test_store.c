@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /* Kernels by name: what a word after --kernel may stand for. */
-#include "core/store.h"
+#include "core/vm/store.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -20,9 +20,9 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "core/clock.h"
-#include "core/exitcode.h"
-#include "core/keeper.h"
+#include "core/base/clock.h"
+#include "core/base/exitcode.h"
+#include "core/event/keeper.h"
 
 static char got[262144];
 static int far_in, far_out; /* the test's ends of standard input and output */

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /* The escape key: Ctrl-A and one more key. */
-#include "core/terminal.h"
+#include "core/event/terminal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

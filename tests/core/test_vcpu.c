@@ -18,7 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/exitcode.h"
+#include "core/base/exitcode.h"
 
 #define RUN_SIZE 8192u
 #define DATA     4096u /* where port data lies in the shared page */

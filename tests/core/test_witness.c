@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /* Records of the kernel's audit, as they stand in its log (Linux, kernel/auditsc.c). */
-#include "core/witness.h"
+#include "core/event/witness.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

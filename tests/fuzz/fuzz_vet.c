@@ -24,7 +24,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/vet.h"
+#include "core/plugin/vet.h"
 #include "tests/security/vet_kit.h"
 
 static uint8_t *good;

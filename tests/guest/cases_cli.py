@@ -95,7 +95,7 @@ class Options(WithoutKvm):
     def test_help_names_every_exit_code(self):
         run = self.launch([Setup.volt, "--help"])
         run.wait()
-        header = pathlib.Path(__file__).resolve().parents[2] / "core/exitcode.h"
+        header = pathlib.Path(__file__).resolve().parents[2] / "core/base/exitcode.h"
         codes = re.findall(r"#define EXIT_\w+ +(\d+)", header.read_text())
         self.assertGreater(len(codes), 10)
         for code in codes:

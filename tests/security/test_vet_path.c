@@ -22,7 +22,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/vet.h"
+#include "core/plugin/vet.h"
 #include "vet_kit.h"
 
 /* After volt/plugin.h, whose member `fail` is a macro here. */

@@ -10,7 +10,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "core/vet.h"
+#include "core/plugin/vet.h"
 #include "vet_kit.h"
 
 /* After volt/plugin.h, whose member `fail` is a macro here. */

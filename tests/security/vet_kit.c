@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/log.h"
+#include "core/base/log.h"
 
 const char *kit_dir = ".";
 uint32_t log_level = VOLT_LOG_INFO;

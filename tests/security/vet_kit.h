@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * vet_kit - what the tests of core/vet.c share: images of plugins, and the log line.
+ * vet_kit - what the tests of core/plugin/vet.c share: images of plugins, and the log line.
  */
 #ifndef VET_KIT_H
 #define VET_KIT_H

@@ -15,12 +15,12 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "core/log.h"
+#include "core/base/log.h"
 
 char kit_message[1024];
 unsigned kit_errors;
 
-/* Stand for core/log.c. */
+/* Stand for core/base/log.c. */
 uint32_t log_level = VOLT_LOG_ERROR;
 
 int log_error(int err, const char *fmt, ...)

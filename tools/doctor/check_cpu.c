@@ -59,7 +59,7 @@ static void check_inside(struct findings *f, bool inside, const struct host *h)
 	because(f, "guests are nested: each exit goes through the hypervisor below");
 }
 
-/* core/clock.c reads the TSC itself under just these two conditions. */
+/* core/base/clock.c reads the TSC itself under just these two conditions. */
 static void check_time(struct findings *f, const struct host *h, const char *flags)
 {
 	char source[32] = "unknown";

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "core/kvm.h"
+#include "core/kvm/kvm.h"
 #include "tools/doctor/checks.h"
 
 const struct want wants[] = {

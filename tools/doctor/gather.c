@@ -16,7 +16,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include "core/kvm.h"
+#include "core/kvm/kvm.h"
 #include "tools/doctor/checks.h"
 
 #ifndef SYS_mseal

@@ -20,7 +20,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "core/kvm.h"
+#include "core/kvm/kvm.h"
 
 #define EXITS      2000u   /* port writes that are timed */
 #define LOOPS      200000u /* of two instructions each */

@@ -17,7 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/kvm.h"
+#include "core/kvm/kvm.h"
 #include "tools/doctor/checks.h"
 #include "tools/doctor/sealed.h"
 

@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 #include "core/boot/kernel.h"
-#include "core/store.h"
+#include "core/vm/store.h"
 #include "tools/kernel/config.h"
 #include "tools/kernel/package.h"
 #include "tools/kernel/say.h"

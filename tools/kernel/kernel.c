@@ -15,7 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/store.h"
+#include "core/vm/store.h"
 #include "sdk/common/params.h"
 #include "tools/kernel/commands.h"
 #include "tools/kernel/interrupt.h"

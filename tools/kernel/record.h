@@ -11,7 +11,7 @@
 #ifndef TOOLS_KERNEL_RECORD_H
 #define TOOLS_KERNEL_RECORD_H
 
-#include "core/store.h"
+#include "core/vm/store.h"
 #include "tools/kernel/intake.h"
 
 #define RECORD_META     "meta.json"

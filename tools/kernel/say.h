@@ -4,7 +4,7 @@
 /*
  * say - what volt-kernel tells: errors as one line, and numbers for people.
  *
- * It also stands for core/log.c, whose functions the core's loaders call.
+ * It also stands for core/base/log.c, whose functions the core's loaders call.
  */
 #ifndef TOOLS_KERNEL_SAY_H
 #define TOOLS_KERNEL_SAY_H
@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/log.h"
+#include "core/base/log.h"
 
 /* What the program ends with. */
 enum say_code {

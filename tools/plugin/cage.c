@@ -18,7 +18,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "core/need.h"
+#include "core/vm/need.h"
 #include "hooks.h"
 #include "plugins/sandbox/layers.h"
 

@@ -14,9 +14,9 @@
 
 #include "cases.h"
 #include "census.h"
-#include "core/library.h"
-#include "core/need.h"
-#include "core/vet.h"
+#include "core/plugin/library.h"
+#include "core/plugin/vet.h"
+#include "core/vm/need.h"
 #include "plugins/sandbox/calls.h"
 
 /* The plugin is loaded already: what of that can be seen? */

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "cases.h"
-#include "core/vet.h"
+#include "core/plugin/vet.h"
 
 void case_file(struct check *c)
 {

@@ -10,7 +10,7 @@
 
 #include <stddef.h>
 
-#include "core/process_state.h"
+#include "core/plugin/process_state.h"
 
 struct census {
 	struct process_state process;

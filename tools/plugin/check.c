@@ -13,8 +13,8 @@
 #include <sys/random.h>
 #include <unistd.h>
 
-#include "core/library.h"
-#include "core/log.h"
+#include "core/base/log.h"
+#include "core/plugin/library.h"
 #include "tool.h"
 
 #define CASE_MAX   32u

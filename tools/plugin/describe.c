@@ -15,7 +15,7 @@
 #include <volt/sandbox.h>
 #include <volt/state.h>
 
-#include "core/library.h"
+#include "core/plugin/library.h"
 #include "tool.h"
 
 static void add_text(struct json_object *o, const char *key, const char *text)

@@ -12,8 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/library.h"
-#include "core/log.h"
+#include "core/base/log.h"
+#include "core/plugin/library.h"
 #include "tool.h"
 
 static int is_plugin(const struct dirent *e)

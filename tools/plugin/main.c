@@ -10,10 +10,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "core/base/log.h"
 #include "core/config.h"
-#include "core/library.h"
-#include "core/loader.h"
-#include "core/log.h"
+#include "core/plugin/library.h"
+#include "core/plugin/loader.h"
 #include "sdk/common/params.h"
 #include "tool.h"
 #include "tools/misuse.h"

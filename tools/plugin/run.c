@@ -22,8 +22,8 @@
 #include <unistd.h>
 
 #include "check.h"
-#include "core/library.h"
-#include "core/log.h"
+#include "core/base/log.h"
+#include "core/plugin/library.h"
 #include "plugins/sandbox/calls.h"
 #include "tool.h"
 

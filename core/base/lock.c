@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/base/lock.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+
+/* Handlers hold a lock for well under a microsecond: mostly it is free again by then. */
+#define SPINS 100
+
+static struct {
+	struct lock *locks[LOCK_MAX];
+	uint32_t count;
+} all;
+
+void lock_init(struct lock *l)
+{
+	l->holders = 0;
+	l->event_fd = -1;
+	if (all.count < LOCK_MAX)
+		all.locks[all.count++] = l;
+	else
+		log_error(ENOSPC, "more than %u locks", LOCK_MAX);
+}
+
+void lock_finish(struct lock *l)
+{
+	for (uint32_t i = 0; i < all.count; i++)
+		if (all.locks[i] == l)
+			all.locks[i] = all.locks[--all.count];
+	if (l->event_fd >= 0)
+		close(l->event_fd);
+}
+
+void lock_post(struct lock *l)
+{
+	uint64_t one = 1;
+
+	while (write(l->event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
+		continue;
+}
+
+void lock_wait(struct lock *l)
+{
+	uint64_t one;
+
+	while (read(l->event_fd, &one, sizeof(one)) < 0)
+		if (errno != EINTR)
+			__builtin_trap(); /* going on would let two threads hold the lock */
+}
+
+void lock_take(struct lock *l)
+{
+	for (unsigned i = 0; i < SPINS; i++) {
+		uint32_t nobody = 0;
+
+		if (__atomic_compare_exchange_n(
+			&l->holders, &nobody, 1, 1, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
+			return;
+		__builtin_ia32_pause();
+	}
+	/* Queue up: whoever leaves sees that the count was above 1 and posts. */
+	if (__atomic_fetch_add(&l->holders, 1, __ATOMIC_ACQUIRE) > 0)
+		lock_wait(l);
+}
+
+void lock_release(struct lock *l)
+{
+	if (__atomic_fetch_sub(&l->holders, 1, __ATOMIC_RELEASE) > 1)
+		lock_post(l);
+}
+
+int locks_arm(int base, uint32_t *count)
+{
+	for (uint32_t i = 0; i < all.count; i++) {
+		int fd = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
+		int want = base + (int)i;
+
+		if (fd >= 0 && fd != want) {
+			int moved = fcntl(fd, F_DUPFD_CLOEXEC, want);
+
+			close(fd);
+			fd = moved;
+		}
+		if (fd != want) { /* fcntl says EINVAL for a number beyond the limit */
+			int err = fd < 0 && errno != EINVAL ? errno : EMFILE;
+
+			return log_error(
+			    err, "cannot make the eventfd of a lock: %s", strerror(err));
+		}
+		all.locks[i]->event_fd = fd;
+	}
+	*count = all.count;
+	return 0;
+}

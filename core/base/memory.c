@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/base/memory.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "core/base/log.h"
+
+#define GUARD (64ull << 10)
+#define HUGE  (2ull << 20)
+
+/* Maps `size` bytes aligned to 2 MiB with inaccessible pages on either side, so that an
+ * overrun of guest memory faults instead of reaching the monitor's own. */
+static uint8_t *map_guarded(uint64_t size, int flags)
+{
+	uint64_t room = size + 2 * HUGE;
+	uint8_t *area =
+	    mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	if (area == MAP_FAILED)
+		return NULL;
+	/* GUARD bytes at least on either side of the aligned start and the end. */
+	uint8_t *start = (uint8_t *)(((uintptr_t)area + GUARD + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
+	if (mmap(start, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0) == MAP_FAILED) {
+		munmap(area, room);
+		return NULL;
+	}
+	/* Give back what alignment left over, keeping the guards. */
+	if (start - area > (ptrdiff_t)GUARD)
+		munmap(area, (size_t)(start - area) - GUARD);
+	uint8_t *end = start + size;
+	uint8_t *area_end = area + room;
+	if (area_end - end > (ptrdiff_t)GUARD)
+		munmap(end + GUARD, (size_t)(area_end - end) - GUARD);
+	return start;
+}
+
+void memory_plan(struct memory *m, uint64_t size)
+{
+	m->low_size = size < MEMORY_HOLE_START ? size : MEMORY_HOLE_START;
+	m->high_size = size - m->low_size;
+}
+
+int memory_init(struct memory *m, uint64_t size, bool hugepages)
+{
+	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
+
+	memory_plan(m, size);
+	if (hugepages)
+		flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (21 << MAP_HUGE_SHIFT);
+	m->host = map_guarded(size, flags);
+	if (m->host == NULL && hugepages)
+		return log_error(ENOMEM,
+		    "--hugepages: the host has fewer than %llu free huge pages of 2M: raise "
+		    "/proc/sys/vm/nr_hugepages",
+		    (unsigned long long)(size / HUGE));
+	if (m->host == NULL)
+		return log_error(ENOMEM, "--memory: cannot map %llu MiB for the guest: %s",
+		    (unsigned long long)(size >> 20), strerror(errno));
+	/* Fewer faults; refusal costs nothing. Not for the lowest part, of which most guests
+	 * use a few pages that hold tables, whatever the host does unasked. */
+	if (!hugepages) {
+		madvise(m->host, HUGE, MADV_NOHUGEPAGE);
+		madvise(m->host + HUGE, size - HUGE, MADV_HUGEPAGE);
+	}
+	madvise(m->host, size, MADV_DONTFORK);
+	madvise(m->host, size, MADV_DONTDUMP);
+	return 0;
+}
+
+void memory_finish(struct memory *m)
+{
+	if (m->host != NULL)
+		munmap(m->host - GUARD, m->low_size + m->high_size + 2 * GUARD);
+	memset(m, 0, sizeof(*m));
+}
+
+void *memory_at(const struct memory *m, uint64_t gpa, uint64_t len)
+{
+	if (gpa < m->low_size && len <= m->low_size - gpa)
+		return m->host + gpa;
+	if (gpa < MEMORY_HIGH_START)
+		return NULL;
+	uint64_t off = gpa - MEMORY_HIGH_START;
+	if (off < m->high_size && len <= m->high_size - off)
+		return m->host + m->low_size + off;
+	return NULL;
+}
+
+bool memory_overlaps(const struct memory *m, uint64_t gpa, uint64_t len)
+{
+	uint64_t last;
+
+	if (len == 0)
+		return false;
+	if (__builtin_add_overflow(gpa, len - 1, &last))
+		last = UINT64_MAX;
+	if (gpa < m->low_size)
+		return true;
+	return m->high_size > 0 && last >= MEMORY_HIGH_START &&
+	       gpa < MEMORY_HIGH_START + m->high_size;
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/base/open_files.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+
+#include "sdk/common/params.h"
+
+#define TRY_MAX 1024 /* those above are listed */
+
+static const char folder_path[] = "/proc/self/fd";
+
+/* Those from `from` on. */
+static int list(int from, bool (*see)(void *arg, int fd), void *arg)
+{
+	DIR *d = opendir(folder_path);
+	const struct dirent *e;
+
+	if (d == NULL)
+		return -errno;
+	while ((e = readdir(d)) != NULL) {
+		uint64_t fd; /* "." and ".." are none */
+
+		if (parse_uint(e->d_name, &fd) == 0 && fd != (uint64_t)dirfd(d) &&
+		    fd >= (uint64_t)from)
+			see(arg, (int)fd);
+	}
+	closedir(d);
+	return 0;
+}
+
+int open_files_each(int folder, bool (*see)(void *arg, int fd), void *arg)
+{
+	struct stat st;
+	int err = folder >= 0 ? fstat(folder, &st) : stat(folder_path, &st);
+	off_t left = err == 0 ? st.st_size : 0;
+	int fd = 0;
+
+	if (left == 0)
+		return list(0, see, arg);
+	for (; left > 0 && fd < TRY_MAX; fd++)
+		left -= see(arg, fd);
+	return left > 0 ? list(fd, see, arg) : 0;
+}
+
+static bool note_open(void *arg, int fd)
+{
+	uint32_t *highest = arg;
+
+	if (fcntl(fd, F_GETFD) < 0)
+		return false;
+	if ((uint32_t)fd > *highest)
+		*highest = (uint32_t)fd;
+	return true;
+}
+
+uint32_t open_files_highest(void)
+{
+	uint32_t highest = 2;
+
+	/* Where it cannot be read, seal.c has failed before at /proc/self/task. */
+	open_files_each(-1, note_open, &highest);
+	return highest;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/event/events.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include "core/base/exitcode.h"
+#include "core/base/log.h"
+#include "core/vm/machine.h"
+#include "sdk/common/compat.h"
+
+static void take_signals(void *arg, uint32_t events)
+{
+	struct machine *m = arg;
+	struct signalfd_siginfo info;
+
+	while (read(m->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+		if (info.ssi_signo == SIGUSR1)
+			__atomic_store_n(&m->attention_wanted, 1, __ATOMIC_SEQ_CST);
+		else
+			machine_end(m, EXIT_SIGNAL + (int)info.ssi_signo, "ended by SIG%s",
+			    sigabbrev_np((int)info.ssi_signo));
+	}
+}
+
+static void pay_attention(void *arg)
+{
+	struct machine *m = arg;
+
+	if (__atomic_load_n(&m->attention_wanted, __ATOMIC_SEQ_CST) == 0 ||
+	    __atomic_exchange_n(&m->attention_wanted, 0, __ATOMIC_SEQ_CST) == 0)
+		return;
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		struct instance *p = m->instances[i];
+
+		if (p->attention == NULL)
+			continue;
+		instance_lock(p);
+		p->attention->attention(p->self);
+		instance_unlock(p);
+	}
+}
+
+static void write_log(void *arg)
+{
+	log_flush();
+}
+
+int events_init(struct machine *m)
+{
+	sigset_t set;
+
+	sigemptyset(&set);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGQUIT);
+	sigaddset(&set, SIGUSR1);
+	m->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	/* The rest of the harmless ones must not end a VM, and no handler may run in one. */
+	sigaddset(&set, SIGUSR2);
+	sigaddset(&set, SIGALRM);
+	sigaddset(&set, SIGVTALRM);
+	sigaddset(&set, SIGPROF);
+	sigaddset(&set, SIGIO);
+	if (m->signal_fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+		return log_error(errno, "cannot take signals: %s", strerror(errno));
+	int err =
+	    loop_watch(&m->loop, m->signal_fd, EPOLLIN, loop_make_watch(&m->loop, take_signals, m));
+	if (err == 0)
+		err = loop_add_hook(&m->loop, pay_attention, m);
+	return err != 0 ? err : loop_add_hook(&m->loop, write_log, NULL);
+}
+
+void events_wake_log(void *machine)
+{
+	struct machine *m = machine;
+
+	loop_wake(&m->loop);
+}

@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/event/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/event/witness.h"
+#include "sdk/common/compat.h"
+
+#define PATH_COUNT 32
+#define WAIT_MS    25 /* for a record that may come */
+
+static struct {
+	int fd;
+	bool terminal, follow, witness, wanted;
+	bool has_flags[3];
+	int flags[3];
+	struct termios old;
+	char *paths[PATH_COUNT];
+	unsigned path_count;
+} keeper = {.fd = -1};
+
+void keeper_restore_terminal(const struct termios *old)
+{
+	keeper.old = *old;
+	keeper.terminal = true;
+}
+
+void keeper_restore_flags(int fd, int flags)
+{
+	keeper.has_flags[fd] = true;
+	keeper.flags[fd] = flags;
+}
+
+int keeper_unlink_at_end(const char *path)
+{
+	char *whole = realpath(path, NULL);
+
+	if (whole == NULL || keeper.path_count == PATH_COUNT)
+		return -ENOMEM;
+	keeper.paths[keeper.path_count++] = whole;
+	return 0;
+}
+
+/* Does nothing without a charge, so that it is safe to call under any filter. */
+static void tidy(void)
+{
+	if (keeper.terminal) {
+		signal(SIGTTOU, SIG_IGN); /* volt may no longer be in the foreground */
+		tcsetattr(STDIN_FILENO, TCSANOW, &keeper.old);
+	}
+	/* A description shared by two is charged once, by the first that saw it blocking. */
+	for (int fd = 2; fd >= 0; fd--)
+		if (keeper.has_flags[fd])
+			fcntl(fd, F_SETFL, keeper.flags[fd]);
+	for (unsigned i = 0; i < keeper.path_count; i++)
+		unlink(keeper.paths[i]);
+}
+
+enum { PAIR = STDERR_FILENO + 1, KERNEL_LOG, OWN_LOG, FIRST_OTHER };
+
+/* Leaves only what the keeper uses, under the numbers above. They are the lowest free
+ * ones, so a low limit of descriptors does no harm: what lies there goes out of the way
+ * first. */
+static void move_files(int pair)
+{
+	int from[] = {pair, witness_fd(), log_fd()};
+
+	for (int i = 0; i < 3; i++)
+		while (from[i] >= PAIR && from[i] < FIRST_OTHER && from[i] != PAIR + i) {
+			int target = from[i];
+
+			from[i] = dup(target);
+			if (from[i] < 0)
+				from[i] = target;
+			if (from[i] == target)
+				break;
+		}
+	for (int i = 0; i < 3; i++)
+		if (from[i] >= 0)
+			dup2(from[i], PAIR + i);
+		else
+			close(PAIR + i);
+	close_range(FIRST_OTHER, UINT_MAX, 0);
+	log_set_fd(OWN_LOG);
+}
+
+/* Follows the kernel's log in log mode, until the pair says that volt is gone. */
+static bool wait_for_end(pid_t volt)
+{
+	struct pollfd files[] = {{.fd = PAIR, .events = POLLIN},
+	    {.fd = keeper.follow ? KERNEL_LOG : -1, .events = POLLIN}};
+	char byte;
+
+	for (;;) {
+		if (poll(files, 2, -1) < 0 && errno == EINTR)
+			continue;
+		if (files[1].revents != 0)
+			witness_report(KERNEL_LOG, volt, false);
+		if (files[0].revents != 0)
+			return read(PAIR, &byte, 1) == 1;
+	}
+}
+
+/* The record comes a moment after the death, from a thread of the kernel. */
+static void explain_death(pid_t volt)
+{
+	unsigned found = 0;
+
+	for (int i = 0; found == 0 && i < 20; i++) {
+		poll(NULL, 0, WAIT_MS);
+		found = witness_report(KERNEL_LOG, volt, true);
+	}
+	if (found == 0)
+		log_line(VOLT_LOG_ERROR,
+		    "volt (process %d) ended without a word: it was killed from outside, or by "
+		    "its filter with the record in the audit log (ausearch -m SECCOMP), or with "
+		    "none, as the kernel writes only some ten in five seconds",
+		    (int)volt);
+}
+
+/* Records come a moment after the call; some while volt ends. */
+static void report_rest(pid_t volt)
+{
+	for (int i = 0; i < 4; i++) {
+		poll(NULL, 0, WAIT_MS);
+		witness_report(KERNEL_LOG, volt, false);
+	}
+}
+
+/* Only reads to learn of volt's end: bytes mean nothing, so nothing can be asked. */
+static _Noreturn void keep(int pair, pid_t volt)
+{
+	bool watched = witness_fd() >= 0;
+	sigset_t all;
+
+	sigfillset(&all); /* Ctrl-C and a hang-up reach volt's whole group */
+	sigprocmask(SIG_BLOCK, &all, NULL);
+	prctl(PR_SET_NAME, "volt-keeper");
+	move_files(pair);
+	bool orderly = wait_for_end(volt);
+	tidy();
+	if (!orderly && watched)
+		explain_death(volt);
+	else if (keeper.follow)
+		report_rest(volt);
+	_exit(0);
+}
+
+void keeper_want(void)
+{
+	keeper.wanted = true;
+}
+
+void keeper_witness(bool follow)
+{
+	keeper.witness = true;
+	keeper.follow = follow;
+}
+
+static bool has_charge(void)
+{
+	return keeper.terminal || keeper.has_flags[0] || keeper.has_flags[1] ||
+	       keeper.has_flags[2] || keeper.path_count > 0 || keeper.witness || keeper.wanted;
+}
+
+int keeper_start(void)
+{
+	int pair[2];
+
+	if (!has_charge())
+		return 0;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+		return log_error(errno, "cannot make a socket pair: %s", strerror(errno));
+	pid_t volt = getpid(), child = _Fork(); /* no handler of fork() has to run */
+	if (child < 0)
+		return log_error(errno, "cannot start the process that restores the terminal: %s",
+		    strerror(errno));
+	if (child == 0) {
+		close(pair[0]);
+		keep(pair[1], volt);
+	}
+	close(pair[1]);
+	witness_close();
+	keeper.fd = pair[0];
+	return 0;
+}
+
+int keeper_fd(void)
+{
+	return keeper.fd;
+}
+
+void keeper_finish(void)
+{
+	char byte = 0;
+
+	if (keeper.fd < 0) {
+		tidy();
+		return;
+	}
+	/* Any byte is the word; the end of file is the answer that all is tidied. */
+	if (write(keeper.fd, &byte, 1) == 1)
+		while (read(keeper.fd, &byte, 1) < 0 && errno == EINTR)
+			continue;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/event/stream.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/exitcode.h"
+#include "core/base/log.h"
+#include "core/event/terminal.h"
+#include "core/plugin/instance.h"
+#include "core/vm/machine.h"
+
+#define DISCARD_MAX (512u << 10)
+
+int stream_attach(struct stream *s, const struct volt_stream_ops *ops)
+{
+	if (s->ops != NULL)
+		return -EBUSY;
+	s->ops = ops;
+	return loop_add_hook(&s->machine->loop, stream_pump, s);
+}
+
+size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n)
+{
+	if (__atomic_load_n(&s->detached, __ATOMIC_RELAXED))
+		return n;
+	uint32_t head = s->head;
+	uint32_t used = head - __atomic_load_n(&s->tail, __ATOMIC_ACQUIRE);
+	size_t take = n < STREAM_RING - used ? n : STREAM_RING - used;
+	for (size_t i = 0; i < take; i++)
+		s->ring[(head + i) % STREAM_RING] = bytes[i];
+	__atomic_store_n(&s->head, head + (uint32_t)take, __ATOMIC_RELEASE);
+	if (take > 0 && __atomic_exchange_n(&s->drain_asked, 1, __ATOMIC_SEQ_CST) == 0)
+		loop_wake(&s->machine->loop);
+	return take;
+}
+
+void stream_set_room(struct stream *s, size_t n)
+{
+	uint64_t old = __atomic_exchange_n(&s->room, n, __ATOMIC_SEQ_CST);
+
+	if (n > old)
+		loop_wake(&s->machine->loop);
+}
+
+void stream_hang_up(struct stream *s)
+{
+	if (s->kind != STREAM_UNIX || __atomic_load_n(&s->detached, __ATOMIC_RELAXED))
+		return;
+	const bool again = __atomic_exchange_n(&s->dismissed, 1, __ATOMIC_SEQ_CST);
+	if (again)
+		__atomic_store_n(&s->cut_off, 1, __ATOMIC_SEQ_CST);
+	loop_wake(&s->machine->loop);
+}
+
+static void deliver_event(struct stream *s, uint32_t event)
+{
+	if (s->ops == NULL || !VOLT_HAS(s->ops, event) || s->ops->event == NULL)
+		return;
+	instance_lock(s->owner);
+	s->ops->event(s->owner->self, s->number, event);
+	instance_unlock(s->owner);
+}
+
+static void set_connected(struct stream *s, bool connected)
+{
+	if (s->connected == connected)
+		return;
+	s->connected = connected;
+	__atomic_store_n(&s->detached, !connected || s->out_fd < 0, __ATOMIC_RELAXED);
+	deliver_event(s, connected ? VOLT_STREAM_CONNECTED : VOLT_STREAM_DISCONNECTED);
+}
+
+static void drop_output(struct stream *s)
+{
+	s->out_fd = -1;
+	s->writable = false;
+	__atomic_store_n(&s->tail, __atomic_load_n(&s->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
+}
+
+/* The far end takes nothing any more. A client of a socket is gone altogether; a terminal
+ * whose output went into a closed pipe still has its keys. */
+static void hang_up(struct stream *s)
+{
+	drop_output(s);
+	if (s->kind == STREAM_UNIX) {
+		close(s->in_fd);
+		s->in_fd = -1;
+		s->readable = s->gone = false;
+		s->held_count = 0;
+	}
+	set_connected(s, false);
+	/* The next client may have been waiting: its event came and went. */
+	if (s->kind == STREAM_UNIX)
+		loop_wake(&s->machine->loop);
+}
+
+static void accept_client(struct stream *s)
+{
+	if (s->in_fd >= 0)
+		return;
+	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0)
+		return;
+	if (loop_watch(&s->machine->loop, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, s->client_watch) !=
+	    0) {
+		close(fd);
+		return;
+	}
+	__atomic_store_n(&s->dismissed, 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->cut_off, 0, __ATOMIC_RELAXED);
+	/* What was being sent when the last one left is not for this one. */
+	__atomic_store_n(&s->tail, __atomic_load_n(&s->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
+	s->in_fd = s->out_fd = fd;
+	s->readable = s->writable = true;
+	set_connected(s, true);
+}
+
+static void pump_out(struct stream *s)
+{
+	/* Only what is there now: a guest as fast as the writes must not hold the loop. */
+	uint32_t end = __atomic_load_n(&s->head, __ATOMIC_ACQUIRE);
+
+	while (s->writable && s->tail != end) {
+		uint32_t tail = s->tail;
+		uint32_t at = tail % STREAM_RING, used = end - tail;
+		uint32_t chunk = used < STREAM_RING - at ? used : STREAM_RING - at;
+		ssize_t n = write(s->out_fd, s->ring + at, chunk);
+
+		if (n > 0)
+			__atomic_store_n(&s->tail, tail + (uint32_t)n, __ATOMIC_RELEASE);
+		else if (n < 0 && errno == EAGAIN)
+			s->writable = false;
+		else if (n < 0 &&
+			 (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO))
+			__atomic_store_n(
+			    &s->tail, end, __ATOMIC_RELEASE); /* lost; there may be space later */
+		else if (n == 0 || errno != EINTR)
+			hang_up(s);
+	}
+}
+
+/* Input of a terminal goes through the escape key; `n` shrinks to what is for the guest. */
+static size_t filter_terminal(struct stream *s, uint8_t *bytes, size_t n)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		switch (terminal_filter(&s->escape_seen, bytes[i])) {
+		case TERMINAL_PASS:
+			bytes[kept++] = bytes[i];
+			break;
+		case TERMINAL_PASS_ESCAPE:
+			bytes[kept++] = TERMINAL_ESCAPE;
+			break;
+		case TERMINAL_QUIT:
+			machine_end(s->machine, EXIT_QUIT, "the operator quit at the terminal");
+			break;
+		case TERMINAL_BREAK:
+			deliver_event(s, VOLT_STREAM_BREAK);
+			break;
+		case TERMINAL_ATTENTION:
+			__atomic_store_n(&s->machine->attention_wanted, 1, __ATOMIC_SEQ_CST);
+			loop_wake(&s->machine->loop);
+			break;
+		case TERMINAL_HELP:
+			log_line(VOLT_LOG_INFO, "%s", terminal_help);
+			break;
+		case TERMINAL_SWALLOW:
+			break;
+		}
+	}
+	return kept;
+}
+
+/* Takes up to `wanted` of the room; a PARALLEL callback may change it at any time. */
+static uint32_t take_room(struct stream *s, uint32_t wanted)
+{
+	uint64_t room = __atomic_load_n(&s->room, __ATOMIC_SEQ_CST);
+	uint32_t n;
+
+	do
+		n = wanted < room ? wanted : (uint32_t)room;
+	while (!__atomic_compare_exchange_n(
+	    &s->room, &room, room - n, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST));
+	return n;
+}
+
+/* Gives the device as much of `held` as it has room for. */
+static void deliver_held(struct stream *s)
+{
+	if (s->held_count == 0 || s->ops->rx == NULL)
+		return;
+	instance_lock(s->owner);
+	/* rx may set new room itself, so what it used up is taken off before. */
+	uint32_t n = take_room(s, s->held_count);
+	if (n > 0)
+		s->ops->rx(s->owner->self, s->number, s->held, n);
+	instance_unlock(s->owner);
+	s->held_count -= n;
+	memmove(s->held, s->held + n, s->held_count);
+}
+
+/* How much to read: what the device can take; from a terminal also what can be held, or
+ * one byte that is lost unless it is part of an escape. */
+static size_t input_wanted(const struct stream *s)
+{
+	size_t space = sizeof(s->held) - s->held_count;
+	uint64_t room = __atomic_load_n(&s->room, __ATOMIC_SEQ_CST);
+
+	if (s->terminal)
+		return space > 0 ? space : 1;
+	return room < space ? room : space;
+}
+
+static bool is_dismissed(const struct stream *s)
+{
+	return __atomic_load_n(&s->dismissed, __ATOMIC_SEQ_CST) != 0;
+}
+
+/* Of who is being sent away: read all the same, for to be closed with input unread is a
+ * reset to the far end, and no end of what it was sent. Twice what a socket holds unless it
+ * was made to hold more (net.core.wmem_default), so that one that never stops does not hold
+ * the loop. */
+static void discard_input(struct stream *s)
+{
+	uint8_t bytes[4096];
+
+	s->held_count = 0;
+	for (unsigned part = 0; s->readable && part < DISCARD_MAX / sizeof(bytes); part++) {
+		ssize_t n = read(s->in_fd, bytes, sizeof(bytes));
+
+		if (n > 0 || (n < 0 && errno == EINTR))
+			continue;
+		s->readable = false;
+		if (n < 0 && errno != EAGAIN)
+			hang_up(s);
+	}
+}
+
+static void send_away(struct stream *s)
+{
+	discard_input(s);
+	if (s->in_fd >= 0 && (s->tail == __atomic_load_n(&s->head, __ATOMIC_ACQUIRE) ||
+				 __atomic_load_n(&s->cut_off, __ATOMIC_SEQ_CST)))
+		hang_up(s);
+}
+
+static void pump_in(struct stream *s)
+{
+	uint8_t bytes[sizeof(s->held)];
+	size_t want;
+
+	/* A device without input still has an operator, and clients that leave. */
+	if (s->ops->rx == NULL && !s->terminal && !s->gone)
+		return;
+	deliver_held(s);
+	/* Nobody waits for the rest of what a client sent that has left: the guest has no
+	 * room for it, and the next client would wait too. */
+	if (s->gone && input_wanted(s) == 0 && !is_dismissed(s)) {
+		hang_up(s);
+		return;
+	}
+	while (s->readable && !is_dismissed(s) && (want = input_wanted(s)) > 0) {
+		ssize_t n = read(s->in_fd, bytes, want);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0) {
+			s->readable = false;
+			/* Who is being sent away still gets what was sent. */
+			if (s->kind == STREAM_UNIX && (n < 0 ? errno != EAGAIN : !is_dismissed(s)))
+				hang_up(s);
+			return;
+		}
+		size_t count = (size_t)n;
+		if (s->terminal)
+			count = filter_terminal(s, bytes, count);
+		if (count > sizeof(s->held) - s->held_count)
+			count = sizeof(s->held) - s->held_count;
+		memcpy(s->held + s->held_count, bytes, count);
+		s->held_count += (uint32_t)count;
+		deliver_held(s);
+	}
+}
+
+void stream_pump(void *stream)
+{
+	struct stream *s = stream;
+
+	/* Cleared first: bytes that come from now on ask again. */
+	__atomic_store_n(&s->drain_asked, 0, __ATOMIC_SEQ_CST);
+	if (s->kind == STREAM_UNIX && s->in_fd < 0)
+		accept_client(s);
+	if (s->out_fd >= 0)
+		pump_out(s);
+	if (s->in_fd >= 0 && is_dismissed(s))
+		send_away(s);
+	else if (s->in_fd >= 0)
+		pump_in(s);
+}
+
+void stream_begin(struct stream *s)
+{
+	if (s->kind == STREAM_UNIX)
+		return;
+	if (s->name[0] != '\0')
+		log_info("%s: %s", s->owner->id, s->name);
+	s->writable = s->out_fd >= 0;
+	s->readable = s->in_fd >= 0;
+	set_connected(s, true);
+}
+
+void stream_drain(struct stream *s, uint64_t limit_ns)
+{
+	if (s->ops == NULL || s->out_fd < 0)
+		return;
+	pump_out(s);
+	while (s->out_fd >= 0 && s->tail != s->head && clock_now() < limit_ns) {
+		/* Any event will do: only whether the far end takes more is of interest. */
+		loop_pause(&s->machine->loop, 10000000);
+		s->writable = true;
+		pump_out(s);
+	}
+}

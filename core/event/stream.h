@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * stream - the far ends of volt.stream/1: terminal, file, FIFO, pty, Unix socket.
+ *
+ * A device's tx puts bytes into a ring (one producer: callbacks of one instance never
+ * overlap) and the loop thread writes them out; input is read only as far as the device
+ * has room. Both directions are bounded, so nothing here waits for a far end.
+ */
+#ifndef CORE_STREAM_H
+#define CORE_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <volt/stream.h>
+
+#include "core/event/loop.h"
+
+#define STREAM_RING 65536u
+
+struct instance;
+struct machine;
+
+enum stream_kind { STREAM_NULL, STREAM_STDIO, STREAM_FILE, STREAM_PIPE, STREAM_PTY, STREAM_UNIX };
+
+struct stream {
+	struct machine *machine;
+	struct instance *owner;
+	const struct volt_stream_ops *ops;
+	uint32_t number;
+	enum stream_kind kind;
+	int in_fd, out_fd, listen_fd; /* -1: none */
+	bool readable, writable;      /* [loop] as the last edge said */
+	bool gone;                    /* [loop] the client sends no more */
+	bool connected;               /* [loop] somebody is at the far end */
+	bool escape_seen;             /* [loop] after the terminal's escape key */
+	bool terminal;
+	/* A pty's other side, held open so that nobody being there is no error; -1: none. */
+	int kept_fd;
+	char name[64]; /* STREAM_PTY: the other end's */
+	/* Typed ahead of the guest: read early, so that the escape key always works. */
+	uint8_t held[256];
+	uint32_t held_count; /* [loop] */
+	uint8_t *ring;
+	uint32_t head, tail;                   /* atomic; bytes ever put in and taken out */
+	uint32_t drain_asked;                  /* atomic; the loop knows that there is something */
+	uint64_t room;                         /* atomic */
+	uint32_t detached;                     /* atomic; tx may drop at once, nobody listens */
+	uint32_t dismissed;                    /* atomic; the client is to leave when all is sent */
+	uint32_t cut_off;                      /* atomic; dismissed, and at once */
+	const struct loop_watch *client_watch; /* STREAM_UNIX: for each client in turn */
+};
+
+/* Opens what `text` says; `why` gets the reason of a failure. 0 or -errno. */
+int stream_open(struct stream *s, struct machine *m, struct instance *owner, uint32_t number,
+    const char *text, char *why, size_t why_size);
+
+int stream_attach(struct stream *s, const struct volt_stream_ops *ops);
+size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n);
+void stream_set_room(struct stream *s, size_t n);
+void stream_hang_up(struct stream *s);
+
+/* Starts the keeper and sets the terminal's raw mode, as far as streams need them (and
+ * not to explain): the last step before the seal, so that a failed start leaves the
+ * terminal alone. */
+int stream_take_terminal(struct machine *m);
+
+/* [loop] Moves what can be moved. A loop hook. */
+void stream_pump(void *stream);
+/* [loop] Tells the device that somebody is there from the start, if so. */
+void stream_begin(struct stream *s);
+/* [loop] The VM ended: writes out what is left, as long as the far end takes it, until
+ * `limit_ns` at the latest. */
+void stream_drain(struct stream *s, uint64_t limit_ns);
+
+#endif

@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * stream_open.c - turns "file:PATH", "pty" and the like into file descriptors.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/event/keeper.h"
+#include "core/event/reopen.h"
+#include "core/event/stream.h"
+#include "core/event/terminal.h"
+#include "core/plugin/instance.h"
+#include "core/vm/machine.h"
+
+#define WAITING_CLIENTS 16 /* of a socket, while one is served */
+
+struct why {
+	char *text;
+	size_t size;
+};
+
+VOLT_PRINTF(3, 4)
+static int fail(struct why *why, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why->text, why->size, fmt, ap);
+	va_end(ap);
+	return -err;
+}
+
+static void on_in(void *arg, uint32_t events)
+{
+	struct stream *s = arg;
+
+	if (events & (EPOLLIN | EPOLLHUP | EPOLLERR | EPOLLRDHUP))
+		s->readable = true;
+	if (events & EPOLLOUT)
+		s->writable = true;
+	if (events & (EPOLLHUP | EPOLLERR | EPOLLRDHUP))
+		s->gone = s->kind == STREAM_UNIX;
+}
+
+static void on_out(void *arg, uint32_t events)
+{
+	struct stream *s = arg;
+
+	s->writable = true; /* an error shows at the next write */
+}
+
+/* The hook accepts; the event only has to wake the loop. */
+static void on_listen(void *arg, uint32_t events)
+{
+}
+
+static int open_stdio(struct stream *s, const char *path, struct why *why)
+{
+	for (uint32_t i = 0; i < s->number; i++)
+		if (s->machine->streams[i].kind == STREAM_STDIO)
+			return fail(why, EBUSY, "standard input and output are already used by %s",
+			    s->machine->streams[i].owner->id);
+	s->in_fd = reopen_nonblocking(STDIN_FILENO, O_RDONLY);
+	s->out_fd = reopen_nonblocking(STDOUT_FILENO, O_WRONLY);
+	if (s->in_fd < 0 || s->out_fd < 0)
+		return fail(
+		    why, errno, "cannot use standard input and output: %s", strerror(errno));
+	s->terminal = isatty(STDIN_FILENO);
+	return 0;
+}
+
+static int open_file(struct stream *s, const char *path, struct why *why)
+{
+	/* volt explain looks only. */
+	if (s->machine->options->explain)
+		path = "/dev/null";
+	s->out_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
+	if (s->out_fd < 0)
+		return fail(why, errno, "cannot open %s for writing: %s%s", path, strerror(errno),
+		    early_cage_hint(errno));
+	return 0;
+}
+
+static int open_pipe(struct stream *s, const char *path, struct why *why)
+{
+	struct stat st;
+
+	/* Opened both ways so that a reader may come, go and come again. */
+	s->out_fd = open(path, O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (s->out_fd < 0)
+		return fail(why, errno, "cannot open the FIFO %s: %s", path, strerror(errno));
+	if (fstat(s->out_fd, &st) != 0 || !S_ISFIFO(st.st_mode))
+		return fail(
+		    why, EINVAL, "%s is not a FIFO: make one with mkfifo, or use file:", path);
+	return 0;
+}
+
+static int open_pty(struct stream *s, const char *path, struct why *why)
+{
+	struct termios raw;
+	char name[64];
+	int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC | O_NONBLOCK);
+
+	if (master < 0 || grantpt(master) != 0 || unlockpt(master) != 0 ||
+	    ptsname_r(master, name, sizeof(name)) != 0)
+		return fail(why, errno, "cannot make a pseudo-terminal: %s", strerror(errno));
+	/* Held open for good, so that nobody being attached is no error. */
+	int slave = open(name, O_RDWR | O_NOCTTY | O_CLOEXEC);
+	if (slave < 0 || tcgetattr(slave, &raw) != 0)
+		return fail(why, errno, "cannot open %s: %s", name, strerror(errno));
+	cfmakeraw(&raw);
+	tcsetattr(slave, TCSANOW, &raw);
+	s->in_fd = s->out_fd = master;
+	s->kept_fd = slave;
+	snprintf(s->name, sizeof(s->name), "%s", name);
+	return 0;
+}
+
+/* True if `path` is a socket that nobody listens on, left by a process that is gone. */
+static bool is_stale(const char *path, const struct sockaddr_un *address)
+{
+	struct stat st;
+
+	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return false;
+	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool refused = probe >= 0 &&
+		       connect(probe, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
+		       errno == ECONNREFUSED;
+	if (probe >= 0)
+		close(probe);
+	return refused;
+}
+
+static int open_unix(struct stream *s, const char *path, struct why *why)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+	if (strlen(path) >= sizeof(address.sun_path))
+		return fail(why, ENAMETOOLONG,
+		    "the socket's path is %zu bytes long, at most %zu fit", strlen(path),
+		    sizeof(address.sun_path) - 1);
+	memcpy(address.sun_path, path, strlen(path) + 1);
+	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (s->listen_fd < 0)
+		return fail(why, errno, "cannot make a socket: %s", strerror(errno));
+	if (s->machine->options->explain) { /* looks only */
+		keeper_want();
+		return 0;
+	}
+	int err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
+	if (err != 0 && errno == EADDRINUSE) {
+		if (!is_stale(path, &address))
+			return fail(
+			    why, EADDRINUSE, "%s exists and is no socket, or is in use", path);
+		unlink(path);
+		err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
+	}
+	if (err != 0)
+		return fail(why, errno, "cannot listen on %s: %s%s", path, strerror(errno),
+		    early_cage_hint(errno));
+	err = keeper_unlink_at_end(path);
+	if (err == 0 && listen(s->listen_fd, WAITING_CLIENTS) != 0)
+		err = -errno;
+	return err != 0 ? fail(why, -err, "cannot listen on %s: %s", path, strerror(-err)) : 0;
+}
+
+static int open_null(struct stream *s, const char *path, struct why *why)
+{
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	bool path;
+	enum stream_kind kind;
+	int (*open)(struct stream *s, const char *path, struct why *why);
+} kinds[] = {
+    {"stdio", false, STREAM_STDIO, open_stdio},
+    {"null", false, STREAM_NULL, open_null},
+    {"file", true, STREAM_FILE, open_file},
+    {"pipe", true, STREAM_PIPE, open_pipe},
+    {"pty", false, STREAM_PTY, open_pty},
+    {"unix", true, STREAM_UNIX, open_unix},
+};
+
+static int watch(struct stream *s)
+{
+	struct loop *l = &s->machine->loop;
+	int err = 0;
+
+	if (s->listen_fd >= 0) {
+		s->client_watch = loop_make_watch(l, on_in, s);
+		return loop_watch(l, s->listen_fd, EPOLLIN, loop_make_watch(l, on_listen, s));
+	}
+	/* -EPERM: a regular file, which is always ready; its flags just stay set. */
+	if (s->in_fd >= 0)
+		err = loop_watch(l, s->in_fd, EPOLLIN | (s->in_fd == s->out_fd ? EPOLLOUT : 0),
+		    loop_make_watch(l, on_in, s));
+	if ((err == 0 || err == -EPERM) && s->out_fd >= 0 && s->out_fd != s->in_fd)
+		err = loop_watch(l, s->out_fd, EPOLLOUT, loop_make_watch(l, on_out, s));
+	return err == -EPERM ? 0 : err;
+}
+
+int stream_open(struct stream *s, struct machine *m, struct instance *owner, uint32_t number,
+    const char *text, char *why_text, size_t why_size)
+{
+	struct why why = {.text = why_text, .size = why_size};
+	size_t name_len = strcspn(text, ":");
+	const char *path = text[name_len] == ':' ? text + name_len + 1 : NULL;
+
+	*s = (struct stream){.machine = m,
+	    .owner = owner,
+	    .number = number,
+	    .in_fd = -1,
+	    .out_fd = -1,
+	    .listen_fd = -1,
+	    .kept_fd = -1};
+	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strlen(kinds[i].name) != name_len ||
+		    strncmp(kinds[i].name, text, name_len) != 0)
+			continue;
+		bool right = kinds[i].path ? path != NULL && path[0] != '\0' : path == NULL;
+		if (!right)
+			return fail(&why, EINVAL,
+			    kinds[i].path ? "%s needs a path: %s:PATH" : "%s takes no path",
+			    kinds[i].name, kinds[i].name);
+		s->kind = kinds[i].kind;
+		s->ring = mmap(NULL, STREAM_RING, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+		if (s->ring == MAP_FAILED)
+			return fail(&why, ENOMEM, "no memory for its buffer");
+		s->detached = kinds[i].kind == STREAM_UNIX || kinds[i].kind == STREAM_NULL;
+		int err = kinds[i].open(s, path, &why);
+		return err != 0 ? err : watch(s);
+	}
+	return fail(&why, EINVAL,
+	    "\"%s\" is no stream: use stdio, null, file:PATH, pipe:PATH, pty or unix:PATH", text);
+}
+
+int stream_take_terminal(struct machine *m)
+{
+	for (uint32_t i = 0; i < m->stream_count; i++)
+		if (m->streams[i].terminal)
+			return terminal_take(!m->options->explain);
+	return keeper_start();
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * worker - the threads of volt.worker/1.
+ */
+#ifndef CORE_WORKER_H
+#define CORE_WORKER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/lock.h"
+
+#define WORKER_MAX 8
+
+struct instance;
+
+struct worker {
+	struct instance *owner;
+	void (*job)(void *self);
+	char name[16];
+	struct lock posts; /* used as a semaphore */
+	uint32_t posted;   /* atomic */
+	bool early;        /* posted while wiring */
+};
+
+/* [any] */
+void worker_post(struct worker *w);
+/* On the worker's own thread, sealed; never returns. */
+_Noreturn void worker_run(struct worker *w);
+
+#endif

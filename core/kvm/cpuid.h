@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * cpuid - what the guest's CPUID instruction says.
+ */
+#ifndef CORE_CPUID_H
+#define CORE_CPUID_H
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/kvm/kvm.h"
+
+#define CPUID_MAX 256
+
+/* Laid out as struct kvm_cpuid2, with room for its entries. */
+struct cpuid {
+	struct {
+		uint32_t nent, padding;
+	} head;
+	struct kvm_cpuid_entry2 entries[CPUID_MAX];
+};
+
+/* What KVM supports, filtered by the table in cpuid.c. 0 or -errno, said in the log. */
+int cpuid_init(struct cpuid *c, const struct kvm *k, uint32_t cpus);
+/* The pure part of it, for tests. */
+void cpuid_filter(struct cpuid *c, uint32_t cpus, bool tsc_deadline);
+/* True if the time-stamp counter runs at one rate whatever the CPU does. */
+bool cpuid_tsc_is_invariant(const struct cpuid *c);
+/* Puts in what differs between vCPUs: APIC ids and topology. */
+void cpuid_set_vcpu(struct cpuid *c, uint32_t id, uint32_t cpus);
+
+#endif

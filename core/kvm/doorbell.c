@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/kvm/doorbell.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/epoll.h>
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/base/sealed.h"
+#include "core/vm/machine.h"
+
+static void call_rung(const struct doorbell *d)
+{
+	instance_lock(d->owner);
+	d->rung(d->owner->self, d->number);
+	instance_unlock(d->owner);
+}
+
+/* ------------------------------------------------------------------ wiring */
+
+static struct bus_range *find_range(
+    struct machine *m, const struct instance *owner, const struct volt_doorbell_at *at)
+{
+	for (uint32_t i = 0; i < m->bus.count; i++) {
+		struct bus_range *r = &m->bus.ranges[i];
+
+		if (r->owner == owner && r->space == at->space && (r->sizes & at->width) &&
+		    at->address >= r->base && at->address <= r->last &&
+		    at->width - 1u <= r->last - at->address)
+			return r;
+	}
+	return NULL;
+}
+
+static bool clashes(const struct doorbell *d, const struct volt_doorbell_at *at)
+{
+	return d->space == at->space && d->address == at->address && d->width == at->width &&
+	       (!d->match || !(at->flags & VOLT_DOORBELL_MATCH) || d->value == at->value);
+}
+
+static int find_fault(const struct doorbells *all, const struct volt_doorbell_at *at)
+{
+	if (at->size < offsetof(struct volt_doorbell_at, rung) + sizeof(at->rung) ||
+	    at->rung == NULL || at->reserved != 0 || at->space > VOLT_SPACE_MMIO ||
+	    (at->width != 1 && at->width != 2 && at->width != 4 && at->width != 8))
+		return -EINVAL;
+	if (at->flags & ~VOLT_DOORBELL_MATCH)
+		return -EOPNOTSUPP;
+	if (at->flags == 0 ? at->value != 0
+			   : at->width < 8 && at->value >> (8 * at->width & 63) != 0)
+		return -EINVAL;
+	for (uint32_t i = 0; i < all->count; i++)
+		if (clashes(&all->rows[i], at))
+			return -EEXIST;
+	return all->count == DOORBELL_MAX ? -ENOSPC : 0;
+}
+
+int doorbell_add(struct machine *m, struct instance *owner, const struct volt_doorbell_at *at,
+    uint32_t *number, char *why, unsigned why_size)
+{
+	struct doorbells *all = &m->doorbells;
+	struct bus_range *r = NULL;
+	int err = find_fault(all, at);
+
+	if (err == 0 && (r = find_range(m, owner, at)) == NULL)
+		err = -ENXIO;
+	if (err == 0 && all->rows == NULL)
+		all->rows = sealed_alloc(DOORBELL_MAX * sizeof(all->rows[0]));
+	if (err == 0 && all->rows == NULL)
+		err = -ENOMEM;
+	if (err != 0) {
+		snprintf(why, why_size, "doorbell at 0x%llx refused: %s",
+		    (unsigned long long)at->address,
+		    err == -ENXIO    ? "no range of the plugin's own holds it with that width"
+		    : err == -EEXIST ? "another one rings for the same write"
+		    : err == -ENOSPC ? "there are 128 already"
+				     : strerror(-err));
+		return err;
+	}
+	struct doorbell *d = &all->rows[all->count];
+	*d = (struct doorbell){.machine = m,
+	    .owner = owner,
+	    .rung = at->rung,
+	    .address = at->address,
+	    .value = at->value,
+	    .number = all->count,
+	    .event_fd = -1,
+	    .space = at->space,
+	    .width = at->width,
+	    .match = at->flags & VOLT_DOORBELL_MATCH};
+	if (r->bells == NULL)
+		r->bells = d;
+	*number = all->count++;
+	return 0;
+}
+
+/* ------------------------------------------------------------------ ringing */
+
+/* Every ring is an edge of its own, so the event's count is never read. */
+static void on_event(void *arg, uint32_t events)
+{
+	call_rung(arg);
+}
+
+static void ring_noted(void *arg)
+{
+	struct doorbells *all = arg;
+
+	if (!__atomic_load_n(&all->rings, __ATOMIC_SEQ_CST))
+		return;
+	__atomic_store_n(&all->rings, 0, __ATOMIC_SEQ_CST);
+	for (uint32_t i = 0; i < all->count; i++)
+		if (__atomic_exchange_n(&all->rung[i], 0, __ATOMIC_SEQ_CST))
+			call_rung(&all->rows[i]);
+}
+
+/* The rows of the instance that owns `first` begin there at the latest. */
+bool doorbell_take(const struct bus_range *r, uint64_t address, uint32_t width, uint64_t value)
+{
+	struct doorbells *all = &r->owner->machine->doorbells;
+
+	for (uint32_t i = r->bells->number; i < all->count && all->rows[i].owner == r->owner; i++) {
+		const struct doorbell *d = &all->rows[i];
+
+		if (d->address != address || d->width != width || d->space != r->space ||
+		    (d->match && d->value != value))
+			continue;
+		__atomic_store_n(&all->rung[i], 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&all->rings, 1, __ATOMIC_SEQ_CST);
+		loop_wake(&d->machine->loop);
+		return true;
+	}
+	return false;
+}
+
+/* False: KVM has no place for it, and the exit path will do. */
+static bool give_to_kvm(const struct doorbell *d, int fd)
+{
+	const struct kvm_ioeventfd request = {.datamatch = d->value,
+	    .addr = d->address,
+	    .len = d->width,
+	    .fd = fd,
+	    .flags = (d->match ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0u) |
+		     (d->space == VOLT_SPACE_PIO ? KVM_IOEVENTFD_FLAG_PIO : 0u)};
+
+	if (ioctl(d->machine->kvm.vm_fd, KVM_IOEVENTFD, &request) == 0)
+		return true;
+	log_debug("%s: KVM does not take the doorbell at 0x%llx: %s", d->owner->id,
+	    (unsigned long long)d->address, strerror(errno));
+	return false;
+}
+
+void doorbells_keep(struct bus_range *r)
+{
+	struct doorbells *all = &r->owner->machine->doorbells;
+
+	if (r->bells == NULL)
+		return;
+	for (uint32_t i = r->bells->number; i < all->count && all->rows[i].owner == r->owner; i++)
+		if (all->rows[i].space == r->space && all->rows[i].address >= r->base &&
+		    all->rows[i].address <= r->last)
+			all->rows[i].kept = true;
+	r->bells = NULL;
+}
+
+static int wire(struct doorbell *d)
+{
+	struct loop *l = &d->machine->loop;
+
+	if (d->kept)
+		return 0;
+	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	if (fd < 0)
+		return log_error(errno, "eventfd for a doorbell: %s", strerror(errno));
+	if (!give_to_kvm(d, fd)) {
+		close(fd);
+		return 0;
+	}
+	d->event_fd = fd;
+	int err = loop_watch(l, fd, EPOLLIN, loop_make_watch(l, on_event, d));
+	return err != 0 ? log_error(-err, "cannot watch a doorbell: %s", strerror(-err)) : 0;
+}
+
+int doorbells_wire(struct machine *m)
+{
+	struct doorbells *all = &m->doorbells;
+	int err = 0;
+
+	if (all->count > 0)
+		err = loop_add_hook(&m->loop, ring_noted, all);
+	for (uint32_t i = 0; err == 0 && i < all->count; i++)
+		err = wire(&all->rows[i]);
+	return err;
+}

@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * vcpu - one virtual CPU: its registers at the start and its thread.
+ */
+#ifndef CORE_VCPU_H
+#define CORE_VCPU_H
+
+#include <linux/kvm.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "core/base/apart.h"
+#include "core/boot/boot.h"
+#include "core/bus/bus.h"
+#include "core/kvm/cpuid.h"
+
+#define VCPU_EXIT_KINDS 40u
+
+struct machine;
+
+extern __thread uint32_t vcpu_number; /* of this vCPU's own thread; 0 elsewhere */
+
+struct vcpu {
+	struct machine *machine;
+	uint32_t id; /* also its APIC id */
+	int fd;
+	struct kvm_run *run;
+	struct bus_stats stats;          /* written by its own thread only */
+	uint64_t exits[VCPU_EXIT_KINDS]; /* by KVM's reason; the last also stands for others */
+} APART;
+
+/* Creates the vCPU and maps its shared page. 0 or -errno, said in the log. */
+int vcpu_create(struct vcpu *v, struct machine *m, uint32_t id);
+/* CPUID, MSRs, local APIC; vCPU 0 also its registers at the kernel's entry. */
+int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry *entry);
+/* Ticks of its time-stamp counter per millisecond; 0 if KVM does not say. */
+uint32_t vcpu_tsc_khz(const struct vcpu *v);
+/* Enters KVM_RUN once without running the guest: what KVM makes on the first entry (a
+ * kernel thread among it) exists before the seal. */
+int vcpu_warm(struct vcpu *v);
+
+/* [io] Runs the guest until the machine ends. */
+void vcpu_run(struct vcpu *v);
+
+#endif

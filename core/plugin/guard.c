@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/plugin/guard.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/time.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "core/base/exitcode.h"
+#include "core/base/log.h"
+#include "core/plugin/process_state.h"
+#include "sdk/common/compat.h"
+
+/* The watch's ticks: a length that a plugin's own timer will hardly have. */
+#define TICK_US 999983
+
+static struct {
+	bool on, registered;
+	pid_t pid;
+	const char *id, *step; /* the call that is under way; NULL: none */
+	struct timespec entered;
+	sigset_t old_mask;
+	struct process_eyes eyes;
+	/* What the last call left is what the next one finds, unless it is stale. */
+	struct process_state states[2], *newest, *earlier;
+	bool stale;
+} guard;
+
+static _Noreturn void end(int code)
+{
+	for (;;)
+		syscall(SYS_exit_group, code);
+}
+
+/* A plugin may have closed the log with everything else. */
+static void find_log(void)
+{
+	if (fcntl(log_fd(), F_GETFD) < 0)
+		log_set_fd(STDERR_FILENO);
+}
+
+/* True in a process that a plugin forked: what it does is not volt's. */
+static bool is_stray(void)
+{
+	return guard.pid != getpid();
+}
+
+static void refuse_exit(const char *how)
+{
+	if (guard.id == NULL)
+		return;
+	if (!is_stray()) {
+		find_log();
+		log_error(EPERM, "plugin %s: its %s called %s; to fail it returns an error",
+		    guard.id, guard.step, how);
+	}
+	end(EXIT_PLUGIN);
+}
+
+static void on_exit_call(void)
+{
+	refuse_exit("exit()");
+}
+
+static void on_quick_exit(void)
+{
+	refuse_exit("quick_exit()");
+}
+
+#ifndef VOLT_SANITIZED
+/* These run no handlers. So they stand here in the place of the C library's, for plugins
+ * too: the loader looks for a name in the program first. */
+__attribute__((visibility("default"))) void _exit(int status)
+{
+	refuse_exit("_exit()");
+	end(status);
+}
+
+__attribute__((visibility("default"))) void _Exit(int status)
+{
+	refuse_exit("_Exit()");
+	end(status);
+}
+#endif
+
+/* The process is stuck, so there is nobody who could be in the log's way. */
+static void on_tick(int number)
+{
+	struct timespec now;
+
+	if (guard.id == NULL || is_stray() || clock_gettime(CLOCK_MONOTONIC, &now) != 0 ||
+	    now.tv_sec - guard.entered.tv_sec < GUARD_LIMIT_S)
+		return;
+	find_log();
+	log_error(ETIMEDOUT, "plugin %s: its %s did not return within %d s", guard.id, guard.step,
+	    GUARD_LIMIT_S);
+	end(EXIT_PLUGIN);
+}
+
+/* Only to name the plugin: what it did happens again behind this, and ends volt. Sanitizers
+ * tell more of a crash, and have no use for it. */
+__attribute__((unused)) static void on_crash(int number)
+{
+	if (guard.id == NULL || is_stray())
+		return;
+	find_log();
+	log_error(EFAULT, "plugin %s: its %s crashed (SIG%s)", guard.id, guard.step,
+	    sigabbrev_np(number));
+}
+
+static void watch_crashes(bool on)
+{
+#ifndef VOLT_SANITIZED /* which tells more of a crash */
+	static const int signals[] = {SIGABRT, SIGBUS, SIGFPE, SIGILL, SIGSEGV, SIGSYS};
+	static char stack[16384]; /* for a plugin that used up the other */
+	const stack_t own = {
+	    .ss_sp = stack, .ss_size = sizeof(stack), .ss_flags = on ? 0 : SS_DISABLE};
+	const struct sigaction action = {.sa_handler = on ? on_crash : SIG_DFL,
+	    .sa_flags = (int)(on ? SA_ONSTACK | SA_RESETHAND : 0)};
+
+	sigaltstack(&own, NULL);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++)
+		sigaction(signals[i], &action, NULL);
+#endif
+}
+
+/* SIGALRM is blocked otherwise, and the timer off. */
+static void watch(bool on)
+{
+	const struct sigaction action = {
+	    .sa_handler = on ? on_tick : SIG_DFL, .sa_flags = SA_RESTART};
+	const struct itimerval tick = {
+	    .it_interval.tv_usec = on ? TICK_US : 0, .it_value.tv_usec = on ? TICK_US : 0};
+	sigset_t alarm;
+
+	sigemptyset(&alarm);
+	sigaddset(&alarm, SIGALRM);
+	if (!on)
+		sigprocmask(SIG_SETMASK, &guard.old_mask, NULL);
+	sigaction(SIGALRM, &action, NULL);
+	setitimer(ITIMER_REAL, &tick, NULL);
+	if (on)
+		sigprocmask(SIG_UNBLOCK, &alarm, &guard.old_mask);
+}
+
+void guard_begin(void)
+{
+	guard.pid = getpid();
+	if (!guard.registered && (atexit(on_exit_call) != 0 || at_quick_exit(on_quick_exit) != 0))
+		log_warn("no memory to watch for plugins that exit");
+	guard.registered = true;
+	watch(true);
+	watch_crashes(true);
+	/* So that the child of a child that ended is seen as well. */
+	prctl(PR_SET_CHILD_SUBREAPER, 1);
+	process_eyes_open(&guard.eyes);
+	guard.newest = &guard.states[0];
+	guard.earlier = &guard.states[1];
+	guard.stale = true;
+	guard.on = true;
+}
+
+void guard_finish(void)
+{
+	if (!guard.on)
+		return;
+	process_eyes_close(&guard.eyes);
+	prctl(PR_SET_CHILD_SUBREAPER, 0);
+	watch(false);
+	watch_crashes(false);
+	guard.on = false;
+}
+
+void guard_forget(void)
+{
+	guard.stale = true;
+}
+
+static int read_state(void)
+{
+	struct process_state *next = guard.earlier;
+
+	guard.earlier = guard.newest;
+	guard.newest = next;
+	return process_state_read(guard.newest, &guard.eyes);
+}
+
+void guard_enter(const char *id, const char *step)
+{
+	if (!guard.on)
+		return;
+	if (guard.stale && read_state() != 0)
+		guard.newest->file_count = 0; /* it will be seen to differ */
+	guard.stale = false;
+	clock_gettime(CLOCK_MONOTONIC, &guard.entered);
+	guard.step = step;
+	guard.id = id;
+}
+
+static bool was_there(int pid)
+{
+	for (unsigned i = 0; i < guard.earlier->child_count; i++)
+		if (guard.earlier->children[i] == pid)
+			return true;
+	return false;
+}
+
+static void kill_children(void)
+{
+	for (unsigned i = 0; i < guard.newest->child_count; i++)
+		if (guard.newest->children[i] > 0 && !was_there(guard.newest->children[i]))
+			kill(guard.newest->children[i], SIGKILL);
+}
+
+int guard_leave(void)
+{
+	const char *id = guard.id;
+	char what[320];
+
+	if (!guard.on)
+		return 0;
+	if (is_stray())
+		end(EXIT_PLUGIN);
+	guard.id = NULL;
+	int err = read_state();
+	if (err != 0) {
+		find_log();
+		return log_error(-err, "plugin %s: what its %s did cannot be read from /proc: %s",
+		    id, guard.step, strerror(-err));
+	}
+	if (!process_state_differs(guard.earlier, guard.newest, what, sizeof(what)))
+		return 0;
+	kill_children();
+	find_log();
+	return log_error(EPERM, "plugin %s: its %s %s", id, guard.step, what);
+}

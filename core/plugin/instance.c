@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/plugin/instance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/feature.h"
+#include "core/base/log.h"
+#include "core/base/sealed.h"
+#include "core/plugin/guard.h"
+#include "core/vm/host.h"
+#include "core/vm/machine.h"
+#include "sdk/common/state.h"
+
+#define STATE_MAX (16u << 20)
+#define LARGE     (16u << 10)
+
+static void ignore_self(void *self)
+{
+}
+
+static int start_at_once(void *self)
+{
+	return 0;
+}
+
+static const void *offer_nothing(const char *id)
+{
+	return NULL;
+}
+
+static bool is_unique(const struct volt_plugin *d, uint32_t number, const char *name)
+{
+	const char *row = (const char *)d->counters;
+
+	for (uint32_t i = 0; i < number; i++, row += d->counter_stride)
+		if (strcmp(((const struct volt_counter *)(const void *)row)->name, name) == 0)
+			return false;
+	return true;
+}
+
+/* Names become those of metrics, and help a line there. */
+static bool valid_counters(const struct volt_plugin *d)
+{
+	const char *row = (const char *)d->counters;
+
+	for (uint32_t i = 0; i < d->counter_count; i++, row += d->counter_stride) {
+		const struct volt_counter *c = (const void *)row;
+
+		if (!params_is_name(c->name, '_', 48) || c->help == NULL ||
+		    strpbrk(c->help, "\n\\") != NULL || !is_unique(d, i, c->name))
+			return false;
+	}
+	return true;
+}
+
+static const char *find_fault(const struct volt_plugin *d)
+{
+	if (d->size < offsetof(struct volt_plugin, get_ext) + sizeof(d->get_ext))
+		return "its size is smaller than ABI 0.1's";
+	if (d->abi_major != VOLT_ABI_MAJOR)
+		return "its ABI major differs from its note's";
+	if (!params_is_name(d->name, '-', 32))
+		return "its name is not like [a-z][a-z0-9-]{0,31}";
+	if ((d->flags & ~(VOLT_FLAG_IN_PROCESS_ONLY | VOLT_FLAG_GUEST_MEMORY)) != 0)
+		return "its flags hold one that this volt does not know";
+	if (d->kind < VOLT_KIND_DEVICE || d->kind > VOLT_KIND_FILTER)
+		return "its kind is neither device nor sandbox nor filter";
+	if (d->instance_size == 0 || d->instance_size > STATE_MAX)
+		return "its instance_size is not within 1 byte and 16 MiB";
+	if (d->init == NULL)
+		return "it has no init";
+	if (d->need_count > 0 && (d->needs == NULL || d->need_stride < sizeof(struct volt_need)))
+		return "its table of needs is malformed";
+	if (d->counter_count > 0 &&
+	    (d->counters == NULL || d->counter_stride < sizeof(struct volt_counter)))
+		return "its table of counters is malformed";
+	if (!valid_counters(d))
+		return "a counter's name is not like [a-z][a-z0-9_]{0,47} or not its own, or its "
+		       "help is no line";
+	return NULL;
+}
+
+/* The one place where defaults are put in for slots that a plugin left empty. */
+static void adopt(struct instance *i, const struct volt_plugin *d)
+{
+	i->plugin = (struct volt_plugin){0};
+	memcpy(&i->plugin, d, d->size < sizeof(i->plugin) ? d->size : sizeof(i->plugin));
+	if (i->plugin.reset == NULL)
+		i->plugin.reset = ignore_self;
+	if (i->plugin.start == NULL)
+		i->plugin.start = start_at_once;
+	if (i->plugin.fini == NULL)
+		i->plugin.fini = ignore_self;
+	if (i->plugin.get_ext == NULL)
+		i->plugin.get_ext = offer_nothing;
+}
+
+static void ask_extensions(struct instance *i)
+{
+	i->attention = i->plugin.get_ext(VOLT_EXT_ATTENTION);
+	i->saved = i->plugin.get_ext(VOLT_EXT_STATE);
+	if (i->plugin.kind == VOLT_KIND_DEVICE)
+		i->irqchip = i->plugin.get_ext(VOLT_EXT_IRQCHIP);
+	if (i->plugin.kind == VOLT_KIND_SANDBOX)
+		i->sandbox = i->plugin.get_ext(VOLT_EXT_SANDBOX);
+	if (i->plugin.kind == VOLT_KIND_FILTER)
+		i->filter = i->plugin.get_ext(VOLT_EXT_FILTER);
+}
+
+static const char *instance_option(const struct instance *i)
+{
+	return i->plugin.kind == VOLT_KIND_FILTER ? "filter" : "plugin";
+}
+
+const char *early_cage_hint(int err)
+{
+	return err == EACCES && geteuid() == 0
+		   ? " (root has no capabilities here: only what root owns can be opened)"
+		   : "";
+}
+
+static int open_file(const char *path, bool write, struct volt_value *value, char *why, size_t size)
+{
+	struct stat st;
+	int fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0) {
+		int err = errno;
+
+		snprintf(
+		    why, size, "cannot open %s: %s%s", path, strerror(err), early_cage_hint(err));
+		return -err;
+	}
+	if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+		snprintf(why, size, "%s is a directory, not a file", path);
+		close(fd);
+		return -EISDIR;
+	}
+	value->fd = fd;
+	return 0;
+}
+
+static int open_parameter(void *arg, const struct volt_param *param, const char *text,
+    struct volt_value *value, char *why, size_t why_size)
+{
+	struct instance *i = arg;
+	struct machine *m = i->machine;
+
+	if (param->type != VOLT_PARAM_STREAM)
+		return open_file(text, param->type == VOLT_PARAM_FILE_RW, value, why, why_size);
+	if (m->stream_count == STREAM_MAX) {
+		snprintf(why, why_size, "there are more than %u streams", STREAM_MAX);
+		return -ENOSPC;
+	}
+	value->u = m->stream_count;
+	int err =
+	    stream_open(&m->streams[m->stream_count], m, i, m->stream_count, text, why, why_size);
+	m->stream_count += err == 0;
+	return err;
+}
+
+/* The id that the user gave, else the name, numbered when there are several. */
+static int choose_id(struct instance *i, const char *given)
+{
+	struct machine *m = i->machine;
+	const char *name = i->plugin.name;
+
+	snprintf(i->id, sizeof(i->id), "%s", given != NULL ? given : name);
+	if (strcmp(i->id, "core") == 0)
+		return log_error(EINVAL, "--%s %s: id=core is volt's own: choose another",
+		    instance_option(i), name);
+	for (unsigned number = 1, k = 0; k < m->instance_count; k++) {
+		if (m->instances[k] == i || strcmp(m->instances[k]->id, i->id) != 0)
+			continue;
+		if (given != NULL)
+			return log_error(EEXIST,
+			    "--%s %s: id=%s is already used by another plugin: ids must differ",
+			    instance_option(i), name, given);
+		snprintf(i->id, sizeof(i->id), "%.28s.%u", name, ++number);
+		k = UINT32_MAX; /* look from the start: the new id may be taken too */
+	}
+	return 0;
+}
+
+/* Zeroed: what a device's handlers write, which run on any vCPU's thread. A large one is left
+ * to the kernel to clear, page by page as it is used; its neighbours are few. */
+static void *alloc_apart(size_t size)
+{
+	size_t room = (size + APART_BYTES - 1) & ~(size_t)(APART_BYTES - 1);
+	void *p = room < LARGE ? aligned_alloc(APART_BYTES, room) : calloc(1, size);
+
+	return p != NULL && room < LARGE ? memset(p, 0, size) : p;
+}
+
+struct instance *instance_create(
+    struct machine *m, const struct volt_plugin *d, const char *text, const char *origin)
+{
+	const char *fault = find_fault(d);
+	char why[256];
+
+	if (fault != NULL) {
+		log_error(EINVAL, "plugin %s refused: %s", origin, fault);
+		return NULL;
+	}
+	if (params_check_table(d, why, sizeof(why)) != 0) {
+		log_error(EINVAL, "plugin %s refused: %s", origin, why);
+		return NULL;
+	}
+	struct instance *i = sealed_alloc(sizeof(*i));
+	struct instance_state *state = alloc_apart(sizeof(*state));
+	if (i == NULL || state == NULL) {
+		log_error(ENOMEM, "plugin %s: no memory for another instance", origin);
+		free(state);
+		return NULL;
+	}
+	i->machine = m;
+	i->number = m->instance_count + 1;
+	i->state = state;
+	lock_init(&state->lock);
+	adopt(i, d);
+	snprintf(i->id, sizeof(i->id), "%s", i->plugin.name);
+	i->self = alloc_apart(i->plugin.instance_size);
+	i->host.counters = alloc_apart((i->plugin.counter_count + 1u) * sizeof(uint64_t));
+	if (i->self == NULL || i->host.counters == NULL)
+		goto fail;
+	struct params_opener opener = {.open = open_parameter, .arg = i};
+	int err = params_parse(&i->params, d, text, &opener, why, sizeof(why));
+	if (err != 0) {
+		log_error(-err, "--%s %s: %s", instance_option(i), i->plugin.name, why);
+		goto fail;
+	}
+	if (choose_id(i, i->params.id) != 0)
+		goto fail;
+	host_init(i);
+	return i;
+fail:
+	instance_destroy(i);
+	return NULL;
+}
+
+int instance_wire(struct instance *i)
+{
+	struct volt_args args = {
+	    .size = sizeof(args),
+	    .value_stride = sizeof(struct volt_value),
+	    .value_count = i->plugin.param_count,
+	    .values = i->params.values,
+	};
+
+	char why[256];
+
+	guard_enter(i->id, "init");
+	ask_extensions(i);
+	int err = i->plugin.init(i->self, &i->host, &args);
+	int fault = guard_leave();
+
+	if (fault != 0)
+		return fault;
+	if (i->saved != NULL && feature_built("contract") &&
+	    state_check_table(i->saved, i->plugin.instance_size, why, sizeof(why)) != 0)
+		return log_error(EINVAL, "plugin %s refused: %s", i->plugin.name, why);
+	if (err < 0 && !i->state->failed)
+		log_error(-err, "%s: init failed: %s", i->id,
+		    i->state->reason[0] != '\0' ? i->state->reason : strerror(-err));
+	if (err > 0)
+		return log_error(
+		    EINVAL, "%s: init answered %d instead of 0 or a negative errno", i->id, err);
+	i->wired = err == 0;
+	return err;
+}
+
+void instance_destroy(struct instance *i)
+{
+	if (i == NULL)
+		return;
+	params_finish(&i->params);
+	free(i->host.counters);
+	free(i->self);
+	lock_finish(&i->state->lock);
+	free(i->state);
+}

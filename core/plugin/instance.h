@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * instance - one loaded plugin with its own state, and the adapter around it.
+ *
+ * After instance_create() no callback slot but range ones is NULL: defaults are put in
+ * once, here, and nobody else tests for them.
+ */
+#ifndef CORE_INSTANCE_H
+#define CORE_INSTANCE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <volt/attention.h>
+#include <volt/filter.h>
+#include <volt/irqchip.h>
+#include <volt/plugin.h>
+#include <volt/sandbox.h>
+#include <volt/state.h>
+
+#include "core/base/apart.h"
+#include "core/base/lock.h"
+#include "core/event/witness.h"
+#include "sdk/common/params.h"
+
+#define INSTANCE_TIMER_MAX 16
+
+struct machine;
+
+/* What changes while the guest runs. */
+struct instance_state {
+	/* Held during every callback but those of PARALLEL ranges. Order: device
+	 * instances, then the irqchip instance, then leaf locks. */
+	struct lock lock;
+	uint32_t caller; /* the witness's note from before the lock was taken */
+	uint64_t log_used_ns, log_suppressed; /* atomic; see host_log() */
+	char reason[200]; /* why the host refused the newest [wire] call; "" if it did not */
+	bool failed;      /* fail() has said why init cannot go on */
+} APART;
+
+/* Lies in sealed memory: read-only from the seal on. */
+struct instance {
+	char id[33];
+	uint32_t number; /* from 1, in the order of loading */
+	struct machine *machine;
+	struct volt_plugin plugin; /* the descriptor, defaults filled in */
+	void *self;
+	struct instance_state *state;
+	struct volt_host host;
+	struct params params;
+	uint32_t timer_count;
+	bool wired; /* init succeeded, so fini may be called */
+	const struct volt_irqchip *irqchip;
+	const struct volt_attention *attention;
+	const struct volt_sandbox *sandbox;
+	const struct volt_state *saved;   /* what of it is saved; checked */
+	const struct volt_filter *filter; /* of a filter, never NULL */
+};
+
+/* Notes for the witness whose code this thread runs. */
+static inline void instance_lock(const struct instance *i)
+{
+	lock_take(&i->state->lock);
+	if (witness_note != NULL)
+		i->state->caller = witness_enter(i->number);
+}
+
+static inline void instance_unlock(const struct instance *i)
+{
+	if (witness_note != NULL)
+		witness_leave(i->state->caller);
+	lock_release(&i->state->lock);
+}
+
+/* Checks descriptor `d` against the contract and makes an instance of it. `text` is
+ * "key=value,..."; `origin` names it in messages. NULL on failure, said in the log. */
+struct instance *instance_create(
+    struct machine *m, const struct volt_plugin *d, const char *text, const char *origin);
+
+/* What to add to EACCES for root, whose capabilities the early cage took; else "". */
+const char *early_cage_hint(int err);
+
+/* Calls init. 0 or -errno, said in the log. */
+int instance_wire(struct instance *i);
+void instance_destroy(struct instance *i);
+
+#endif

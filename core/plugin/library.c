@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/plugin/library.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/plugin/loader.h"
+#include "sdk/common/params.h"
+
+#define BUILTIN_MAX 64
+
+static const struct volt_plugin *const none[] = {NULL};
+static const struct volt_plugin *const *builtins = none;
+
+void library_set_builtins(const struct volt_plugin *const *list)
+{
+	builtins = list;
+}
+
+static const struct volt_plugin *find_builtin(const char *name, size_t n)
+{
+	for (const struct volt_plugin *const *p = builtins; *p != NULL; p++)
+		if (strlen((*p)->name) == n && memcmp((*p)->name, name, n) == 0)
+			return *p;
+	return NULL;
+}
+
+int library_set_dir(const char *dir)
+{
+	return loader_set_dir(dir);
+}
+
+/* The plugin whose name is nearest to what was typed. */
+static void say_unknown(const char *option, const char *name)
+{
+	const char *names[BUILTIN_MAX + LOADER_FILE_MAX + 1] = {NULL};
+	int files = loader_list(name, names), count = files;
+
+	if (files < 0)
+		return;
+	for (unsigned i = 0; i < BUILTIN_MAX && builtins[i] != NULL; i++)
+		names[count++] = builtins[i]->name;
+	const char *near = nearest_name(name, names);
+	log_error(ENOENT, "--%s %s: there is no such plugin in %s%s%s%s", option, name,
+	    loader_place(), near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+	    near != NULL ? "?" : "");
+	for (int i = 0; i < files; i++)
+		free((void *)(uintptr_t)names[i]);
+}
+
+/* The length that `path` takes, 0 if nothing has that name. */
+static int locate(const char *spec, size_t n, char *path, unsigned path_size)
+{
+	if (memchr(spec, '/', n) != NULL || find_builtin(spec, n) != NULL)
+		return snprintf(path, path_size, "%.*s", (int)n, spec);
+	return loader_find(spec, n, path, path_size);
+}
+
+const char *library_resolve(const char *option, const char *spec, char *path, unsigned path_size)
+{
+	size_t n = strcspn(spec, ",");
+	const char *rest = spec[n] == ',' ? spec + n + 1 : "";
+
+	if (spec[n] == ',' && rest[0] == '\0') {
+		log_error(
+		    EINVAL, "--%s %s: nothing follows the comma; write key=value", option, spec);
+		return NULL;
+	}
+	if (n == 0 || spec[n - 1] == '/') {
+		log_error(EINVAL, "--%s \"%s\": a name or a path must come first", option, spec);
+		return NULL;
+	}
+	int len = locate(spec, n, path, path_size);
+	if (len < 0 || (unsigned)len >= path_size) {
+		log_error(ENAMETOOLONG, "--%s: the path %.40s... is too long", option, spec);
+		return NULL;
+	}
+	if (len == 0) {
+		char name[64];
+
+		snprintf(name, sizeof(name), "%.*s", (int)n, spec);
+		say_unknown(option, name);
+		return NULL;
+	}
+	return rest;
+}
+
+int library_probe(const char *path)
+{
+	const struct volt_plugin *d = find_builtin(path, strlen(path));
+
+	return d != NULL ? (int)d->kind : loader_probe(path);
+}
+
+const struct volt_plugin *library_load(const char *path)
+{
+	const struct volt_plugin *d = find_builtin(path, strlen(path));
+
+	return d != NULL ? d : loader_load(path);
+}
+
+void library_finish(void)
+{
+	loader_finish();
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/plugin/loader.h"
+
+#include <dirent.h>
+#include <dlfcn.h>
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/log.h"
+#include "core/config.h"
+#include "core/plugin/vet.h"
+
+struct file {
+	struct vet_result vet;
+	const struct volt_plugin *descriptor; /* NULL: only probed yet */
+	char path[];
+};
+
+static struct {
+	char dir[PATH_MAX];
+	struct file *files[LOADER_FILE_MAX];
+	unsigned count;
+} loader;
+
+/* Beside the program, so that a build tree or a moved installation finds its own. */
+static bool find_beside_program(void)
+{
+	static const char *const places[] = {VOLT_PLUGIN_DIR_FROM_BIN, "../plugins"};
+	char self[PATH_MAX / 2], place[PATH_MAX];
+	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	if (n <= 0)
+		return false;
+	self[n] = '\0';
+	*strrchr(self, '/') = '\0';
+	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(place, sizeof(place), "%s/%s", self, places[i]);
+		if (realpath(place, loader.dir) != NULL)
+			return true;
+	}
+	return false;
+}
+
+int loader_set_dir(const char *dir)
+{
+	if (dir != NULL)
+		snprintf(loader.dir, sizeof(loader.dir), "%s", dir);
+	else if (!find_beside_program())
+		snprintf(loader.dir, sizeof(loader.dir), "%s", VOLT_PLUGIN_DIR);
+	return 0;
+}
+
+int loader_find(const char *name, size_t n, char *path, unsigned path_size)
+{
+	int len = snprintf(path, path_size, "%s/%.*s.so", loader.dir, (int)n, name);
+
+	/* What is too long is for the caller to say. */
+	return len < 0 || (unsigned)len >= path_size || access(path, F_OK) == 0 ? len : 0;
+}
+
+int loader_list(const char *wanted, const char **names)
+{
+	DIR *d = opendir(loader.dir);
+	struct dirent *e;
+	int count = 0;
+
+	if (d == NULL)
+		return log_error(errno, "--plugin %s: cannot read the plugin folder %s: %s", wanted,
+		    loader.dir, strerror(errno));
+	while (count < LOADER_FILE_MAX && (e = readdir(d)) != NULL) {
+		size_t n = strlen(e->d_name);
+
+		if (n <= 3 || strcmp(e->d_name + n - 3, ".so") != 0)
+			continue;
+		names[count] = strndup(e->d_name, n - 3);
+		count += names[count] != NULL;
+	}
+	closedir(d);
+	return count;
+}
+
+const char *loader_place(void)
+{
+	return loader.dir;
+}
+
+static struct file *probe(const char *path)
+{
+	for (unsigned i = 0; i < loader.count; i++)
+		if (strcmp(loader.files[i]->path, path) == 0)
+			return loader.files[i];
+	if (loader.count == LOADER_FILE_MAX) {
+		log_error(ENOSPC, "there are more than %u plugin files", LOADER_FILE_MAX);
+		return NULL;
+	}
+	size_t len = strlen(path) + 1;
+	struct file *f = calloc(1, sizeof(*f) + len);
+	if (f == NULL) {
+		log_error(ENOMEM, "plugin %s: no memory", path);
+		return NULL;
+	}
+	memcpy(f->path, path, len);
+	if (vet_open(path, &f->vet) != 0) {
+		free(f);
+		return NULL;
+	}
+	loader.files[loader.count++] = f;
+	return f;
+}
+
+int loader_probe(const char *path)
+{
+	struct file *f = probe(path);
+
+	return f != NULL ? (int)f->vet.kind : -EINVAL;
+}
+
+const struct volt_plugin *loader_load(const char *path)
+{
+	struct file *f = probe(path);
+	char name[32];
+
+	if (f == NULL)
+		return NULL;
+	if (f->descriptor != NULL)
+		return f->descriptor;
+	/* The very bytes that were checked: the file may have changed since. The fd stays
+	 * open until loader_finish(), for dlopen knows what it loaded by name: a number
+	 * used again would give the old plugin. */
+	snprintf(name, sizeof(name), "/proc/self/fd/%d", f->vet.image_fd);
+	void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
+	if (handle == NULL) {
+		log_error(errno == EMFILE ? EMFILE : EINVAL, "plugin %s cannot be loaded: %s", path,
+		    dlerror());
+		return NULL;
+	}
+	const struct volt_plugin *d = dlsym(handle, "volt_plugin");
+	if (d == NULL) {
+		log_error(EINVAL, "plugin %s exports no volt_plugin", path);
+		return NULL;
+	}
+	if (d->abi_major != f->vet.abi_major || d->kind != f->vet.kind) {
+		log_error(EINVAL, "plugin %s: its note and its descriptor disagree", path);
+		return NULL;
+	}
+	return f->descriptor = d;
+}
+
+void loader_finish(void)
+{
+	for (unsigned i = 0; i < loader.count; i++) {
+		if (loader.files[i]->vet.image_fd >= 0)
+			close(loader.files[i]->vet.image_fd);
+		loader.files[i]->vet.image_fd = -1;
+	}
+}

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/ceiling.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <volt/plugin.h>
+
+#include "core/base/log.h"
+
+#define ROW_MAX        512
+#define LINE_MAX_BYTES 255u
+#define ALL_ROLES      ((1u << VOLT_ROLE_COUNT) - 1)
+
+static const char *const role_names[VOLT_ROLE_COUNT + 1] = {"loop", "vcpu", "worker", NULL};
+
+static struct {
+	bool loaded;
+	uint32_t count;
+	struct {
+		char syscall[32];
+		uint32_t roles;
+	} rows[ROW_MAX];
+} ceiling;
+
+const char *ceiling_role_name(uint32_t role)
+{
+	return role < VOLT_ROLE_COUNT ? role_names[role] : "unknown";
+}
+
+static int parse_roles(const char *path, unsigned number, char *rest, uint32_t *roles)
+{
+	*roles = 0;
+	for (char *state, *word = strtok_r(rest, " \t", &state); word != NULL;
+	     word = strtok_r(NULL, " \t", &state)) {
+		uint32_t role = 0;
+
+		while (role < VOLT_ROLE_COUNT && strcmp(word, role_names[role]) != 0)
+			role++;
+		if (role == VOLT_ROLE_COUNT)
+			return log_error(EINVAL,
+			    "--ceiling %s: line %u: \"%s\" is no kind of thread: use loop, vcpu or "
+			    "worker",
+			    path, number, word);
+		*roles |= 1u << role;
+	}
+	if (*roles == 0)
+		*roles = ALL_ROLES;
+	return 0;
+}
+
+static int parse_line(const char *path, unsigned number, char *line)
+{
+	if (strcspn(line, "\n") > LINE_MAX_BYTES)
+		return log_error(EINVAL, "--ceiling %s: line %u is longer than %u bytes", path,
+		    number, LINE_MAX_BYTES);
+	line[strcspn(line, "#\n")] = '\0';
+	line += strspn(line, " \t");
+	size_t n = strcspn(line, " \t");
+	if (n == 0)
+		return 0;
+	if (n >= sizeof(ceiling.rows[0].syscall) ||
+	    strspn(line, "abcdefghijklmnopqrstuvwxyz0123456789_") < n)
+		return log_error(EINVAL, "--ceiling %s: line %u: \"%.*s\" is no system call's name",
+		    path, number, (int)n, line);
+	if (ceiling.count == ROW_MAX)
+		return log_error(ENOSPC, "--ceiling %s: more than %u lines", path, ROW_MAX);
+	snprintf(ceiling.rows[ceiling.count].syscall, sizeof(ceiling.rows[0].syscall), "%.*s",
+	    (int)n, line);
+	return parse_roles(path, number, line + n, &ceiling.rows[ceiling.count++].roles);
+}
+
+int ceiling_load(const char *path)
+{
+	char line[LINE_MAX_BYTES + 2];
+	int err = 0;
+	struct stat st;
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
+
+	if (f == NULL)
+		return log_error(
+		    errno, "--ceiling %s: cannot be opened: %s", path, strerror(errno));
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		fclose(f);
+		return log_error(EINVAL, "--ceiling %s: is not a regular file", path);
+	}
+	ceiling.loaded = true;
+	for (unsigned number = 1; err == 0 && fgets(line, sizeof(line), f) != NULL; number++)
+		err = parse_line(path, number, line);
+	if (err == 0 && ferror(f))
+		err = log_error(EIO, "--ceiling %s: cannot be read", path);
+	fclose(f);
+	return err;
+}
+
+bool ceiling_allows(const char *syscall, uint32_t role)
+{
+	for (uint32_t i = 0; i < ceiling.count; i++)
+		if (strcmp(ceiling.rows[i].syscall, syscall) == 0 &&
+		    (ceiling.rows[i].roles & (1u << role)) != 0)
+			return true;
+	return !ceiling.loaded;
+}

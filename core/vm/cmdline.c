@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/cmdline.h"
+
+#include <stdio.h>
+#include <string.h>
+
+/* Where the words for the kernel end: at a lone "--", behind which Linux (next_arg() in
+ * lib/cmdline.c) finds its first program's arguments, or at the end. */
+static size_t kernel_words(const char *text)
+{
+	bool quoted = false, start = true;
+	size_t at = 0;
+
+	for (; text[at] != '\0'; at++) {
+		if (start && strncmp(text + at, "--", 2) == 0 &&
+		    (text[at + 2] == ' ' || text[at + 2] == '\0'))
+			break;
+		quoted ^= text[at] == '"';
+		start = !quoted && text[at] == ' ';
+	}
+	return at;
+}
+
+static bool add_devices(char *text, size_t size, const char *words)
+{
+	const size_t len = strlen(text), n = strlen(words), at = kernel_words(text);
+	const size_t inside = at < len;
+
+	if (n >= size - len)
+		return false;
+	if (n == 0)
+		return true;
+	memmove(text + at + n, text + at, len - at + 1);
+	memcpy(text + at, words + inside, n - inside);
+	if (inside)
+		text[at + n - 1] = ' ';
+	return true;
+}
+
+bool cmdline_make(char *to, size_t size, const char *words, const char *append, const char *devices)
+{
+	int n = snprintf(
+	    to, size, "%s%s%s", words, append != NULL ? " " : "", append != NULL ? append : "");
+
+	return n >= 0 && (size_t)n < size && add_devices(to, size, devices);
+}

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/explain.h"
+
+#include <errno.h>
+#include <linux/kvm.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/event/keeper.h"
+#include "core/vm/ceiling.h"
+#include "core/vm/filters.h"
+#include "core/vm/machine.h"
+
+static void add_file(struct explain_file *files, unsigned max, unsigned *n, int fd,
+    const char *owner, const char *use)
+{
+	if (fd >= 0 && *n < max)
+		files[(*n)++] = (struct explain_file){.fd = fd, .owner = owner, .use = use};
+}
+
+static int by_number(const void *left, const void *right)
+{
+	return ((const struct explain_file *)left)->fd - ((const struct explain_file *)right)->fd;
+}
+
+unsigned explain_files(const struct machine *m, struct explain_file *files, unsigned max)
+{
+	unsigned n = 0;
+
+	add_file(files, max, &n, 0, "core", "standard input");
+	add_file(files, max, &n, 1, "core", "standard output");
+	add_file(files, max, &n, 2, "core", "standard error");
+	if (log_fd() != 2)
+		add_file(files, max, &n, log_fd(), "core", "log");
+	add_file(files, max, &n, m->trace_fd, "core", "trace");
+	add_file(files, max, &n, m->loop.epoll_fd, "core", "event loop");
+	add_file(files, max, &n, m->loop.wake_fd, "core", "wakes the event loop");
+	add_file(files, max, &n, m->signal_fd, "core", "signals");
+	add_file(files, max, &n, keeper_fd(), "core", "keeper");
+	add_file(files, max, &n, m->kvm.vm_fd, "core", "VM");
+	for (uint32_t i = 0; i < m->firmware.cpus; i++)
+		add_file(files, max, &n, m->vcpus[i].fd, "core", "vCPU");
+	for (uint32_t i = 0; i < m->lock_fd_count; i++)
+		add_file(files, max, &n, m->lock_fd_base + (int)i, "core", "lock");
+	for (uint32_t i = 0; i < IRQ_LINES; i++) {
+		const struct irq_line *line = &m->irq.lines[i];
+
+		add_file(files, max, &n, line->event_fd, line->owner ? line->owner->id : "",
+		    "interrupt");
+		add_file(files, max, &n, line->resample_fd, line->owner ? line->owner->id : "",
+		    "end of interrupt");
+	}
+	for (uint32_t i = 0; i < m->irq.msi.count; i++)
+		add_file(files, max, &n, m->irq.msi.vectors[i].event_fd,
+		    m->irq.msi.vectors[i].owner->id, "message");
+	for (uint32_t i = 0; i < m->doorbells.count; i++)
+		add_file(files, max, &n, m->doorbells.rows[i].event_fd,
+		    m->doorbells.rows[i].owner->id, "doorbell");
+	for (uint32_t i = 0; i < m->stream_count; i++) {
+		const struct stream *s = &m->streams[i];
+
+		add_file(files, max, &n, s->in_fd, s->owner->id, "stream, input");
+		if (s->out_fd != s->in_fd)
+			add_file(files, max, &n, s->out_fd, s->owner->id, "stream, output");
+		add_file(files, max, &n, s->listen_fd, s->owner->id, "stream, listening");
+		add_file(files, max, &n, s->kept_fd, s->owner->id, "stream, the other side");
+	}
+	for (uint32_t i = 0; i < m->instance_count; i++)
+		for (uint32_t v = 0; v < m->instances[i]->plugin.param_count; v++)
+			if (m->instances[i]->params.values[v].fd > 0)
+				add_file(files, max, &n, m->instances[i]->params.values[v].fd,
+				    m->instances[i]->id, "parameter");
+	qsort(files, n, sizeof(files[0]), by_number);
+	return n;
+}
+
+static bool is_fd(const char *syscall, const struct volt_arg_test *t)
+{
+	return t->arg == 0 && strcmp(syscall, "clock_gettime") != 0 &&
+	       strcmp(syscall, "futex") != 0;
+}
+
+void explain_test(const char *syscall, const struct volt_arg_test *t, char *text, unsigned size)
+{
+	char name[16];
+
+	snprintf(name, sizeof(name), is_fd(syscall, t) ? "fd" : "arg %u", t->arg);
+	if (t->op == VOLT_TEST_EQ && t->arg == 2 && t->value == 8)
+		snprintf(text, size, "8 bytes");
+	else if (t->op == VOLT_TEST_EQ)
+		snprintf(text, size, t->value < 1024 ? "%s %llu" : "%s 0x%llx", name,
+		    (unsigned long long)t->value);
+	else if (t->op == VOLT_TEST_LE)
+		snprintf(text, size, "%s <= %llu", name, (unsigned long long)t->value);
+	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_RUN)
+		snprintf(text, size, "KVM_RUN");
+	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_SET_GSI_ROUTING)
+		snprintf(text, size, "KVM_SET_GSI_ROUTING");
+	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_SIGNAL_MSI)
+		snprintf(text, size, "KVM_SIGNAL_MSI");
+	else
+		snprintf(text, size, "%s & 0x%llx = 0x%llx", name, (unsigned long long)t->mask,
+		    (unsigned long long)t->value);
+}
+
+static void print_addresses(const struct machine *m)
+{
+	printf("ADDRESSES\n");
+	for (uint32_t i = 0; i < m->bus.count; i++) {
+		const struct bus_range *r = &m->bus.ranges[i];
+
+		char through[80];
+
+		filters_list(r, through, sizeof(through));
+		printf("  %-4s 0x%08llx-0x%08llx  %-10s %s%s%s\n",
+		    r->space == VOLT_SPACE_PIO ? "port" : "mmio", (unsigned long long)r->base,
+		    (unsigned long long)r->last, r->owner->id, r->name,
+		    through[0] != '\0' ? ", through " : "", through);
+	}
+	printf("  ram  0x%08llx-0x%08llx", 0ull, (unsigned long long)m->memory.low_size - 1);
+	if (m->memory.high_size > 0)
+		printf(", 0x%llx-0x%llx", MEMORY_HIGH_START,
+		    (unsigned long long)(MEMORY_HIGH_START + m->memory.high_size - 1));
+	for (uint32_t i = 0, n = 0; i < m->instance_count; i++)
+		if (m->instances[i]->plugin.flags & VOLT_FLAG_GUEST_MEMORY)
+			printf("%s%s", n++ == 0 ? "; open to " : ", ", m->instances[i]->id);
+	printf("\nINTERRUPTS (to %s)\n ", m->irq.chip != NULL ? m->irq.chip->id : "KVM's irqchip");
+	for (uint32_t i = 0; i < IRQ_LINES; i++)
+		if (m->irq.lines[i].owner != NULL)
+			printf(" %u %s (%s)", i, m->irq.lines[i].owner->id,
+			    m->irq.lines[i].flags == VOLT_IRQ_LEVEL ? "level" : "edge");
+	printf("\n");
+}
+
+static void print_doorbells(const struct machine *m)
+{
+	if (m->doorbells.count > 0)
+		printf("DOORBELLS\n");
+	for (uint32_t i = 0; i < m->doorbells.count; i++) {
+		const struct doorbell *d = &m->doorbells.rows[i];
+		char value[32] = "any value";
+
+		if (d->match)
+			snprintf(value, sizeof(value), "0x%llx", (unsigned long long)d->value);
+		printf("  %-4s 0x%08llx %u bytes %-10s %s: by %s\n",
+		    d->space == VOLT_SPACE_PIO ? "port" : "mmio", (unsigned long long)d->address,
+		    d->width, value, d->owner->id, d->event_fd >= 0 ? "KVM" : "volt");
+	}
+}
+
+/* Files of one owner and use on one line: "5-14 lock". */
+static void print_files(const struct machine *m)
+{
+	static struct explain_file files[EXPLAIN_FILE_MAX];
+	unsigned n = explain_files(m, files, EXPLAIN_FILE_MAX);
+
+	printf("FILES\n");
+	for (unsigned i = 0, next; i < n; i = next) {
+		for (next = i + 1; next < n && files[next].fd == files[next - 1].fd + 1; next++)
+			if (strcmp(files[next].owner, files[i].owner) != 0 ||
+			    strcmp(files[next].use, files[i].use) != 0)
+				break;
+		char range[24];
+		snprintf(range, sizeof(range), next > i + 1 ? "%d-%d" : "%d", files[i].fd,
+		    files[next - 1].fd);
+		printf("  %-6s %s: %s\n", range, files[i].owner, files[i].use);
+	}
+}
+
+/* The fds [*from, *to] that a rule's first test pins, if it does. */
+static bool pinned_fds(const struct volt_rule *r, uint64_t *from, uint64_t *to)
+{
+	const struct volt_arg_test *t = &r->tests[0];
+
+	if (r->test_count == 0 || !is_fd(r->syscall, t) || t->op == VOLT_TEST_LE)
+		return false;
+	*from = t->value;
+	*to = t->op == VOLT_TEST_EQ ? t->value : t->value + ~t->mask;
+	return true;
+}
+
+/* True if they differ at most in the fds that they pin: what one line can tell. */
+static bool same_kind(const struct volt_rule *a, const struct volt_rule *b)
+{
+	uint64_t from, to;
+	uint32_t rest = pinned_fds(a, &from, &to) ? 1 : 0;
+
+	return strcmp(a->syscall, b->syscall) == 0 && strcmp(a->asked_by, b->asked_by) == 0 &&
+	       strcmp(a->reason, b->reason) == 0 && a->test_count == b->test_count &&
+	       pinned_fds(b, &from, &to) == (rest == 1) &&
+	       memcmp(a->tests + rest, b->tests + rest,
+		   (a->test_count - rest) * sizeof(a->tests[0])) == 0;
+}
+
+/* "fd 5, 7-9" for all rules from number `i` on that differ from it only in their fds. */
+static void describe_fds(const struct volt_thread *t, uint32_t i, char *text, unsigned size)
+{
+	uint64_t from, to, next_from, next_to;
+	const char *separator = "fd ";
+	unsigned n = 0;
+
+	for (uint32_t k = i; k < t->rule_count; k++) {
+		if (!same_kind(&t->rules[k], &t->rules[i]) || !pinned_fds(&t->rules[k], &from, &to))
+			continue;
+		while (k + 1 < t->rule_count && same_kind(&t->rules[k + 1], &t->rules[i]) &&
+		       pinned_fds(&t->rules[k + 1], &next_from, &next_to) && next_from == to + 1) {
+			to = next_to;
+			k++;
+		}
+		n += (unsigned)snprintf(text + n, size - n, from == to ? "%s%llu" : "%s%llu-%llu",
+		    separator, (unsigned long long)from, (unsigned long long)to);
+		separator = ", ";
+		if (n >= size)
+			return;
+	}
+}
+
+static void print_rule(const struct volt_thread *t, uint32_t i)
+{
+	const struct volt_rule *r = &t->rules[i];
+	char text[128] = "";
+	uint64_t from, to;
+	uint32_t rest = pinned_fds(r, &from, &to) ? 1 : 0;
+
+	describe_fds(t, i, text, sizeof(text));
+	for (uint32_t n = rest; n < r->test_count; n++) {
+		size_t used = strlen(text);
+		char test[48];
+
+		explain_test(r->syscall, &r->tests[n], test, sizeof(test));
+		snprintf(text + used, sizeof(text) - used, "%s%s", used > 0 ? ", " : "", test);
+	}
+	printf("  %-12s %-28s %s: %s\n", r->syscall, text, r->asked_by, r->reason);
+}
+
+static void print_rules(const struct volt_thread *t)
+{
+	for (uint32_t i = 0; i < t->rule_count; i++) {
+		bool first = true;
+
+		for (uint32_t k = 0; k < i; k++)
+			first = first && !same_kind(&t->rules[k], &t->rules[i]);
+		if (first)
+			print_rule(t, i);
+	}
+}
+
+static unsigned count_syscalls(const struct machine *m)
+{
+	const char *seen[POLICY_RULE_MAX];
+	unsigned n = 0;
+
+	for (uint32_t t = 0; t < m->policy.table.thread_count; t++)
+		for (uint32_t r = 0; r < m->policy.threads[t].rule_count; r++) {
+			unsigned k = 0;
+
+			while (k < n && strcmp(seen[k], m->policy.threads[t].rules[r].syscall) != 0)
+				k++;
+			if (k == n && n < POLICY_RULE_MAX)
+				seen[n++] = m->policy.threads[t].rules[r].syscall;
+		}
+	return n;
+}
+
+static void print_threads(const struct machine *m)
+{
+	uint32_t cpus = m->firmware.cpus;
+
+	printf("SYSTEM CALLS: %u; %s\n", count_syscalls(m),
+	    m->sandbox == NULL || m->options->no_seccomp ? "any other passes too"
+	    : m->options->seccomp_log                    ? "any other is logged"
+							 : "any other kills the process");
+	for (uint32_t i = 0; i < m->policy.table.thread_count; i++) {
+		const struct volt_thread *t = &m->policy.threads[i];
+
+		if (t->role == VOLT_ROLE_VCPU && t->index > 0)
+			continue;
+		printf(" thread %s", t->name);
+		if (t->role == VOLT_ROLE_VCPU && cpus > 1)
+			printf(" (the other %u alike, each with its own fd)", cpus - 1);
+		printf("\n");
+		print_rules(t);
+	}
+}
+
+static void print_sandbox(const struct machine *m)
+{
+	struct volt_sandbox_report r = {.size = sizeof(r)};
+
+	if (m->sandbox == NULL) {
+		printf("SANDBOX: none\n");
+		return;
+	}
+	m->sandbox->sandbox->report(m->sandbox->self, &r);
+	printf("SANDBOX %s: %u system calls in %u BPF instructions; %s%s\n", m->sandbox->id,
+	    r.syscalls, r.instructions,
+	    m->options->no_landlock ? "no Landlock" : "Landlock without a rule",
+	    m->options->no_seccomp    ? "; seccomp off"
+	    : m->options->seccomp_log ? "; seccomp only logs"
+				      : "");
+}
+
+int explain_print(const struct machine *m, bool json)
+{
+	if (json)
+		return explain_print_json(m);
+	print_addresses(m);
+	print_doorbells(m);
+	print_files(m);
+	print_threads(m);
+	print_sandbox(m);
+	return fflush(stdout) == 0 ? 0 : -errno;
+}

@@ -1,0 +1,435 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/host.h"
+
+#include <ctype.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <volt/describe.h>
+#include <volt/irqchip.h>
+#include <volt/loop.h>
+#include <volt/metrics.h>
+#include <volt/stream.h>
+#include <volt/worker.h>
+
+#include "core/base/clock.h"
+#include "core/base/exitcode.h"
+#include "core/base/log.h"
+#include "core/vm/host_guest.h"
+#include "core/vm/machine.h"
+#include "core/vm/metrics.h"
+
+#define WORKER_NAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
+
+/* A guest can make a plugin log; 20 lines at once and 5 a second are enough for people
+ * and too few to fill a disk. */
+#define LOG_BURST   20
+#define LOG_LINE_NS 200000000ull
+
+static struct instance *owner_of(const struct volt_host *h)
+{
+	return h->core;
+}
+
+struct instance *host_wirer(const struct volt_host *h)
+{
+	struct instance *i = owner_of(h);
+
+	if (!i->machine->sealed)
+		i->state->reason[0] = '\0';
+	return i;
+}
+
+/* Each line uses LOG_LINE_NS of time; what is used may run ahead of the clock by a burst. One
+ * word, for workers and handlers of PARALLEL ranges log at the same time. */
+static bool may_log(struct instance_state *s)
+{
+	const uint64_t now = clock_now();
+	uint64_t used = __atomic_load_n(&s->log_used_ns, __ATOMIC_RELAXED), then;
+
+	do {
+		then = used > now ? used : now;
+		if (then - now > (LOG_BURST - 1) * LOG_LINE_NS) {
+			__atomic_fetch_add(&s->log_suppressed, 1, __ATOMIC_RELAXED);
+			return false;
+		}
+	} while (!__atomic_compare_exchange_n(
+	    &s->log_used_ns, &used, then + LOG_LINE_NS, true, __ATOMIC_RELAXED, __ATOMIC_RELAXED));
+	return true;
+}
+
+static void host_log(const struct volt_host *h, uint32_t level, const char *msg)
+{
+	struct instance *i = owner_of(h);
+
+	if (level > log_level || (i->machine->sealed && !may_log(i->state)))
+		return;
+	const uint64_t lost = __atomic_exchange_n(&i->state->log_suppressed, 0, __ATOMIC_RELAXED);
+	if (lost > 0)
+		log_warn("%s: %llu messages suppressed", i->id, (unsigned long long)lost);
+	log_line(level, "%s: %s", i->id, msg);
+}
+
+/* One line for a failed start: the plugin's words, and the host's reason if a call of
+ * the host was what failed. */
+static int host_fail(const struct volt_host *h, int32_t err, const char *msg)
+{
+	struct instance *i = owner_of(h);
+	const char *reason = i->state->reason;
+
+	i->state->failed = true;
+	return log_error(err > 0 ? err : EINVAL, "%s: %s%s%s", i->id, msg,
+	    reason[0] != '\0' ? ": " : "", reason);
+}
+
+VOLT_PRINTF(3, 4)
+static int refuse(struct instance *i, int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(i->state->reason, sizeof(i->state->reason), fmt, ap);
+	va_end(ap);
+	return -err;
+}
+
+static int host_add_range(const struct volt_host *h, const struct volt_range *r)
+{
+	struct instance *i = host_wirer(h);
+	char why[200];
+
+	if (i->machine->sealed)
+		return -EPERM;
+	int err = bus_add_range(&i->machine->bus, i, r, why, sizeof(why));
+	return err != 0 ? refuse(i, -err, "%s", why) : 0;
+}
+
+static int host_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line)
+{
+	struct instance *i = host_wirer(h), *holder = NULL;
+
+	if (i->machine->sealed)
+		return -EPERM;
+	int err = irq_add(&i->machine->irq, i, gsi, flags, &holder);
+	if (err == -EBUSY)
+		return refuse(
+		    i, EBUSY, "interrupt %u is already used by plugin %s", gsi, holder->id);
+	if (err != 0)
+		return refuse(i, -err,
+		    "interrupt %u (flags %u) is none: lines are 0 to %u, edge or level", gsi, flags,
+		    IRQ_LINES - 1);
+	*line = gsi;
+	return 0;
+}
+
+static void host_set_irq(const struct volt_host *h, uint32_t line, bool level)
+{
+	struct instance *i = owner_of(h);
+
+	if (line < IRQ_LINES && i->machine->irq.lines[line].owner == i)
+		irq_set(&i->machine->irq, line, level);
+}
+
+static void host_ask(const struct volt_host *h, uint32_t what, uint32_t code, const char *why)
+{
+	struct machine *m = owner_of(h)->machine;
+
+	switch (what) {
+	case VOLT_ASK_RESET:
+		machine_end(m, EXIT_RESET, "the guest asked for a reset (%s)", why);
+		break;
+	case VOLT_ASK_POWEROFF:
+		machine_end(m, EXIT_POWEROFF, "the guest turned itself off (%s)", why);
+		break;
+	case VOLT_ASK_EXIT:
+		machine_end(
+		    m, (int)(code & 0xff), "the guest ended with status %u (%s)", code & 0xff, why);
+		break;
+	case VOLT_ASK_PANIC:
+		machine_end(m, EXIT_PANIC, "the guest's kernel panicked (%s)", why);
+		break;
+	case VOLT_ASK_ATTENTION:
+		__atomic_store_n(&m->attention_wanted, 1, __ATOMIC_SEQ_CST);
+		loop_wake(&m->loop);
+		break;
+	}
+}
+
+/* ------------------------------------------------------------- volt.loop/1 */
+
+static int host_add_timer(const struct volt_host *h, void (*fire)(void *self), uint32_t *timer)
+{
+	struct instance *i = host_wirer(h);
+
+	if (i->machine->sealed)
+		return -EPERM;
+	if (fire == NULL)
+		return -EINVAL;
+	if (i->timer_count == INSTANCE_TIMER_MAX)
+		return -ENOSPC;
+	int err = loop_add_timer(&i->machine->loop, i, fire, timer);
+	i->timer_count += err == 0;
+	return err;
+}
+
+static void host_arm(const struct volt_host *h, uint32_t timer, uint64_t deadline_ns)
+{
+	struct instance *i = owner_of(h);
+	struct loop *l = &i->machine->loop;
+
+	if (timer < l->table->timer_count && l->table->timers[timer].owner == i)
+		loop_arm(l, timer, deadline_ns);
+}
+
+static uint64_t host_now(const struct volt_host *h)
+{
+	return clock_now();
+}
+
+static const struct volt_loop loop_table = {
+    .size = sizeof(loop_table), .add_timer = host_add_timer, .arm = host_arm, .now = host_now};
+
+/* ----------------------------------------------------------- volt.stream/1 */
+
+static struct stream *own_stream(const struct volt_host *h, uint32_t number)
+{
+	struct machine *m = owner_of(h)->machine;
+
+	if (number < m->stream_count && m->streams[number].owner == owner_of(h))
+		return &m->streams[number];
+	return NULL;
+}
+
+static int host_attach(
+    const struct volt_host *h, uint32_t number, const struct volt_stream_ops *ops)
+{
+	struct stream *s = own_stream(h, number);
+
+	if (host_wirer(h)->machine->sealed)
+		return -EPERM;
+	return s != NULL && ops != NULL ? stream_attach(s, ops) : -EINVAL;
+}
+
+static size_t host_tx(const struct volt_host *h, uint32_t number, const uint8_t *bytes, size_t n)
+{
+	struct stream *s = own_stream(h, number);
+
+	return s != NULL ? stream_tx(s, bytes, n) : 0;
+}
+
+static void host_set_room(const struct volt_host *h, uint32_t number, size_t n)
+{
+	struct stream *s = own_stream(h, number);
+
+	if (s != NULL)
+		stream_set_room(s, n);
+}
+
+static void host_hang_up(const struct volt_host *h, uint32_t number)
+{
+	struct stream *s = own_stream(h, number);
+
+	if (s != NULL)
+		stream_hang_up(s);
+}
+
+static const struct volt_stream stream_table = {.size = sizeof(stream_table),
+    .attach = host_attach,
+    .tx = host_tx,
+    .set_room = host_set_room,
+    .hang_up = host_hang_up};
+
+/* ----------------------------------------------------------- volt.worker/1 */
+
+static int host_add_worker(
+    const struct volt_host *h, const char *name, void (*job)(void *self), uint32_t *worker)
+{
+	struct instance *i = host_wirer(h);
+	struct machine *m = i->machine;
+
+	if (m->sealed)
+		return -EPERM;
+	/* The kernel's audit log quotes other names in a way that the witness cannot read. */
+	size_t n = name != NULL ? strspn(name, WORKER_NAME_BYTES) : 0;
+	if (n == 0 || n > 15 || name[n] != '\0' || job == NULL)
+		return -EINVAL;
+	if (m->worker_count == WORKER_MAX)
+		return -ENOSPC;
+	struct worker *w = &m->workers[m->worker_count];
+	w->owner = i;
+	w->job = job;
+	snprintf(w->name, sizeof(w->name), "%s", name);
+	lock_init(&w->posts);
+	*worker = m->worker_count++;
+	return 0;
+}
+
+static void host_post(const struct volt_host *h, uint32_t worker)
+{
+	struct machine *m = owner_of(h)->machine;
+
+	if (worker < m->worker_count && m->workers[worker].owner == owner_of(h))
+		worker_post(&m->workers[worker]);
+}
+
+static const struct volt_worker worker_table = {
+    .size = sizeof(worker_table), .add = host_add_worker, .post = host_post};
+
+/* --------------------------------------------------------- volt.irqroute/1 */
+
+static void host_route(const struct volt_host *h, uint32_t pin, uint64_t address, uint32_t data)
+{
+	irq_route(&owner_of(h)->machine->irq, pin, address, data);
+}
+
+static void host_fire(const struct volt_host *h, uint32_t pin)
+{
+	irq_fire(&owner_of(h)->machine->irq, pin);
+}
+
+static const struct volt_irqroute irqroute_table = {
+    .size = sizeof(irqroute_table), .route = host_route, .fire = host_fire};
+
+/* --------------------------------------------------------- volt.describe/1 */
+
+static int host_device(const struct volt_host *h, const struct volt_acpi_device *d)
+{
+	struct machine *m = host_wirer(h)->machine;
+	struct firmware *fw = &m->firmware;
+
+	if (m->sealed)
+		return -EPERM;
+	if (d->size < sizeof(*d) || d->hid == NULL || d->resource_count > VOLT_RESOURCE_MAX)
+		return -EINVAL;
+	if (fw->device_count == FIRMWARE_DEVICE_MAX)
+		return -ENOSPC;
+	struct volt_acpi_device *copy = &fw->devices[fw->device_count];
+	*copy = *d;
+	copy->hid = strdup(d->hid);
+	copy->cid = d->cid != NULL ? strdup(d->cid) : NULL;
+	if (copy->hid == NULL || (d->cid != NULL && copy->cid == NULL))
+		return -ENOMEM;
+	fw->device_count++;
+	return 0;
+}
+
+static int host_fixed(const struct volt_host *h, const struct volt_acpi_fixed *f)
+{
+	struct machine *m = host_wirer(h)->machine;
+	struct firmware_fixed *slots[] = {
+	    NULL, &m->firmware.reset, &m->firmware.sleep_control, &m->firmware.sleep_status};
+
+	if (m->sealed)
+		return -EPERM;
+	if (f->size < sizeof(*f) || f->kind < VOLT_FIXED_RESET ||
+	    f->kind > VOLT_FIXED_SLEEP_STATUS || f->space > VOLT_SPACE_MMIO)
+		return -EINVAL;
+	if (slots[f->kind]->present)
+		return -ENOSPC;
+	*slots[f->kind] = (struct firmware_fixed){
+	    .present = true, .space = f->space, .value = f->value, .address = f->address};
+	return 0;
+}
+
+static int host_cmdline(const struct volt_host *h, const char *words)
+{
+	struct machine *m = host_wirer(h)->machine;
+	size_t used = strlen(m->device_words);
+
+	if (m->sealed)
+		return -EPERM;
+	for (const char *p = words; *p != '\0'; p++)
+		if (!isprint((unsigned char)*p))
+			return -EINVAL;
+	if (strlen(words) + 2 > sizeof(m->device_words) - used)
+		return -ENOSPC;
+	snprintf(m->device_words + used, sizeof(m->device_words) - used, " %s", words);
+	return 0;
+}
+
+static const struct volt_describe describe_table = {.size = sizeof(describe_table),
+    .device = host_device,
+    .fixed = host_fixed,
+    .cmdline = host_cmdline};
+
+static bool always(struct instance *i)
+{
+	return true;
+}
+
+/* A plugin that cannot do without says what it lacks; this is why. */
+static bool has_metrics(struct instance *i)
+{
+	if (metrics_table.size > 0)
+		return true;
+	refuse(i, ENOTSUP, "this volt was built for plugins that do not use " VOLT_EXT_METRICS);
+	return false;
+}
+
+static bool is_irqchip(struct instance *i)
+{
+	return i->irqchip != NULL;
+}
+
+static bool wants_memory(struct instance *i)
+{
+	return i->plugin.flags & VOLT_FLAG_GUEST_MEMORY;
+}
+
+/* Who asks for messages gets the calls that they need, so the first is remembered. */
+static bool note_messages(struct instance *i)
+{
+	struct irq *q = &i->machine->irq;
+
+	if (q->msi.user == NULL && !i->machine->sealed)
+		q->msi.user = i;
+	return !i->machine->sealed;
+}
+
+static const void *host_get_ext(const struct volt_host *h, const char *id)
+{
+	static const struct {
+		const char *id;
+		const void *table;
+		bool (*has)(struct instance *i);
+	} tables[] = {
+	    {VOLT_EXT_LOOP, &loop_table, always},
+	    {VOLT_EXT_STREAM, &stream_table, always},
+	    {VOLT_EXT_DESCRIBE, &describe_table, always},
+	    {VOLT_EXT_WORKER, &worker_table, always},
+	    {VOLT_EXT_METRICS, &metrics_table, has_metrics},
+	    {VOLT_EXT_IRQROUTE, &irqroute_table, is_irqchip},
+	    {VOLT_EXT_MEM, &host_mem, wants_memory},
+	    {VOLT_EXT_DOORBELL, &host_doorbell, always},
+	    {VOLT_EXT_MSI, &host_msi, note_messages},
+	};
+
+	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
+		if (strcmp(id, tables[i].id) == 0 && tables[i].has(owner_of(h)))
+			return tables[i].table;
+	return NULL;
+}
+
+void host_init(struct instance *i)
+{
+	uint64_t *counters = i->host.counters;
+
+	i->host = (struct volt_host){
+	    .size = sizeof(struct volt_host),
+	    .abi_major = VOLT_ABI_MAJOR,
+	    .abi_minor = VOLT_ABI_MINOR,
+	    .log_level = log_level,
+	    .core = i,
+	    .counters = counters,
+	    .log = host_log,
+	    .fail = host_fail,
+	    .add_range = host_add_range,
+	    .add_irq = host_add_irq,
+	    .set_irq = host_set_irq,
+	    .ask = host_ask,
+	    .get_ext = host_get_ext,
+	};
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * host_guest - the services for devices that work on the guest's memory: the memory itself,
+ * doorbells, and interrupts without lines.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "core/vm/host.h"
+#include "core/vm/host_guest.h"
+#include "core/vm/machine.h"
+
+static struct instance *owner_of(const struct volt_host *h)
+{
+	return h->core;
+}
+
+/* ------------------------------------------------------------- volt.mem/1 */
+
+/* 0 with *at set, or what volt.mem/1 answers. */
+static int find_memory(const struct volt_host *h, uint64_t gpa, size_t n, void **at)
+{
+	const struct machine *m = owner_of(h)->machine;
+
+	*at = NULL;
+	if (!m->sealed)
+		return -EAGAIN;
+	if (n == 0)
+		return 0;
+	*at = memory_at(&m->memory, gpa, n);
+	return *at != NULL ? 0 : -EFAULT;
+}
+
+static int host_read(const struct volt_host *h, uint64_t gpa, void *dst, size_t n)
+{
+	void *at;
+	int err = find_memory(h, gpa, n, &at);
+
+	if (at != NULL)
+		memcpy(dst, at, n);
+	return err;
+}
+
+static int host_write(const struct volt_host *h, uint64_t gpa, const void *src, size_t n)
+{
+	void *at;
+	int err = find_memory(h, gpa, n, &at);
+
+	if (at != NULL)
+		memcpy(at, src, n);
+	return err;
+}
+
+static void *host_map(const struct volt_host *h, uint64_t gpa, size_t n, bool writable)
+{
+	void *at;
+
+	find_memory(h, gpa, n, &at);
+	return at;
+}
+
+/* Nobody copies a running VM yet, so nobody asks what has changed. */
+static void host_dirty(const struct volt_host *h, uint64_t gpa, size_t n)
+{
+}
+
+const struct volt_mem host_mem = {.size = sizeof(host_mem),
+    .read = host_read,
+    .write = host_write,
+    .map = host_map,
+    .dirty = host_dirty};
+
+/* -------------------------------------------------------- volt.doorbell/1 */
+
+static int host_add_doorbell(
+    const struct volt_host *h, const struct volt_doorbell_at *at, uint32_t *doorbell)
+{
+	struct instance *i = host_wirer(h);
+
+	if (i->machine->sealed)
+		return -EPERM;
+	return doorbell_add(
+	    i->machine, i, at, doorbell, i->state->reason, (unsigned)sizeof(i->state->reason));
+}
+
+static int host_irq_fd(const struct volt_host *h, uint32_t line)
+{
+	const struct instance *i = owner_of(h);
+	const struct irq *q = &i->machine->irq;
+
+	if (!i->machine->sealed)
+		return -EAGAIN;
+	if (line >= IRQ_LINES || q->lines[line].owner != i || q->chip != NULL ||
+	    q->lines[line].flags != VOLT_IRQ_EDGE)
+		return -EOPNOTSUPP;
+	return q->lines[line].event_fd;
+}
+
+const struct volt_doorbell host_doorbell = {
+    .size = sizeof(host_doorbell), .add = host_add_doorbell, .irq_fd = host_irq_fd};
+
+/* ------------------------------------------------------------- volt.msi/1 */
+
+static int host_alloc(const struct volt_host *h, uint32_t count, uint32_t *first)
+{
+	struct instance *i = host_wirer(h);
+
+	return i->machine->sealed ? -EPERM : msi_alloc(&i->machine->irq, i, count, first);
+}
+
+static int host_set(const struct volt_host *h, uint32_t vector, uint64_t address, uint32_t data)
+{
+	return msi_set(&owner_of(h)->machine->irq, owner_of(h), vector, address, data);
+}
+
+static void host_fire(const struct volt_host *h, uint32_t vector)
+{
+	msi_fire(&owner_of(h)->machine->irq, owner_of(h), vector);
+}
+
+static int host_inject(const struct volt_host *h, uint64_t address, uint32_t data)
+{
+	struct machine *m = owner_of(h)->machine;
+
+	return m->sealed ? msi_inject(&m->irq, address, data) : -EAGAIN;
+}
+
+const struct volt_msi host_msi = {.size = sizeof(host_msi),
+    .alloc = host_alloc,
+    .set = host_set,
+    .fire = host_fire,
+    .inject = host_inject};

@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/inherit.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/close_range.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/feature.h"
+#include "core/base/log.h"
+#include "core/event/reopen.h"
+#include "core/event/witness.h"
+#include "core/vm/ceiling.h"
+#include "core/vm/machine.h"
+#include "core/vm/store.h"
+#include "sdk/common/compat.h"
+
+/* The user's kernels, which only the environment can tell. */
+static char store_path[PATH_MAX];
+
+/* LD_PRELOAD and its like were obeyed before main; what plugins are linked with must come
+ * from the system's own folders. Sanitizers are loaded so, and keep their settings. */
+static void clean_environment(char **argv)
+{
+#ifndef VOLT_SANITIZED
+	char *kept[3] = {NULL}; /* what store_locate() reads */
+	size_t count = 0;
+	bool linker = false;
+
+	for (char **e = environ; *e != NULL; e++) {
+		linker =
+		    linker || strncmp(*e, "LD_", 3) == 0 || strncmp(*e, "GLIBC_TUNABLES=", 15) == 0;
+		if (count < 2 &&
+		    (strncmp(*e, "HOME=", 5) == 0 || strncmp(*e, "XDG_DATA_HOME=", 14) == 0))
+			kept[count++] = *e;
+	}
+	if (linker && argv[0] != NULL)
+		execve("/proc/self/exe", argv, kept);
+	if (linker)
+		log_warn("the environment changes how programs are loaded (LD_...) and cannot be "
+			 "cleaned");
+	clearenv();
+	prctl(PR_SET_NAME, "volt"); /* starting anew made it "exe" */
+#endif
+}
+
+void inherit_clean(char **argv)
+{
+	struct sigaction defaults = {.sa_handler = SIG_DFL}, ignore = {.sa_handler = SIG_IGN};
+	sigset_t none;
+
+	/* A VM's descriptor must never become number 1: a stray print would go there. */
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			abort();
+	for (int s = 1; s < NSIG; s++) {
+		struct sigaction old;
+
+		/* nohup and a shell's background jobs ask so to be left alone. */
+		if ((s == SIGHUP || s == SIGINT || s == SIGQUIT) && sigaction(s, NULL, &old) == 0 &&
+		    old.sa_handler == SIG_IGN)
+			continue;
+		sigaction(s, &defaults, NULL); /* refused for SIGKILL and SIGSTOP */
+	}
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGXFSZ, &ignore, NULL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	store_locate(store_path, sizeof(store_path)); /* an empty path is told when it is needed */
+	clean_environment(argv);
+}
+
+static int open_input(const char *option, const char *path, int *fd)
+{
+	struct stat st;
+
+	/* Not blocking, so that a FIFO nobody writes to is refused and not waited for. */
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (*fd < 0)
+		return log_error(
+		    errno, "--%s %s: cannot be opened: %s", option, path, strerror(errno));
+	if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return log_error(EINVAL, "--%s %s: is not a regular file", option, path);
+	return 0;
+}
+
+/* A file if there is one of that name, else a kernel of the store. */
+static int open_kernel(const char *word, int *fd)
+{
+	char name[STORE_NAME_MAX], why[PATH_MAX + 512];
+
+	if (access(word, F_OK) == 0 || errno != ENOENT || !store_may_name(word))
+		return open_input("kernel", word, fd);
+	if (store_path[0] == '\0')
+		return log_error(ENOENT,
+		    "--kernel %s: no such file, and no store to look in: neither XDG_DATA_HOME nor "
+		    "HOME is an absolute path",
+		    word);
+	*fd = store_open(store_path, word, name, why, sizeof(why));
+	if (*fd < 0)
+		return log_error(-*fd, "--kernel %s: no such file here, and %s", word, why);
+	log_debug("--kernel %s is %s of %s", word, name, store_path);
+	struct stat st;
+	if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode))
+		return log_error(EINVAL, "--kernel %s: %s/%s holds what is not a regular file",
+		    word, store_path, name);
+	return 0;
+}
+
+static int open_output(const char *option, const char *path, int flags, int *fd)
+{
+	*fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | flags, 0644);
+	if (*fd < 0)
+		return log_error(errno, "--%s %s: cannot be opened for writing: %s", option, path,
+		    strerror(errno));
+	return 0;
+}
+
+static int by_number(const void *left, const void *right)
+{
+	return *(const int *)left - *(const int *)right;
+}
+
+static void close_others(int *keep, size_t count)
+{
+	unsigned first = 3;
+
+	qsort(keep, count, sizeof(keep[0]), by_number);
+	for (size_t i = 0; i < count; i++) {
+		if (keep[i] < (int)first)
+			continue;
+		if ((unsigned)keep[i] > first)
+			close_range(first, (unsigned)keep[i] - 1, 0);
+		first = (unsigned)keep[i] + 1;
+	}
+	close_range(first, UINT_MAX, 0);
+}
+
+int inherit_open_outputs(struct machine *m)
+{
+	const struct options *o = m->options;
+	int log = -1, err = 0;
+
+	if (o->log_file != NULL)
+		err = open_output("log-file", o->log_file, O_APPEND, &log);
+	else
+		log = reopen_nonblocking(
+		    STDERR_FILENO, O_WRONLY); /* nobody reads it: the VM goes on */
+	if (err == 0 && log >= 0)
+		log_set_fd(log);
+	if (err == 0 && o->ceiling != NULL)
+		err = ceiling_load(o->ceiling);
+	if (err == 0 && o->trace_file != NULL)
+		err = open_output(
+		    "trace-file", o->explain ? "/dev/null" : o->trace_file, O_TRUNC, &m->trace_fd);
+	/* Where a keeper runs anyway, for a terminal, its word costs nothing. */
+	if (err == 0 && feature_built("witness") &&
+	    (o->witness || o->seccomp_log || isatty(STDIN_FILENO)))
+		err = witness_open(o->witness) != 0 && o->witness ? -EACCES : 0;
+	return err;
+}
+
+int inherit_open_inputs(struct machine *m)
+{
+	const struct options *o = m->options;
+	int err = 0;
+
+	if (o->kernel != NULL)
+		err = open_kernel(o->kernel, &m->kernel_fd);
+	if (err == 0 && o->initrd != NULL)
+		err = open_input("initrd", o->initrd, &m->initrd_fd);
+	for (uint32_t i = 0; err == 0 && i < o->module_count; i++)
+		err = open_input("module", o->modules[i].file, &m->module_fds[i]);
+	int keep[5 + BOOT_MODULE_MAX] = {
+	    log_fd(), m->kernel_fd, m->initrd_fd, m->trace_fd, witness_fd()};
+	memcpy(keep + 5, m->module_fds, sizeof(m->module_fds));
+	if (err == 0)
+		close_others(keep, sizeof(keep) / sizeof(keep[0]));
+	return err;
+}

@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/machine.h"
+
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/exitcode.h"
+#include "core/base/log.h"
+#include "core/base/sealed.h"
+#include "core/base/trace.h"
+#include "core/boot/boot.h"
+#include "core/event/events.h"
+#include "core/event/keeper.h"
+#include "core/event/witness.h"
+#include "core/plugin/guard.h"
+#include "core/plugin/library.h"
+#include "core/vm/cmdline.h"
+#include "core/vm/explain.h"
+#include "core/vm/filters.h"
+#include "core/vm/inherit.h"
+#include "core/vm/metrics.h"
+#include "core/vm/plugins.h"
+#include "core/vm/seal.h"
+
+#define DRAIN_NS 1000000000ull /* for the last output of all streams together */
+
+void machine_end(struct machine *m, int code, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (__atomic_exchange_n(&m->end_claimed, 1, __ATOMIC_SEQ_CST) != 0)
+		return;
+	m->end_code = code;
+	va_start(ap, fmt);
+	vsnprintf(m->end_why, sizeof(m->end_why), fmt, ap);
+	va_end(ap);
+	__atomic_store_n(&m->end_ready, 1, __ATOMIC_RELEASE);
+	loop_stop(&m->loop);
+}
+
+static int open_host(struct machine *m)
+{
+	int err = kvm_open(&m->kvm, "/dev/kvm");
+
+	if (err == 0 && m->options->cpus > m->kvm.max_cpus)
+		err = log_error(EINVAL, "--cpus %u: this host's KVM allows at most %u",
+		    m->options->cpus, m->kvm.max_cpus);
+	if (err == 0)
+		trace_mark("KVM opened", NULL);
+	return err;
+}
+
+/* Addresses at which KVM itself answers, so that a plugin never would. */
+static const struct {
+	uint8_t space;
+	bool own_chip_only; /* KVM's own irqchip and timer */
+	uint64_t base, last;
+	const char *what;
+} kernel_ranges[] = {
+    {VOLT_SPACE_MMIO, false, 0xfee00000, 0xfee00fff, "the local APICs"},
+    {VOLT_SPACE_MMIO, false, KVM_PAGES_BASE, KVM_PAGES_LAST, "pages that KVM needs for itself"},
+    {VOLT_SPACE_MMIO, true, 0xfec00000, 0xfec000ff, "KVM's interrupt controller"},
+    {VOLT_SPACE_PIO, true, 0x20, 0x21, "KVM's interrupt controller"},
+    {VOLT_SPACE_PIO, true, 0xa0, 0xa1, "KVM's interrupt controller"},
+    {VOLT_SPACE_PIO, true, 0x4d0, 0x4d1, "KVM's interrupt controller"},
+    {VOLT_SPACE_PIO, true, 0x40, 0x43, "KVM's timer"},
+    {VOLT_SPACE_PIO, true, 0x61, 0x61, "KVM's timer"},
+};
+
+static int check_kernel_ranges(const struct machine *m, const struct bus_range *r)
+{
+	for (size_t i = 0; i < sizeof(kernel_ranges) / sizeof(kernel_ranges[0]); i++) {
+		if (kernel_ranges[i].space != r->space || r->last < kernel_ranges[i].base ||
+		    r->base > kernel_ranges[i].last ||
+		    (kernel_ranges[i].own_chip_only && m->irq.chip != NULL))
+			continue;
+		return log_error(EBUSY, "%s of plugin %s at 0x%llx overlaps %s at 0x%llx: move it",
+		    r->name, r->owner->id, (unsigned long long)r->base, kernel_ranges[i].what,
+		    (unsigned long long)kernel_ranges[i].base);
+	}
+	return 0;
+}
+
+static int check_ranges(struct machine *m)
+{
+	int err = 0;
+
+	memory_plan(&m->memory, m->options->memory);
+	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++) {
+		const struct bus_range *r = &m->bus.ranges[i];
+
+		if (r->space == VOLT_SPACE_MMIO &&
+		    memory_overlaps(&m->memory, r->base, r->last - r->base + 1))
+			err = log_error(EINVAL,
+			    "%s of plugin %s at 0x%llx lies in guest memory: move it, or lower "
+			    "--memory",
+			    r->name, r->owner->id, (unsigned long long)r->base);
+	}
+	if (err == 0)
+		err = bus_seal(&m->bus);
+	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++)
+		err = check_kernel_ranges(m, &m->bus.ranges[i]);
+	return err;
+}
+
+/* Where a mapped file shrank, a plugin that reaches for what is gone would end volt by SIGBUS. */
+static int choose_files(struct machine *m)
+{
+	const struct options *o = m->options;
+
+	m->files = o->hugepages ? BOOT_FILES_COPY : o->kernel_memory;
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		if ((m->instances[i]->plugin.flags & VOLT_FLAG_GUEST_MEMORY) == 0)
+			continue;
+		if (o->kernel_memory == BOOT_FILES_MAP)
+			return log_error(EINVAL,
+			    "--kernel-memory map: plugin %s works on guest memory, where volt must "
+			    "not meet a file that may shrink: use copy or auto",
+			    m->instances[i]->id);
+		m->files = BOOT_FILES_COPY;
+	}
+	return 0;
+}
+
+static int wire_plugins(struct machine *m)
+{
+	int err = bus_init(&m->bus);
+
+	irq_init(&m->irq, m);
+	if (err == 0)
+		err = loop_init(&m->loop);
+	if (err == 0)
+		err = events_init(m);
+	guard_begin();
+	if (err == 0)
+		err = plugins_load(m);
+	if (err == 0)
+		err = filters_put(m);
+	if (err == 0)
+		err = plugins_find_irqchip(m);
+	guard_finish();
+	if (err == 0)
+		err = metrics_put(m);
+	if (err == 0)
+		err = check_ranges(m);
+	if (err == 0)
+		err = choose_files(m);
+	if (err == 0)
+		trace_mark(
+		    "devices", "%u plugins, %u address ranges", m->instance_count, m->bus.count);
+	return err;
+}
+
+static int make_vm(struct machine *m)
+{
+	int err = kvm_create_vm(&m->kvm);
+
+	if (err == 0)
+		trace_mark("VM created", NULL);
+	return err;
+}
+
+/* After the memory: with KVM's own irqchip there, a new slot waits for a grace period. */
+static int make_interrupts(struct machine *m)
+{
+	int err = irq_wire(&m->irq);
+
+	if (err == 0)
+		err = doorbells_wire(m);
+
+	if (err == 0)
+		trace_mark("interrupts",
+		    m->irq.chip != NULL ? "local APICs, irqchip plugin" : "KVM's irqchip");
+	return err;
+}
+
+static int make_memory(struct machine *m)
+{
+	int err = memory_init(&m->memory, m->options->memory, m->options->hugepages);
+
+	if (err == 0)
+		err = kvm_map_memory(&m->kvm, &m->memory);
+	if (err == 0)
+		trace_mark("memory", "%llu MiB", (unsigned long long)(m->options->memory >> 20));
+	return err;
+}
+
+static int load_kernel(struct machine *m, struct boot_entry *entry)
+{
+	const struct options *o = m->options;
+	char cmdline[3 * CMDLINE_MAX];
+
+	if (!cmdline_make(cmdline, sizeof(cmdline),
+		o->cmdline != NULL ? o->cmdline : plugins_default_cmdline, o->append,
+		m->device_words))
+		return log_error(
+		    E2BIG, "the kernel command line is longer than %zu bytes", sizeof(cmdline) - 1);
+	struct boot_module modules[BOOT_MODULE_MAX];
+	for (uint32_t i = 0; i < o->module_count; i++)
+		modules[i] =
+		    (struct boot_module){m->module_fds[i], o->modules[i].file, o->modules[i].words};
+	struct boot_request request = {
+	    .memory = &m->memory,
+	    .choice = o->boot,
+	    .files = m->files,
+	    .modules = modules,
+	    .module_count = o->module_count,
+	    .kernel_fd = m->kernel_fd,
+	    .kernel_name = o->kernel,
+	    .initrd_fd = m->initrd_fd,
+	    .initrd_name = o->initrd,
+	    .cmdline = cmdline,
+	    .firmware = &m->firmware,
+	};
+	int err = boot_load(&request, entry);
+	if (err == 0)
+		trace_mark("kernel loaded", "%s", entry->protocol);
+	return err;
+}
+
+static int make_vcpus(struct machine *m, const struct boot_entry *entry)
+{
+	static struct cpuid cpuid;
+	uint32_t cpus = m->firmware.cpus;
+	int err = cpuid_init(&cpuid, &m->kvm, cpus);
+
+	if (err == 0)
+		trace_mark("CPUID", "%u leaves", cpuid.head.nent);
+	m->tsc_invariant = cpuid_tsc_is_invariant(&cpuid);
+	m->vcpus = aligned_alloc(_Alignof(struct vcpu), cpus * sizeof(struct vcpu));
+	if (m->vcpus == NULL)
+		return log_error(ENOMEM, "no memory for %u vCPUs", cpus);
+	memset(m->vcpus, 0, cpus * sizeof(struct vcpu));
+	for (uint32_t i = 0; err == 0 && i < cpus; i++) {
+		err = vcpu_create(&m->vcpus[i], m, i);
+		if (err == 0)
+			err = vcpu_configure(&m->vcpus[i], &cpuid, entry);
+	}
+	if (err == 0)
+		err = vcpu_warm(&m->vcpus[0]);
+	if (err == 0)
+		trace_mark("vCPU configured", "%u", cpus);
+	return err;
+}
+
+/* What was only needed to build the VM. /dev/kvm above all: with it a VM could be made. */
+static void close_sources(struct machine *m)
+{
+	library_finish();
+	close(m->kvm.fd);
+	if (m->kernel_fd >= 0)
+		close(m->kernel_fd);
+	if (m->initrd_fd >= 0)
+		close(m->initrd_fd);
+	for (uint32_t i = 0; i < BOOT_MODULE_MAX; i++) {
+		if (m->module_fds[i] >= 0)
+			close(m->module_fds[i]);
+		m->module_fds[i] = -1;
+	}
+	m->kvm.fd = m->kernel_fd = m->initrd_fd = -1;
+}
+
+/* What explain must do as well: it shows the files and rules that this leaves. */
+static int close_wiring(struct machine *m)
+{
+	int err = witness_fd() >= 0 ? witness_init(m) : 0;
+
+	if (witness_fd() >= 0 && (m->options->witness || m->options->seccomp_log))
+		keeper_witness(m->options->seccomp_log);
+	if (err == 0)
+		err = stream_take_terminal(m);
+	close_sources(m);
+	return err;
+}
+
+static int seal(struct machine *m)
+{
+	int err = close_wiring(m);
+
+	if (err == 0)
+		err = sealed_freeze();
+	if (err == 0)
+		err = seal_machine(m);
+	if (err == 0)
+		log_queue(events_wake_log, m);
+	return err;
+}
+
+/* Everything that the seal would build, and then a page about it. */
+static int explain(struct machine *m)
+{
+	int err = close_wiring(m);
+
+	if (err == 0)
+		err = seal_prepare(m);
+	if (err == 0)
+		err = explain_print(m, m->options->json);
+	keeper_finish();
+	return err != 0 ? EXIT_SEAL : EXIT_POWEROFF;
+}
+
+/* First callbacks, all under the seal. */
+static int start_plugins(struct machine *m)
+{
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		struct instance *p = m->instances[i];
+
+		instance_lock(p);
+		p->plugin.reset(p->self);
+		instance_unlock(p);
+	}
+	for (uint32_t i = 0; i < m->stream_count; i++)
+		stream_begin(&m->streams[i]);
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		struct instance *p = m->instances[i];
+
+		instance_lock(p);
+		int err = p->plugin.start(p->self);
+		instance_unlock(p);
+		if (err != 0)
+			return log_error(-err, "%s: start failed: %s", p->id, strerror(-err));
+	}
+	return 0;
+}
+
+static void report_counters(const struct machine *m)
+{
+	uint64_t exits = 0, misses = 0;
+
+	if (log_level < VOLT_LOG_DEBUG)
+		return;
+	for (uint32_t i = 0; i < m->firmware.cpus; i++) {
+		for (uint32_t kind = 0; kind < VCPU_EXIT_KINDS; kind++)
+			exits += m->vcpus[i].exits[kind];
+		misses += m->vcpus[i].stats.misses;
+	}
+	log_debug("exits %llu, accesses that nothing answered %llu", (unsigned long long)exits,
+	    (unsigned long long)misses);
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		const struct instance *p = m->instances[i];
+		const char *row = (const char *)p->plugin.counters;
+
+		for (uint32_t c = 0; c < p->plugin.counter_count;
+		     c++, row += p->plugin.counter_stride)
+			if (p->host.counters[c] > 0)
+				log_debug("%s: %s %llu", p->id,
+				    ((const struct volt_counter *)(const void *)row)->name,
+				    (unsigned long long)p->host.counters[c]);
+	}
+}
+
+/* Under the seal: nothing is freed or joined, the kernel takes all of it back at once. */
+static _Noreturn void finish(struct machine *m)
+{
+	uint64_t limit = clock_now() + DRAIN_NS;
+
+	for (uint32_t i = 0; i < m->stream_count; i++)
+		stream_drain(&m->streams[i], limit);
+	report_counters(m);
+	keeper_finish();
+	log_set_raw(false);
+	log_line(m->end_code == EXIT_KVM ? VOLT_LOG_ERROR : VOLT_LOG_INFO, "%s; exit code %d",
+	    m->end_why, m->end_code);
+	log_flush();
+	_exit(m->end_code);
+}
+
+/* A failed step's exit code, but for what any step can run out of. (A kernel that does
+ * not fit the guest's memory is no shortage of the host's.) */
+static int fail(struct machine *m, int code)
+{
+	/* Under the seal to release something is a system call that nobody asked for. */
+	for (uint32_t i = m->sealed ? 0 : m->instance_count; i > 0; i--)
+		if (m->instances[i - 1]->wired)
+			m->instances[i - 1]->plugin.fini(m->instances[i - 1]->self);
+	keeper_finish();
+	log_flush();
+	return log_saw_shortage() && code != EXIT_INPUT ? EXIT_RESOURCES : code;
+}
+
+int machine_main(const struct options *options)
+{
+	static struct machine machine;
+	struct machine *m = &machine;
+	struct boot_entry entry = {0};
+
+	seal_init();
+	m->options = options;
+	m->firmware.cpus = options->cpus;
+	m->kernel_fd = m->initrd_fd = m->trace_fd = m->signal_fd = -1;
+	memset(m->module_fds, -1, sizeof(m->module_fds));
+	if (inherit_open_outputs(m) != 0)
+		return fail(m, EXIT_USAGE);
+	if (inherit_open_inputs(m) != 0)
+		return fail(m, EXIT_INPUT);
+	if (open_host(m) != 0)
+		return fail(m, EXIT_HOST);
+	if (wire_plugins(m) != 0)
+		return fail(m, EXIT_PLUGIN);
+	if (make_vm(m) != 0)
+		return fail(m, EXIT_HOST);
+	if (make_memory(m) != 0)
+		return fail(m, EXIT_RESOURCES);
+	if (make_interrupts(m) != 0)
+		return fail(m, EXIT_HOST);
+	if (m->kernel_fd >= 0 && load_kernel(m, &entry) != 0)
+		return fail(m, EXIT_INPUT);
+	if (make_vcpus(m, &entry) != 0)
+		return fail(m, EXIT_HOST);
+	if (options->explain)
+		return explain(m);
+	if (seal(m) != 0)
+		return fail(m, EXIT_SEAL);
+	if (start_plugins(m) != 0)
+		_exit(fail(m, EXIT_PLUGIN));
+	trace_mark("running", "%u vCPUs", m->firmware.cpus);
+	if (m->trace_fd >= 0)
+		trace_write(m->trace_fd);
+	seal_release(m);
+	loop_run(&m->loop);
+	finish(m);
+}

@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * metrics_none.c - for a build none of whose plugins uses volt.metrics/1; host.c refuses it.
+ */
+#include "core/bus/bus.h"
+#include "core/vm/metrics.h"
+
+const struct volt_metrics metrics_table;
+
+int metrics_put(struct machine *m)
+{
+	return 0;
+}
+
+struct bus_range metrics_below(const struct bus_range *r)
+{
+	return *r;
+}

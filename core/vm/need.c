@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/need.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include "core/base/log.h"
+
+/* Whatever a plugin declares, these it does not get: what undoes the sandbox, makes
+ * descriptors, names files or processes, or changes what all threads share. What of it a
+ * device needs the core does ahead of the seal. One text, as 236 pointers take six times the
+ * room. */
+static const char never[] =
+    "execve execveat fork vfork clone clone3 ptrace process_vm_readv process_vm_writev "
+    "bpf mount umount2 move_mount open_tree fsopen pivot_root chroot setns unshare "
+    "open_by_handle_at init_module finit_module delete_module kexec_load kexec_file_load "
+    "mprotect pkey_mprotect mmap memfd_create userfaultfd perf_event_open seccomp prctl "
+    "arch_prctl capset setuid setgid setresuid setresgid keyctl add_key request_key "
+    "io_uring_setup io_uring_register pidfd_getfd fsconfig fsmount fspick mount_setattr "
+    "shmat tkill tgkill rt_sigqueueinfo rt_tgsigqueueinfo pidfd_send_signal setreuid "
+    "setregid setfsuid setfsgid setgroups process_madvise remap_file_pages uselib acct "
+    "quotactl io_uring_enter syslog modify_ldt iopl ioperm reboot swapon swapoff "
+    "personality kill dup dup2 dup3 open openat openat2 creat name_to_handle_at socket "
+    "socketpair connect bind listen pidfd_open landlock_create_ruleset landlock_add_rule "
+    "landlock_restrict_self mremap munmap brk madvise mlock mlock2 mlockall munlock "
+    "munlockall mseal memfd_secret pkey_alloc pkey_free process_mrelease kcmp setrlimit "
+    "prlimit64 rt_sigaction rt_sigprocmask sigaltstack rt_sigsuspend setitimer alarm "
+    "timer_create setsid setpgid setpriority sched_setscheduler sched_setparam "
+    "sched_setattr sched_setaffinity ioprio_set mbind set_mempolicy migrate_pages "
+    "move_pages sethostname setdomainname settimeofday clock_settime adjtimex "
+    "clock_adjtime vhangup fanotify_init inotify_init inotify_init1 close fchmodat2 "
+    "setxattrat getxattrat listxattrat removexattrat open_tree_attr statmount listmount "
+    "lsm_set_self_attr map_shadow_stack file_setattr lookup_dcookie chdir fchdir umask "
+    "close_range epoll_create epoll_create1 eventfd eventfd2 signalfd signalfd4 "
+    "timerfd_create pipe pipe2 vmsplice accept accept4 recvmsg recvmmsg set_robust_list "
+    "set_tid_address rseq shmget shmctl shmdt semget semop semctl semtimedop msgget "
+    "msgsnd msgrcv msgctl mq_open mq_unlink rename renameat renameat2 unlink unlinkat "
+    "link linkat symlink symlinkat mkdir mkdirat rmdir mknod mknodat truncate chmod "
+    "fchmodat chown lchown fchownat utime utimes utimensat futimesat setxattr lsetxattr "
+    "removexattr lremovexattr readlink readlinkat stat lstat newfstatat statx access "
+    "faccessat faccessat2 statfs getxattr lgetxattr listxattr llistxattr "
+    "inotify_add_watch fanotify_mark exit io_setup io_submit io_destroy io_getevents "
+    "io_pgetevents io_cancel";
+
+#define ARG(n) (1u << (n))
+
+/* Calls that go to a file: which of their arguments (ARG) are descriptors, and which say
+ * what is done to it. Both must be held to one value, the descriptors to files of the
+ * plugin's own parameters. Linux, include/linux/syscalls.h. */
+static const struct {
+	uint8_t fds, commands;
+	const char *syscalls;
+} on_files[] = {
+    {ARG(0), 0,
+	"read write readv writev pread64 pwrite64 preadv pwritev lseek fsync fdatasync syncfs "
+	"ftruncate readahead fstat fstatfs fchmod fchown fgetxattr fsetxattr flistxattr "
+	"fremovexattr getdents getdents64 cachestat epoll_wait epoll_pwait epoll_pwait2 "
+	"timerfd_gettime getsockname getpeername inotify_rm_watch mq_timedsend "
+	"mq_timedreceive mq_notify mq_getsetattr"},
+    {ARG(0), ARG(1), "ioctl fcntl flock fallocate timerfd_settime shutdown quotactl_fd"},
+    {ARG(0), ARG(1) | ARG(2), "getsockopt setsockopt"},
+    {ARG(0), ARG(2), "sendmsg"},
+    {ARG(0), ARG(3), "sync_file_range fadvise64 sendto recvfrom sendmmsg"},
+    {ARG(0), ARG(5), "preadv2 pwritev2"},
+    {ARG(0) | ARG(1), 0, "sendfile"},
+    {ARG(0) | ARG(1), ARG(3), "tee"},
+    {ARG(0) | ARG(2), 0, "copy_file_range"},
+    {ARG(0) | ARG(2), ARG(1), "epoll_ctl"},
+    {ARG(0) | ARG(2), ARG(5), "splice"},
+};
+
+/* Is `name` one of the words between blanks? */
+static bool has_word(const char *words, const char *name)
+{
+	size_t n = strlen(name);
+
+	for (; *words != '\0'; words += *words == ' ') {
+		size_t length = strcspn(words, " ");
+
+		if (length == n && memcmp(words, name, n) == 0)
+			return true;
+		words += length;
+	}
+	return false;
+}
+
+/* True if the need holds argument `arg` to one value; the kernel looks at no more bits. */
+static bool pins(const struct volt_need *need, uint8_t arg)
+{
+	for (uint32_t t = 0; t < need->test_count; t++) {
+		const struct volt_arg_test *test = &need->tests[t];
+
+		if (test->arg == arg &&
+		    (test->op == VOLT_TEST_EQ || (test->op == VOLT_TEST_MASKED_EQ &&
+						     (test->mask & UINT32_MAX) == UINT32_MAX)))
+			return true;
+	}
+	return false;
+}
+
+/* Of fcntl(): what is dup() by another name, and what names whom a file signals. */
+static bool is_never_command(const struct volt_need *need, uint32_t command)
+{
+	return strcmp(need->syscall, "fcntl") == 0 &&
+	       (command == F_DUPFD || command == F_DUPFD_CLOEXEC || command == F_SETOWN ||
+		   command == F_SETOWN_EX);
+}
+
+static int check_command(const struct volt_need *need, const char *id, uint8_t arg)
+{
+	for (uint32_t t = 0; t < need->test_count; t++)
+		if (need->tests[t].arg == arg &&
+		    is_never_command(need, (uint32_t)need->tests[t].value))
+			return log_error(EPERM,
+			    "plugin %s asks for %s (%s) with command %u: no plugin may have it", id,
+			    need->syscall, need->reason, (uint32_t)need->tests[t].value);
+	if (pins(need, arg))
+		return 0;
+	return log_error(EPERM,
+	    "plugin %s asks for every %s (%s): argument %u, a command, must be held to one value",
+	    id, need->syscall, need->reason, arg);
+}
+
+static int check_descriptor(const struct volt_need *need, const char *id, uint8_t arg)
+{
+	const struct volt_arg_test *number = NULL;
+
+	for (uint32_t t = 0; t < need->test_count; t++) {
+		if (need->tests[t].arg != arg)
+			continue;
+		if (need->tests[t].op == VOLT_TEST_FD_PARAM)
+			return 0;
+		number = &need->tests[t];
+	}
+	if (number != NULL)
+		return log_error(EPERM,
+		    "plugin %s asks for %s (%s) on descriptor %llu, which is not its own: only "
+		    "files of its parameters may be named",
+		    id, need->syscall, need->reason, (unsigned long long)number->value);
+	return log_error(EPERM,
+	    "plugin %s asks for %s (%s) on any file: argument %u must be held to a file of its "
+	    "parameters",
+	    id, need->syscall, need->reason, arg);
+}
+
+static int check_files(const struct volt_need *need, const char *id)
+{
+	int err = 0;
+
+	for (size_t n = 0; n < sizeof(on_files) / sizeof(on_files[0]); n++) {
+		if (!has_word(on_files[n].syscalls, need->syscall))
+			continue;
+		for (uint8_t arg = 0; err == 0 && arg < 6; arg++)
+			if (on_files[n].fds & ARG(arg))
+				err = check_descriptor(need, id, arg);
+			else if (on_files[n].commands & ARG(arg))
+				err = check_command(need, id, arg);
+	}
+	return err;
+}
+
+int need_check(const struct volt_need *need, const char *id)
+{
+	if (need->syscall == NULL || need->reason == NULL || need->test_count > VOLT_TEST_MAX)
+		return log_error(EINVAL, "plugin %s: a row of its needs is malformed", id);
+	if (has_word(never, need->syscall))
+		return log_error(EPERM, "plugin %s asks for %s (%s): no plugin may have it", id,
+		    need->syscall, need->reason);
+	for (uint32_t t = 0; t < need->test_count; t++)
+		if (need->tests[t].arg > 5 || need->tests[t].op < VOLT_TEST_EQ ||
+		    need->tests[t].op > VOLT_TEST_FD_PARAM)
+			return log_error(EINVAL, "plugin %s: a test of its need of %s is malformed",
+			    id, need->syscall);
+	if (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_VCPU))
+		return log_error(EPERM,
+		    "plugin %s asks for %s on vCPU threads: handlers make no system calls", id,
+		    need->syscall);
+	if (need->roles == 0 || need->roles >= VOLT_ROLE_BIT(VOLT_ROLE_COUNT))
+		return log_error(EINVAL, "plugin %s asks for %s on an unknown kind of thread", id,
+		    need->syscall);
+	return check_files(need, id);
+}
+
+static bool is_file(const struct volt_plugin *p, uint64_t number)
+{
+	if (number >= p->param_count)
+		return false;
+	const struct volt_param *param =
+	    (const void *)((const char *)p->params + number * p->param_stride);
+	return param->type == VOLT_PARAM_FILE_RO || param->type == VOLT_PARAM_FILE_RW;
+}
+
+int need_to_rule(const struct volt_need *need, const char *id, const struct volt_plugin *p,
+    const struct volt_value *values, struct volt_rule *rule)
+{
+	*rule = (struct volt_rule){.syscall = need->syscall,
+	    .asked_by = id,
+	    .reason = need->reason,
+	    .test_count = need->test_count};
+	memcpy(rule->tests, need->tests, sizeof(rule->tests));
+	for (uint32_t t = 0; t < rule->test_count; t++) {
+		struct volt_arg_test *test = &rule->tests[t];
+
+		if (test->op != VOLT_TEST_FD_PARAM)
+			continue;
+		if (!is_file(p, test->value))
+			return log_error(EINVAL,
+			    "plugin %s: its need of %s names a parameter without a file", id,
+			    need->syscall);
+		if (values[test->value].fd < 0)
+			return NEED_DROPPED;
+		*test = (struct volt_arg_test){.arg = test->arg,
+		    .op = VOLT_TEST_EQ,
+		    .value = (uint64_t)values[test->value].fd};
+	}
+	return 0;
+}

@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/plugins.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "core/base/log.h"
+#include "core/base/trace.h"
+#include "core/config.h"
+#include "core/plugin/guard.h"
+#include "core/plugin/library.h"
+#include "core/vm/machine.h"
+
+const char plugins_default_cmdline[] = VOLT_DEFAULT_CMDLINE;
+
+static const char *const default_specs[] = {VOLT_DEFAULT_PLUGINS NULL};
+
+/* KVM's own I/O interrupt controller (Linux, arch/x86/kvm). */
+#define KVM_CHIP_BASE 0xfec00000u
+#define KVM_CHIP_PINS 24u
+
+static struct instance *create_one(struct machine *m, const char *path, const char *params)
+{
+	guard_forget();
+	if (m->instance_count == INSTANCE_MAX) {
+		log_error(ENOSPC, "there are more than %u plugins", INSTANCE_MAX);
+		return NULL;
+	}
+	const struct volt_plugin *d = library_load(path);
+	if (d == NULL)
+		return NULL;
+	struct instance *i = instance_create(m, d, params, path);
+	if (i == NULL)
+		return NULL;
+	m->instances[m->instance_count++] = i;
+	return i;
+}
+
+static int load_sandbox(struct machine *m, const char *path, const char *params)
+{
+	if (m->sandbox != NULL)
+		return log_error(EEXIST, "plugin %s: one sandbox is enough", path);
+	struct instance *i = create_one(m, path, params);
+	if (i == NULL || instance_wire(i) != 0)
+		return -EINVAL;
+	if (i->sandbox == NULL)
+		return log_error(
+		    EINVAL, "plugin %s is a sandbox that offers no %s", path, VOLT_EXT_SANDBOX);
+	m->sandbox = i;
+	int err = i->sandbox->enter_early(i->self, policy_flags(m->options));
+	trace_mark("early cage", "plugin %s", i->id);
+	return err;
+}
+
+/* Of --filter, in the order named. */
+static int load_filters(struct machine *m)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; err == 0 && i < m->options->filter_count; i++) {
+		const char *spec = m->options->filters[i];
+		char path[PATH_MAX];
+		const char *params = library_resolve("filter", spec, path, sizeof(path));
+		int found = params != NULL ? library_probe(path) : -EINVAL;
+
+		if (found < 0)
+			return found;
+		if (found != VOLT_KIND_FILTER)
+			return log_error(
+			    EINVAL, "--filter %s: that is no filter: use --plugin", spec);
+		err = create_one(m, path, params) != NULL ? 0 : -EINVAL;
+	}
+	return err;
+}
+
+/* All of one kind, in the order named. */
+static int load_kind(struct machine *m, const char *const *specs, uint32_t count, uint32_t kind)
+{
+	for (uint32_t i = 0; i < count; i++) {
+		char path[PATH_MAX];
+		const char *params = library_resolve("plugin", specs[i], path, sizeof(path));
+		int found = params != NULL ? library_probe(path) : -EINVAL;
+
+		if (found < 0)
+			return found;
+		if (found == VOLT_KIND_FILTER)
+			return log_error(EINVAL,
+			    "--plugin %s: that is a filter: use --filter NAME,on=DEVICE", specs[i]);
+		if ((uint32_t)found != kind)
+			continue;
+		if (kind == VOLT_KIND_SANDBOX) {
+			int err = load_sandbox(m, path, params);
+			if (err != 0)
+				return err;
+		} else if (create_one(m, path, params) == NULL) {
+			return -EINVAL;
+		}
+	}
+	return 0;
+}
+
+static int load_default_sandbox(struct machine *m)
+{
+	const char *spec = VOLT_DEFAULT_SANDBOX;
+
+	if (spec[0] == '\0')
+		return log_error(ENOENT, "this build has no sandbox plugin: name one with "
+					 "--plugin, or accept the risk with "
+					 "--no-sandbox");
+	return load_kind(m, &spec, 1, VOLT_KIND_SANDBOX);
+}
+
+static void warn_unsafe(const struct options *o)
+{
+	if (o->no_sandbox)
+		log_warn("--no-sandbox: a guest that breaks out of volt has all of volt's rights");
+	if (o->no_seccomp && !o->no_sandbox)
+		log_warn("--no-seccomp: system calls are not filtered");
+	if (o->seccomp_log && !o->no_sandbox)
+		log_warn("--seccomp-log: forbidden system calls are logged and pass");
+	if (o->no_landlock && !o->no_sandbox)
+		log_warn("--no-landlock: the file system is not closed");
+}
+
+/* All are there before the first is wired: between one init and the next the core then changes
+ * nothing itself, and the guard needs to look but once. */
+static int wire_all(struct machine *m)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; err == 0 && i < m->instance_count; i++) {
+		struct instance *one = m->instances[i];
+
+		if (one == m->sandbox)
+			continue;
+		err = instance_wire(one);
+		if (err == 0 && one->plugin.kind == VOLT_KIND_FILTER &&
+		    (one->filter == NULL || !VOLT_HAS(one->filter, access) ||
+			one->filter->access == NULL))
+			err = log_error(EINVAL, "plugin %s is a filter that offers no %s", one->id,
+			    VOLT_EXT_FILTER);
+	}
+	return err;
+}
+
+int plugins_load(struct machine *m)
+{
+	const struct options *o = m->options;
+	const char *const *specs = o->plugin_count > 0 ? o->plugins : default_specs;
+	uint32_t count = o->plugin_count;
+	int err = 0;
+
+	if (count == 0)
+		while (default_specs[count] != NULL)
+			count++;
+	warn_unsafe(o);
+	if (!o->no_sandbox) {
+		err = load_kind(m, specs, count, VOLT_KIND_SANDBOX);
+		if (err == 0 && m->sandbox == NULL)
+			err = load_default_sandbox(m);
+	}
+	if (err == 0)
+		err = load_kind(m, specs, count, VOLT_KIND_DEVICE);
+	if (err == 0)
+		err = load_filters(m);
+	return err != 0 ? err : wire_all(m);
+}
+
+/* A line is driven under its owner's lock and takes the irqchip's; its own would wait for
+ * itself, and a filter's is called under it. */
+static int check_locks(const struct instance *chip, const struct instance *owner, uint32_t gsi)
+{
+	if (owner == chip)
+		return log_error(EINVAL,
+		    "plugin %s: an interrupt controller cannot use interrupt %u itself", owner->id,
+		    gsi);
+	if (owner->plugin.kind == VOLT_KIND_FILTER && strcmp(owner->params.on, chip->id) == 0)
+		return log_error(EINVAL,
+		    "--filter %s: %s is the interrupt controller, and the filter uses "
+		    "interrupt %u: only one without interrupts can be put there",
+		    owner->plugin.name, chip->id, gsi);
+	return 0;
+}
+
+/* Lines that were raised while wiring, to the plugin that turned out to be the irqchip. */
+static int tell_levels(struct machine *m)
+{
+	bool any = false;
+
+	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++)
+		any = any || m->irq.lines[gsi].level;
+	if (m->irq.chip == NULL || !any) /* the guard's look costs start-up time */
+		return 0;
+	guard_enter(m->irq.chip->id, "set_line");
+	irq_tell_levels(&m->irq);
+	return guard_leave();
+}
+
+int plugins_find_irqchip(struct machine *m)
+{
+	struct volt_irqchip_info info = {
+	    .size = sizeof(info), .pins = KVM_CHIP_PINS, .base = KVM_CHIP_BASE};
+
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		if (m->instances[i]->irqchip == NULL)
+			continue;
+		if (m->irq.chip != NULL)
+			return log_error(EEXIST,
+			    "plugins %s and %s are both interrupt controllers: use one",
+			    m->irq.chip->id, m->instances[i]->id);
+		m->irq.chip = m->instances[i];
+		guard_enter(m->irq.chip->id, "info");
+		m->irq.chip->irqchip->info(m->irq.chip->self, &info);
+		if (guard_leave() != 0)
+			return -EPERM;
+	}
+	if (info.pins == 0 || info.pins > IRQ_LINES || info.gsi_base != 0)
+		return log_error(EINVAL,
+		    "plugin %s: an interrupt controller has 1 to %u pins from GSI 0",
+		    m->irq.chip->id, IRQ_LINES);
+	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++) {
+		const struct instance *owner = m->irq.lines[gsi].owner;
+
+		if (owner != NULL && m->irq.chip != NULL &&
+		    check_locks(m->irq.chip, owner, gsi) != 0)
+			return -EINVAL;
+		if (owner != NULL && gsi >= info.pins)
+			return log_error(EINVAL,
+			    "plugin %s: interrupt %u is beyond the %u of plugin %s", owner->id, gsi,
+			    info.pins, m->irq.chip->id);
+		if (owner != NULL && m->irq.chip == NULL && (gsi == 0 || gsi == 2))
+			return log_error(EBUSY, "plugin %s: interrupt %u belongs to KVM's timer",
+			    owner->id, gsi);
+	}
+	m->irq.pins = info.pins;
+	m->firmware.irqchip_id = info.id;
+	m->firmware.irqchip_pins = info.pins;
+	m->firmware.irqchip_base = info.base;
+	m->firmware.gsi_base = info.gsi_base;
+	m->firmware.legacy_pic = m->irq.chip == NULL;
+	return tell_levels(m);
+}
+
+static void print_param(const struct volt_param *p)
+{
+	static const char *const types[] = {
+	    "?", "on|off", "NUMBER", "SIZE", "?", "TEXT", "FILE", "FILE", "STREAM"};
+	const char *type = p->type == VOLT_PARAM_ENUM ? p->choices
+			   : p->type < 9              ? types[p->type]
+						      : "?";
+	char left[48];
+
+	snprintf(left, sizeof(left), "%s=%s", p->name, type);
+	printf("  %-18s  %s", left, p->help);
+	if (p->def != NULL)
+		printf(" (default %s)\n", p->def[0] != '\0' ? p->def : "none");
+	else
+		printf(" (required)\n");
+}
+
+int plugins_print_help(const char *spec)
+{
+	char path[PATH_MAX];
+
+	if (library_resolve("plugin", spec, path, sizeof(path)) == NULL)
+		return -EINVAL;
+	const struct volt_plugin *d = library_load(path);
+	if (d == NULL)
+		return -EINVAL;
+	printf("%s %s: %s\n", d->name, d->version, d->summary);
+	const char *row = (const char *)d->params;
+	for (uint32_t i = 0; i < d->param_count; i++, row += d->param_stride)
+		print_param((const struct volt_param *)(const void *)row);
+	if (d->kind == VOLT_KIND_FILTER)
+		printf("  %-18s  %s\n", "on=DEVICE", "id of the device that it filters (required)");
+	printf(
+	    "  %-18s  %s\n", "id=TEXT", "name of this instance in messages (default the plugin's)");
+	return 0;
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/seal.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/lock.h"
+#include "core/base/log.h"
+#include "core/base/open_files.h"
+#include "core/base/trace.h"
+#include "core/event/witness.h"
+#include "core/vm/machine.h"
+#include "sdk/common/params.h"
+
+#define STACK_SIZE (128u << 10) /* handlers format short messages, nothing more */
+
+static struct {
+	struct lock ready; /* posted by each thread once it is in its filter */
+	struct lock go;    /* posted once for each thread: the loop is sealed and started */
+	uint32_t failed;   /* atomic; threads that could not enter */
+} gate;
+
+/* A thread and its entry in the policy's table. */
+struct seat {
+	struct machine *machine;
+	uint32_t thread;
+	struct vcpu *vcpu;     /* or */
+	struct worker *worker; /* this */
+};
+
+static int enter_thread(struct machine *m, uint32_t thread)
+{
+	struct instance *s = m->sandbox;
+
+	return s != NULL ? s->sandbox->enter_thread(s->self, thread) : 0;
+}
+
+static void *run_thread(void *arg)
+{
+	struct seat seat = *(struct seat *)arg;
+
+	prctl(PR_SET_NAME, seat.machine->policy.storage[seat.thread].name);
+	witness_sit(seat.thread);
+	if (enter_thread(seat.machine, seat.thread) != 0)
+		__atomic_fetch_add(&gate.failed, 1, __ATOMIC_SEQ_CST);
+	lock_post(&gate.ready);
+	lock_wait(&gate.go);
+	if (seat.worker != NULL)
+		worker_run(seat.worker);
+	vcpu_run(seat.vcpu);
+	/* Not ended: the memory that other threads still use stays as it is. */
+	for (;;)
+		lock_wait(&gate.go);
+	return NULL;
+}
+
+static int start_thread(const pthread_attr_t *attr, struct seat *seat)
+{
+	pthread_t id;
+	int err = pthread_create(&id, attr, run_thread, seat);
+
+	if (err != 0)
+		return log_error(err, "cannot start thread %s: %s",
+		    seat->machine->policy.storage[seat->thread].name, strerror(err));
+	return 0;
+}
+
+static int start_threads(struct machine *m)
+{
+	static struct seat seats[OPTIONS_CPU_MAX + WORKER_MAX];
+	uint32_t cpus = m->firmware.cpus;
+	pthread_attr_t attr;
+	int err = 0;
+
+	pthread_attr_init(&attr);
+	pthread_attr_setstacksize(&attr, STACK_SIZE);
+	for (uint32_t i = 0; err == 0 && i < cpus + m->worker_count; i++) {
+		seats[i] = (struct seat){.machine = m,
+		    .thread = 1 + i,
+		    .vcpu = i < cpus ? &m->vcpus[i] : NULL,
+		    .worker = i < cpus ? NULL : &m->workers[i - cpus]};
+		err = start_thread(&attr, &seats[i]);
+	}
+	pthread_attr_destroy(&attr);
+	return err;
+}
+
+/* Flags of a task in /proc/PID/task/TID/stat, field 9 (proc(5)); 0 if it is gone. */
+static unsigned long task_flags(const char *tid, char *name, size_t size)
+{
+	char path[64], line[512];
+	unsigned long flags = 0;
+
+	snprintf(path, sizeof(path), "/proc/self/task/%.20s/stat", tid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, line, sizeof(line) - 1) : -1;
+	if (fd >= 0)
+		close(fd);
+	line[n > 0 ? n : 0] = '\0';
+	char *start = strchr(line, '('), *end = strrchr(line, ')');
+	if (start == NULL || end == NULL)
+		return 0;
+	snprintf(name, size, "%.*s", (int)(end - start - 1), start + 1);
+	/* State, parent, group, session, terminal and its group come before. */
+	for (unsigned i = 0; i < 7 && end != NULL; i++)
+		end = strchr(end + 1, ' ');
+	for (end += end != NULL; end != NULL && *end >= '0' && *end <= '9'; end++)
+		flags = 10 * flags + (unsigned long)(*end - '0');
+	return flags;
+}
+
+/* A thread that exists before the sandbox is entered would stay outside of parts of it.
+ * The only one that may is the kernel's own helper of KVM, which never runs user code:
+ * the kernel marks it as its own, and no program can give itself that mark. */
+static int check_threads(void)
+{
+	enum { USER_WORKER = 0x4000, KERNEL_THREAD = 0x200000 }; /* linux/sched.h, PF_* */
+	DIR *d = opendir("/proc/self/task");
+	struct dirent *e;
+	int err = 0;
+
+	if (d == NULL)
+		return log_error(errno, "cannot read /proc/self/task: %s", strerror(errno));
+	while (err == 0 && (e = readdir(d)) != NULL) {
+		char name[32] = "?";
+		uint64_t tid;
+
+		if (parse_uint(e->d_name, &tid) != 0 || tid == (uint64_t)getpid())
+			continue;
+		if ((task_flags(e->d_name, name, sizeof(name)) & (USER_WORKER | KERNEL_THREAD)) ==
+		    0)
+			err = log_error(EPERM,
+			    "a thread named \"%s\" was started before the seal: plugins must not "
+			    "start threads; "
+			    "volt.worker/1 makes them",
+			    name);
+	}
+	closedir(d);
+	return err;
+}
+
+static struct volt_sandbox_report ask_sandbox(struct machine *m)
+{
+	struct volt_sandbox_report r = {.size = sizeof(r)};
+
+	m->sandbox->sandbox->report(m->sandbox->self, &r);
+	return r;
+}
+
+void seal_init(void)
+{
+	lock_init(&gate.ready);
+	lock_init(&gate.go);
+}
+
+/* Eventfds of locks get numbers of their own above all others. */
+static int arm_locks(struct machine *m)
+{
+	m->lock_fd_base = open_files_highest() + 1;
+	return locks_arm(m->lock_fd_base, &m->lock_fd_count);
+}
+
+int seal_prepare(struct machine *m)
+{
+	m->sealed = true; /* wiring calls answer -EPERM from here on */
+	int err = check_threads();
+
+	trace_mark("threads counted", NULL);
+	if (err == 0)
+		err = arm_locks(m);
+	clock_seal(m->tsc_invariant, vcpu_tsc_khz(&m->vcpus[0]));
+	if (err == 0)
+		err = policy_build(&m->policy, m);
+	if (err == 0 && m->sandbox != NULL)
+		err = m->sandbox->sandbox->prepare(m->sandbox->self, &m->policy.table);
+	trace_mark("policy", NULL);
+	return err;
+}
+
+static int enter_process(struct machine *m)
+{
+	int err = m->sandbox->sandbox->enter_process(m->sandbox->self);
+	struct volt_sandbox_report r = ask_sandbox(m);
+
+	if (r.landlock_abi > 0)
+		trace_mark("Landlock", "ABI %u, no rule", r.landlock_abi);
+	else
+		trace_mark("Landlock", "not entered");
+	trace_mark("capabilities", "%s", r.capabilities);
+	return err;
+}
+
+/* Each thread enters its filter by itself, the loop's last, as it makes the others. */
+static int enter_filters(struct machine *m)
+{
+	uint32_t threads = m->firmware.cpus + m->worker_count;
+	int err = start_threads(m);
+
+	for (uint32_t i = 0; err == 0 && i < threads; i++)
+		lock_wait(&gate.ready);
+	if (err == 0 && gate.failed > 0)
+		err = log_error(EPERM, "%u threads could not enter their sandbox", gate.failed);
+	trace_mark("threads", "%u made, each in its filter", threads);
+	if (err != 0)
+		return err;
+	witness_sit(POLICY_LOOP);
+	return enter_thread(m, POLICY_LOOP);
+}
+
+int seal_machine(struct machine *m)
+{
+	int err = seal_prepare(m);
+
+	if (err == 0 && m->sandbox != NULL)
+		err = enter_process(m);
+	if (err == 0)
+		err = enter_filters(m);
+	if (err == 0 && m->sandbox != NULL) {
+		struct volt_sandbox_report r = ask_sandbox(m);
+
+		trace_mark(
+		    "seccomp", "%u system calls, %u BPF instructions", r.syscalls, r.instructions);
+	}
+	return err;
+}
+
+void seal_release(struct machine *m)
+{
+	for (uint32_t i = 0; i < m->firmware.cpus + m->worker_count; i++)
+		lock_post(&gate.go);
+}
