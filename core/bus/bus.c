@@ -11,8 +11,6 @@
 #include <sys/mman.h>
 
 #include "core/base/log.h"
-#include "core/kvm/doorbell.h"
-#include "core/plugin/instance.h"
 
 /* An index entry stands for 512 bytes of memory; virtio-mmio devices, for one, are that
  * far apart. Of a larger range this many entries are filled: 1 MiB. */
@@ -55,16 +53,17 @@ static const char *find_fault(const struct volt_range *r)
 }
 
 int bus_add_range(
-    struct bus *b, struct instance *owner, const struct volt_range *r, char *why, unsigned why_size)
+    struct bus *b, struct callee *owner, const struct volt_range *r, char *why, unsigned why_size)
 {
 	const char *fault = find_fault(r);
 
-	if (fault == NULL && b->count == BUS_RANGE_MAX)
-		fault = "the address table is full (512 ranges)";
-	if (fault != NULL) {
+	bool full = b->count == BUS_RANGE_MAX;
+
+	if (fault != NULL || full) {
 		snprintf(why, why_size, "range \"%s\" at 0x%llx refused: %s",
-		    r->name ? r->name : "?", (unsigned long long)r->base, fault);
-		return b->count == BUS_RANGE_MAX ? -ENOSPC : -EINVAL;
+		    r->name ? r->name : "?", (unsigned long long)r->base,
+		    fault != NULL ? fault : "the address table is full (512 ranges)");
+		return fault != NULL ? -EINVAL : -ENOSPC;
 	}
 	char *name = strdup(r->name);
 	if (name == NULL)
@@ -207,10 +206,10 @@ static uint64_t call_read(const struct bus_range *r, uint64_t addr, uint32_t n)
 	if (r->read == NULL)
 		return all_ones(n);
 	if (locked)
-		instance_lock(r->owner);
+		callee_lock(r->owner);
 	val = r->read(r->self, addr - r->base, n);
 	if (locked)
-		instance_unlock(r->owner);
+		callee_unlock(r->owner);
 	return val & all_ones(n);
 }
 
@@ -228,15 +227,15 @@ static void call_write(const struct bus_range *r, uint64_t addr, uint32_t n, uin
 {
 	bool locked = (r->flags & VOLT_RANGE_PARALLEL) == 0;
 
-	if (r->bells != NULL && doorbell_take(r, addr, n, val & all_ones(n)))
+	if (r->ring != NULL && r->ring(r->bells, r, addr, n, val & all_ones(n)))
 		return;
 	if (r->write == NULL)
 		return;
 	if (locked)
-		instance_lock(r->owner);
+		callee_lock(r->owner);
 	r->write(r->self, addr - r->base, n, val & all_ones(n));
 	if (locked)
-		instance_unlock(r->owner);
+		callee_unlock(r->owner);
 }
 
 uint64_t bus_read_below(const struct bus_range *r, uint64_t off, uint32_t n)
@@ -247,7 +246,7 @@ uint64_t bus_read_below(const struct bus_range *r, uint64_t off, uint32_t n)
 void bus_write_below(const struct bus_range *r, uint64_t off, uint32_t n, uint64_t val)
 {
 	val &= all_ones(n);
-	if (r->bells != NULL && doorbell_take(r, r->base + off, n, val))
+	if (r->ring != NULL && r->ring(r->bells, r, r->base + off, n, val))
 		return;
 	if (r->write != NULL)
 		r->write(r->self, off, n, val);

@@ -16,18 +16,21 @@
 
 #include <volt/plugin.h>
 
-#define BUS_RANGE_MAX 512
+#include "core/event/callee.h"
 
-struct doorbell;
-struct instance;
+#define BUS_RANGE_MAX 512
 
 struct bus_range {
 	uint64_t base, last; /* inclusive */
 	uint64_t (*read)(void *self, uint64_t off, uint32_t n);
 	void (*write)(void *self, uint64_t off, uint32_t n, uint64_t val);
 	void *self; /* what the handlers get: the owner's state, or that of a layer above it */
-	struct instance *owner;
-	const struct doorbell *bells; /* the first of its owner in it, or NULL */
+	struct callee *owner;
+	/* Called before the write handler, if not NULL: true if the write was a ring, and is done.
+	 */
+	bool (*ring)(const void *bells, const struct bus_range *r, uint64_t address, uint32_t width,
+	    uint64_t value);
+	const void *bells;
 	const char *name;
 	uint8_t sizes, flags, space;
 };
@@ -55,8 +58,8 @@ struct bus_stats {
 
 int bus_init(struct bus *b);
 /* 0, or -errno with the reason in `why`. */
-int bus_add_range(struct bus *b, struct instance *owner, const struct volt_range *r, char *why,
-    unsigned why_size);
+int bus_add_range(
+    struct bus *b, struct callee *owner, const struct volt_range *r, char *why, unsigned why_size);
 /* Sorts and freezes; an overlap names both owners in the log. */
 int bus_seal(struct bus *b);
 

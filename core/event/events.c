@@ -41,9 +41,9 @@ static void pay_attention(void *arg)
 
 		if (p->attention == NULL)
 			continue;
-		instance_lock(p);
-		p->attention->attention(p->self);
-		instance_unlock(p);
+		callee_lock(&p->callee);
+		p->attention->attention(p->callee.self);
+		callee_unlock(&p->callee);
 	}
 }
 

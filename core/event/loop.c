@@ -14,7 +14,6 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/sealed.h"
-#include "core/plugin/instance.h"
 
 #define BATCH 16
 
@@ -71,7 +70,7 @@ int loop_add_hook(struct loop *l, void (*run)(void *), void *arg)
 	return 0;
 }
 
-int loop_add_timer(struct loop *l, struct instance *owner, void (*fire)(void *), uint32_t *timer)
+int loop_add_timer(struct loop *l, struct callee *owner, void (*fire)(void *), uint32_t *timer)
 {
 	if (l->table->timer_count == LOOP_TIMER_MAX)
 		return -ENOSPC;
@@ -132,12 +131,12 @@ static void fire_timers(struct loop *l)
 		uint64_t *armed = &l->deadlines_ns[i];
 
 		fired |= 1ull << i;
-		instance_lock(t->owner);
+		callee_lock(t->owner);
 		/* Under the instance's lock, so that a disarm in one of its callbacks counts. */
 		if (__atomic_compare_exchange_n(
 			armed, &deadline, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
 			t->fire(t->owner->self);
-		instance_unlock(t->owner);
+		callee_unlock(t->owner);
 	}
 }
 

@@ -14,15 +14,15 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/event/callee.h"
+
 #define LOOP_TIMER_MAX 64
 #define LOOP_HOOK_MAX  96
 #define LOOP_WATCH_MAX 320
 
-struct instance;
-
 struct loop_timer {
 	void (*fire)(void *self);
-	struct instance *owner;
+	struct callee *owner;
 };
 
 struct loop_watch {
@@ -60,7 +60,7 @@ const struct loop_watch *loop_make_watch(
  * cannot watch because it is always ready. */
 int loop_watch(struct loop *l, int fd, uint32_t events, const struct loop_watch *watch);
 int loop_add_hook(struct loop *l, void (*run)(void *), void *arg);
-int loop_add_timer(struct loop *l, struct instance *owner, void (*fire)(void *), uint32_t *timer);
+int loop_add_timer(struct loop *l, struct callee *owner, void (*fire)(void *), uint32_t *timer);
 
 /* [any] */
 void loop_arm(struct loop *l, uint32_t timer, uint64_t deadline_ns);

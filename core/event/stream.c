@@ -13,7 +13,6 @@
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
 #include "core/event/terminal.h"
-#include "core/plugin/instance.h"
 #include "core/vm/machine.h"
 
 #define DISCARD_MAX (512u << 10)
@@ -63,9 +62,9 @@ static void deliver_event(struct stream *s, uint32_t event)
 {
 	if (s->ops == NULL || !VOLT_HAS(s->ops, event) || s->ops->event == NULL)
 		return;
-	instance_lock(s->owner);
+	callee_lock(s->owner);
 	s->ops->event(s->owner->self, s->number, event);
-	instance_unlock(s->owner);
+	callee_unlock(s->owner);
 }
 
 static void set_connected(struct stream *s, bool connected)
@@ -197,12 +196,12 @@ static void deliver_held(struct stream *s)
 {
 	if (s->held_count == 0 || s->ops->rx == NULL)
 		return;
-	instance_lock(s->owner);
+	callee_lock(s->owner);
 	/* rx may set new room itself, so what it used up is taken off before. */
 	uint32_t n = take_room(s, s->held_count);
 	if (n > 0)
 		s->ops->rx(s->owner->self, s->number, s->held, n);
-	instance_unlock(s->owner);
+	callee_unlock(s->owner);
 	s->held_count -= n;
 	memmove(s->held, s->held + n, s->held_count);
 }

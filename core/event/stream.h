@@ -21,14 +21,13 @@
 
 #define STREAM_RING 65536u
 
-struct instance;
 struct machine;
 
 enum stream_kind { STREAM_NULL, STREAM_STDIO, STREAM_FILE, STREAM_PIPE, STREAM_PTY, STREAM_UNIX };
 
 struct stream {
 	struct machine *machine;
-	struct instance *owner;
+	struct callee *owner;
 	const struct volt_stream_ops *ops;
 	uint32_t number;
 	enum stream_kind kind;
@@ -55,7 +54,7 @@ struct stream {
 };
 
 /* Opens what `text` says; `why` gets the reason of a failure. 0 or -errno. */
-int stream_open(struct stream *s, struct machine *m, struct instance *owner, uint32_t number,
+int stream_open(struct stream *s, struct machine *m, struct callee *owner, uint32_t number,
     const char *text, char *why, size_t why_size);
 
 int stream_attach(struct stream *s, const struct volt_stream_ops *ops);

@@ -22,7 +22,6 @@
 #include "core/event/reopen.h"
 #include "core/event/stream.h"
 #include "core/event/terminal.h"
-#include "core/plugin/instance.h"
 #include "core/vm/machine.h"
 
 #define WAITING_CLIENTS 16 /* of a socket, while one is served */
@@ -215,7 +214,7 @@ static int watch(struct stream *s)
 	return err == -EPERM ? 0 : err;
 }
 
-int stream_open(struct stream *s, struct machine *m, struct instance *owner, uint32_t number,
+int stream_open(struct stream *s, struct machine *m, struct callee *owner, uint32_t number,
     const char *text, char *why_text, size_t why_size)
 {
 	struct why why = {.text = why_text, .size = why_size};

@@ -94,7 +94,7 @@ static const char *name_of(int number)
 	const char *name = NULL;
 
 	if (s != NULL && VOLT_HAS(s->sandbox, call_name) && s->sandbox->call_name != NULL)
-		name = s->sandbox->call_name(s->self, number);
+		name = s->sandbox->call_name(s->callee.self, number);
 
 	return name != NULL ? name : "an unknown call";
 }
@@ -122,8 +122,9 @@ static void report(const struct witness_record *r, bool died)
 	const struct machine *m = witness.machine;
 	uint32_t thread = thread_of(r->comm), note = witness.notes[thread];
 	uint32_t now = note & 0xffff, number = now != 0 || died ? now : note >> 16;
-	const char *id =
-	    number > 0 && number <= m->instance_count ? m->instances[number - 1]->id : "core";
+	const char *id = number > 0 && number <= m->instance_count
+			     ? m->instances[number - 1]->callee.id
+			     : "core";
 
 	log_line(VOLT_LOG_ERROR,
 	    "%s: thread %s, %sin %s, made the system call %s (%d), which nobody asked for",

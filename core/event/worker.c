@@ -3,8 +3,6 @@
 
 #include "core/event/worker.h"
 
-#include "core/plugin/instance.h"
-
 void worker_post(struct worker *w)
 {
 	/* One post is enough for all that come before the job starts. */

@@ -11,13 +11,12 @@
 #include <stdint.h>
 
 #include "core/base/lock.h"
+#include "core/event/callee.h"
 
 #define WORKER_MAX 8
 
-struct instance;
-
 struct worker {
-	struct instance *owner;
+	struct callee *owner;
 	void (*job)(void *self);
 	char name[16];
 	struct lock posts; /* used as a semaphore */

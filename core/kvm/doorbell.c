@@ -14,22 +14,31 @@
 
 #include "core/base/log.h"
 #include "core/base/sealed.h"
-#include "core/vm/machine.h"
+#include "core/bus/bus.h"
+#include "core/event/loop.h"
+#include "core/kvm/kvm.h"
 
 static void call_rung(const struct doorbell *d)
 {
-	instance_lock(d->owner);
+	callee_lock(d->owner);
 	d->rung(d->owner->self, d->number);
-	instance_unlock(d->owner);
+	callee_unlock(d->owner);
 }
 
 /* ------------------------------------------------------------------ wiring */
 
-static struct bus_range *find_range(
-    struct machine *m, const struct instance *owner, const struct volt_doorbell_at *at)
+void doorbells_init(struct doorbells *all, struct bus *b, struct kvm *k, struct loop *l)
 {
-	for (uint32_t i = 0; i < m->bus.count; i++) {
-		struct bus_range *r = &m->bus.ranges[i];
+	all->bus = b;
+	all->kvm = k;
+	all->loop = l;
+}
+
+static struct bus_range *find_range(
+    const struct bus *b, const struct callee *owner, const struct volt_doorbell_at *at)
+{
+	for (uint32_t i = 0; i < b->count; i++) {
+		struct bus_range *r = &b->ranges[i];
 
 		if (r->owner == owner && r->space == at->space && (r->sizes & at->width) &&
 		    at->address >= r->base && at->address <= r->last &&
@@ -62,14 +71,34 @@ static int find_fault(const struct doorbells *all, const struct volt_doorbell_at
 	return all->count == DOORBELL_MAX ? -ENOSPC : 0;
 }
 
-int doorbell_add(struct machine *m, struct instance *owner, const struct volt_doorbell_at *at,
+/* For bus_range.ring. The rows of the range's owner begin with `bells` at the latest. */
+static bool ring(
+    const void *bells, const struct bus_range *r, uint64_t address, uint32_t width, uint64_t value)
+{
+	const struct doorbell *first = bells;
+	struct doorbells *all = first->all;
+
+	for (uint32_t i = first->number; i < all->count && all->rows[i].owner == r->owner; i++) {
+		const struct doorbell *d = &all->rows[i];
+
+		if (d->address != address || d->width != width || d->space != r->space ||
+		    (d->match && d->value != value))
+			continue;
+		__atomic_store_n(&all->rung[i], 1, __ATOMIC_SEQ_CST);
+		__atomic_store_n(&all->rings, 1, __ATOMIC_SEQ_CST);
+		loop_wake(all->loop);
+		return true;
+	}
+	return false;
+}
+
+int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_doorbell_at *at,
     uint32_t *number, char *why, unsigned why_size)
 {
-	struct doorbells *all = &m->doorbells;
 	struct bus_range *r = NULL;
 	int err = find_fault(all, at);
 
-	if (err == 0 && (r = find_range(m, owner, at)) == NULL)
+	if (err == 0 && (r = find_range(all->bus, owner, at)) == NULL)
 		err = -ENXIO;
 	if (err == 0 && all->rows == NULL)
 		all->rows = sealed_alloc(DOORBELL_MAX * sizeof(all->rows[0]));
@@ -85,7 +114,7 @@ int doorbell_add(struct machine *m, struct instance *owner, const struct volt_do
 		return err;
 	}
 	struct doorbell *d = &all->rows[all->count];
-	*d = (struct doorbell){.machine = m,
+	*d = (struct doorbell){.all = all,
 	    .owner = owner,
 	    .rung = at->rung,
 	    .address = at->address,
@@ -95,8 +124,10 @@ int doorbell_add(struct machine *m, struct instance *owner, const struct volt_do
 	    .space = at->space,
 	    .width = at->width,
 	    .match = at->flags & VOLT_DOORBELL_MATCH};
-	if (r->bells == NULL)
+	if (r->bells == NULL) {
 		r->bells = d;
+		r->ring = ring;
+	}
 	*number = all->count++;
 	return 0;
 }
@@ -121,25 +152,6 @@ static void ring_noted(void *arg)
 			call_rung(&all->rows[i]);
 }
 
-/* The rows of the instance that owns `first` begin there at the latest. */
-bool doorbell_take(const struct bus_range *r, uint64_t address, uint32_t width, uint64_t value)
-{
-	struct doorbells *all = &r->owner->machine->doorbells;
-
-	for (uint32_t i = r->bells->number; i < all->count && all->rows[i].owner == r->owner; i++) {
-		const struct doorbell *d = &all->rows[i];
-
-		if (d->address != address || d->width != width || d->space != r->space ||
-		    (d->match && d->value != value))
-			continue;
-		__atomic_store_n(&all->rung[i], 1, __ATOMIC_SEQ_CST);
-		__atomic_store_n(&all->rings, 1, __ATOMIC_SEQ_CST);
-		loop_wake(&d->machine->loop);
-		return true;
-	}
-	return false;
-}
-
 /* False: KVM has no place for it, and the exit path will do. */
 static bool give_to_kvm(const struct doorbell *d, int fd)
 {
@@ -150,7 +162,7 @@ static bool give_to_kvm(const struct doorbell *d, int fd)
 	    .flags = (d->match ? KVM_IOEVENTFD_FLAG_DATAMATCH : 0u) |
 		     (d->space == VOLT_SPACE_PIO ? KVM_IOEVENTFD_FLAG_PIO : 0u)};
 
-	if (ioctl(d->machine->kvm.vm_fd, KVM_IOEVENTFD, &request) == 0)
+	if (ioctl(d->all->kvm->vm_fd, KVM_IOEVENTFD, &request) == 0)
 		return true;
 	log_debug("%s: KVM does not take the doorbell at 0x%llx: %s", d->owner->id,
 	    (unsigned long long)d->address, strerror(errno));
@@ -159,20 +171,22 @@ static bool give_to_kvm(const struct doorbell *d, int fd)
 
 void doorbells_keep(struct bus_range *r)
 {
-	struct doorbells *all = &r->owner->machine->doorbells;
+	const struct doorbell *first = r->bells;
 
-	if (r->bells == NULL)
+	if (first == NULL)
 		return;
-	for (uint32_t i = r->bells->number; i < all->count && all->rows[i].owner == r->owner; i++)
+	struct doorbells *all = first->all;
+	for (uint32_t i = first->number; i < all->count && all->rows[i].owner == r->owner; i++)
 		if (all->rows[i].space == r->space && all->rows[i].address >= r->base &&
 		    all->rows[i].address <= r->last)
 			all->rows[i].kept = true;
 	r->bells = NULL;
+	r->ring = NULL;
 }
 
 static int wire(struct doorbell *d)
 {
-	struct loop *l = &d->machine->loop;
+	struct loop *l = d->all->loop;
 
 	if (d->kept)
 		return 0;
@@ -189,13 +203,12 @@ static int wire(struct doorbell *d)
 	return err != 0 ? log_error(-err, "cannot watch a doorbell: %s", strerror(-err)) : 0;
 }
 
-int doorbells_wire(struct machine *m)
+int doorbells_wire(struct doorbells *all)
 {
-	struct doorbells *all = &m->doorbells;
 	int err = 0;
 
 	if (all->count > 0)
-		err = loop_add_hook(&m->loop, ring_noted, all);
+		err = loop_add_hook(all->loop, ring_noted, all);
 	for (uint32_t i = 0; err == 0 && i < all->count; i++)
 		err = wire(&all->rows[i]);
 	return err;

@@ -16,15 +16,19 @@
 
 #include <volt/draft/doorbell.h>
 
+#include "core/event/callee.h"
+
 #define DOORBELL_MAX 128
 
+struct bus;
 struct bus_range;
-struct instance;
-struct machine;
+struct doorbells;
+struct kvm;
+struct loop;
 
 struct doorbell {
-	struct machine *machine;
-	struct instance *owner;
+	struct doorbells *all;
+	struct callee *owner;
 	void (*rung)(void *self, uint32_t doorbell);
 	uint64_t address, value;
 	uint32_t number;
@@ -35,20 +39,22 @@ struct doorbell {
 };
 
 struct doorbells {
+	struct bus *bus;
+	struct kvm *kvm;
+	struct loop *loop;
 	struct doorbell *rows; /* in sealed memory; those of an instance follow each other */
 	uint32_t count;
 	uint32_t rings;             /* atomic; some of `rung` are set */
 	uint8_t rung[DOORBELL_MAX]; /* atomic; by the exit path */
 };
 
+void doorbells_init(struct doorbells *all, struct bus *b, struct kvm *k, struct loop *l);
 /* 0 or -errno, as volt.doorbell/1 says, with the reason in `why`. */
-int doorbell_add(struct machine *m, struct instance *owner, const struct volt_doorbell_at *at,
+int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_doorbell_at *at,
     uint32_t *number, char *why, unsigned why_size);
 /* A layer takes the place of range `r`: its doorbells ring from below it. */
 void doorbells_keep(struct bus_range *r);
 /* Hands them to KVM. 0 or -errno, said in the log. */
-int doorbells_wire(struct machine *m);
-/* [io] True if a write inside of the range is a ring, which is then under way. */
-bool doorbell_take(const struct bus_range *r, uint64_t address, uint32_t width, uint64_t value);
+int doorbells_wire(struct doorbells *all);
 
 #endif

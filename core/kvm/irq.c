@@ -24,7 +24,7 @@ void irq_init(struct irq *q, struct machine *m)
 }
 
 int irq_add(
-    struct irq *q, struct instance *owner, uint32_t gsi, uint32_t flags, struct instance **holder)
+    struct irq *q, struct callee *owner, uint32_t gsi, uint32_t flags, struct callee **holder)
 {
 	if (gsi >= IRQ_LINES || (flags != VOLT_IRQ_EDGE && flags != VOLT_IRQ_LEVEL))
 		return -EINVAL;
@@ -112,17 +112,17 @@ void irq_set(struct irq *q, uint32_t gsi, bool level)
 		return;
 	}
 	/* One step: between two threads the chip must see the levels in their order. */
-	instance_lock(q->chip);
+	callee_lock(q->chip);
 	if (__atomic_exchange_n(&line->level, level, __ATOMIC_SEQ_CST) != level)
-		q->chip->irqchip->set_line(q->chip->self, gsi, level);
-	instance_unlock(q->chip);
+		q->chip_ops->set_line(q->chip->self, gsi, level);
+	callee_unlock(q->chip);
 }
 
 void irq_tell_levels(struct irq *q)
 {
 	for (uint32_t gsi = 0; q->chip != NULL && gsi < IRQ_LINES; gsi++)
 		if (q->lines[gsi].level)
-			q->chip->irqchip->set_line(q->chip->self, gsi, true);
+			q->chip_ops->set_line(q->chip->self, gsi, true);
 }
 
 void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data)

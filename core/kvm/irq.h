@@ -17,21 +17,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include <volt/irqchip.h>
+
 #include "core/base/lock.h"
+#include "core/event/callee.h"
 #include "core/event/loop.h"
 #include "core/kvm/msi.h"
 
 #define IRQ_LINES 24
 
-struct instance;
 struct machine;
 
 struct irq_line {
-	struct instance *owner; /* NULL: nobody claimed this GSI */
-	uint32_t flags;         /* VOLT_IRQ_* */
-	uint32_t level;         /* atomic */
-	int event_fd;           /* irqfd */
-	int resample_fd;        /* level lines in KVM's irqchip; else -1 */
+	struct callee *owner; /* NULL: nobody claimed this GSI */
+	uint32_t flags;       /* VOLT_IRQ_* */
+	uint32_t level;       /* atomic */
+	int event_fd;         /* irqfd */
+	int resample_fd;      /* level lines in KVM's irqchip; else -1 */
 	/* With an irqchip plugin: newest route, in the layout of an MSI. */
 	uint64_t address;
 	uint32_t data;
@@ -39,7 +41,8 @@ struct irq_line {
 
 struct irq {
 	struct machine *machine;
-	struct instance *chip; /* NULL: KVM's own irqchip */
+	struct callee *chip; /* NULL: KVM's own irqchip */
+	const struct volt_irqchip *chip_ops;
 	uint32_t pins;
 	struct irq_line lines[IRQ_LINES];
 	struct lock route_lock; /* leaf */
@@ -52,7 +55,7 @@ struct irq {
 void irq_init(struct irq *q, struct machine *m);
 /* 0, -EINVAL, or -EBUSY with *owner set. */
 int irq_add(
-    struct irq *q, struct instance *owner, uint32_t gsi, uint32_t flags, struct instance **holder);
+    struct irq *q, struct callee *owner, uint32_t gsi, uint32_t flags, struct callee **holder);
 /* Creates the irqchip of either kind and the irqfds. 0 or -errno, said in the log. */
 int irq_wire(struct irq *q);
 

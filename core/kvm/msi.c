@@ -39,7 +39,7 @@ static bool can_be_sent(uint64_t address, uint32_t data)
 	return mode == MODE_NMI || mode == MODE_INIT;
 }
 
-int msi_alloc(struct irq *q, struct instance *owner, uint32_t count, uint32_t *first)
+int msi_alloc(struct irq *q, struct callee *owner, uint32_t count, uint32_t *first)
 {
 	struct msi *s = &q->msi;
 
@@ -85,7 +85,7 @@ int msi_wire(struct irq *q)
 	return 0;
 }
 
-static struct msi_vector *own_vector(struct irq *q, const struct instance *owner, uint32_t vector)
+static struct msi_vector *own_vector(struct irq *q, const struct callee *owner, uint32_t vector)
 {
 	return vector < q->msi.count && q->msi.vectors[vector].owner == owner
 		   ? &q->msi.vectors[vector]
@@ -126,7 +126,7 @@ static bool queue_waiting(struct irq *q, uint32_t vector)
 	return is_queued(s, message) || queue_message(s, *message, MSI_QUEUE_MAX) == 0;
 }
 
-int msi_set(struct irq *q, struct instance *owner, uint32_t vector, uint64_t address, uint32_t data)
+int msi_set(struct irq *q, struct callee *owner, uint32_t vector, uint64_t address, uint32_t data)
 {
 	struct msi_vector *v = own_vector(q, owner, vector);
 
@@ -145,7 +145,7 @@ int msi_set(struct irq *q, struct instance *owner, uint32_t vector, uint64_t add
 	return 0;
 }
 
-void msi_fire(struct irq *q, struct instance *owner, uint32_t vector)
+void msi_fire(struct irq *q, struct callee *owner, uint32_t vector)
 {
 	const struct msi_vector *v = own_vector(q, owner, vector);
 

@@ -15,12 +15,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/event/callee.h"
+
 #define MSI_MAX        128
 #define MSI_INJECT_MAX 64
 #define MSI_QUEUE_MAX  (MSI_INJECT_MAX + MSI_MAX)
 #define MSI_FIRST_GSI  24
 
-struct instance;
 struct irq;
 struct kvm_irq_routing_entry;
 
@@ -30,13 +31,13 @@ struct msi_message {
 };
 
 struct msi_vector {
-	struct instance *owner;
+	struct callee *owner;
 	struct msi_message message;
 	int event_fd; /* irqfd; numbers follow each other */
 };
 
 struct msi {
-	struct instance *user; /* the first who asked for the service; NULL: nobody */
+	struct callee *user; /* the first who asked for the service; NULL: nobody */
 	struct msi_vector vectors[MSI_MAX];
 	uint32_t count;
 	uint64_t pending[MSI_MAX / 64]; /* atomic; vectors to send as they are once routes are */
@@ -45,14 +46,13 @@ struct msi {
 	uint32_t queue_first, queued;
 };
 
-int msi_alloc(struct irq *q, struct instance *owner, uint32_t count, uint32_t *first);
+int msi_alloc(struct irq *q, struct callee *owner, uint32_t count, uint32_t *first);
 /* Makes the irqfds. 0 or -errno, said in the log. */
 int msi_wire(struct irq *q);
 
 /* [any] */
-int msi_set(
-    struct irq *q, struct instance *owner, uint32_t vector, uint64_t address, uint32_t data);
-void msi_fire(struct irq *q, struct instance *owner, uint32_t vector);
+int msi_set(struct irq *q, struct callee *owner, uint32_t vector, uint64_t address, uint32_t data);
+void msi_fire(struct irq *q, struct callee *owner, uint32_t vector);
 int msi_inject(struct irq *q, uint64_t address, uint32_t data);
 
 /* Of irq_apply_routes(): routes of all vectors that have one; returns how many. */

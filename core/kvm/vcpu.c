@@ -247,13 +247,13 @@ static void handle_mmio(struct vcpu *v)
 
 static void handle_eoi(struct vcpu *v)
 {
-	struct instance *chip = v->machine->irq.chip;
+	struct callee *chip = v->machine->irq.chip;
 
 	if (chip == NULL)
 		return;
-	instance_lock(chip);
-	chip->irqchip->eoi(chip->self, v->run->eoi.vector);
-	instance_unlock(chip);
+	callee_lock(chip);
+	v->machine->irq.chip_ops->eoi(chip->self, v->run->eoi.vector);
+	callee_unlock(chip);
 }
 
 static void handle_system_event(struct vcpu *v)

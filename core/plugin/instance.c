@@ -161,8 +161,8 @@ static int open_parameter(void *arg, const struct volt_param *param, const char 
 		return -ENOSPC;
 	}
 	value->u = m->stream_count;
-	int err =
-	    stream_open(&m->streams[m->stream_count], m, i, m->stream_count, text, why, why_size);
+	int err = stream_open(
+	    &m->streams[m->stream_count], m, &i->callee, m->stream_count, text, why, why_size);
 	m->stream_count += err == 0;
 	return err;
 }
@@ -173,18 +173,18 @@ static int choose_id(struct instance *i, const char *given)
 	struct machine *m = i->machine;
 	const char *name = i->plugin.name;
 
-	snprintf(i->id, sizeof(i->id), "%s", given != NULL ? given : name);
-	if (strcmp(i->id, "core") == 0)
+	snprintf(i->callee.id, sizeof(i->callee.id), "%s", given != NULL ? given : name);
+	if (strcmp(i->callee.id, "core") == 0)
 		return log_error(EINVAL, "--%s %s: id=core is volt's own: choose another",
 		    instance_option(i), name);
 	for (unsigned number = 1, k = 0; k < m->instance_count; k++) {
-		if (m->instances[k] == i || strcmp(m->instances[k]->id, i->id) != 0)
+		if (m->instances[k] == i || strcmp(m->instances[k]->callee.id, i->callee.id) != 0)
 			continue;
 		if (given != NULL)
 			return log_error(EEXIST,
 			    "--%s %s: id=%s is already used by another plugin: ids must differ",
 			    instance_option(i), name, given);
-		snprintf(i->id, sizeof(i->id), "%.28s.%u", name, ++number);
+		snprintf(i->callee.id, sizeof(i->callee.id), "%.28s.%u", name, ++number);
 		k = UINT32_MAX; /* look from the start: the new id may be taken too */
 	}
 	return 0;
@@ -222,14 +222,15 @@ struct instance *instance_create(
 		return NULL;
 	}
 	i->machine = m;
-	i->number = m->instance_count + 1;
+	i->callee.number = m->instance_count + 1;
 	i->state = state;
-	lock_init(&state->lock);
+	i->callee.lock = &state->lock;
+	lock_init(&state->lock.lock);
 	adopt(i, d);
-	snprintf(i->id, sizeof(i->id), "%s", i->plugin.name);
-	i->self = alloc_apart(i->plugin.instance_size);
+	snprintf(i->callee.id, sizeof(i->callee.id), "%s", i->plugin.name);
+	i->callee.self = alloc_apart(i->plugin.instance_size);
 	i->host.counters = alloc_apart((i->plugin.counter_count + 1u) * sizeof(uint64_t));
-	if (i->self == NULL || i->host.counters == NULL)
+	if (i->callee.self == NULL || i->host.counters == NULL)
 		goto fail;
 	struct params_opener opener = {.open = open_parameter, .arg = i};
 	int err = params_parse(&i->params, d, text, &opener, why, sizeof(why));
@@ -257,9 +258,9 @@ int instance_wire(struct instance *i)
 
 	char why[256];
 
-	guard_enter(i->id, "init");
+	guard_enter(i->callee.id, "init");
 	ask_extensions(i);
-	int err = i->plugin.init(i->self, &i->host, &args);
+	int err = i->plugin.init(i->callee.self, &i->host, &args);
 	int fault = guard_leave();
 
 	if (fault != 0)
@@ -268,11 +269,11 @@ int instance_wire(struct instance *i)
 	    state_check_table(i->saved, i->plugin.instance_size, why, sizeof(why)) != 0)
 		return log_error(EINVAL, "plugin %s refused: %s", i->plugin.name, why);
 	if (err < 0 && !i->state->failed)
-		log_error(-err, "%s: init failed: %s", i->id,
+		log_error(-err, "%s: init failed: %s", i->callee.id,
 		    i->state->reason[0] != '\0' ? i->state->reason : strerror(-err));
 	if (err > 0)
-		return log_error(
-		    EINVAL, "%s: init answered %d instead of 0 or a negative errno", i->id, err);
+		return log_error(EINVAL, "%s: init answered %d instead of 0 or a negative errno",
+		    i->callee.id, err);
 	i->wired = err == 0;
 	return err;
 }
@@ -283,7 +284,7 @@ void instance_destroy(struct instance *i)
 		return;
 	params_finish(&i->params);
 	free(i->host.counters);
-	free(i->self);
-	lock_finish(&i->state->lock);
+	free(i->callee.self);
+	lock_finish(&i->state->lock.lock);
 	free(i->state);
 }

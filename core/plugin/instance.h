@@ -21,8 +21,7 @@
 #include <volt/state.h>
 
 #include "core/base/apart.h"
-#include "core/base/lock.h"
-#include "core/event/witness.h"
+#include "core/event/callee.h"
 #include "sdk/common/params.h"
 
 #define INSTANCE_TIMER_MAX 16
@@ -31,10 +30,7 @@ struct machine;
 
 /* What changes while the guest runs. */
 struct instance_state {
-	/* Held during every callback but those of PARALLEL ranges. Order: device
-	 * instances, then the irqchip instance, then leaf locks. */
-	struct lock lock;
-	uint32_t caller; /* the witness's note from before the lock was taken */
+	struct callee_lock lock;
 	uint64_t log_used_ns, log_suppressed; /* atomic; see host_log() */
 	char reason[200]; /* why the host refused the newest [wire] call; "" if it did not */
 	bool failed;      /* fail() has said why init cannot go on */
@@ -42,11 +38,9 @@ struct instance_state {
 
 /* Lies in sealed memory: read-only from the seal on. */
 struct instance {
-	char id[33];
-	uint32_t number; /* from 1, in the order of loading */
+	struct callee callee;
 	struct machine *machine;
 	struct volt_plugin plugin; /* the descriptor, defaults filled in */
-	void *self;
 	struct instance_state *state;
 	struct volt_host host;
 	struct params params;
@@ -59,19 +53,10 @@ struct instance {
 	const struct volt_filter *filter; /* of a filter, never NULL */
 };
 
-/* Notes for the witness whose code this thread runs. */
-static inline void instance_lock(const struct instance *i)
+/* The instance of a callee that is one. */
+static inline struct instance *instance_of(struct callee *c)
 {
-	lock_take(&i->state->lock);
-	if (witness_note != NULL)
-		i->state->caller = witness_enter(i->number);
-}
-
-static inline void instance_unlock(const struct instance *i)
-{
-	if (witness_note != NULL)
-		witness_leave(i->state->caller);
-	lock_release(&i->state->lock);
+	return (struct instance *)c;
 }
 
 /* Checks descriptor `d` against the contract and makes an instance of it. `text` is

@@ -73,7 +73,7 @@ unsigned explain_files(const struct machine *m, struct explain_file *files, unsi
 		for (uint32_t v = 0; v < m->instances[i]->plugin.param_count; v++)
 			if (m->instances[i]->params.values[v].fd > 0)
 				add_file(files, max, &n, m->instances[i]->params.values[v].fd,
-				    m->instances[i]->id, "parameter");
+				    m->instances[i]->callee.id, "parameter");
 	qsort(files, n, sizeof(files[0]), by_number);
 	return n;
 }
@@ -127,7 +127,7 @@ static void print_addresses(const struct machine *m)
 		    (unsigned long long)(MEMORY_HIGH_START + m->memory.high_size - 1));
 	for (uint32_t i = 0, n = 0; i < m->instance_count; i++)
 		if (m->instances[i]->plugin.flags & VOLT_FLAG_GUEST_MEMORY)
-			printf("%s%s", n++ == 0 ? "; open to " : ", ", m->instances[i]->id);
+			printf("%s%s", n++ == 0 ? "; open to " : ", ", m->instances[i]->callee.id);
 	printf("\nINTERRUPTS (to %s)\n ", m->irq.chip != NULL ? m->irq.chip->id : "KVM's irqchip");
 	for (uint32_t i = 0; i < IRQ_LINES; i++)
 		if (m->irq.lines[i].owner != NULL)
@@ -295,8 +295,8 @@ static void print_sandbox(const struct machine *m)
 		printf("SANDBOX: none\n");
 		return;
 	}
-	m->sandbox->sandbox->report(m->sandbox->self, &r);
-	printf("SANDBOX %s: %u system calls in %u BPF instructions; %s%s\n", m->sandbox->id,
+	m->sandbox->sandbox->report(m->sandbox->callee.self, &r);
+	printf("SANDBOX %s: %u system calls in %u BPF instructions; %s%s\n", m->sandbox->callee.id,
 	    r.syscalls, r.instructions,
 	    m->options->no_landlock ? "no Landlock" : "Landlock without a rule",
 	    m->options->no_seccomp    ? "; seccomp off"

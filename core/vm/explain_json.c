@@ -227,9 +227,9 @@ static value sandbox(const struct machine *m)
 
 	if (m->sandbox == NULL)
 		return NULL;
-	m->sandbox->sandbox->report(m->sandbox->self, &r);
+	m->sandbox->sandbox->report(m->sandbox->callee.self, &r);
 	value o = json.json_object_new_object();
-	put_text(o, "plugin", m->sandbox->id);
+	put_text(o, "plugin", m->sandbox->callee.id);
 	put_text(o, "seccomp",
 	    m->options->no_seccomp    ? "off"
 	    : m->options->seccomp_log ? "log"

@@ -28,9 +28,9 @@ struct layer {
 /* The device's lock is held already, but for a PARALLEL range; a filter's comes after it. */
 static uint64_t enter(const struct layer *l, const struct volt_access *a)
 {
-	instance_lock(l->filter);
-	uint64_t val = l->filter->filter->access(l->filter->self, &l->below, a);
-	instance_unlock(l->filter);
+	callee_lock(&l->filter->callee);
+	uint64_t val = l->filter->filter->access(l->filter->callee.self, &l->below, a);
+	callee_unlock(&l->filter->callee);
 	return val;
 }
 
@@ -87,19 +87,19 @@ static int attach(const struct instance *filter, const struct layer *l)
 {
 	int err = 0;
 
-	guard_enter(filter->id, "attach");
+	guard_enter(filter->callee.id, "attach");
 	if (filter->filter->attach != NULL)
-		err = filter->filter->attach(filter->self, &l->below);
+		err = filter->filter->attach(filter->callee.self, &l->below);
 	int fault = guard_leave();
 	if (fault != 0)
 		return fault;
 	if (err > 0)
 		return log_error(EINVAL,
-		    "filter %s: attach answered %d instead of 0 or a negative errno", filter->id,
-		    err);
+		    "filter %s: attach answered %d instead of 0 or a negative errno",
+		    filter->callee.id, err);
 	if (err < 0 && !filter->state->failed)
-		log_error(-err, "filter %s cannot be put on %s: %s", filter->id, l->below.device,
-		    strerror(-err));
+		log_error(-err, "filter %s cannot be put on %s: %s", filter->callee.id,
+		    l->below.device, strerror(-err));
 	return err;
 }
 
@@ -108,7 +108,8 @@ static int wrap(const struct instance *filter, const struct bus *b, struct bus_r
 	struct layer *l = sealed_alloc(sizeof(*l));
 
 	if (l == NULL)
-		return log_error(ENOMEM, "filter %s: no memory for another layer", filter->id);
+		return log_error(
+		    ENOMEM, "filter %s: no memory for another layer", filter->callee.id);
 	*l = (struct layer){.filter = filter, .range = *r};
 	l->below = (struct volt_layer){.size = sizeof(l->below),
 	    .range = rank(b, r),
@@ -140,9 +141,9 @@ static const struct instance *find_device(const struct machine *m, const struct 
 
 		if (d->plugin.kind != VOLT_KIND_DEVICE)
 			continue;
-		if (filter->params.on != NULL && strcmp(d->id, filter->params.on) == 0)
+		if (filter->params.on != NULL && strcmp(d->callee.id, filter->params.on) == 0)
 			return d;
-		names[n++] = d->id;
+		names[n++] = d->callee.id;
 	}
 	if (filter->params.on == NULL) {
 		log_error(EINVAL, "--filter %s: on=DEVICE is required, for instance on=%s",
@@ -163,14 +164,14 @@ static int put(struct machine *m, const struct instance *filter)
 	int err = device != NULL ? 0 : -EINVAL;
 
 	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++) {
-		if (m->bus.ranges[i].owner != device)
+		if (m->bus.ranges[i].owner != &device->callee)
 			continue;
 		err = wrap(filter, &m->bus, &m->bus.ranges[i]);
 		wrapped++;
 	}
 	if (err == 0 && wrapped == 0)
 		err = log_error(EINVAL, "--filter %s: %s has no address range to filter",
-		    filter->plugin.name, device->id);
+		    filter->plugin.name, device->callee.id);
 	return err;
 }
 
@@ -196,6 +197,6 @@ void filters_list(const struct bus_range *r, char *text, unsigned size)
 		const struct layer *l = at.self;
 
 		n += (unsigned)snprintf(
-		    text + n, size - n, "%s%s", n > 0 ? ", " : "", l->filter->id);
+		    text + n, size - n, "%s%s", n > 0 ? ", " : "", l->filter->callee.id);
 	}
 }

@@ -69,8 +69,8 @@ static void host_log(const struct volt_host *h, uint32_t level, const char *msg)
 		return;
 	const uint64_t lost = __atomic_exchange_n(&i->state->log_suppressed, 0, __ATOMIC_RELAXED);
 	if (lost > 0)
-		log_warn("%s: %llu messages suppressed", i->id, (unsigned long long)lost);
-	log_line(level, "%s: %s", i->id, msg);
+		log_warn("%s: %llu messages suppressed", i->callee.id, (unsigned long long)lost);
+	log_line(level, "%s: %s", i->callee.id, msg);
 }
 
 /* One line for a failed start: the plugin's words, and the host's reason if a call of
@@ -81,7 +81,7 @@ static int host_fail(const struct volt_host *h, int32_t err, const char *msg)
 	const char *reason = i->state->reason;
 
 	i->state->failed = true;
-	return log_error(err > 0 ? err : EINVAL, "%s: %s%s%s", i->id, msg,
+	return log_error(err > 0 ? err : EINVAL, "%s: %s%s%s", i->callee.id, msg,
 	    reason[0] != '\0' ? ": " : "", reason);
 }
 
@@ -103,17 +103,18 @@ static int host_add_range(const struct volt_host *h, const struct volt_range *r)
 
 	if (i->machine->sealed)
 		return -EPERM;
-	int err = bus_add_range(&i->machine->bus, i, r, why, sizeof(why));
+	int err = bus_add_range(&i->machine->bus, &i->callee, r, why, sizeof(why));
 	return err != 0 ? refuse(i, -err, "%s", why) : 0;
 }
 
 static int host_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line)
 {
-	struct instance *i = host_wirer(h), *holder = NULL;
+	struct instance *i = host_wirer(h);
+	struct callee *holder = NULL;
 
 	if (i->machine->sealed)
 		return -EPERM;
-	int err = irq_add(&i->machine->irq, i, gsi, flags, &holder);
+	int err = irq_add(&i->machine->irq, &i->callee, gsi, flags, &holder);
 	if (err == -EBUSY)
 		return refuse(
 		    i, EBUSY, "interrupt %u is already used by plugin %s", gsi, holder->id);
@@ -129,7 +130,7 @@ static void host_set_irq(const struct volt_host *h, uint32_t line, bool level)
 {
 	struct instance *i = owner_of(h);
 
-	if (line < IRQ_LINES && i->machine->irq.lines[line].owner == i)
+	if (line < IRQ_LINES && i->machine->irq.lines[line].owner == &i->callee)
 		irq_set(&i->machine->irq, line, level);
 }
 
@@ -170,7 +171,7 @@ static int host_add_timer(const struct volt_host *h, void (*fire)(void *self), u
 		return -EINVAL;
 	if (i->timer_count == INSTANCE_TIMER_MAX)
 		return -ENOSPC;
-	int err = loop_add_timer(&i->machine->loop, i, fire, timer);
+	int err = loop_add_timer(&i->machine->loop, &i->callee, fire, timer);
 	i->timer_count += err == 0;
 	return err;
 }
@@ -180,7 +181,7 @@ static void host_arm(const struct volt_host *h, uint32_t timer, uint64_t deadlin
 	struct instance *i = owner_of(h);
 	struct loop *l = &i->machine->loop;
 
-	if (timer < l->table->timer_count && l->table->timers[timer].owner == i)
+	if (timer < l->table->timer_count && l->table->timers[timer].owner == &i->callee)
 		loop_arm(l, timer, deadline_ns);
 }
 
@@ -198,7 +199,7 @@ static struct stream *own_stream(const struct volt_host *h, uint32_t number)
 {
 	struct machine *m = owner_of(h)->machine;
 
-	if (number < m->stream_count && m->streams[number].owner == owner_of(h))
+	if (number < m->stream_count && m->streams[number].owner == &owner_of(h)->callee)
 		return &m->streams[number];
 	return NULL;
 }
@@ -259,7 +260,7 @@ static int host_add_worker(
 	if (m->worker_count == WORKER_MAX)
 		return -ENOSPC;
 	struct worker *w = &m->workers[m->worker_count];
-	w->owner = i;
+	w->owner = &i->callee;
 	w->job = job;
 	snprintf(w->name, sizeof(w->name), "%s", name);
 	lock_init(&w->posts);
@@ -271,7 +272,7 @@ static void host_post(const struct volt_host *h, uint32_t worker)
 {
 	struct machine *m = owner_of(h)->machine;
 
-	if (worker < m->worker_count && m->workers[worker].owner == owner_of(h))
+	if (worker < m->worker_count && m->workers[worker].owner == &owner_of(h)->callee)
 		worker_post(&m->workers[worker]);
 }
 
@@ -385,7 +386,7 @@ static bool note_messages(struct instance *i)
 	struct irq *q = &i->machine->irq;
 
 	if (q->msi.user == NULL && !i->machine->sealed)
-		q->msi.user = i;
+		q->msi.user = &i->callee;
 	return !i->machine->sealed;
 }
 

@@ -81,8 +81,8 @@ static int host_add_doorbell(
 
 	if (i->machine->sealed)
 		return -EPERM;
-	return doorbell_add(
-	    i->machine, i, at, doorbell, i->state->reason, (unsigned)sizeof(i->state->reason));
+	return doorbell_add(&i->machine->doorbells, &i->callee, at, doorbell, i->state->reason,
+	    (unsigned)sizeof(i->state->reason));
 }
 
 static int host_irq_fd(const struct volt_host *h, uint32_t line)
@@ -92,7 +92,7 @@ static int host_irq_fd(const struct volt_host *h, uint32_t line)
 
 	if (!i->machine->sealed)
 		return -EAGAIN;
-	if (line >= IRQ_LINES || q->lines[line].owner != i || q->chip != NULL ||
+	if (line >= IRQ_LINES || q->lines[line].owner != &i->callee || q->chip != NULL ||
 	    q->lines[line].flags != VOLT_IRQ_EDGE)
 		return -EOPNOTSUPP;
 	return q->lines[line].event_fd;
@@ -107,17 +107,17 @@ static int host_alloc(const struct volt_host *h, uint32_t count, uint32_t *first
 {
 	struct instance *i = host_wirer(h);
 
-	return i->machine->sealed ? -EPERM : msi_alloc(&i->machine->irq, i, count, first);
+	return i->machine->sealed ? -EPERM : msi_alloc(&i->machine->irq, &i->callee, count, first);
 }
 
 static int host_set(const struct volt_host *h, uint32_t vector, uint64_t address, uint32_t data)
 {
-	return msi_set(&owner_of(h)->machine->irq, owner_of(h), vector, address, data);
+	return msi_set(&owner_of(h)->machine->irq, &owner_of(h)->callee, vector, address, data);
 }
 
 static void host_fire(const struct volt_host *h, uint32_t vector)
 {
-	msi_fire(&owner_of(h)->machine->irq, owner_of(h), vector);
+	msi_fire(&owner_of(h)->machine->irq, &owner_of(h)->callee, vector);
 }
 
 static int host_inject(const struct volt_host *h, uint64_t address, uint32_t data)

@@ -123,7 +123,7 @@ static int choose_files(struct machine *m)
 			return log_error(EINVAL,
 			    "--kernel-memory map: plugin %s works on guest memory, where volt must "
 			    "not meet a file that may shrink: use copy or auto",
-			    m->instances[i]->id);
+			    m->instances[i]->callee.id);
 		m->files = BOOT_FILES_COPY;
 	}
 	return 0;
@@ -134,6 +134,7 @@ static int wire_plugins(struct machine *m)
 	int err = bus_init(&m->bus);
 
 	irq_init(&m->irq, m);
+	doorbells_init(&m->doorbells, &m->bus, &m->kvm, &m->loop);
 	if (err == 0)
 		err = loop_init(&m->loop);
 	if (err == 0)
@@ -173,7 +174,7 @@ static int make_interrupts(struct machine *m)
 	int err = irq_wire(&m->irq);
 
 	if (err == 0)
-		err = doorbells_wire(m);
+		err = doorbells_wire(&m->doorbells);
 
 	if (err == 0)
 		trace_mark("interrupts",
@@ -312,20 +313,21 @@ static int start_plugins(struct machine *m)
 	for (uint32_t i = 0; i < m->instance_count; i++) {
 		struct instance *p = m->instances[i];
 
-		instance_lock(p);
-		p->plugin.reset(p->self);
-		instance_unlock(p);
+		callee_lock(&p->callee);
+		p->plugin.reset(p->callee.self);
+		callee_unlock(&p->callee);
 	}
 	for (uint32_t i = 0; i < m->stream_count; i++)
 		stream_begin(&m->streams[i]);
 	for (uint32_t i = 0; i < m->instance_count; i++) {
 		struct instance *p = m->instances[i];
 
-		instance_lock(p);
-		int err = p->plugin.start(p->self);
-		instance_unlock(p);
+		callee_lock(&p->callee);
+		int err = p->plugin.start(p->callee.self);
+		callee_unlock(&p->callee);
 		if (err != 0)
-			return log_error(-err, "%s: start failed: %s", p->id, strerror(-err));
+			return log_error(
+			    -err, "%s: start failed: %s", p->callee.id, strerror(-err));
 	}
 	return 0;
 }
@@ -350,7 +352,7 @@ static void report_counters(const struct machine *m)
 		for (uint32_t c = 0; c < p->plugin.counter_count;
 		     c++, row += p->plugin.counter_stride)
 			if (p->host.counters[c] > 0)
-				log_debug("%s: %s %llu", p->id,
+				log_debug("%s: %s %llu", p->callee.id,
 				    ((const struct volt_counter *)(const void *)row)->name,
 				    (unsigned long long)p->host.counters[c]);
 	}
@@ -379,7 +381,7 @@ static int fail(struct machine *m, int code)
 	/* Under the seal to release something is a system call that nobody asked for. */
 	for (uint32_t i = m->sealed ? 0 : m->instance_count; i > 0; i--)
 		if (m->instances[i - 1]->wired)
-			m->instances[i - 1]->plugin.fini(m->instances[i - 1]->self);
+			m->instances[i - 1]->plugin.fini(m->instances[i - 1]->callee.self);
 	keeper_finish();
 	log_flush();
 	return log_saw_shortage() && code != EXIT_INPUT ? EXIT_RESOURCES : code;

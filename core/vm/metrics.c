@@ -281,7 +281,7 @@ static void show_counter(
 
 		if (at == other->plugin.counter_count)
 			continue;
-		snprintf(labels, sizeof(labels), "id=\"%s\"", other->id);
+		snprintf(labels, sizeof(labels), "id=\"%s\"", other->callee.id);
 		show(v, name, row->help, labels, newest(&other->host.counters[at]), 1);
 	}
 }

@@ -51,8 +51,8 @@ static int load_sandbox(struct machine *m, const char *path, const char *params)
 		return log_error(
 		    EINVAL, "plugin %s is a sandbox that offers no %s", path, VOLT_EXT_SANDBOX);
 	m->sandbox = i;
-	int err = i->sandbox->enter_early(i->self, policy_flags(m->options));
-	trace_mark("early cage", "plugin %s", i->id);
+	int err = i->sandbox->enter_early(i->callee.self, policy_flags(m->options));
+	trace_mark("early cage", "plugin %s", i->callee.id);
 	return err;
 }
 
@@ -141,8 +141,8 @@ static int wire_all(struct machine *m)
 		if (err == 0 && one->plugin.kind == VOLT_KIND_FILTER &&
 		    (one->filter == NULL || !VOLT_HAS(one->filter, access) ||
 			one->filter->access == NULL))
-			err = log_error(EINVAL, "plugin %s is a filter that offers no %s", one->id,
-			    VOLT_EXT_FILTER);
+			err = log_error(EINVAL, "plugin %s is a filter that offers no %s",
+			    one->callee.id, VOLT_EXT_FILTER);
 	}
 	return err;
 }
@@ -172,12 +172,14 @@ int plugins_load(struct machine *m)
 
 /* A line is driven under its owner's lock and takes the irqchip's; its own would wait for
  * itself, and a filter's is called under it. */
-static int check_locks(const struct instance *chip, const struct instance *owner, uint32_t gsi)
+static int check_locks(const struct callee *chip, struct callee *user, uint32_t gsi)
 {
-	if (owner == chip)
+	const struct instance *owner = instance_of(user);
+
+	if (user == chip)
 		return log_error(EINVAL,
-		    "plugin %s: an interrupt controller cannot use interrupt %u itself", owner->id,
-		    gsi);
+		    "plugin %s: an interrupt controller cannot use interrupt %u itself",
+		    owner->callee.id, gsi);
 	if (owner->plugin.kind == VOLT_KIND_FILTER && strcmp(owner->params.on, chip->id) == 0)
 		return log_error(EINVAL,
 		    "--filter %s: %s is the interrupt controller, and the filter uses "
@@ -211,10 +213,11 @@ int plugins_find_irqchip(struct machine *m)
 		if (m->irq.chip != NULL)
 			return log_error(EEXIST,
 			    "plugins %s and %s are both interrupt controllers: use one",
-			    m->irq.chip->id, m->instances[i]->id);
-		m->irq.chip = m->instances[i];
+			    m->irq.chip->id, m->instances[i]->callee.id);
+		m->irq.chip = &m->instances[i]->callee;
+		m->irq.chip_ops = m->instances[i]->irqchip;
 		guard_enter(m->irq.chip->id, "info");
-		m->irq.chip->irqchip->info(m->irq.chip->self, &info);
+		m->irq.chip_ops->info(m->irq.chip->self, &info);
 		if (guard_leave() != 0)
 			return -EPERM;
 	}
@@ -223,7 +226,7 @@ int plugins_find_irqchip(struct machine *m)
 		    "plugin %s: an interrupt controller has 1 to %u pins from GSI 0",
 		    m->irq.chip->id, IRQ_LINES);
 	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++) {
-		const struct instance *owner = m->irq.lines[gsi].owner;
+		struct callee *owner = m->irq.lines[gsi].owner;
 
 		if (owner != NULL && m->irq.chip != NULL &&
 		    check_locks(m->irq.chip, owner, gsi) != 0)

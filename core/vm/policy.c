@@ -226,9 +226,9 @@ static int allow_routing(struct policy *p, struct machine *m)
 	const struct volt_arg_test message = {
 	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .mask = 0xffffffff, .value = KVM_SIGNAL_MSI};
 	const struct irq *q = &m->irq;
-	const struct instance *router = q->chip != NULL    ? q->chip
-					: q->msi.count > 0 ? q->msi.vectors[0].owner
-							   : NULL;
+	const struct callee *router = q->chip != NULL    ? q->chip
+				      : q->msi.count > 0 ? q->msi.vectors[0].owner
+							 : NULL;
 	int err = 0;
 
 	if (router != NULL)
@@ -272,16 +272,17 @@ static int add_need(
     struct policy *p, struct machine *m, const struct instance *i, const struct volt_need *need)
 {
 	struct volt_rule rule;
-	int err = need_check(need, i->id);
+	int err = need_check(need, i->callee.id);
 
 	if (err == 0)
-		err = need_to_rule(need, i->id, &i->plugin, i->params.values, &rule);
+		err = need_to_rule(need, i->callee.id, &i->plugin, i->params.values, &rule);
 	if (err == NEED_DROPPED)
 		return 0;
 	if (err == 0 && (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_LOOP)))
 		err = add(p, POLICY_LOOP, &rule);
 	for (uint32_t w = 0; err == 0 && w < m->worker_count; w++)
-		if (m->workers[w].owner == i && (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_WORKER)))
+		if (m->workers[w].owner == &i->callee &&
+		    (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_WORKER)))
 			err = add(p, POLICY_WORKER(m, w), &rule);
 	return err;
 }

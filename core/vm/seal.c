@@ -41,7 +41,7 @@ static int enter_thread(struct machine *m, uint32_t thread)
 {
 	struct instance *s = m->sandbox;
 
-	return s != NULL ? s->sandbox->enter_thread(s->self, thread) : 0;
+	return s != NULL ? s->sandbox->enter_thread(s->callee.self, thread) : 0;
 }
 
 static void *run_thread(void *arg)
@@ -152,7 +152,7 @@ static struct volt_sandbox_report ask_sandbox(struct machine *m)
 {
 	struct volt_sandbox_report r = {.size = sizeof(r)};
 
-	m->sandbox->sandbox->report(m->sandbox->self, &r);
+	m->sandbox->sandbox->report(m->sandbox->callee.self, &r);
 	return r;
 }
 
@@ -181,14 +181,14 @@ int seal_prepare(struct machine *m)
 	if (err == 0)
 		err = policy_build(&m->policy, m);
 	if (err == 0 && m->sandbox != NULL)
-		err = m->sandbox->sandbox->prepare(m->sandbox->self, &m->policy.table);
+		err = m->sandbox->sandbox->prepare(m->sandbox->callee.self, &m->policy.table);
 	trace_mark("policy", NULL);
 	return err;
 }
 
 static int enter_process(struct machine *m)
 {
-	int err = m->sandbox->sandbox->enter_process(m->sandbox->self);
+	int err = m->sandbox->sandbox->enter_process(m->sandbox->callee.self);
 	struct volt_sandbox_report r = ask_sandbox(m);
 
 	if (r.landlock_abi > 0)

@@ -84,7 +84,7 @@ char kit_why[256];
 /* What kit_run() and kit_run_until() hang into the loop. */
 static struct {
 	struct machine *m;
-	struct instance timer_owner;
+	struct callee timer_owner;
 	uint32_t timer;
 	unsigned turns;
 	bool (*done)(void *arg);
@@ -113,18 +113,17 @@ static void on_time(void *self)
 	loop_stop(&run.m->loop);
 }
 
-static struct instance_state states[32];
+static struct callee_lock states[32];
 static unsigned state_count;
 
-void kit_owner(struct instance *i, struct machine *m, const char *id, void *self)
+void kit_owner(struct callee *i, const char *id, void *self)
 {
 	must(state_count < sizeof(states) / sizeof(states[0]), "too many owners");
 	memset(i, 0, sizeof(*i));
 	snprintf(i->id, sizeof(i->id), "%s", id);
-	i->machine = m;
 	i->self = self;
-	i->state = &states[state_count++];
-	lock_init(&i->state->lock);
+	i->lock = &states[state_count++];
+	lock_init(&i->lock->lock);
 }
 
 void kit_owners_finish(void)
@@ -133,9 +132,9 @@ void kit_owners_finish(void)
 		lock_finish(&states[--state_count].lock);
 }
 
-bool kit_locked(const struct instance *i)
+bool kit_locked(const struct callee *i)
 {
-	return __atomic_load_n(&i->state->lock.holders, __ATOMIC_SEQ_CST) > 0;
+	return __atomic_load_n(&i->lock->lock.holders, __ATOMIC_SEQ_CST) > 0;
 }
 
 void kit_arm_locks(void)
@@ -157,8 +156,9 @@ struct machine *kit_machine(void)
 	m->kvm.fd = m->kvm.vm_fd = -1;
 	must(bus_init(&m->bus) == 0 && loop_init(&m->loop) == 0, "machine");
 	irq_init(&m->irq, m);
+	doorbells_init(&m->doorbells, &m->bus, &m->kvm, &m->loop);
 	run.m = m;
-	kit_owner(&run.timer_owner, m, "kit", NULL);
+	kit_owner(&run.timer_owner, "kit", NULL);
 	must(loop_add_hook(&m->loop, on_turn, NULL) == 0 &&
 		 loop_add_timer(&m->loop, &run.timer_owner, on_time, &run.timer) == 0,
 	    "loop");
@@ -227,7 +227,7 @@ struct instance *kit_instance(struct machine *m, const struct volt_plugin *d, co
 	return i;
 }
 
-int kit_stream(struct machine *m, struct instance *owner, const char *text)
+int kit_stream(struct machine *m, struct callee *owner, const char *text)
 {
 	uint32_t number = m->stream_count;
 

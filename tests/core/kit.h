@@ -34,16 +34,16 @@ void kit_bus_finish(struct bus *b);
 
 /* An instance that no plugin stands behind: only its id, its state and its lock. It lives
  * until kit_owners_finish(), which kit_machine_finish() calls. */
-void kit_owner(struct instance *i, struct machine *m, const char *id, void *self);
+void kit_owner(struct callee *i, const char *id, void *self);
 void kit_owners_finish(void);
 /* True while somebody holds the instance's lock. */
-bool kit_locked(const struct instance *i);
+bool kit_locked(const struct callee *i);
 /* Before a test starts threads: locks can be waited for from now on. */
 void kit_arm_locks(void);
 /* As the plugin loader does it: created and put into the machine, not yet wired. NULL: refused. */
 struct instance *kit_instance(struct machine *m, const struct volt_plugin *d, const char *text);
 /* Opens the machine's next stream. 0 or -errno; kit_why has the reason. */
-int kit_stream(struct machine *m, struct instance *owner, const char *text);
+int kit_stream(struct machine *m, struct callee *owner, const char *text);
 extern char kit_why[256];
 
 /* Runs the loop until `done` says so, looking once a turn; false: not within `ms`. */

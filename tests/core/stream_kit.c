@@ -62,7 +62,7 @@ int stream_setup(void **state)
 	kit_log_start();
 	m = kit_machine();
 	memset(&near, 0, sizeof(near));
-	kit_owner(&near.owner, m, "near", &near);
+	kit_owner(&near.owner, "near", &near);
 	return 0;
 }
 

@@ -11,7 +11,7 @@
 #include "tests/core/kit.h"
 
 struct near {
-	struct instance owner;
+	struct callee owner;
 	struct stream *stream;
 	uint8_t rx[4096];
 	size_t rx_count;

@@ -18,7 +18,7 @@
 
 /* A device of 64 bytes whose byte at offset o reads as o + 1, and that notes every call. */
 struct dev {
-	struct instance owner;
+	struct callee owner;
 	struct {
 		char what;
 		uint64_t off, val;
@@ -65,8 +65,8 @@ static int setup(void **state)
 	memset(&stats, 0, sizeof(stats));
 	memset(&left, 0, sizeof(left));
 	memset(&right, 0, sizeof(right));
-	kit_owner(&left.owner, NULL, "left", &left);
-	kit_owner(&right.owner, NULL, "right", &right);
+	kit_owner(&left.owner, "left", &left);
+	kit_owner(&right.owner, "right", &right);
 	return bus_init(&bus);
 }
 

@@ -38,7 +38,8 @@ static int setup(void **state)
 	vcpus[1].fd = 502;
 	m->kvm.vm_fd = 500;
 	memory_plan(&m->memory, 128u << 20);
-	kit_owner(&device, m, "device", NULL);
+	memset(&device, 0, sizeof(device));
+	kit_owner(&device.callee, "device", NULL);
 	memset(needs, 0, sizeof(needs));
 	device.plugin.needs = needs;
 	device.plugin.need_stride = sizeof(needs[0]);
@@ -115,7 +116,7 @@ static void every_file_has_an_owner_and_a_use(void **state)
 {
 	m->lock_fd_base = 700;
 	m->lock_fd_count = 3;
-	m->irq.lines[4].owner = &device;
+	m->irq.lines[4].owner = &device.callee;
 	m->irq.lines[4].event_fd = 800;
 	m->irq.lines[4].resample_fd = 801;
 	m->trace_fd = 900;
@@ -161,7 +162,8 @@ static void a_streams_files_are_its_owners(void **state)
 	char text[256];
 
 	snprintf(text, sizeof(text), "unix:%s", kit_path("socket"));
-	assert_int_equal(kit_stream(m, &device, "pty") | kit_stream(m, &device, text), 0);
+	assert_int_equal(
+	    kit_stream(m, &device.callee, "pty") | kit_stream(m, &device.callee, text), 0);
 	is_file(m->streams[0].in_fd, "device", "stream, input"); /* and output: one file */
 	is_file(m->streams[0].kept_fd, "device", "stream, the other side");
 	is_file(m->streams[1].listen_fd, "device", "stream, listening");
@@ -327,9 +329,9 @@ static void addresses_lines_and_ram_are_listed(void **state)
 	    .name = "registers"};
 	char why[200];
 
-	assert_int_equal(bus_add_range(&m->bus, &device, &r, why, sizeof(why)), 0);
+	assert_int_equal(bus_add_range(&m->bus, &device.callee, &r, why, sizeof(why)), 0);
 	assert_int_equal(bus_seal(&m->bus), 0);
-	m->irq.lines[4].owner = &device;
+	m->irq.lines[4].owner = &device.callee;
 	memory_plan(&m->memory, 5ull << 30);
 	const char *text = printed();
 

@@ -38,7 +38,7 @@ static void tell(const char *word)
 static uint64_t device_read(void *self, uint64_t off, uint32_t n)
 {
 	tell("read");
-	assert_ptr_equal(self, m->instances[0]->self);
+	assert_ptr_equal(self, m->instances[0]->callee.self);
 	return device_value;
 }
 
@@ -155,7 +155,7 @@ static struct filter *put(const struct volt_plugin *d, const char *text, const c
 
 	assert_non_null(i);
 	assert_int_equal(instance_wire(i), 0);
-	f = i->self;
+	f = i->callee.self;
 	snprintf(f->name, sizeof(f->name), "%s", name);
 	return f;
 }
@@ -286,8 +286,8 @@ static void device_and_filter_are_locked_while_it_runs(void **state)
 	put(&filter, "on=device", "f");
 	seal();
 	in(PORT, 1);
-	assert_false(kit_locked(m->instances[0]));
-	assert_false(kit_locked(m->instances[1]));
+	assert_false(kit_locked(&m->instances[0]->callee));
+	assert_false(kit_locked(&m->instances[1]->callee));
 }
 
 static void refused(const char *reason)

@@ -19,7 +19,7 @@
 #define ADDRESS 0xfee00000ull
 
 static struct machine *m;
-static struct instance one, two;
+static struct callee one, two;
 static struct bus_stats stats;
 static char why[200];
 
@@ -94,8 +94,8 @@ static int setup(void **state)
 	m = kit_machine();
 	memset(&kvm, 0, sizeof(kvm));
 	rung = written = 0;
-	kit_owner(&one, m, "one", NULL);
-	kit_owner(&two, m, "two", NULL);
+	kit_owner(&one, "one", NULL);
+	kit_owner(&two, "two", NULL);
 	assert_int_equal(bus_add_range(&m->bus, &one, &r, why, sizeof(why)), 0);
 	m->irq.pins = IRQ_LINES;
 	return 0;
@@ -107,8 +107,7 @@ static int teardown(void **state)
 	return 0;
 }
 
-static int add(
-    struct instance *owner, uint64_t address, uint8_t width, uint8_t flags, uint64_t value)
+static int add(struct callee *owner, uint64_t address, uint8_t width, uint8_t flags, uint64_t value)
 {
 	const struct volt_doorbell_at at = {.size = sizeof(at),
 	    .space = VOLT_SPACE_MMIO,
@@ -119,12 +118,12 @@ static int add(
 	    .rung = on_rung};
 	uint32_t number;
 
-	return doorbell_add(m, owner, &at, &number, why, sizeof(why));
+	return doorbell_add(&m->doorbells, owner, &at, &number, why, sizeof(why));
 }
 
 static void wire_bells(void)
 {
-	assert_int_equal(doorbells_wire(m), 0);
+	assert_int_equal(doorbells_wire(&m->doorbells), 0);
 	assert_int_equal(bus_seal(&m->bus), 0);
 }
 

@@ -160,8 +160,8 @@ static void names_are_lower_case_words(void **state)
 	plugin.name = "abcdefghijklmnopqrstuvwxyz012345"; /* 32 */
 	assert_non_null(kit_instance(m, &plugin, ""));
 	assert_non_null(kit_instance(m, &plugin, ""));
-	assert_true(strlen(m->instances[1]->id) <= 32);
-	assert_string_not_equal(m->instances[0]->id, m->instances[1]->id);
+	assert_true(strlen(m->instances[1]->callee.id) <= 32);
+	assert_string_not_equal(m->instances[0]->callee.id, m->instances[1]->callee.id);
 }
 
 static void a_larger_descriptor_of_a_newer_plugin_is_taken(void **state)
@@ -180,9 +180,9 @@ static void empty_slots_get_defaults(void **state)
 {
 	struct instance *i = kit_instance(m, &plugin, "");
 
-	i->plugin.reset(i->self);
-	assert_int_equal(i->plugin.start(i->self), 0);
-	i->plugin.fini(i->self);
+	i->plugin.reset(i->callee.self);
+	assert_int_equal(i->plugin.start(i->callee.self), 0);
+	i->plugin.fini(i->callee.self);
 	assert_null(i->plugin.get_ext("volt.anything/1"));
 	assert_null(i->irqchip);
 	assert_null(i->attention);
@@ -214,7 +214,7 @@ static void the_state_is_zeroed_and_each_instance_has_its_own(void **state)
 {
 	struct instance *a = kit_instance(m, &plugin, ""), *b = kit_instance(m, &plugin, "");
 
-	memset(a->self, 0xff, plugin.instance_size);
+	memset(a->callee.self, 0xff, plugin.instance_size);
 	assert_int_equal(instance_wire(b), 0);
 	assert_int_equal(first_byte, 0);
 	assert_ptr_not_equal(a->host.counters, b->host.counters);
@@ -225,24 +225,25 @@ static void the_state_is_zeroed_and_each_instance_has_its_own(void **state)
 
 static void an_id_is_the_name_numbered_from_two(void **state)
 {
-	assert_string_equal(kit_instance(m, &plugin, "")->id, "toy");
-	assert_string_equal(kit_instance(m, &plugin, "")->id, "toy.2");
-	assert_string_equal(kit_instance(m, &plugin, NULL)->id, "toy.3");
+	assert_string_equal(kit_instance(m, &plugin, "")->callee.id, "toy");
+	assert_string_equal(kit_instance(m, &plugin, "")->callee.id, "toy.2");
+	assert_string_equal(kit_instance(m, &plugin, NULL)->callee.id, "toy.3");
 	plugin.name = "other";
-	assert_string_equal(kit_instance(m, &plugin, "")->id, "other");
+	assert_string_equal(kit_instance(m, &plugin, "")->callee.id, "other");
 }
 
 static void an_id_can_be_given(void **state)
 {
-	assert_string_equal(kit_instance(m, &plugin, "id=Console_1.a-b")->id, "Console_1.a-b");
-	assert_string_equal(kit_instance(m, &plugin, "base=1,id=x")->id, "x");
+	assert_string_equal(
+	    kit_instance(m, &plugin, "id=Console_1.a-b")->callee.id, "Console_1.a-b");
+	assert_string_equal(kit_instance(m, &plugin, "base=1,id=x")->callee.id, "x");
 }
 
 static void a_number_that_was_given_is_passed_over(void **state)
 {
 	assert_non_null(kit_instance(m, &plugin, "id=toy.2"));
-	assert_string_equal(kit_instance(m, &plugin, "")->id, "toy");
-	assert_string_equal(kit_instance(m, &plugin, "")->id, "toy.3");
+	assert_string_equal(kit_instance(m, &plugin, "")->callee.id, "toy");
+	assert_string_equal(kit_instance(m, &plugin, "")->callee.id, "toy.3");
 }
 
 static void an_id_given_twice_is_refused(void **state)

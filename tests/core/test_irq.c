@@ -24,7 +24,8 @@
 
 static struct machine *m;
 static struct irq *irq;
-static struct instance device, chip;
+static struct instance user, controller;
+static struct callee *const device = &user.callee, *const chip = &controller.callee;
 
 /* ------------------------------------------------------------- KVM, as seen here */
 
@@ -96,7 +97,7 @@ static void chip_set_line(void *self, uint32_t pin, bool level)
 	set_line.count++;
 	set_line.pin = pin;
 	set_line.level = level;
-	set_line.locked = kit_locked(&chip);
+	set_line.locked = kit_locked(chip);
 }
 
 static const struct volt_irqchip chip_table = {
@@ -111,9 +112,10 @@ static int setup(void **state)
 	irq = &m->irq;
 	memset(&kvm, 0, sizeof(kvm));
 	memset(&set_line, 0, sizeof(set_line));
-	kit_owner(&device, m, "device", NULL);
-	kit_owner(&chip, m, "chip", NULL);
-	chip.irqchip = &chip_table;
+	memset(&user, 0, sizeof(user));
+	memset(&controller, 0, sizeof(controller));
+	kit_owner(device, "device", NULL);
+	kit_owner(chip, "chip", NULL);
 	irq->pins = IRQ_LINES;
 	return 0;
 }
@@ -126,14 +128,15 @@ static int teardown(void **state)
 
 static void claim(uint32_t gsi, uint32_t flags)
 {
-	struct instance *holder;
+	struct callee *holder;
 
-	assert_int_equal(irq_add(irq, &device, gsi, flags, &holder), 0);
+	assert_int_equal(irq_add(irq, device, gsi, flags, &holder), 0);
 }
 
-static void wire(struct instance *c)
+static void wire(struct callee *c)
 {
 	irq->chip = c;
+	irq->chip_ops = c != NULL ? &chip_table : NULL;
 	assert_int_equal(irq_wire(irq), 0);
 	assert_int_equal(loop_add_hook(&m->loop, kit_look, NULL), 0);
 }
@@ -142,15 +145,15 @@ static void wire(struct instance *c)
 
 static void a_line_has_one_owner(void **state)
 {
-	struct instance *holder = NULL;
+	struct callee *holder = NULL;
 
 	claim(4, VOLT_IRQ_EDGE);
-	assert_int_equal(irq_add(irq, &chip, 4, VOLT_IRQ_EDGE, &holder), -EBUSY);
-	assert_ptr_equal(holder, &device);
-	assert_int_equal(irq_add(irq, &device, 4, VOLT_IRQ_EDGE, &holder), -EBUSY);
-	assert_int_equal(irq_add(irq, &chip, IRQ_LINES, VOLT_IRQ_EDGE, &holder), -EINVAL);
-	assert_int_equal(irq_add(irq, &chip, UINT32_MAX, VOLT_IRQ_EDGE, &holder), -EINVAL);
-	assert_int_equal(irq_add(irq, &chip, 5, 2, &holder), -EINVAL);
+	assert_int_equal(irq_add(irq, chip, 4, VOLT_IRQ_EDGE, &holder), -EBUSY);
+	assert_ptr_equal(holder, device);
+	assert_int_equal(irq_add(irq, device, 4, VOLT_IRQ_EDGE, &holder), -EBUSY);
+	assert_int_equal(irq_add(irq, chip, IRQ_LINES, VOLT_IRQ_EDGE, &holder), -EINVAL);
+	assert_int_equal(irq_add(irq, chip, UINT32_MAX, VOLT_IRQ_EDGE, &holder), -EINVAL);
+	assert_int_equal(irq_add(irq, chip, 5, 2, &holder), -EINVAL);
 	assert_null(irq->lines[5].owner);
 }
 
@@ -261,10 +264,10 @@ static const struct volt_irqchip small_table = {
 
 static int find(uint32_t pins, uint32_t base)
 {
-	chip.irqchip = &small_table;
+	controller.irqchip = &small_table;
 	chip_pins = pins;
 	chip_base = base;
-	m->instances[0] = &chip;
+	m->instances[0] = &controller;
 	m->instance_count = 1;
 	irq->chip = NULL;
 	kit_log_clear();
@@ -280,7 +283,7 @@ static void a_line_beyond_the_plugins_pins_is_refused(void **state)
 	assert_string_equal(kit_log(),
 	    "volt: error: plugin device: interrupt 16 is beyond the 16 of plugin chip\n");
 	assert_int_equal(find(17, 0), 0);
-	assert_ptr_equal(irq->chip, &chip);
+	assert_ptr_equal(irq->chip, chip);
 	assert_int_equal(irq->pins, 17);
 }
 
@@ -308,9 +311,9 @@ static void a_line_raised_while_wiring_is_told_to_the_plugin(void **state)
 /* It would wait for its own lock. */
 static void a_controller_has_no_line_itself(void **state)
 {
-	struct instance *holder;
+	struct callee *holder;
 
-	assert_int_equal(irq_add(irq, &chip, 7, VOLT_IRQ_EDGE, &holder), 0);
+	assert_int_equal(irq_add(irq, chip, 7, VOLT_IRQ_EDGE, &holder), 0);
 	assert_int_equal(find(24, 0), -EINVAL);
 	assert_string_equal(kit_log(),
 	    "volt: error: plugin chip: an interrupt controller cannot use interrupt 7 itself\n");
@@ -319,12 +322,12 @@ static void a_controller_has_no_line_itself(void **state)
 /* Its line would take the controller's lock under its own, its accesses the reverse. */
 static void a_filter_on_the_controller_has_no_line(void **state)
 {
-	device.plugin.kind = VOLT_KIND_FILTER;
-	device.plugin.name = "filter";
-	device.params.on = "serial";
+	user.plugin.kind = VOLT_KIND_FILTER;
+	user.plugin.name = "filter";
+	user.params.on = "serial";
 	claim(5, VOLT_IRQ_EDGE);
 	assert_int_equal(find(24, 0), 0);
-	device.params.on = "chip";
+	user.params.on = "chip";
 	assert_int_equal(find(24, 0), -EINVAL);
 	assert_string_equal(kit_log(),
 	    "volt: error: --filter filter: chip is the interrupt controller, and the filter uses "
@@ -353,7 +356,7 @@ static void kvms_timer_keeps_its_lines(void **state)
 static void lines_end_at_the_plugin_under_its_lock(void **state)
 {
 	claim(4, VOLT_IRQ_LEVEL);
-	wire(&chip);
+	wire(chip);
 	assert_true(kvm.split && !kvm.whole);
 	assert_int_equal(irq->lines[4].resample_fd, -1);
 	irq_set(irq, 4, true);
@@ -371,7 +374,7 @@ static void lines_end_at_the_plugin_under_its_lock(void **state)
 static void routes_alone_cost_nothing(void **state)
 {
 	claim(4, VOLT_IRQ_EDGE);
-	wire(&chip);
+	wire(chip);
 	for (uint32_t step = 0; step < 100; step++)
 		irq_route(irq, 4, ADDRESS, 0x31 + step);
 	irq_apply_routes(irq);
@@ -383,7 +386,7 @@ static void a_route_is_an_msi_of_its_pin(void **state)
 	claim(4, VOLT_IRQ_EDGE);
 	claim(9, VOLT_IRQ_LEVEL);
 	claim(10, VOLT_IRQ_EDGE); /* never programmed */
-	wire(&chip);
+	wire(chip);
 	irq_route(irq, 4, ADDRESS | 0x1000, 0x31);
 	irq_route(irq, 9, 0x1200000000ull | ADDRESS, 0x8039);
 	irq_fire(irq, 4);
@@ -403,7 +406,7 @@ static void a_route_is_an_msi_of_its_pin(void **state)
 static void the_same_route_again_costs_nothing(void **state)
 {
 	claim(4, VOLT_IRQ_EDGE);
-	wire(&chip);
+	wire(chip);
 	irq_route(irq, 4, ADDRESS, 0x31);
 	irq_fire(irq, 4);
 	irq_apply_routes(irq);
@@ -418,7 +421,7 @@ static void the_same_route_again_costs_nothing(void **state)
 static void pins_without_a_device_have_no_route(void **state)
 {
 	claim(4, VOLT_IRQ_EDGE);
-	wire(&chip);
+	wire(chip);
 	irq_route(irq, 5, ADDRESS, 0x31);
 	irq_route(irq, IRQ_LINES, ADDRESS, 0x31);
 	irq_route(irq, UINT32_MAX, ADDRESS, 0x31);
@@ -433,7 +436,7 @@ static void pins_without_a_device_have_no_route(void **state)
 static void a_fire_under_a_route_in_force_is_sent_at_once(void **state)
 {
 	claim(4, VOLT_IRQ_EDGE);
-	wire(&chip);
+	wire(chip);
 	irq_route(irq, 4, ADDRESS, 0x31);
 	irq_fire(irq, 4);
 	irq_apply_routes(irq);
@@ -446,7 +449,7 @@ static void a_fire_under_a_route_in_force_is_sent_at_once(void **state)
 static void a_fire_waits_for_the_newest_route(void **state)
 {
 	claim(4, VOLT_IRQ_EDGE);
-	wire(&chip);
+	wire(chip);
 	irq_route(irq, 4, ADDRESS, 0x31);
 	irq_fire(irq, 4);
 	assert_int_equal(pending(4), 0);
@@ -482,7 +485,7 @@ static void the_loop_delivers_what_a_vcpu_routed_and_fired(void **state)
 	pthread_t vcpu;
 
 	claim(4, VOLT_IRQ_EDGE);
-	wire(&chip);
+	wire(chip);
 	kit_arm_locks();
 	assert_int_equal(pthread_create(&vcpu, NULL, route_and_fire, NULL), 0);
 	assert_true(kit_run_until(m, line_4_is_raised, NULL, 2000));
@@ -500,7 +503,7 @@ static void reroute_4(void)
 static void a_route_that_comes_meanwhile_is_waited_for_too(void **state)
 {
 	claim(4, VOLT_IRQ_EDGE);
-	wire(&chip);
+	wire(chip);
 	irq_route(irq, 4, ADDRESS, 0x31);
 	irq_fire(irq, 4);
 	kvm.during_table = reroute_4;
@@ -525,7 +528,7 @@ static void a_fire_that_waits_is_not_lost_to_a_route_meanwhile(void **state)
 	pthread_t vcpu;
 
 	claim(4, VOLT_IRQ_EDGE);
-	wire(&chip);
+	wire(chip);
 	kit_arm_locks();
 	kvm.during_table = only_reroute_4;
 	/* From outside, so that the fire's own wake-up is spent on the first table. */
@@ -553,7 +556,7 @@ static void fires_get_through_while_a_vcpu_programs_the_pin(void **state)
 
 	claim(4, VOLT_IRQ_EDGE);
 	claim(9, VOLT_IRQ_EDGE);
-	wire(&chip);
+	wire(chip);
 	irq_route(irq, 9, ADDRESS, 0x39);
 	kit_arm_locks();
 	assert_int_equal(pthread_create(&vcpu, NULL, program_again_and_again, &stop), 0);
@@ -569,7 +572,7 @@ static void other_pins_fires_wait_as_well_and_none_is_lost(void **state)
 {
 	claim(4, VOLT_IRQ_EDGE);
 	claim(23, VOLT_IRQ_EDGE);
-	wire(&chip);
+	wire(chip);
 	irq_route(irq, 4, ADDRESS, 0x31);
 	irq_fire(irq, 23);
 	irq_fire(irq, 4);
@@ -581,7 +584,7 @@ static void other_pins_fires_wait_as_well_and_none_is_lost(void **state)
 static void routes_that_kvm_refuses_end_the_vm(void **state)
 {
 	claim(4, VOLT_IRQ_EDGE);
-	wire(&chip);
+	wire(chip);
 	kvm.fail_request = KVM_SET_GSI_ROUTING;
 	irq_route(irq, 4, ADDRESS, 0x31);
 	irq_fire(irq, 4);
@@ -612,7 +615,7 @@ static void the_last_fire_is_delivered_through_the_last_route(void **state)
 	uint32_t done = 0;
 
 	claim(4, VOLT_IRQ_EDGE);
-	wire(&chip);
+	wire(chip);
 	kit_arm_locks();
 	assert_int_equal(pthread_create(&vcpu, NULL, reroute_often, &done), 0);
 	kit_run_until(m, is_done, &done, 5000);

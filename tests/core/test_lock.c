@@ -184,11 +184,11 @@ static bool becomes(uint32_t want)
 
 static void a_worker_runs_after_each_post(void **state)
 {
-	static struct instance owner; /* outlives the test: the thread does not end */
+	static struct callee owner; /* outlives the test: the thread does not end */
 	static struct worker worker;
 	pthread_t thread;
 
-	kit_owner(&owner, NULL, "owner", &jobs);
+	kit_owner(&owner, "owner", &jobs);
 	worker.owner = &owner;
 	worker.job = job;
 	lock_init(&worker.posts);
@@ -206,12 +206,12 @@ static void a_worker_runs_after_each_post(void **state)
 
 static void what_was_posted_while_wiring_runs_once(void **state)
 {
-	static struct instance owner; /* outlives the test: the thread does not end */
+	static struct callee owner; /* outlives the test: the thread does not end */
 	static struct worker worker;
 	static unsigned before;
 	pthread_t thread;
 
-	kit_owner(&owner, NULL, "owner", &jobs);
+	kit_owner(&owner, "owner", &jobs);
 	before = __atomic_load_n(&jobs, __ATOMIC_SEQ_CST);
 	worker.owner = &owner;
 	worker.job = job;

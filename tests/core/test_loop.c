@@ -23,7 +23,7 @@
 
 static struct machine *m;
 static struct loop *loop;
-static struct instance owner;
+static struct callee owner;
 static char order[64];
 static unsigned fired;
 static uint32_t timers[4];
@@ -64,7 +64,7 @@ static int setup(void **state)
 	kit_log_start();
 	m = kit_machine();
 	loop = &m->loop;
-	kit_owner(&owner, m, "owner", NULL);
+	kit_owner(&owner, "owner", NULL);
 	order[0] = '\0';
 	fired = 0;
 	for (unsigned i = 0; i < 4; i++)

@@ -46,7 +46,8 @@ static int setup(void **state)
 	vcpus[0].fd = 501;
 	vcpus[1].fd = 502;
 	m->kvm.vm_fd = 500;
-	kit_owner(&device, m, "device", NULL);
+	memset(&device, 0, sizeof(device));
+	kit_owner(&device.callee, "device", NULL);
 	memset(needs, 0, sizeof(needs));
 	needs[0] = (struct volt_need){.syscall = "preadv",
 	    .reason = "reads its disk",
@@ -178,7 +179,7 @@ static void a_vcpu_has_four_calls_each_with_its_arguments(void **state)
 {
 	static const char *const four[] = {"ioctl", "read", "write", "clock_gettime"};
 
-	m->irq.lines[4].owner = &device;
+	m->irq.lines[4].owner = &device.callee;
 	m->irq.lines[4].event_fd = 90;
 	build();
 	for (uint32_t n = 0; n < count(POLICY_VCPU(0)); n++) {
@@ -197,7 +198,7 @@ static void a_vcpu_has_four_calls_each_with_its_arguments(void **state)
 
 static void every_thread_wakes_the_loop_and_raises_interrupts(void **state)
 {
-	m->irq.lines[4].owner = &device;
+	m->irq.lines[4].owner = &device.callee;
 	m->irq.lines[4].event_fd = 90;
 	build();
 	for (uint32_t thread = 0; thread < 1 + CPUS; thread++) {
@@ -286,7 +287,7 @@ static void what_is_not_there_has_no_row(void **state)
 
 static void routes_are_set_by_the_loop_for_an_irqchip_plugin(void **state)
 {
-	m->irq.chip = &device;
+	m->irq.chip = &device.callee;
 	build();
 	allowed("ioctl", 500, "device");
 	assert_true(tests_for(on_fd(POLICY_LOOP, "ioctl", 500), 1, KVM_SET_GSI_ROUTING));
@@ -319,7 +320,7 @@ static void max_fd_is_the_highest_in_use(void **state)
 
 static const struct stream *open_stream(const char *text)
 {
-	if (kit_stream(m, &device, text) != 0)
+	if (kit_stream(m, &device.callee, text) != 0)
 		fail_msg("%s: %s", text, kit_why);
 	build();
 	return &m->streams[0];
@@ -404,7 +405,7 @@ static void clients_of_several_sockets_are_said_once(void **state)
 	for (unsigned i = 0; i < 3; i++) {
 		snprintf(
 		    text, sizeof(text), "unix:%s", kit_path((const char *[]){"a", "b", "c"}[i]));
-		assert_int_equal(kit_stream(m, &device, text), 0);
+		assert_int_equal(kit_stream(m, &device.callee, text), 0);
 	}
 	build();
 	assert_int_equal(rules_of(POLICY_LOOP, "accept4"), 3);
@@ -420,7 +421,7 @@ static int build_many_sockets(void *arg)
 
 		snprintf(name, sizeof(name), "s%u", i);
 		snprintf(text, sizeof(text), "unix:%s", kit_path(name));
-		if (kit_stream(m, &device, text) != 0)
+		if (kit_stream(m, &device.callee, text) != 0)
 			return 1;
 	}
 	return policy_build(&m->policy, m) == 0 ? 0 : 2;
@@ -549,7 +550,7 @@ static void add_worker(struct instance *owner)
 {
 	struct worker *w = &m->workers[m->worker_count++];
 
-	w->owner = owner;
+	w->owner = &owner->callee;
 	strcpy(w->name, "works");
 	lock_init(&w->posts);
 }
@@ -558,7 +559,7 @@ static void a_worker_gets_its_own_plugins_needs(void **state)
 {
 	static struct instance other;
 
-	kit_owner(&other, m, "other", NULL);
+	kit_owner(&other.callee, "other", NULL);
 	add_worker(&other);
 	add_worker(&device);
 	needs[0].roles = VOLT_ROLE_BIT(VOLT_ROLE_WORKER);

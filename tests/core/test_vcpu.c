@@ -25,7 +25,7 @@
 
 static struct machine *m;
 static struct vcpu vcpu;
-static struct instance device;
+static struct callee device;
 
 /* ----------------------------------------------------------------- KVM_RUN */
 
@@ -95,7 +95,7 @@ static int setup(void **state)
 {
 	kit_log_start();
 	m = kit_machine();
-	kit_owner(&device, m, "device", NULL);
+	kit_owner(&device, "device", NULL);
 	add(VOLT_SPACE_PIO, 0x100);
 	add(VOLT_SPACE_MMIO, 0xd0000000);
 	m->kvm.run_size = RUN_SIZE;
