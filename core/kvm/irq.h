@@ -4,12 +4,11 @@
 /*
  * irq - where interrupt lines end: in KVM's irqchip, or in an irqchip plugin.
  *
- * After the seal every interrupt is one write to an eventfd that KVM listens to
- * (irqfd), so a vCPU thread needs no ioctl but KVM_RUN. With an irqchip plugin the
- * irqfds carry messages to the local APICs, and KVM's routes say which. A guest changes
- * them far more often than it uses them, so a change is only noted; the next interrupt
- * has the loop thread bring KVM up to date and is sent after that, so none ever takes an
- * old route or misses its EOI.
+ * The thread that changes a line also delivers the change, by one ioctl on the VM with a fixed
+ * request, so the interrupt is in the guest's local APIC when set_irq() returns. KVM's
+ * irqchip is told both levels (KVM_IRQ_LINE). An irqchip plugin's messages are sent with
+ * KVM_SIGNAL_MSI. KVM's table of routes holds those plugin's pins that are programmed as
+ * level: from it KVM knows which ends of interrupts must leave the kernel.
  */
 #ifndef CORE_IRQ_H
 #define CORE_IRQ_H
@@ -21,7 +20,6 @@
 
 #include "core/base/lock.h"
 #include "core/event/callee.h"
-#include "core/event/loop.h"
 #include "core/kvm/msi.h"
 
 #define IRQ_LINES 24
@@ -30,11 +28,11 @@ struct machine;
 
 struct irq_line {
 	struct callee *owner; /* NULL: nobody claimed this GSI */
-	uint32_t flags;       /* VOLT_IRQ_* */
+	uint32_t flags;       /* VOLT_IRQ_*; what the firmware tables say, no more */
 	uint32_t level;       /* atomic */
-	int event_fd;         /* irqfd */
-	int resample_fd;      /* level lines in KVM's irqchip; else -1 */
-	/* With an irqchip plugin: newest route, in the layout of an MSI. */
+	bool wants_fd;
+	int event_fd; /* for irq_fd() of volt.doorbell/1; else -1 */
+	/* With an irqchip plugin: newest route, in the layout of an MSI. Under the route lock. */
 	uint64_t address;
 	uint32_t data;
 };
@@ -44,11 +42,10 @@ struct irq {
 	struct callee *chip; /* NULL: KVM's own irqchip */
 	const struct volt_irqchip *chip_ops;
 	uint32_t pins;
+	bool wired; /* KVM has an irqchip */
 	struct irq_line lines[IRQ_LINES];
-	struct lock route_lock; /* leaf */
-	uint32_t routes_wanted; /* atomic; generation of the newest route */
-	uint32_t routes_done;   /* atomic; generation in force */
-	uint32_t fires_pending; /* atomic; pins to fire once it is */
+	struct lock route_lock; /* leaf; held while KVM takes the table */
+	bool routes_stale;      /* under the route lock: KVM's table is older than the lines' */
 	struct msi msi;
 };
 
@@ -56,12 +53,10 @@ void irq_init(struct irq *q, struct machine *m);
 /* 0, -EINVAL, or -EBUSY with *owner set. */
 int irq_add(
     struct irq *q, struct callee *owner, uint32_t gsi, uint32_t flags, struct callee **holder);
-/* Creates the irqchip of either kind and the irqfds. 0 or -errno, said in the log. */
+/* Has any line an owner? */
+bool irq_has_lines(const struct irq *q);
+/* Creates the irqchip of either kind. 0 or -errno, said in the log. */
 int irq_wire(struct irq *q);
-
-/* Under the route lock: has KVM all routes? */
-bool irq_routes_current(const struct irq *q);
-void irq_signal(int event_fd);
 
 /* [any] */
 void irq_set(struct irq *q, uint32_t gsi, bool level);
@@ -70,8 +65,5 @@ void irq_tell_levels(struct irq *q);
 /* Of the irqchip plugin. */
 void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data);
 void irq_fire(struct irq *q, uint32_t pin);
-
-/* [loop] If interrupts wait for newer routes: sets these, then sends. */
-void irq_apply_routes(void *arg);
 
 #endif

@@ -45,7 +45,8 @@ struct instance {
 	struct volt_host host;
 	struct params params;
 	uint32_t timer_count;
-	bool wired; /* init succeeded, so fini may be called */
+	bool wired;        /* init succeeded, so fini may be called */
+	bool wants_irq_fd; /* asked for volt.doorbell/1, which gives descriptors of edge lines */
 	const struct volt_irqchip *irqchip;
 	const struct volt_attention *attention;
 	const struct volt_sandbox *sandbox;

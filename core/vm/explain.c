@@ -51,12 +51,7 @@ unsigned explain_files(const struct machine *m, struct explain_file *files, unsi
 
 		add_file(files, max, &n, line->event_fd, line->owner ? line->owner->id : "",
 		    "interrupt");
-		add_file(files, max, &n, line->resample_fd, line->owner ? line->owner->id : "",
-		    "end of interrupt");
 	}
-	for (uint32_t i = 0; i < m->irq.msi.count; i++)
-		add_file(files, max, &n, m->irq.msi.vectors[i].event_fd,
-		    m->irq.msi.vectors[i].owner->id, "message");
 	for (uint32_t i = 0; i < m->doorbells.count; i++)
 		add_file(files, max, &n, m->doorbells.rows[i].event_fd,
 		    m->doorbells.rows[i].owner->id, "doorbell");
@@ -102,6 +97,8 @@ void explain_test(const char *syscall, const struct volt_arg_test *t, char *text
 		snprintf(text, size, "KVM_SET_GSI_ROUTING");
 	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_SIGNAL_MSI)
 		snprintf(text, size, "KVM_SIGNAL_MSI");
+	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_IRQ_LINE)
+		snprintf(text, size, "KVM_IRQ_LINE");
 	else
 		snprintf(text, size, "%s & 0x%llx = 0x%llx", name, (unsigned long long)t->mask,
 		    (unsigned long long)t->value);

@@ -380,6 +380,14 @@ static bool wants_memory(struct instance *i)
 	return i->plugin.flags & VOLT_FLAG_GUEST_MEMORY;
 }
 
+/* Only who asks for doorbells can ask for the descriptor of an edge line. */
+static bool note_doorbells(struct instance *i)
+{
+	if (!i->machine->sealed)
+		i->wants_irq_fd = true;
+	return true;
+}
+
 /* Who asks for messages gets the calls that they need, so the first is remembered. */
 static bool note_messages(struct instance *i)
 {
@@ -404,7 +412,7 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 	    {VOLT_EXT_METRICS, &metrics_table, has_metrics},
 	    {VOLT_EXT_IRQROUTE, &irqroute_table, is_irqchip},
 	    {VOLT_EXT_MEM, &host_mem, wants_memory},
-	    {VOLT_EXT_DOORBELL, &host_doorbell, always},
+	    {VOLT_EXT_DOORBELL, &host_doorbell, note_doorbells},
 	    {VOLT_EXT_MSI, &host_msi, note_messages},
 	};
 

@@ -228,6 +228,7 @@ int plugins_find_irqchip(struct machine *m)
 	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++) {
 		struct callee *owner = m->irq.lines[gsi].owner;
 
+		m->irq.lines[gsi].wants_fd = owner != NULL && instance_of(owner)->wants_irq_fd;
 		if (owner != NULL && m->irq.chip != NULL &&
 		    check_locks(m->irq.chip, owner, gsi) != 0)
 			return -EINVAL;

@@ -99,20 +99,42 @@ static int allow_fds(struct policy *p, uint32_t thread, const char *syscall, uin
 	return err;
 }
 
-/* The irqfds of one instance's vectors have numbers that follow each other. */
-static int allow_messages(struct policy *p, struct machine *m, uint32_t thread)
+static int allow_vm(struct policy *p, struct machine *m, uint32_t thread, uint32_t request,
+    const char *by, const char *reason)
 {
-	const struct volt_arg_test eight = eq(2, sizeof(uint64_t));
-	const struct msi *s = &m->irq.msi;
+	const struct volt_arg_test test = {
+	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .mask = 0xffffffff, .value = request};
+
+	return allow_fd(p, thread, "ioctl", m->kvm.vm_fd, &test, by, reason);
+}
+
+/* Who raises an interrupt delivers it, so that it is there when set_irq() or fire() returns. */
+static int allow_interrupts(struct policy *p, struct machine *m, uint32_t thread)
+{
+	const struct irq *q = &m->irq;
+	const struct callee *sender = q->chip != NULL ? q->chip : q->msi.user;
 	int err = 0;
 
-	for (uint32_t i = 0, next; err == 0 && i < s->count; i = next) {
-		for (next = i + 1; next < s->count; next++)
-			if (s->vectors[next].owner != s->vectors[i].owner)
-				break;
-		err = allow_fds(p, thread, "write", (uint32_t)s->vectors[i].event_fd, next - i,
-		    &eight, s->vectors[i].owner->id, "sends its message");
-	}
+	if (q->chip == NULL && irq_has_lines(q))
+		err = allow_vm(p, m, thread, KVM_IRQ_LINE, "core", "drives interrupt lines");
+	if (err == 0 && sender != NULL)
+		err = allow_vm(p, m, thread, KVM_SIGNAL_MSI, sender->id, "sends interrupts");
+	if (err == 0 && q->chip != NULL)
+		err = allow_vm(p, m, thread, KVM_SET_GSI_ROUTING, sender->id,
+		    "says which interrupts' ends it takes");
+	return err;
+}
+
+/* For irq_fd() of volt.doorbell/1. */
+static int allow_irq_fds(struct policy *p, struct machine *m, uint32_t thread)
+{
+	const struct volt_arg_test eight = eq(2, sizeof(uint64_t));
+	int err = 0;
+
+	for (uint32_t gsi = 0; err == 0 && gsi < IRQ_LINES; gsi++)
+		if (m->irq.lines[gsi].owner != NULL)
+			err = allow_fd(p, thread, "write", m->irq.lines[gsi].event_fd, &eight,
+			    m->irq.lines[gsi].owner->id, "raises its interrupt");
 	return err;
 }
 
@@ -125,12 +147,10 @@ static int allow_common(struct policy *p, struct machine *m, uint32_t thread)
 	int err =
 	    allow_fd(p, thread, "write", m->loop.wake_fd, &eight, "core", "wakes the event loop");
 
-	for (uint32_t gsi = 0; err == 0 && gsi < IRQ_LINES; gsi++)
-		if (m->irq.lines[gsi].owner != NULL)
-			err = allow_fd(p, thread, "write", m->irq.lines[gsi].event_fd, &eight,
-			    m->irq.lines[gsi].owner->id, "raises its interrupt");
 	if (err == 0)
-		err = allow_messages(p, m, thread);
+		err = allow_interrupts(p, m, thread);
+	if (err == 0)
+		err = allow_irq_fds(p, m, thread);
 	if (err == 0)
 		err = allow_fds(p, thread, "read", base, count, &eight, "core", "waits for a lock");
 	if (err == 0)
@@ -218,28 +238,6 @@ static int allow_streams(struct policy *p, struct machine *m)
 	return err;
 }
 
-/* Routes of an irqchip plugin's pins and of messages, and messages without a route. */
-static int allow_routing(struct policy *p, struct machine *m)
-{
-	const struct volt_arg_test routing = {
-	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .mask = 0xffffffff, .value = KVM_SET_GSI_ROUTING};
-	const struct volt_arg_test message = {
-	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .mask = 0xffffffff, .value = KVM_SIGNAL_MSI};
-	const struct irq *q = &m->irq;
-	const struct callee *router = q->chip != NULL    ? q->chip
-				      : q->msi.count > 0 ? q->msi.vectors[0].owner
-							 : NULL;
-	int err = 0;
-
-	if (router != NULL)
-		err = allow_fd(p, POLICY_LOOP, "ioctl", m->kvm.vm_fd, &routing, router->id,
-		    "sets interrupt routes");
-	if (err == 0 && q->msi.user != NULL)
-		err = allow_fd(p, POLICY_LOOP, "ioctl", m->kvm.vm_fd, &message, q->msi.user->id,
-		    "sends a message that has no route");
-	return err;
-}
-
 static int allow_loop(struct policy *p, struct machine *m)
 {
 	const struct volt_rule end = {
@@ -262,8 +260,6 @@ static int allow_loop(struct policy *p, struct machine *m)
 	if (err == 0)
 		err = allow_fd(
 		    p, POLICY_LOOP, "read", keeper_fd(), NULL, "core", "waits for the keeper");
-	if (err == 0)
-		err = allow_routing(p, m);
 	return err != 0 ? err : add(p, POLICY_LOOP, &end);
 }
 

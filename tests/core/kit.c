@@ -197,10 +197,8 @@ void kit_machine_finish(struct machine *m)
 		finish_stream(&m->streams[i]);
 	for (uint32_t i = 0; i < m->instance_count; i++)
 		instance_destroy(m->instances[i]);
-	for (uint32_t i = 0; i < IRQ_LINES; i++) {
+	for (uint32_t i = 0; i < IRQ_LINES; i++)
 		close_fd(&m->irq.lines[i].event_fd);
-		close_fd(&m->irq.lines[i].resample_fd);
-	}
 	for (uint32_t i = 0; i < m->firmware.device_count; i++) {
 		free((void *)(uintptr_t)m->firmware.devices[i].hid);
 		free((void *)(uintptr_t)m->firmware.devices[i].cid);

@@ -118,7 +118,6 @@ static void every_file_has_an_owner_and_a_use(void **state)
 	m->lock_fd_count = 3;
 	m->irq.lines[4].owner = &device.callee;
 	m->irq.lines[4].event_fd = 800;
-	m->irq.lines[4].resample_fd = 801;
 	m->trace_fd = 900;
 	device.plugin.param_count = 2;
 	device.params.values[0].fd = 77;
@@ -134,9 +133,8 @@ static void every_file_has_an_owner_and_a_use(void **state)
 	for (int fd = 700; fd < 703; fd++)
 		is_file(fd, "core", "lock");
 	is_file(800, "device", "interrupt");
-	is_file(801, "device", "end of interrupt");
 	is_file(77, "device", "parameter");
-	m->irq.lines[4].event_fd = m->irq.lines[4].resample_fd = m->trace_fd = -1;
+	m->irq.lines[4].event_fd = m->trace_fd = -1;
 }
 
 static void files_are_sorted_and_none_is_closed(void **state)
@@ -205,6 +203,8 @@ static void requests_of_kvm_have_their_names(void **state)
 	test_is("ioctl", t, "KVM_RUN");
 	t.value = KVM_SET_GSI_ROUTING;
 	test_is("ioctl", t, "KVM_SET_GSI_ROUTING");
+	t.value = KVM_IRQ_LINE;
+	test_is("ioctl", t, "KVM_IRQ_LINE");
 }
 
 /* ----------------------------------------------------------------------- rules */

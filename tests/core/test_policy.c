@@ -196,7 +196,7 @@ static void a_vcpu_has_four_calls_each_with_its_arguments(void **state)
 	m->irq.lines[4].event_fd = -1;
 }
 
-static void every_thread_wakes_the_loop_and_raises_interrupts(void **state)
+static void every_thread_wakes_the_loop_and_writes_irq_fds(void **state)
 {
 	m->irq.lines[4].owner = &device.callee;
 	m->irq.lines[4].event_fd = 90;
@@ -285,13 +285,43 @@ static void what_is_not_there_has_no_row(void **state)
 	assert_null(on_fd(POLICY_LOOP, "write", -1));
 }
 
-static void routes_are_set_by_the_loop_for_an_irqchip_plugin(void **state)
+/* How many rules let `thread` ask the VM's descriptor for `request`, whoever asked for them. */
+static uint32_t asks_vm(uint32_t thread, uint32_t request)
 {
-	m->irq.chip = &device.callee;
+	uint32_t found = 0;
+
+	for (uint32_t n = 0; n < count(thread); n++)
+		found += strcmp(rule(thread, n)->syscall, "ioctl") == 0 &&
+			 tests_for(rule(thread, n), 0, 500) &&
+			 tests_for(rule(thread, n), 1, request);
+	return found;
+}
+
+/* On every thread alike, for each may raise an interrupt. */
+static void check_requests(uint32_t line, uint32_t message, uint32_t routes)
+{
+	for (uint32_t t = 0; t < POLICY_THREADS; t++)
+		free(m->policy.storage[t].rules);
+	memset(&m->policy, 0, sizeof(m->policy));
 	build();
-	allowed("ioctl", 500, "device");
-	assert_true(tests_for(on_fd(POLICY_LOOP, "ioctl", 500), 1, KVM_SET_GSI_ROUTING));
-	assert_null(on_fd(POLICY_VCPU(0), "ioctl", 500));
+	for (uint32_t thread = 0; thread < 1 + CPUS; thread++) {
+		assert_int_equal(asks_vm(thread, KVM_IRQ_LINE), line);
+		assert_int_equal(asks_vm(thread, KVM_SIGNAL_MSI), message);
+		assert_int_equal(asks_vm(thread, KVM_SET_GSI_ROUTING), routes);
+	}
+}
+
+static void only_requests_that_interrupts_need_go_to_the_vm(void **state)
+{
+	check_requests(0, 0, 0);
+	m->irq.lines[4].owner = &device.callee;
+	check_requests(1, 0, 0);
+	m->irq.msi.user = &device.callee;
+	check_requests(1, 1, 0);
+	m->irq.chip = &device.callee;
+	check_requests(0, 1, 1);
+	m->irq.msi.user = NULL;
+	check_requests(0, 1, 1);
 }
 
 static void flags_of_the_command_line_are_passed_on(void **state)
@@ -770,11 +800,11 @@ int main(void)
 	    TEST(each_thread_has_its_own_rows),
 	    TEST(a_vcpu_runs_itself_and_nothing_else),
 	    TEST(a_vcpu_has_four_calls_each_with_its_arguments),
-	    TEST(every_thread_wakes_the_loop_and_raises_interrupts),
+	    TEST(every_thread_wakes_the_loop_and_writes_irq_fds),
 	    TEST(locks_are_waited_for_and_nothing_beside_them),
 	    TEST(the_loop_waits_logs_and_takes_signals),
 	    TEST(what_is_not_there_has_no_row),
-	    TEST(routes_are_set_by_the_loop_for_an_irqchip_plugin),
+	    TEST(only_requests_that_interrupts_need_go_to_the_vm),
 	    TEST(flags_of_the_command_line_are_passed_on),
 	    TEST(max_fd_is_the_highest_in_use),
 	    TEST(null_needs_nothing),

@@ -140,6 +140,22 @@ class Level(Through):
             if not vm.PVM:
                 self.assertIn("in service\n", run.text(), run.story())
 
+    def test_programming_wins_over_the_claim(self):
+        """82093AA 3.2.4: the redirection entry says edge or level."""
+        for claim in ("edge", "level"):
+            device = f"{self.own_plugin('leveldev')},claim={claim}"
+            for case in ("as_edge", "as_masked_edge", "as_level", "as_masked_level", "as_both"):
+                for way in IOAPICS:
+                    with self.subTest(claim=claim, case=case, way=way):
+                        self.check_end(self.start_through(way, "level", case, (device,)), 0)
+
+    def test_interrupt_is_there_when_the_write_that_raised_it_returns(self):
+        for claim in ("edge", "level"):
+            device = f"{self.own_plugin('leveldev')},claim={claim}"
+            for way in IOAPICS:
+                with self.subTest(claim=claim, way=way):
+                    self.check_end(self.start_through(way, "level", "at_once", (device,)), 0)
+
     def test_rise_from_the_event_loop_wakes_a_sleeping_processor(self):
         for run in self.pass_each(EVERY, "from_loop"):
             self.assertEqual(self.counters(run)["leveldev: timed"], 1, run.story())

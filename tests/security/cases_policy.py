@@ -15,6 +15,8 @@ BLOCK_AND_NET = 16
 SERIAL = 5
 ONE_VCPU = 8
 KVM_RUN = 0xAE80
+KVM_SIGNAL_MSI = 0x4020AEA5
+KVM_SET_GSI_ROUTING = 0x4008AE6A
 SCREEN = 50  # lines
 
 
@@ -129,15 +131,19 @@ class Budget(Policy):
                          self.needy(more=",worker=on"))
         self.assertLessEqual(len(page.syscalls()), EVERYTHING)
 
-    def test_vcpu_runs_itself_and_signals_and_no_more(self):
+    def test_vcpu_runs_itself_and_raises_interrupts_and_no_more(self):
+        """The requests are those that its own interrupts need, on the VM's descriptor alone."""
         page = self.page(*DEFAULT, self.needy(more=",worker=on"), options=("--cpus", "4"))
         fds = page.fds("vCPU")
+        vm, = page.fds("VM")
         for number in range(4):
             thread = page.threads[f"vcpu{number}"]
             self.assertLessEqual(len({rule.call for rule in thread.rules}), ONE_VCPU)
-            ioctl, = [rule for rule in thread.rules if rule.call == "ioctl"]
-            self.assertEqual([(t["arg"], t["value"]) for t in ioctl.tests],
-                             [(0, fds[number]), (1, KVM_RUN)])
+            ioctls = [[(t["arg"], t["value"]) for t in rule.tests]
+                      for rule in thread.rules if rule.call == "ioctl"]
+            self.assertEqual(ioctls, [[(0, fds[number]), (1, KVM_RUN)],
+                                      [(0, vm), (1, KVM_SIGNAL_MSI)],
+                                      [(0, vm), (1, KVM_SET_GSI_ROUTING)]])
             for rule in thread.rules:
                 self.assertTrue([t for t in rule.tests if t["arg"] == 0], f"{rule}: any file")
 

@@ -20,7 +20,7 @@ DEFAULT = ("serial", "i8042", "ioapic", "acpipower", "pvpanic")
 # What a descriptor is, by what explain says it is for.
 KINDS = {"VM": "anon_inode:kvm-vm", "vCPU": r"anon_inode:kvm-vcpu(:\d+)?",
          "lock": r"anon_inode:\[eventfd\]", "wakes the event loop": r"anon_inode:\[eventfd\]",
-         "interrupt": r"anon_inode:\[eventfd\]", "end of interrupt": r"anon_inode:\[eventfd\]",
+         "interrupt": r"anon_inode:\[eventfd\]",
          "event loop": r"anon_inode:\[eventpoll\]", "signals": r"anon_inode:\[signalfd\]",
          "keeper": r"socket:\[\d+\]", "stream, listening": r"socket:\[\d+\]"}
 

@@ -53,10 +53,11 @@ struct volt_irqroute {
 	/* [any] The pin's redirection changed: it now sends `data` to `address`, in the
 	 * layout of an MSI (Intel SDM vol. 3, 11.11), with bit 15 of `data` (trigger
 	 * mode) telling the core that this vector's EOI must come back through eoi().
-	 * Every fire() from now on takes it; nobody waits for it to be in force. A pin
+	 * Every fire() from now on takes it. A pin
 	 * that sends nothing has vector 0 and is never fired. */
 	void (*route)(const struct volt_host *h, uint32_t pin, uint64_t address, uint32_t data);
-	/* [any] Sends the pin's message once, through the newest route given. */
+	/* [any] Sends the pin's message once, through the newest route given, before it
+	 * returns. Lost if no local APIC takes it. */
 	void (*fire)(const struct volt_host *h, uint32_t pin);
 };
 

@@ -248,6 +248,7 @@ struct volt_plugin {
 #define VOLT_LOG_DEBUG 3u /* what a plugin's author wants to know */
 #define VOLT_LOG_TRACE 4u /* each step */
 
+/* What the firmware tables tell the guest. The guest's programming of the controller decides. */
 #define VOLT_IRQ_EDGE  0u /* a rising level is one interrupt (ISA) */
 #define VOLT_IRQ_LEVEL 1u /* an interrupt is pending for as long as the line is high */
 
@@ -284,8 +285,10 @@ struct volt_host {
 	 * *line gets the handle. 0; -EINVAL; -EBUSY: another instance owns it; -EPERM
 	 * after the seal. */
 	int (*add_irq)(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line);
-	/* [any] Drives the line. A level is state: the device holds it until the cause
-	 * is gone. Setting the level that it already has costs nothing. */
+	/* [any] Drives the line. A level is state, however the line was claimed: the device
+	 * holds it until the cause is gone. Setting the level that it already has costs
+	 * nothing. The interrupt is there when the call returns: in the guest's local APIC, or
+	 * held at its pin. */
 	void (*set_irq)(const struct volt_host *h, uint32_t line, bool level);
 	/* [any] Asks for VOLT_ASK_*. `why` is one short clause for the operator, static.
 	 * The first request that ends the VM wins. The vCPU does not re-enter the guest

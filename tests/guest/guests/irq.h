@@ -16,8 +16,11 @@
 #define LOCAL_APIC 0xfee00000u
 #define APIC_ID    0x20u
 #define APIC_EOI   0xb0u
+#define APIC_LDR   0xd0u
+#define APIC_DFR   0xe0u
 #define APIC_SVR   0xf0u
 #define APIC_ISR   0x100u
+#define APIC_IRR   0x200u
 #define APIC_ICR   0x300u
 #define APIC_ICR2  0x310u
 #define APIC_LINT0 0x350u

@@ -18,7 +18,7 @@
 #define ELCR1 0x4d1 /* of the second 8259: bit 2 is GSI 10 */
 
 static bool pic;
-static volatile uint32_t served, done;
+static volatile uint32_t served, done, calls;
 static uint32_t lower_at; /* the handler lowers the line when it was called so often */
 static bool raise_again;  /* in the handler, once */
 static uint32_t irr_inside;
@@ -34,6 +34,7 @@ static bool local_apic_shows_service(void)
 
 static void on_level(void)
 {
+	calls++;
 	if (in8(LEVEL) == 1) {
 		served++;
 		in_service = local_apic_shows_service();
@@ -169,6 +170,132 @@ static void from_loop(void)
 	expect(1);
 }
 
+/* ------------------------------- what is programmed decides, whatever was claimed */
+
+/* 82093AA 3.2.4: bit 15 is the trigger mode, bit 16 the mask. */
+
+static void see(uint32_t count, const char *what)
+{
+	pause_a_while();
+	if (calls == count)
+		return;
+	put("interrupts: ");
+	put_hex(calls);
+	put("\n");
+	fail(what);
+}
+
+static void program(uint32_t low)
+{
+	ioapic_write(0x10 + 2 * GSI, low);
+}
+
+/* One for each rise, however long the line stays up. */
+static void as_edge(void)
+{
+	connect(UINT32_MAX, 0);
+	program(VECTOR);
+	out8(LEVEL, 1);
+	see(1, "a line that rises and stays up is one interrupt");
+	out8(LEVEL, 0);
+	see(1, "a line that falls is none");
+	out8(LEVEL, 1);
+	see(2, "the second rise is the second interrupt");
+	out8(LEVEL, 0);
+	out8(LEVEL, 1);
+	see(3, "the third rise is the third interrupt");
+}
+
+/* "Edge-sensitive interrupts signaled on a masked pin are ignored": not held pending. */
+static void as_masked_edge(void)
+{
+	connect(UINT32_MAX, IO_MASKED);
+	program(VECTOR | IO_MASKED);
+	out8(LEVEL, 1);
+	out8(LEVEL, 0);
+	program(VECTOR);
+	see(0, "a rise and fall under the mask is lost");
+	out8(LEVEL, 1);
+	see(1, "the rise after the mask is one interrupt");
+	out8(LEVEL, 0);
+	program(VECTOR | IO_MASKED);
+	out8(LEVEL, 1);
+	program(VECTOR);
+	see(1, "a line that rose under the mask and is still up is no edge");
+	out8(LEVEL, 0);
+	out8(LEVEL, 1);
+	see(2, "the next rise is one");
+}
+
+static void as_level(void)
+{
+	connect(3, 0);
+	out8(LEVEL, 1);
+	expect(3);
+	lower_at = 5;
+	out8(LEVEL, 1);
+	expect(5);
+}
+
+/* "[...] held pending": as long as the line is up. */
+static void as_masked_level(void)
+{
+	connect(3, IO_MASKED);
+	out8(LEVEL, 1);
+	out8(LEVEL, 0);
+	program(VECTOR | IO_LEVEL);
+	see(0, "a level that fell under the mask never was");
+	program(VECTOR | IO_LEVEL | IO_MASKED);
+	out8(LEVEL, 1);
+	see(0, "a masked pin made an interrupt");
+	program(VECTOR | IO_LEVEL);
+	expect(3);
+}
+
+/* The mode is changed while the line is up: only a level needs no rise. */
+static void as_both(void)
+{
+	connect(2, 0);
+	program(VECTOR | IO_MASKED);
+	out8(LEVEL, 1);
+	program(VECTOR);
+	see(0, "unmasking an edge made an interrupt");
+	program(VECTOR | IO_LEVEL);
+	expect(2);
+	program(VECTOR);
+	const uint32_t before = calls;
+	lower_at = UINT32_MAX;
+	out8(LEVEL, 1);
+	see(before + 1, "a pin that was a level once makes no edge");
+}
+
+/* --------------------------------------------------------------- when it arrives */
+
+static bool is_requested(uint8_t vector)
+{
+	return apic_read(APIC_IRR + vector / 32 * 0x10) >> (vector % 32) & 1;
+}
+
+/* A driver that polls right after its kick must not lose: the interrupt is in the local APIC
+ * at the next instruction, the first one through a changed entry as well. */
+static void at_once(void)
+{
+	irq_init(); /* interrupts stay off */
+	for (uint32_t mode = 0; mode <= IO_LEVEL; mode += IO_LEVEL)
+		for (uint8_t vector = 0x40; vector < 0xc0; vector++) {
+			ioapic_set(GSI, vector | mode);
+			out8(LEVEL, 1);
+			const bool there = is_requested(vector);
+			out8(LEVEL, 0);
+			check(there, "the interrupt is not there when the write returns");
+			irq_handle(vector, apic_end);
+			interrupts_on();
+			__asm__ volatile("nop");
+			interrupts_off();
+			ioapic_set(GSI, IO_MASKED);
+		}
+}
+
 const struct guest_case guest_cases[] = {
     {"once", once},
     {"redelivered", redelivered},
@@ -178,5 +305,11 @@ const struct guest_case guest_cases[] = {
     {"withdrawn", withdrawn},
     {"remote_irr", remote_irr},
     {"from_loop", from_loop},
+    {"as_edge", as_edge},
+    {"as_masked_edge", as_masked_edge},
+    {"as_level", as_level},
+    {"as_masked_level", as_masked_level},
+    {"as_both", as_both},
+    {"at_once", at_once},
     {NULL, NULL},
 };

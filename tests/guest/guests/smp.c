@@ -37,16 +37,21 @@ static void send(unsigned cpu, uint32_t command)
 	apic_write(APIC_ICR, command);
 }
 
-static void start(unsigned cpu, uint16_t port, uint16_t count)
+static void start_at(unsigned cpu, const uint8_t *code, const uint8_t *end)
 {
 	uint8_t *page = (uint8_t *)page_of(cpu);
 
-	for (const uint8_t *p = trampoline; p < trampoline_end; p++)
-		*page++ = *p;
-	*mailbox_of(cpu) = (struct mailbox){.port = port, .count = count};
+	while (code < end)
+		*page++ = *code++;
 	send(cpu, ICR_INIT);
 	pause_a_while();
 	send(cpu, ICR_STARTUP | (uint32_t)(page_of(cpu) >> 12));
+}
+
+static void start(unsigned cpu, uint16_t port, uint16_t count)
+{
+	*mailbox_of(cpu) = (struct mailbox){.port = port, .count = count};
+	start_at(cpu, trampoline, trampoline_end);
 }
 
 static void wait_done(unsigned cpu)
@@ -85,8 +90,75 @@ static void hammer(void)
 	put("\n");
 }
 
+/* Intel SDM vol. 3, 11.12.1: into x2APIC mode (IA32_APIC_BASE, bits 10 and 11), and enabled
+ * there (SVR, MSR 0x80f). */
+extern const uint8_t to_x2apic[], to_x2apic_end[];
+__asm__(".globl to_x2apic, to_x2apic_end\n"
+	".balign 16\n"
+	".code16\n"
+	"to_x2apic:\n"
+	"cli\n"
+	"mov %cs, %ax\n"
+	"mov %ax, %ds\n"
+	"movw $1, %ds:0x800\n"
+	"movl $0x1b, %ecx\n"
+	"rdmsr\n"
+	"orl $0xc00, %eax\n"
+	"wrmsr\n"
+	"movl $0x80f, %ecx\n"
+	"xorl %edx, %edx\n"
+	"movl $0x1ff, %eax\n"
+	"wrmsr\n"
+	"movw $1, %ds:0x802\n"
+	"1: hlt\n"
+	"jmp 1b\n"
+	"to_x2apic_end:\n"
+	".code64\n");
+
+/* Of the bell plugin. */
+#define MESSAGE   0x72c
+#define COMMAND   0x730
+#define TO        0x740
+#define BY_VECTOR 1
+#define INJECTED  2
+
+#define VECTOR  0x51
+#define LOGICAL (1u << 2) /* of a message's address: destination mode */
+
+static volatile uint32_t taken;
+
+static void on_message(void)
+{
+	taken++;
+	apic_end();
+}
+
+/* A kernel passes through such a state while it starts: one local APIC in xAPIC mode with a
+ * flat logical id, one in x2APIC mode. A logical destination that neither has is lost. */
+static void untaken(void)
+{
+	irq_init();
+	irq_handle(VECTOR, on_message);
+	apic_write(APIC_DFR, 0xffffffff);
+	apic_write(APIC_LDR, 1u << 24);
+	*mailbox_of(1) = (struct mailbox){0};
+	start_at(1, to_x2apic, to_x2apic_end);
+	wait_done(1);
+	interrupts_on();
+	out32(TO, 0x80u << 12 | LOGICAL);
+	out32(MESSAGE, VECTOR);
+	out32(COMMAND, BY_VECTOR);
+	out32(COMMAND, INJECTED);
+	pause_a_while();
+	check(taken == 0, "a message came that was not for this processor");
+	out32(TO, 0x01u << 12 | LOGICAL);
+	out32(COMMAND, INJECTED);
+	check(wait_for(&taken), "a message that was for it did not come");
+}
+
 const struct guest_case guest_cases[] = {
     {"start_all", start_all},
     {"hammer", hammer},
+    {"untaken", untaken},
     {NULL, NULL},
 };

@@ -14,6 +14,7 @@
  *   +20  reads: what irq_fd() answered, negated, or 0
  *   +24  reads: errors of memory services seen so far; writes: reads beyond RAM
  *   +28  reads: how often `write` was called for a doorbell's address
+ *   +32  or-ed to the address of the messages: their destination
  */
 #include <errno.h>
 #include <string.h>
@@ -35,7 +36,7 @@ struct bell {
 	const struct volt_mem *mem;
 	const struct volt_doorbell *doorbell;
 	const struct volt_msi *msi;
-	uint32_t line, vector, any, seven, page, data, errors, called;
+	uint32_t line, vector, any, seven, page, data, to, errors, called;
 	int irq_fd;
 };
 
@@ -81,7 +82,7 @@ static void command(struct bell *b, uint32_t what)
 
 	if (what == 1)
 		b->msi->fire(b->h, b->vector);
-	else if (what == 2 && b->msi->inject(b->h, ADDRESS, b->data) != 0)
+	else if (what == 2 && b->msi->inject(b->h, ADDRESS | b->to, b->data) != 0)
 		b->errors++;
 	else if (what == 3 && write(b->irq_fd, &one, sizeof(one)) != sizeof(one))
 		b->errors++;
@@ -133,7 +134,10 @@ static void bell_write(void *self, uint64_t off, uint32_t n, uint64_t val)
 		break;
 	case 12:
 		b->data = (uint32_t)val;
-		b->errors += b->msi->set(b->h, b->vector, val ? ADDRESS : 0, b->data) != 0;
+		b->errors += b->msi->set(b->h, b->vector, val ? ADDRESS | b->to : 0, b->data) != 0;
+		break;
+	case 32:
+		b->to = (uint32_t)val;
 		break;
 	case 16:
 		command(b, (uint32_t)val);
@@ -169,7 +173,7 @@ static int bell_init(void *self, const struct volt_host *h, const struct volt_ar
 	    .sizes = VOLT_IO_4,
 	    .flags = VOLT_RANGE_SPLIT,
 	    .base = BASE,
-	    .len = 32,
+	    .len = 36,
 	    .name = "bell",
 	    .read = bell_read,
 	    .write = bell_write};
@@ -196,7 +200,7 @@ static void bell_reset(void *self)
 {
 	struct bell *b = self;
 
-	b->page = b->data = b->errors = b->called = 0;
+	b->page = b->data = b->to = b->errors = b->called = 0;
 	b->errors += b->msi->set(b->h, b->vector, 0, 0) != 0;
 }
 

@@ -12,7 +12,7 @@
 #include <volt/loop.h>
 #include <volt/plugin.h>
 
-enum { PARAM_BASE, PARAM_IRQ, PARAM_ROWS };
+enum { PARAM_BASE, PARAM_IRQ, PARAM_CLAIM, PARAM_ROWS };
 
 enum { COUNT_RAISED, COUNT_LOWERED, COUNT_TIMED, COUNT_ROWS };
 
@@ -86,7 +86,9 @@ static int leveldev_init(void *self, const struct volt_host *h, const struct vol
 	err = h->add_range(h, &range);
 	if (err)
 		return volt_fail(h, -err, "base=0x%x", (unsigned)range.base);
-	err = h->add_irq(h, irq, VOLT_IRQ_LEVEL, &d->line);
+	/* In the order of `choices`. */
+	static const uint32_t claims[] = {VOLT_IRQ_EDGE, VOLT_IRQ_LEVEL};
+	err = h->add_irq(h, irq, claims[volt_arg(a, PARAM_CLAIM)->u], &d->line);
 	if (err)
 		return volt_fail(h, -err, "irq=%u", irq);
 	err = d->loop->add_timer(h, fire, &d->timer);
@@ -109,6 +111,14 @@ static const struct volt_param params[] = {
 	    .def = "10",
 	    .max = 255, /* above the last line, for the core to refuse */
 	    .help = "interrupt line (GSI)",
+	},
+    [PARAM_CLAIM] =
+	{
+	    .name = "claim",
+	    .type = VOLT_PARAM_ENUM,
+	    .def = "level",
+	    .choices = "edge|level",
+	    .help = "as which the line is claimed",
 	},
 };
 

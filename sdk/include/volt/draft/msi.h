@@ -5,8 +5,9 @@
  * volt/draft/msi.h - interrupts as messages to local APICs: extension "volt.msi/1".
  *
  * Stability: draft. Needs no line and no I/O APIC, and works with KVM's irqchip and with
- * an irqchip plugin alike. A vector is a message that is set up once and sent often: for it
- * no thread makes a system call but a write. Address and data are in the layout of Intel SDM
+ * an irqchip plugin alike. A vector is a message that is set up once and sent often. Whichever
+ * thread sends a message, it is in the guest's local APIC when the call returns; a message whose
+ * destination no local APIC has is lost. Address and data are in the layout of Intel SDM
  * vol. 3, 11.11: an address is 0xfee00000 to 0xfeefffff, the delivery mode fixed, lowest
  * priority, NMI or INIT, and a vector of the first two 16 or more.
  */
@@ -28,17 +29,14 @@ struct volt_msi {
 	 * nothing yet. 0; -EINVAL: none; -ENOSPC: more than 128 in the VM; -EPERM after the
 	 * seal. */
 	int (*alloc)(const struct volt_host *h, uint32_t count, uint32_t *first);
-	/* [any] What the vector sends from now on: every later fire() takes it, and an earlier
-	 * one still goes out as it was. Address 0: nothing; what comes while a guest masks its
-	 * vector is the plugin's to note and to fire afterwards (PCIe's pending bits). 0; -EINVAL:
-	 * no message that can be sent (the guest's own mistake, mostly), or not the instance's
-	 * vector; the old one stays. */
+	/* [any] What the vector sends from now on: every later fire() takes it. Address 0: nothing;
+	 * what comes while a guest masks its vector is the plugin's to note and to fire afterwards
+	 * (PCIe's pending bits). 0; -EINVAL: no message that can be sent (the guest's own mistake,
+	 * mostly), or not the instance's vector; the old one stays. */
 	int (*set)(const struct volt_host *h, uint32_t vector, uint64_t address, uint32_t data);
 	/* [any] Sends the vector's message once. Lost while wiring, and while there is none. */
 	void (*fire)(const struct volt_host *h, uint32_t vector);
-	/* [any] Sends a message that no vector holds, by way of the loop's thread: slower than
-	 * a vector, and for what is sent once. 0; -EINVAL as set; -ENOSPC: 64 wait already;
-	 * -EAGAIN while wiring. */
+	/* [any] Sends a message that no vector holds. 0; -EINVAL as set; -EAGAIN while wiring. */
 	int (*inject)(const struct volt_host *h, uint64_t address, uint32_t data);
 };
 
