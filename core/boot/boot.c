@@ -82,6 +82,15 @@ static const struct kernel_protocol *find_protocol(
 	return NULL;
 }
 
+/* Only what the protocol needs may be in a kernel's way. */
+static void make_room(const struct kernel_protocol *protocol, struct boot_map *map)
+{
+	if (!protocol->own_stack)
+		return;
+	map_release(map, LAYOUT_PAGE_TABLES);
+	map_release(map, LAYOUT_STACK);
+}
+
 static int load_image(const struct kernel_image *image, enum boot_choice choice,
     struct memory *memory, struct boot_map *map, struct kernel_info *info,
     const struct kernel_protocol **protocol)
@@ -90,6 +99,10 @@ static int load_image(const struct kernel_image *image, enum boot_choice choice,
 	if (*protocol == NULL)
 		return log_error(ENOEXEC, "%s: not a kernel%s: %s", image->file.name,
 		    choice == BOOT_AUTO ? "" : " for that --boot", missing[choice]);
+	/* Linux was known by its addresses; for any other, a PVH note would have come first. */
+	if (choice == BOOT_AUTO && *protocol != &pvh_protocol && !vmlinux_is_linux(image))
+		pvh_warn_of_notes(image, (*protocol)->name);
+	make_room(*protocol, map);
 	return (*protocol)->load(image, memory, map, info);
 }
 

@@ -22,6 +22,7 @@
 #define MAGIC        0x53726448u /* "HdrS" */
 #define BOOT_FLAG    0xaa55u
 #define SECTOR       512u
+#define PARAGRAPH    16u /* the unit of syssize */
 #define ENTRY_64     0x200u
 #define VERSION_MIN  0x020cu /* 2.12 brought xloadflags */
 #define PAGE         4096u
@@ -89,17 +90,21 @@ static int check_sizes(struct image *bz)
 		return log_error(
 		    ENOEXEC, "%s: bzImage setup_sects is 0, must be 1 or more", file->name);
 	bz->setup_size = (h->setup_sects + 1ull) * SECTOR;
-	bz->code_size = h->syssize * 16ull;
+	bz->code_size = h->syssize * (uint64_t)PARAGRAPH;
 	if (bz->setup_size >= file->size)
 		return log_error(ENOEXEC,
 		    "%s: bzImage setup_sects %u needs 0x%llx bytes, but the file has 0x%llx",
 		    file->name, h->setup_sects, (ull)bz->setup_size, (ull)file->size);
-	/* More than that may follow: a signature. */
-	if (bz->code_size > file->size - bz->setup_size)
+	/* More than that may follow: a signature. Less by what rounding up to paragraphs added
+	 * may be there: the file need not be padded. */
+	const uint64_t there = file->size - bz->setup_size;
+	if (bz->code_size > there && bz->code_size - there < PARAGRAPH)
+		bz->code_size = there;
+	if (bz->code_size > there)
 		return log_error(ENOEXEC,
 		    "%s: bzImage syssize says 0x%llx bytes of code, but the file has 0x%llx: cut "
 		    "short?",
-		    file->name, (ull)bz->code_size, (ull)(file->size - bz->setup_size));
+		    file->name, (ull)bz->code_size, (ull)there);
 	if (bz->code_size <= ENTRY_64)
 		return log_error(ENOEXEC,
 		    "%s: bzImage syssize says 0x%llx bytes of code, must be more than 0x200",

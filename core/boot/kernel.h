@@ -67,6 +67,7 @@ struct kernel_protocol {
 	const char *name;
 	enum boot_choice choice; /* what --boot calls it */
 	bool takes_modules;      /* false: an initrd and no more */
+	bool own_stack;          /* the kernel has no paging and no stack until it makes them */
 	bool modules_low;        /* right above the kernel if there is room */
 	/* 0 or -errno, said in the log. `info` comes zeroed. */
 	int (*load)(const struct kernel_image *image, struct memory *memory, struct boot_map *map,
@@ -87,6 +88,9 @@ bool bzimage_has_magic(const struct kernel_image *image);
 bool pvh_has_note(const struct kernel_image *image);         /* perhaps a bad one */
 bool multiboot_has_header(const struct kernel_image *image); /* with the right sum */
 bool multiboot_has_magic(const struct kernel_image *image);
+
+/* Warns if what is wrong with the notes may have hidden a PVH note; `instead` boots the file. */
+void pvh_warn_of_notes(const struct kernel_image *image, const char *instead);
 
 /* For programs that look at kernels without running one. Both 0 or -errno, said in the log. */
 

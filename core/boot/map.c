@@ -30,6 +30,15 @@ void map_init(struct boot_map *map, uint64_t low_size)
 	}
 }
 
+void map_release(struct boot_map *map, uint64_t start)
+{
+	for (uint32_t i = 0; i < map->count; i++)
+		if (map->areas[i].start == start) {
+			map->areas[i] = map->areas[--map->count];
+			return;
+		}
+}
+
 /* The lowest area that [start, end) meets, or NULL. */
 static const struct map_area *meets(const struct boot_map *map, uint64_t start, uint64_t end)
 {

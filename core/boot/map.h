@@ -29,6 +29,9 @@ struct boot_map {
 
 void map_init(struct boot_map *map, uint64_t low_size);
 
+/* Gives the area of layout.h that begins at `start` to whoever claims it. */
+void map_release(struct boot_map *map, uint64_t start);
+
 /* Takes [start, start + len) for `what`; `file` is for the message. 0 or -errno, said
  * in the log. Nothing is taken by len 0. */
 int map_claim(

@@ -291,6 +291,7 @@ const struct kernel_protocol multiboot_protocol = {
     .name = "multiboot",
     .choice = BOOT_MULTIBOOT,
     .takes_modules = true,
+    .own_stack = true,
     .modules_low = true,
     .load = multiboot_load,
     .enter = multiboot_enter,

@@ -25,8 +25,13 @@
 #define MODULES_AT  (LAYOUT_PARAMS + 0x200)
 #define ENTRY_LIMIT (1ull << 32)
 
-/* A vmlinux has about twenty. Bounds the work that a hostile file can ask for. */
-#define NOTE_MAX 4096u
+/* A vmlinux has about twenty notes; what pads them counts by the word. Bounds the work that a
+ * hostile file can ask for. */
+#define STEP_MAX 16384u
+
+/* Xen's notes, and all of x86 but GNU's properties, are laid out by words of 4 bytes, in ELF64 too
+ * and whatever p_align says: a linker gives the segment the largest of its sections'. */
+#define WORD 4u
 
 typedef unsigned long long ull; /* for %llx */
 
@@ -55,13 +60,16 @@ _Static_assert(MEMMAP_AT + HANDOVER_RANGE_MAX * sizeof(struct memmap_entry) <= M
 /* What the notes of a file say. */
 struct notes {
 	const struct boot_file *file;
-	uint32_t read;  /* notes of any kind */
-	uint32_t found; /* those that name an entry */
-	uint64_t entry;
-	char why[160]; /* the first thing wrong, or "" */
+	uint32_t steps;
+	bool lost;      /* in this segment: where notes begin is unknown */
+	uint32_t named; /* notes that name an entry, good and bad */
+	uint32_t good;
+	uint64_t entry; /* of the good ones */
+	bool differ;    /* these name several */
+	char why[160];  /* the first thing wrong, or "" */
 };
 
-VOLT_PRINTF(2, 3) static bool spoilt(struct notes *n, const char *fmt, ...)
+VOLT_PRINTF(2, 3) static void spoilt(struct notes *n, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -69,7 +77,6 @@ VOLT_PRINTF(2, 3) static bool spoilt(struct notes *n, const char *fmt, ...)
 	if (n->why[0] == '\0')
 		vsnprintf(n->why, sizeof(n->why), fmt, ap);
 	va_end(ap);
-	return false;
 }
 
 static bool is_phys32(const struct notes *n, const Elf32_Nhdr *note, uint64_t at)
@@ -82,62 +89,68 @@ static bool is_phys32(const struct notes *n, const Elf32_Nhdr *note, uint64_t at
 }
 
 /* A guest's pointer: 4 bytes, or 8 from a 64-bit assembler. */
-static bool take_entry(struct notes *n, uint64_t at, uint32_t size)
+static void take_entry(struct notes *n, uint64_t at, uint32_t size)
 {
-	n->found++;
-	if (n->found > 1)
-		return spoilt(n, "two PVH notes (Xen, type 18), must be one");
-	if (size != 4 && size != 8)
-		return spoilt(n, "PVH note has n_descsz %u, must be 4 or 8", size);
-	if (!file_peek(n->file, at, &n->entry, size))
-		return spoilt(n, "PVH note at offset 0x%llx cannot be read", (ull)at);
-	if (n->entry >= ENTRY_LIMIT)
-		return spoilt(
-		    n, "PVH note names the entry 0x%llx, must be below 4 GiB", (ull)n->entry);
-	return true;
+	uint64_t entry = 0;
+
+	if (size != 4 && size != 8) {
+		spoilt(n, "PVH note has n_descsz %u, must be 4 or 8", size);
+	} else if (!file_peek(n->file, at, &entry, size)) {
+		spoilt(n, "PVH note at offset 0x%llx cannot be read", (ull)at);
+	} else if (entry >= ENTRY_LIMIT) {
+		spoilt(n, "PVH note names the entry 0x%llx, must be below 4 GiB", (ull)entry);
+	} else {
+		n->differ |= n->good > 0 && entry != n->entry;
+		n->entry = entry;
+		n->good++;
+	}
 }
 
-/* The note at *at, which `end` bounds; *at goes on to the next. False: no sense in it. */
-static bool read_note(struct notes *n, uint64_t *at, uint64_t end, uint64_t align)
+/* What is no note: a linker pads between two sections of notes and behind the last, with zeroes.
+ * Behind anything else, only a PVH note itself is recognized. */
+static uint64_t skip_word(struct notes *n, uint64_t at, bool lost)
 {
-	uint64_t name, desc, here = *at;
-	Elf32_Nhdr note; /* that of ELF64 is the same */
+	n->lost |= lost;
+	return at + WORD;
+}
 
-	if (end - here < sizeof(note))
-		return spoilt(n, "note at offset 0x%llx is cut short", (ull)here);
-	if (++n->read > NOTE_MAX)
-		return spoilt(n, "more than %u notes", NOTE_MAX);
-	if (!file_peek(n->file, here, &note, sizeof(note)))
-		return spoilt(n, "note at offset 0x%llx cannot be read", (ull)here);
+/* The note at `here`, which `end` bounds; returns where to go on. */
+static uint64_t read_note(struct notes *n, uint64_t here, uint64_t end)
+{
+	const uint64_t left = end - here;
+	Elf32_Nhdr note = {0}; /* that of ELF64 is the same */
+
+	if (!file_peek(n->file, here, &note, left < sizeof(note) ? left : sizeof(note))) {
+		spoilt(n, "note at offset 0x%llx cannot be read", (ull)here);
+		return end;
+	}
+	if (note.n_namesz == 0) /* zeroes, or a note that nobody owns */
+		return skip_word(n, here, false);
+	if (left < sizeof(note)) {
+		spoilt(n, "note at offset 0x%llx is cut short", (ull)here);
+		return end;
+	}
 	/* 32-bit sizes in 64 bits: no sum wraps. */
-	name = sizeof(note) + (uint64_t)note.n_namesz;
-	desc = (name + align - 1) & ~(align - 1);
-	bool phys32 = name <= end - here && is_phys32(n, &note, here);
-	if (name > end - here || (note.n_descsz > 0 && desc > end - here) ||
-	    (note.n_descsz > 0 && note.n_descsz > end - here - desc)) {
-		n->found += phys32;
-		return spoilt(n,
+	const uint64_t name = sizeof(note) + (uint64_t)note.n_namesz;
+	const uint64_t desc = (name + WORD - 1) & ~(uint64_t)(WORD - 1);
+	const bool phys32 = name <= left && is_phys32(n, &note, here);
+	if (n->lost && !phys32)
+		return skip_word(n, here, true);
+	n->named += phys32;
+	if (name > left || (note.n_descsz > 0 && (desc > left || note.n_descsz > left - desc))) {
+		spoilt(n,
 		    "%snote at offset 0x%llx has n_namesz 0x%x and n_descsz 0x%x, past its "
 		    "segment's end at 0x%llx",
 		    phys32 ? "PVH " : "", (ull)here, note.n_namesz, note.n_descsz, (ull)end);
+		return skip_word(n, here, true);
 	}
-	if (phys32 && !take_entry(n, here + desc, note.n_descsz))
-		return false;
-	uint64_t next = (desc + note.n_descsz + align - 1) & ~(align - 1);
-	*at = next < end - here ? here + next : end; /* the last may go without padding */
-	return true;
+	if (phys32)
+		take_entry(n, here + desc, note.n_descsz);
+	return here + ((desc + note.n_descsz + WORD - 1) & ~(uint64_t)(WORD - 1));
 }
 
 static void read_segment(struct notes *n, uint32_t i, const struct elf_segment *s)
 {
-	/* The gABI's 8 for ELF64 is used by few: p_align tells. */
-	uint64_t align = s->align == 8 ? 8 : 4, at = s->offset;
-
-	if (s->align > 8 || (s->align & (s->align - 1)) != 0) {
-		spoilt(
-		    n, "segment %u of notes has p_align 0x%llx, must be 4 or 8", i, (ull)s->align);
-		return;
-	}
 	if (s->offset > n->file->size || s->filesz > n->file->size - s->offset) {
 		spoilt(n,
 		    "segment %u of notes has p_offset 0x%llx and p_filesz 0x%llx, past the end of "
@@ -145,9 +158,14 @@ static void read_segment(struct notes *n, uint32_t i, const struct elf_segment *
 		    i, (ull)s->offset, (ull)s->filesz, (ull)n->file->size);
 		return;
 	}
-	while (at < s->offset + s->filesz)
-		if (!read_note(n, &at, s->offset + s->filesz, align))
+	n->lost = false;
+	for (uint64_t at = s->offset; at < s->offset + s->filesz;
+	     at = read_note(n, at, s->offset + s->filesz))
+		if (++n->steps > STEP_MAX) {
+			spoilt(
+			    n, "more than %u words and notes in its segments of notes", STEP_MAX);
 			return;
+		}
 }
 
 static void read_notes(struct notes *n, const struct elf_image *elf)
@@ -166,7 +184,36 @@ bool pvh_has_note(const struct kernel_image *image)
 	if (elf_parse(image, &elf) != 0)
 		return false;
 	read_notes(&notes, &elf);
-	return notes.found > 0;
+	return notes.named > 0;
+}
+
+void pvh_warn_of_notes(const struct kernel_image *image, const char *instead)
+{
+	struct elf_image elf;
+	struct notes notes;
+
+	if (elf_parse(image, &elf) != 0)
+		return;
+	read_notes(&notes, &elf);
+	if (notes.why[0] != '\0')
+		log_warn("%s: %s; no PVH note was found, so it is booted as %s (--boot says how)",
+		    image->file.name, notes.why, instead);
+}
+
+/* One good note is enough, whatever is wrong elsewhere. */
+static int check_notes(const struct notes *n, const char *name)
+{
+	if (n->differ)
+		return log_error(ENOEXEC,
+		    "%s: PVH notes (Xen, type 18) name several entries, must be one", name);
+	if (n->good > 0)
+		return 0;
+	if (n->why[0] != '\0')
+		return log_error(ENOEXEC, "%s: %s", name, n->why);
+	return log_error(ENOEXEC,
+	    "%s: no PVH note (Xen, type 18: XEN_ELFNOTE_PHYS32_ENTRY); Linux has it with "
+	    "CONFIG_PVH",
+	    name);
 }
 
 static int pvh_load(const struct kernel_image *image, struct memory *memory, struct boot_map *map,
@@ -179,14 +226,9 @@ static int pvh_load(const struct kernel_image *image, struct memory *memory, str
 	if (elf_parse(image, &elf) != 0)
 		return log_error(ENOEXEC, "%s: %s", name, elf.why);
 	read_notes(&notes, &elf);
-	if (notes.why[0] != '\0')
-		return log_error(ENOEXEC, "%s: %s", name, notes.why);
-	if (notes.found == 0)
-		return log_error(ENOEXEC,
-		    "%s: no PVH note (Xen, type 18: XEN_ELFNOTE_PHYS32_ENTRY); Linux has it with "
-		    "CONFIG_PVH",
-		    name);
-	int err = elf_load(&elf, "PVH entry", notes.entry, memory, map, info);
+	int err = check_notes(&notes, name);
+	if (err == 0)
+		err = elf_load(&elf, "PVH entry", notes.entry, memory, map, info);
 	if (err != 0)
 		return err;
 	info->modules_end = LAYOUT_MAPPED_END;
@@ -252,6 +294,7 @@ const struct kernel_protocol pvh_protocol = {
     .name = "pvh",
     .choice = BOOT_PVH,
     .takes_modules = true,
+    .own_stack = true,
     .load = pvh_load,
     .enter = pvh_enter,
 };

@@ -12,6 +12,10 @@ bool pvh_has_note(const struct kernel_image *image)
 	return false;
 }
 
+void pvh_warn_of_notes(const struct kernel_image *image, const char *instead)
+{
+}
+
 static int pvh_load(const struct kernel_image *image, struct memory *memory, struct boot_map *map,
     struct kernel_info *info)
 {

@@ -18,7 +18,7 @@
 #include "core/base/log.h"
 
 char kit_message[1024];
-unsigned kit_errors;
+unsigned kit_errors, kit_warnings;
 
 /* Stand for core/base/log.c. */
 uint32_t log_level = VOLT_LOG_ERROR;
@@ -36,6 +36,7 @@ int log_error(int err, const char *fmt, ...)
 
 void log_line(uint32_t level, const char *fmt, ...)
 {
+	kit_warnings += level == VOLT_LOG_WARN;
 }
 
 static void must(bool good, const char *what)
@@ -50,7 +51,7 @@ void kit_init(struct kit *kit, uint64_t ram)
 {
 	memset(kit, 0, sizeof(*kit));
 	kit_message[0] = '\0';
-	kit_errors = 0;
+	kit_errors = kit_warnings = 0;
 	must(memory_init(&kit->memory, ram, false) == 0, "memory_init");
 	kit->firmware = (struct firmware){
 	    .cpus = 1,

@@ -40,7 +40,7 @@ const struct boot_params *kit_params(const struct kit *kit);
 
 /* Newest error line; how many since kit_init(). */
 extern char kit_message[1024];
-extern unsigned kit_errors;
+extern unsigned kit_errors, kit_warnings;
 
 /* A file of `size` bytes, of which byte i is kit_pattern(i). */
 int kit_file(uint64_t size);

@@ -12,6 +12,7 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/boot/layout.h"
 
@@ -151,6 +152,23 @@ static void cut_short_images_are_refused(void **state)
 	refused(&bz, ENOEXEC, "cut short: 1023 bytes");
 	bz.file_size = KIT_BZ_SETUP;
 	refused(&bz, ENOEXEC, "setup_sects 3 needs 0x800 bytes, but the file has 0x800");
+}
+
+/* boot.rst: syssize counts paragraphs of 16 bytes, and nothing pads the file to one. */
+static void file_may_lack_what_syssize_was_rounded_up_by(void **state)
+{
+	struct kit_bzimage bz = kit_bzimage_default();
+
+	for (unsigned missing = 1; missing <= 16; missing++) {
+		int fd = kit_bzimage_file(&bz);
+
+		assert_int_equal(ftruncate(fd, KIT_BZ_SETUP + KIT_BZ_CODE - missing), 0);
+		assert_int_equal(kit_boot(&kit, fd, -1, "quiet"), missing < 16 ? 0 : -ENOEXEC);
+		if (missing < 16)
+			assert_true(
+			    kit_holds(&kit, KIT_KERNEL, KIT_BZ_SETUP, KIT_BZ_CODE - missing));
+	}
+	assert_non_null(strstr(kit_message, "cut short?"));
 }
 
 static void wrong_boot_flag_is_refused(void **state)
@@ -354,6 +372,7 @@ int main(void)
 	    TEST(loaders_fields_of_the_file_do_not_count),
 	    TEST(missing_magic_is_no_kernel),
 	    TEST(cut_short_images_are_refused),
+	    TEST(file_may_lack_what_syssize_was_rounded_up_by),
 	    TEST(wrong_boot_flag_is_refused),
 	    TEST(wrong_setup_sects_are_refused),
 	    TEST(old_protocols_are_refused),

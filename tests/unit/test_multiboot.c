@@ -93,6 +93,20 @@ static const char *text_at(uint64_t gpa)
 	return (const char *)kit.memory.host + gpa;
 }
 
+/* Multiboot enters without paging and with an undefined ESP (3.2): neither is in the way. */
+static void kernel_at_0x8000_boots(void **state)
+{
+	header.flags |= ADDRESSES;
+	header.header_addr = 0x8010;
+	header.load_addr = header.entry_addr = 0x8000;
+	header.load_end_addr = header.bss_end_addr = 0x9000;
+	boot(with_header(kit_file(0x1000), 0x10, sizeof(header)), "quiet");
+	assert_int_equal(kit.entry.rip, 0x8000);
+	header.load_end_addr = header.bss_end_addr = 0xa001;
+	refused(with_header(kit_file(0x3000), 0x10, sizeof(header)), EINVAL,
+	    "overlaps the command line at 0xa000");
+}
+
 /* ---------------------------------------------------------------- entering */
 
 static void entry_has_the_loaders_magic_and_the_information(void **state)
@@ -436,6 +450,7 @@ int main(void)
 {
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
+	    TEST(kernel_at_0x8000_boots),
 	    TEST(entry_has_the_loaders_magic_and_the_information),
 	    TEST(memory_below_and_above_is_told_in_kib),
 	    TEST(memory_map_has_entries_of_20_bytes_and_their_size),
