@@ -38,6 +38,22 @@ def vmlinux(release=RELEASE, config=None):
                               4096) + data
 
 
+def bzimage(payload=b""):
+    """A file with a bzImage's head (boot.rst) and code, and perhaps something inside."""
+    code = b"\xf4" * 0x1000 + payload
+    code = code.ljust((len(code) + 15) // 16 * 16, b"\0")
+    head = bytearray(1024)
+    for offset, form, value in (
+            (0x1f1, "<B", 1), (0x1f4, "<I", len(code) // 16), (0x1fe, "<H", 0xaa55),
+            (0x200, "<H", 0x66eb), (0x202, "4s", b"HdrS"), (0x206, "<H", 0x020f), (0x211, "<B", 1),
+            (0x22c, "<I", 0x7fffffff), (0x230, "<I", 0x200000), (0x234, "<B", 1),
+            (0x236, "<H", 1), (0x238, "<I", 2047),
+            (0x248, "<I", 0x1000 if payload else 0), (0x24c, "<I", len(payload)),
+            (0x258, "<Q", 0x1000000), (0x260, "<I", 0x100000)):
+        struct.pack_into(form, head, offset, value)
+    return bytes(head) + code
+
+
 class Case(unittest.TestCase):
     def setUp(self):
         self.home = pathlib.Path(tempfile.mkdtemp(prefix="volt-kernel-"))
@@ -66,6 +82,14 @@ class Case(unittest.TestCase):
 
 
 class Commands(Case):
+    def test_a_bzimage_without_a_kernel_inside_is_taken_as_it_is(self):
+        """volt boots it, as it does memory testers."""
+        for payload, said in ((b"", ""), (b"no compression of Linux", "stored without a vmlinux")):
+            name = self.tool("import", self.file(bzimage(payload), "tester"), said=said).strip()
+            self.assertEqual([f.name for f in (self.store / name).iterdir()
+                              if f.name in ("vmlinux", "bzImage", "kernel")], ["bzImage"])
+            self.assertIn("linux64 bzImage", self.tool("inspect", name, "--json"))
+
     def test_a_kernel_goes_in_is_listed_and_goes_out(self):
         name = self.tool("import", self.file(vmlinux())).strip()
         self.assertTrue(name.startswith(f"debian-{RELEASE}-"), name)
