@@ -75,8 +75,7 @@ int firmware_write(const struct firmware *fw, struct memory *memory, uint64_t *r
 		err = dsdt_check(fw);
 	if (err != 0)
 		return err;
-	if (fw->legacy_pic)
-		err = mptable_write(fw, memory);
+	err = mptable_write(fw, memory);
 	if (err != 0)
 		return err;
 	return acpi_write(fw, memory, rsdp);

@@ -151,15 +151,16 @@ static void put_interrupts(struct writer *w, const struct firmware *fw)
 	}
 }
 
-static void put_local_interrupts(struct writer *w)
+static void put_local_interrupts(struct writer *w, const struct firmware *fw)
 {
-	const struct interrupt lines[] = {
-	    {LOCAL_INTERRUPT, KIND_EXTINT, FLAGS_BUS, BUS_ISA, 0, 0 /* the boot CPU's */, 0},
-	    {LOCAL_INTERRUPT, KIND_NMI, FLAGS_BUS, BUS_ISA, 0, ALL_APICS, 1},
-	};
+	const struct interrupt extint = {
+	    LOCAL_INTERRUPT, KIND_EXTINT, FLAGS_BUS, BUS_ISA, 0, 0 /* the boot CPU's */, 0};
+	const struct interrupt nmi = {
+	    LOCAL_INTERRUPT, KIND_NMI, FLAGS_BUS, BUS_ISA, 0, ALL_APICS, 1};
 
-	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
-		put(w, &lines[i], sizeof(lines[i]));
+	if (fw->legacy_pic) /* whose output it is */
+		put(w, &extint, sizeof(extint));
+	put(w, &nmi, sizeof(nmi));
 }
 
 static void put_header(struct writer *w)
@@ -201,7 +202,7 @@ int mptable_write(const struct firmware *fw, struct memory *memory)
 	put(&w, &isa, sizeof(isa));
 	put(&w, &io_apic, sizeof(io_apic));
 	put_interrupts(&w, fw);
-	put_local_interrupts(&w);
+	put_local_interrupts(&w, fw);
 	if (w.full)
 		return log_error(ENOSPC, "MP table: %u CPUs and %u pins need more than %u bytes",
 		    fw->cpus, fw->irqchip_pins, AREA_SIZE);
