@@ -16,6 +16,8 @@
 #include "core/vm/machine.h"
 
 #define DISCARD_MAX (512u << 10)
+#define TURN_CALLS  16u   /* reads, and writes, of a stream in one turn of the loop */
+#define READ_SIZE   4096u /* bytes of one read */
 
 int stream_attach(struct stream *s, const struct volt_stream_ops *ops)
 {
@@ -76,6 +78,25 @@ static void set_connected(struct stream *s, bool connected)
 	deliver_event(s, connected ? VOLT_STREAM_CONNECTED : VOLT_STREAM_DISCONNECTED);
 }
 
+/* There is more to do, in the next turn of the loop, after all others had theirs. */
+static void go_on_later(struct stream *s)
+{
+	loop_wake(&s->machine->loop);
+}
+
+static bool is_dismissed(const struct stream *s)
+{
+	return __atomic_load_n(&s->dismissed, __ATOMIC_SEQ_CST) != 0;
+}
+
+static void log_lost_output(struct stream *s, uint32_t bytes, const char *why)
+{
+	if (!s->output_logged)
+		log_warn("%s: cannot write %u bytes of output: %s; they are lost", s->owner->id,
+		    bytes, why);
+	s->output_logged = true;
+}
+
 static void drop_output(struct stream *s)
 {
 	s->out_fd = -1;
@@ -91,7 +112,7 @@ static void hang_up(struct stream *s)
 	if (s->kind == STREAM_UNIX) {
 		close(s->in_fd);
 		s->in_fd = -1;
-		s->readable = s->gone = false;
+		s->readable = s->gone = s->ended = false;
 		s->held_count = 0;
 	}
 	set_connected(s, false);
@@ -100,20 +121,41 @@ static void hang_up(struct stream *s)
 		loop_wake(&s->machine->loop);
 }
 
+/* The client that waits, or -1. */
+static int next_client(struct stream *s)
+{
+	int fd = s->next_fd;
+
+	s->next_fd = -1;
+	if (fd >= 0 || !s->waiting)
+		return fd;
+	fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd < 0 && errno == EAGAIN)
+		s->waiting = false; /* until the next edge; others may be queued behind this one */
+	return fd;
+}
+
+static bool somebody_waits(struct stream *s)
+{
+	s->next_fd = next_client(s);
+	return s->next_fd >= 0;
+}
+
 static void accept_client(struct stream *s)
 {
-	if (s->in_fd >= 0)
-		return;
-	int fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	int fd = next_client(s);
+
 	if (fd < 0)
 		return;
 	if (loop_watch(&s->machine->loop, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, s->client_watch) !=
 	    0) {
 		close(fd);
+		go_on_later(s);
 		return;
 	}
 	__atomic_store_n(&s->dismissed, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->cut_off, 0, __ATOMIC_RELAXED);
+	s->discarded = 0;
 	/* What was being sent when the last one left is not for this one. */
 	__atomic_store_n(&s->tail, __atomic_load_n(&s->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
 	s->in_fd = s->out_fd = fd;
@@ -121,27 +163,44 @@ static void accept_client(struct stream *s)
 	set_connected(s, true);
 }
 
+/* Who has closed its end reads nothing more, but what it sent is the guest's. */
+static void end_output(struct stream *s)
+{
+	if (s->kind != STREAM_UNIX || s->ops->rx == NULL || is_dismissed(s)) {
+		hang_up(s);
+		return;
+	}
+	drop_output(s);
+	__atomic_store_n(&s->detached, 1, __ATOMIC_RELAXED);
+	s->gone = true;
+}
+
 static void pump_out(struct stream *s)
 {
 	/* Only what is there now: a guest as fast as the writes must not hold the loop. */
 	uint32_t end = __atomic_load_n(&s->head, __ATOMIC_ACQUIRE);
 
-	while (s->writable && s->tail != end) {
+	for (unsigned i = 0; s->writable && s->tail != end; i++) {
+		if (i == TURN_CALLS) {
+			go_on_later(s);
+			return;
+		}
 		uint32_t tail = s->tail;
 		uint32_t at = tail % STREAM_RING, used = end - tail;
 		uint32_t chunk = used < STREAM_RING - at ? used : STREAM_RING - at;
 		ssize_t n = write(s->out_fd, s->ring + at, chunk);
 
-		if (n > 0)
+		if (n > 0) {
 			__atomic_store_n(&s->tail, tail + (uint32_t)n, __ATOMIC_RELEASE);
-		else if (n < 0 && errno == EAGAIN)
+		} else if (n < 0 && errno == EAGAIN) {
 			s->writable = false;
-		else if (n < 0 &&
-			 (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO))
-			__atomic_store_n(
-			    &s->tail, end, __ATOMIC_RELEASE); /* lost; there may be space later */
-		else if (n == 0 || errno != EINTR)
-			hang_up(s);
+		} else if (n < 0 &&
+			   (errno == ENOSPC || errno == EDQUOT || errno == EFBIG || errno == EIO)) {
+			log_lost_output(s, used, strerror(errno)); /* there may be space later */
+			__atomic_store_n(&s->tail, end, __ATOMIC_RELEASE);
+		} else if (n == 0 || errno != EINTR) {
+			end_output(s);
+		}
 	}
 }
 
@@ -200,93 +259,137 @@ static void deliver_held(struct stream *s)
 	/* rx may set new room itself, so what it used up is taken off before. */
 	uint32_t n = take_room(s, s->held_count);
 	if (n > 0)
-		s->ops->rx(s->owner->self, s->number, s->held, n);
+		s->ops->rx(s->owner->self, s->number, s->held + s->held_start, n);
 	callee_unlock(s->owner);
+	s->held_start += n;
 	s->held_count -= n;
-	memmove(s->held, s->held + n, s->held_count);
 }
 
-/* How much to read: what the device can take; from a terminal also what can be held, or
- * one byte that is lost unless it is part of an escape. */
+/* Where the next bytes of input go, with room for STREAM_HELD in all. */
+static uint8_t *held_end(struct stream *s)
+{
+	if (s->held_start >= STREAM_HELD || s->held_count == 0) {
+		memmove(s->held, s->held + s->held_start, s->held_count);
+		s->held_start = 0;
+	}
+	return s->held + s->held_start + s->held_count;
+}
+
+/* How much to read: what the device can take. A terminal is read ahead, for its escape key, and a
+ * client that has left, to learn where its input ends. */
 static size_t input_wanted(const struct stream *s)
 {
-	size_t space = sizeof(s->held) - s->held_count;
+	size_t space = STREAM_HELD - s->held_count;
 	uint64_t room = __atomic_load_n(&s->room, __ATOMIC_SEQ_CST);
 
-	if (s->terminal)
-		return space > 0 ? space : 1;
-	return room < space ? room : space;
-}
-
-static bool is_dismissed(const struct stream *s)
-{
-	return __atomic_load_n(&s->dismissed, __ATOMIC_SEQ_CST) != 0;
+	if (!s->terminal && !s->gone && room < space)
+		space = room;
+	return space < READ_SIZE ? space : READ_SIZE;
 }
 
 /* Of who is being sent away: read all the same, for to be closed with input unread is a
  * reset to the far end, and no end of what it was sent. Twice what a socket holds unless it
- * was made to hold more (net.core.wmem_default), so that one that never stops does not hold
- * the loop. */
+ * was made to hold more (net.core.wmem_default), so that one that never stops is sent away
+ * as well. */
 static void discard_input(struct stream *s)
 {
-	uint8_t bytes[4096];
+	uint8_t bytes[READ_SIZE];
 
 	s->held_count = 0;
-	for (unsigned part = 0; s->readable && part < DISCARD_MAX / sizeof(bytes); part++) {
+	for (unsigned i = 0; s->readable && s->discarded < DISCARD_MAX; i++) {
+		if (i == TURN_CALLS) {
+			go_on_later(s);
+			return;
+		}
 		ssize_t n = read(s->in_fd, bytes, sizeof(bytes));
 
+		if (n > 0)
+			s->discarded += (uint32_t)n;
 		if (n > 0 || (n < 0 && errno == EINTR))
 			continue;
 		s->readable = false;
-		if (n < 0 && errno != EAGAIN)
-			hang_up(s);
+		if (n == 0 || errno != EAGAIN)
+			s->ended = true;
 	}
 }
 
 static void send_away(struct stream *s)
 {
 	discard_input(s);
-	if (s->in_fd >= 0 && (s->tail == __atomic_load_n(&s->head, __ATOMIC_ACQUIRE) ||
-				 __atomic_load_n(&s->cut_off, __ATOMIC_SEQ_CST)))
+	if (s->readable && s->discarded < DISCARD_MAX)
+		return;
+	if (s->out_fd < 0 || s->tail == __atomic_load_n(&s->head, __ATOMIC_ACQUIRE) ||
+	    __atomic_load_n(&s->cut_off, __ATOMIC_SEQ_CST))
 		hang_up(s);
+}
+
+/* A client has left, and the guest has no room for what it sent: that is kept, until the next
+ * client comes, who must not wait for the guest. */
+static void end_client(struct stream *s)
+{
+	if (s->ops->rx != NULL && s->held_count > 0 && !somebody_waits(s))
+		return;
+	if (s->held_count > 0 && !s->lost_logged) {
+		log_warn("%s: a client left before the guest read its input, and the next one is "
+			 "there: %u bytes or more are lost",
+		    s->owner->id, s->held_count);
+		s->lost_logged = true;
+	}
+	hang_up(s);
+}
+
+static void log_full(struct stream *s)
+{
+	if (!s->full_logged)
+		log_warn(
+		    "%s: the guest does not read: %u bytes of typed input wait for it; more is "
+		    "read from the terminal, Ctrl-A included, when it does; SIGTERM ends the VM",
+		    s->owner->id, s->held_count);
+	s->full_logged = true;
+}
+
+/* One read. False: nothing more is there. */
+static bool read_input(struct stream *s, size_t want)
+{
+	uint8_t *bytes = held_end(s);
+	ssize_t n = read(s->in_fd, bytes, want);
+
+	if (n < 0 && errno == EINTR)
+		return true;
+	if (n <= 0) {
+		s->readable = false;
+		s->ended = s->kind == STREAM_UNIX && (n == 0 || errno != EAGAIN);
+		return false;
+	}
+	size_t count = s->terminal ? filter_terminal(s, bytes, (size_t)n) : (size_t)n;
+	if (s->ops->rx == NULL)
+		return true;
+	s->held_count += (uint32_t)count;
+	deliver_held(s);
+	return true;
 }
 
 static void pump_in(struct stream *s)
 {
-	uint8_t bytes[sizeof(s->held)];
 	size_t want;
 
 	/* A device without input still has an operator, and clients that leave. */
 	if (s->ops->rx == NULL && !s->terminal && !s->gone)
 		return;
 	deliver_held(s);
-	/* Nobody waits for the rest of what a client sent that has left: the guest has no
-	 * room for it, and the next client would wait too. */
-	if (s->gone && input_wanted(s) == 0 && !is_dismissed(s)) {
-		hang_up(s);
-		return;
-	}
-	while (s->readable && !is_dismissed(s) && (want = input_wanted(s)) > 0) {
-		ssize_t n = read(s->in_fd, bytes, want);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0) {
-			s->readable = false;
-			/* Who is being sent away still gets what was sent. */
-			if (s->kind == STREAM_UNIX && (n < 0 ? errno != EAGAIN : !is_dismissed(s)))
-				hang_up(s);
+	for (unsigned i = 0; s->readable && !is_dismissed(s) && (want = input_wanted(s)) > 0; i++) {
+		if (i == TURN_CALLS) {
+			go_on_later(s);
 			return;
 		}
-		size_t count = (size_t)n;
-		if (s->terminal)
-			count = filter_terminal(s, bytes, count);
-		if (count > sizeof(s->held) - s->held_count)
-			count = sizeof(s->held) - s->held_count;
-		memcpy(s->held + s->held_count, bytes, count);
-		s->held_count += (uint32_t)count;
-		deliver_held(s);
+		if (!read_input(s, want))
+			break;
 	}
+	if (s->terminal && s->held_count == STREAM_HELD)
+		log_full(s);
+	/* Who is being sent away still gets what was sent. */
+	if ((s->ended || (s->gone && s->held_count == STREAM_HELD)) && !is_dismissed(s))
+		end_client(s);
 }
 
 void stream_pump(void *stream)
@@ -323,8 +426,11 @@ void stream_drain(struct stream *s, uint64_t limit_ns)
 	pump_out(s);
 	while (s->out_fd >= 0 && s->tail != s->head && clock_now() < limit_ns) {
 		/* Any event will do: only whether the far end takes more is of interest. */
-		loop_pause(&s->machine->loop, 10000000);
+		if (!s->writable)
+			loop_pause(&s->machine->loop, 10000000);
 		s->writable = true;
 		pump_out(s);
 	}
+	if (s->out_fd >= 0 && s->tail != s->head)
+		log_lost_output(s, s->head - s->tail, "its reader is too slow");
 }

@@ -6,7 +6,8 @@
  *
  * A device's tx puts bytes into a ring (one producer: callbacks of one instance never
  * overlap) and the loop thread writes them out; input is read only as far as the device
- * has room. Both directions are bounded, so nothing here waits for a far end.
+ * has room, or `held` has. Both directions are bounded, so nothing here waits for a far end, and
+ * each turn of the loop moves a bounded part, so no far end keeps the loop from the others.
  */
 #ifndef CORE_STREAM_H
 #define CORE_STREAM_H
@@ -20,6 +21,7 @@
 #include "core/event/loop.h"
 
 #define STREAM_RING 65536u
+#define STREAM_HELD 65536u /* bytes of input that wait for the device's room */
 
 struct machine;
 
@@ -34,15 +36,22 @@ struct stream {
 	int in_fd, out_fd, listen_fd; /* -1: none */
 	bool readable, writable;      /* [loop] as the last edge said */
 	bool gone;                    /* [loop] the client sends no more */
-	bool connected;               /* [loop] somebody is at the far end */
-	bool escape_seen;             /* [loop] after the terminal's escape key */
+	bool ended;                   /* [loop] and all that it sent is in `held` */
+	bool waiting;                 /* [loop] another client may wait to be accepted */
+	bool full_logged, lost_logged, output_logged; /* [loop] each is logged once */
+	bool connected;                               /* [loop] somebody is at the far end */
+	bool escape_seen;                             /* [loop] after the terminal's escape key */
 	bool terminal;
 	/* A pty's other side, held open so that nobody being there is no error; -1: none. */
 	int kept_fd;
 	char name[64]; /* STREAM_PTY: the other end's */
-	/* Typed ahead of the guest: read early, so that the escape key always works. */
-	uint8_t held[256];
-	uint32_t held_count; /* [loop] */
+	int next_fd; /* [loop] the client that was accepted while the last one's input was held; -1
+		      */
+	/* Read ahead of the guest: of a terminal, for the escape key; of a client that has left. It
+	 * has twice STREAM_HELD bytes, so that what is in it seldom has to be moved. */
+	uint8_t *held;
+	uint32_t held_start, held_count; /* [loop] at most STREAM_HELD */
+	uint32_t discarded;              /* [loop] bytes of the client that is being sent away */
 	uint8_t *ring;
 	uint32_t head, tail;                   /* atomic; bytes ever put in and taken out */
 	uint32_t drain_asked;                  /* atomic; the loop knows that there is something */

@@ -61,9 +61,12 @@ static void on_out(void *arg, uint32_t events)
 	s->writable = true; /* an error shows at the next write */
 }
 
-/* The hook accepts; the event only has to wake the loop. */
+/* The hook accepts. */
 static void on_listen(void *arg, uint32_t events)
 {
+	struct stream *s = arg;
+
+	s->waiting = true;
 }
 
 static int open_stdio(struct stream *s, const char *path, struct why *why)
@@ -227,6 +230,7 @@ int stream_open(struct stream *s, struct machine *m, struct callee *owner, uint3
 	    .in_fd = -1,
 	    .out_fd = -1,
 	    .listen_fd = -1,
+	    .next_fd = -1,
 	    .kept_fd = -1};
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strlen(kinds[i].name) != name_len ||
@@ -238,10 +242,11 @@ int stream_open(struct stream *s, struct machine *m, struct callee *owner, uint3
 			    kinds[i].path ? "%s needs a path: %s:PATH" : "%s takes no path",
 			    kinds[i].name, kinds[i].name);
 		s->kind = kinds[i].kind;
-		s->ring = mmap(NULL, STREAM_RING, PROT_READ | PROT_WRITE,
+		s->ring = mmap(NULL, STREAM_RING + 2 * STREAM_HELD, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 		if (s->ring == MAP_FAILED)
 			return fail(&why, ENOMEM, "no memory for its buffer");
+		s->held = s->ring + STREAM_RING;
 		s->detached = kinds[i].kind == STREAM_UNIX || kinds[i].kind == STREAM_NULL;
 		int err = kinds[i].open(s, path, &why);
 		return err != 0 ? err : watch(s);

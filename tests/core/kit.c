@@ -186,8 +186,9 @@ static void finish_stream(struct stream *s)
 		close_fd(&s->out_fd);
 	close_fd(&s->in_fd);
 	close_fd(&s->listen_fd);
+	close_fd(&s->next_fd);
 	if (s->ring != NULL)
-		munmap(s->ring, STREAM_RING);
+		munmap(s->ring, STREAM_RING + 2 * STREAM_HELD);
 }
 
 void kit_machine_finish(struct machine *m)

@@ -13,7 +13,7 @@
 struct near {
 	struct callee owner;
 	struct stream *stream;
-	uint8_t rx[4096];
+	uint8_t rx[262144];
 	size_t rx_count;
 	size_t largest;  /* most bytes of one rx */
 	size_t refill;   /* room that rx gives itself; 0: none */

@@ -543,19 +543,56 @@ static void the_client_that_waits_gets_in_when_the_first_leaves(void **state)
 	close(second);
 }
 
-static void a_client_that_leaves_is_noticed_without_room(void **state)
+/* DISCONNECTED says that input has ended, so it comes behind the input. */
+static void what_a_client_sent_before_it_left_is_the_guests(void **state)
+{
+	const char *path;
+	int fd = start_unix(&path);
+
+	assert_int_equal(write(fd, "root\nsecret\n", 12), 12);
+	close(fd);
+	kit_run(m, 20);
+	tx("the guest speaks meanwhile");
+	kit_run(m, 20);
+	assert_string_equal(near.events, "c");
+	stream_set_room(near.stream, 5);
+	assert_true(wait_rx(5));
+	assert_string_equal(near.events, "c");
+	stream_set_room(near.stream, 100);
+	assert_true(wait_events(2));
+	assert_string_equal(near.events, "cd");
+	assert_int_equal(near.rx_count, 12);
+	assert_memory_equal(near.rx, "root\nsecret\n", 12);
+}
+
+static void a_client_that_left_unread_gives_way_to_the_next(void **state)
 {
 	const char *path;
 	int fd = start_unix(&path);
 
 	assert_int_equal(write(fd, "unread", 6), 6);
 	close(fd);
-	assert_true(wait_events(2));
-	assert_string_equal(near.events, "cd");
+	kit_run(m, 20);
 	fd = far_connect(path);
 	assert_true(wait_events(3)); /* or the operator could not come again */
+	assert_string_equal(near.events, "cdc");
 	assert_int_equal(near.rx_count, 0);
+	assert_true(kit_logged("6 bytes or more are lost"));
+	stream_set_room(near.stream, 100);
+	assert_int_equal(write(fd, "new", 3), 3);
+	assert_true(wait_rx(3));
+	assert_memory_equal(near.rx, "new", 3);
 	close(fd);
+}
+
+static void a_client_that_leaves_with_nothing_to_say_is_noticed_without_room(void **state)
+{
+	const char *path;
+	int fd = start_unix(&path);
+
+	close(fd);
+	assert_true(wait_events(2));
+	assert_string_equal(near.events, "cd");
 }
 
 static void a_client_that_leaves_a_device_without_input_is_noticed(void **state)
@@ -632,7 +669,9 @@ int main(void)
 	    TEST(a_socket_in_use_is_not_taken_over),
 	    TEST(a_file_that_is_no_socket_is_never_removed),
 	    TEST(the_client_that_waits_gets_in_when_the_first_leaves),
-	    TEST(a_client_that_leaves_is_noticed_without_room),
+	    TEST(what_a_client_sent_before_it_left_is_the_guests),
+	    TEST(a_client_that_left_unread_gives_way_to_the_next),
+	    TEST(a_client_that_leaves_with_nothing_to_say_is_noticed_without_room),
 	    TEST(a_client_that_leaves_a_device_without_input_is_noticed),
 	    TEST(a_socket_that_a_dead_process_left_is_replaced),
 	    TEST(a_socket_path_has_at_most_107_bytes),

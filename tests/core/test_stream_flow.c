@@ -271,6 +271,22 @@ static void a_reader_that_is_gone_is_told_and_output_lost(void **state)
 	assert_in_range(kit_run(m, 30), 1, 6);
 }
 
+/* A regular file is always ready, as is one that sends on for ever. */
+static void one_turn_of_the_loop_reads_a_bounded_part(void **state)
+{
+	int file = open(kit_path("in"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int out = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+	assert_int_equal(ftruncate(file, 200000), 0);
+	stream_start_stdio(file, out);
+	stream_set_room(near.stream, SIZE_MAX);
+	stream_pump(near.stream);
+	assert_in_range(near.rx_count, 1, 65536);
+	assert_true(wait_rx(200000)); /* nothing else has to happen for the rest */
+	close(file);
+	close(out);
+}
+
 static void a_regular_file_can_be_standard_input(void **state)
 {
 	int file = open(kit_path("in"), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -368,7 +384,7 @@ static void the_escape_key_quits_though_the_guest_reads_nothing(void **state)
 	keys[300] = '\0';
 	type(keys);
 	kit_run(m, 20);
-	assert_int_equal(near.stream->held_count, sizeof(near.stream->held));
+	assert_int_equal(near.stream->held_count, 300);
 	type("\x01x");
 	kit_run(m, 1000); /* ends at once */
 	assert_true(machine_ending(m));
@@ -376,21 +392,75 @@ static void the_escape_key_quits_though_the_guest_reads_nothing(void **state)
 	assert_true(near.rx_count == 0);
 }
 
-static void what_is_held_is_the_first_that_was_typed(void **state)
+static uint8_t letter(size_t i)
 {
-	char keys[301];
+	return (uint8_t)('a' + i / 7 % 26);
+}
 
+/* Pastes until the terminal takes no more, and answers how much it took. */
+static size_t paste(size_t sent, size_t limit)
+{
+	uint8_t part[1000];
+	ssize_t n = 1;
+
+	fcntl(far_in, F_SETFL, O_NONBLOCK);
+	while (sent < limit && n > 0) {
+		for (size_t i = 0; i < sizeof(part); i++)
+			part[i] = letter(sent + i);
+		n = write(far_in, part, limit - sent < sizeof(part) ? limit - sent : sizeof(part));
+		sent += n > 0 ? (size_t)n : 0;
+		kit_run(m, 1);
+	}
+	return sent;
+}
+
+static void device_got_letters(size_t count)
+{
+	assert_int_equal(near.rx_count, count);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(near.rx[i], letter(i));
+}
+
+static void pasted_text_waits_outside_when_64_kib_are_held(void **state)
+{
 	start_terminal();
-	for (unsigned i = 0; i < 300; i++)
-		keys[i] = (char)('a' + i % 26);
-	keys[300] = '\0';
-	type(keys);
+	size_t sent = paste(0, 200000);
+	assert_in_range(sent, STREAM_HELD, 199999);
+	assert_int_equal(near.stream->held_count, STREAM_HELD);
+	assert_true(kit_logged("near: the guest does not read: 65536 bytes"));
+	unsigned lines = kit_log_lines();
 	kit_run(m, 20);
-	stream_set_room(near.stream, SIZE_MAX);
-	assert_true(wait_rx(256));
-	kit_run(m, 10);
-	assert_int_equal(near.rx_count, 256);
-	assert_memory_equal(near.rx, keys, 256);
+	assert_int_equal(kit_log_lines(), lines);
+	near.refill = 16;
+	stream_set_room(near.stream, 16);
+	for (unsigned i = 0; i < 100 && near.rx_count < sent; i++)
+		wait_rx(sent);
+	device_got_letters(sent);
+}
+
+static void pasted_text_arrives_whole_at_the_guests_pace(void **state)
+{
+	start_terminal();
+	near.refill = 14;
+	stream_set_room(near.stream, 14);
+	for (size_t sent = 0, tries = 0; sent < 200000 && tries < 100000; tries++)
+		sent = paste(sent, 200000);
+	for (unsigned i = 0; i < 100 && near.rx_count < 200000; i++)
+		wait_rx(200000);
+	device_got_letters(200000);
+}
+
+/* The key is found in what is held, though the guest is far from it. */
+static void the_escape_key_is_found_behind_60000_bytes(void **state)
+{
+	start_terminal();
+	size_t sent = 0;
+	while (sent < 60000)
+		sent = paste(sent, 60000);
+	type("\x01x");
+	kit_run(m, 1000);
+	assert_true(machine_ending(m));
+	assert_int_equal(m->end_code, EXIT_QUIT);
 }
 
 static void escapes_do_not_reach_the_guest(void **state)
@@ -556,6 +626,7 @@ int main(void)
 	    TEST(much_input_comes_whole_and_in_order),
 	    TEST(the_end_of_input_is_no_disconnect_and_no_busy_loop),
 	    TEST(a_reader_that_is_gone_is_told_and_output_lost),
+	    TEST(one_turn_of_the_loop_reads_a_bounded_part),
 	    TEST(a_regular_file_can_be_standard_input),
 	    TEST(standard_input_serves_one_stream),
 	    TEST(the_callers_descriptions_stay_blocking),
@@ -564,7 +635,9 @@ int main(void)
 	    TEST(draining_to_a_stuck_reader_ends_within_two_seconds),
 	    TEST(what_is_typed_ahead_is_held_and_comes_in_order),
 	    TEST(the_escape_key_quits_though_the_guest_reads_nothing),
-	    TEST(what_is_held_is_the_first_that_was_typed),
+	    TEST(pasted_text_waits_outside_when_64_kib_are_held),
+	    TEST(pasted_text_arrives_whole_at_the_guests_pace),
+	    TEST(the_escape_key_is_found_behind_60000_bytes),
 	    TEST(escapes_do_not_reach_the_guest),
 	    TEST(commands_of_the_escape_key_are_carried_out),
 	    TEST(escape_a_sends_the_escape_key),

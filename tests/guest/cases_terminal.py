@@ -235,6 +235,48 @@ class Escape(Terminals):
         self.assertEqual(run.text(), "ready\ngot 1\ngot 78\ndone\n", run.story())
 
 
+class Paste(Terminals):
+    def test_pasted_text_comes_back_whole(self):
+        """Far more than the port, the terminal and a page hold."""
+        terminal, run = self.sit_down("serial", "echo")
+        run.expect_ready()
+        os.set_blocking(terminal.master, False)
+        text = b"".join(b"line %06d of the text\n" % i for i in range(2000))
+        sent = 0
+
+        def paste():
+            nonlocal sent
+            try:
+                sent += os.write(terminal.master, text[sent:sent + 1024]) if text[sent:] else 0
+            except BlockingIOError:
+                pass
+            terminal.read()
+            return len(terminal.seen) >= len(b"ready\n" + text)
+
+        run.until(paste, "all of the text came back", 60)
+        self.assertEqual(terminal.seen, b"ready\n" + text)
+        terminal.type(CTRL_A + b"x")
+        self.check_end(run, 113)
+
+    def test_a_guest_that_never_reads_is_told_of_once(self):
+        terminal, run = self.sit_down("serial", "deaf")
+        run.expect_ready()
+        os.set_blocking(terminal.master, False)
+        said = "the guest does not read: 65536 bytes"
+
+        def paste():
+            try:
+                os.write(terminal.master, b"y" * 1024)
+            except BlockingIOError:
+                pass
+            return said in "\n".join(run.log())
+
+        run.until(paste, "the warning")
+        run.signal(signal.SIGTERM)
+        self.check_end(run, 143)
+        self.assertEqual("\n".join(run.log()).count(said), 1, run.story())
+
+
 class SharedFlags(Case):
     """O_NONBLOCK belongs to the open file that volt shares with its caller."""
 

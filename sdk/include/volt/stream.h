@@ -31,7 +31,7 @@ extern "C" {
 #define VOLT_EXT_STREAM "volt.stream/1"
 
 #define VOLT_STREAM_CONNECTED    1u /* somebody is at the far end */
-#define VOLT_STREAM_DISCONNECTED 2u /* nobody is; input has ended */
+#define VOLT_STREAM_DISCONNECTED 2u /* nobody is; all input was delivered, or is lost */
 #define VOLT_STREAM_BREAK        3u /* the operator sent a break condition */
 
 /* What the plugin is called for. */
@@ -59,7 +59,7 @@ struct volt_stream {
 	 * taken, and lost. */
 	size_t (*tx)(const struct volt_host *h, uint32_t stream, const uint8_t *bytes, size_t n);
 	/* [any] As tx. Sets how many bytes rx may deliver from now on, in all; 0 at the start.
-	 * What does not fit waits in the far end, not in memory. */
+	 * What does not fit waits in the far end, and in at most 64 KiB of the host's memory. */
 	void (*set_room)(const struct volt_host *h, uint32_t stream, size_t n);
 	/* [any] As tx. Sends the far end away once all that was sent has left; what it sends
 	 * meanwhile is lost. DISCONNECTED follows. Asked again before that, it sends the far end
