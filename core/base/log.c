@@ -70,10 +70,12 @@ static void write_all(const char *text, size_t n)
 	}
 }
 
+/* What the ring holds, and no more: lines that come meanwhile wake the loop for another turn, so a
+ * thread that logs on and on does not hold it. */
 void log_flush(void)
 {
 	char copy[1024];
-	size_t n;
+	size_t n, written = 0;
 
 	do {
 		char note[64];
@@ -92,7 +94,8 @@ void log_flush(void)
 		lock_release(&out.lock);
 		write_all(copy, n);
 		write_all(note, strlen(note));
-	} while (n > 0);
+		written += n;
+	} while (n > 0 && written < RING_SIZE);
 }
 
 static void enqueue(const char *line, size_t n)

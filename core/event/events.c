@@ -15,12 +15,18 @@
 #include "core/vm/machine.h"
 #include "sdk/common/compat.h"
 
+#define SIGNALS 5u /* in the signalfd's set */
+
+/* Each signal is pending once at most. One that comes later is another event, for the next turn:
+ * who sends on must not hold the loop. */
 static void take_signals(void *arg, uint32_t events)
 {
 	struct machine *m = arg;
 	struct signalfd_siginfo info;
 
-	while (read(m->signal_fd, &info, sizeof(info)) == sizeof(info)) {
+	for (unsigned i = 0; i < SIGNALS; i++) {
+		if (read(m->signal_fd, &info, sizeof(info)) != sizeof(info))
+			return;
 		if (info.ssi_signo == SIGUSR1)
 			__atomic_store_n(&m->attention_wanted, 1, __ATOMIC_SEQ_CST);
 		else
