@@ -58,25 +58,50 @@ static void write_log(void *arg)
 	log_flush();
 }
 
-int events_init(struct machine *m)
+static void add_ends(sigset_t *set)
+{
+	sigaddset(set, SIGTERM);
+	sigaddset(set, SIGINT);
+	sigaddset(set, SIGHUP);
+	sigaddset(set, SIGQUIT);
+}
+
+static int hold(const sigset_t *set)
+{
+	if (sigprocmask(SIG_BLOCK, set, NULL) != 0)
+		return log_error(errno, "cannot block signals: %s", strerror(errno));
+	return 0;
+}
+
+int events_hold_signals(void)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
-	sigaddset(&set, SIGTERM);
-	sigaddset(&set, SIGINT);
-	sigaddset(&set, SIGHUP);
-	sigaddset(&set, SIGQUIT);
-	sigaddset(&set, SIGUSR1);
-	m->signal_fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	/* The rest of the harmless ones must not end a VM, and no handler may run in one. */
-	sigaddset(&set, SIGUSR2);
-	sigaddset(&set, SIGALRM);
-	sigaddset(&set, SIGVTALRM);
-	sigaddset(&set, SIGPROF);
-	sigaddset(&set, SIGIO);
-	if (m->signal_fd < 0 || sigprocmask(SIG_BLOCK, &set, NULL) != 0)
+	add_ends(&set);
+	return hold(&set);
+}
+
+int events_init(struct machine *m)
+{
+	sigset_t taken, held;
+
+	sigemptyset(&taken);
+	add_ends(&taken);
+	sigaddset(&taken, SIGUSR1);
+	m->signal_fd = signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (m->signal_fd < 0)
 		return log_error(errno, "cannot take signals: %s", strerror(errno));
+	/* The harmless ones must not end a VM, and no handler may run in one. */
+	sigemptyset(&held);
+	sigaddset(&held, SIGUSR1);
+	sigaddset(&held, SIGUSR2);
+	sigaddset(&held, SIGALRM);
+	sigaddset(&held, SIGVTALRM);
+	sigaddset(&held, SIGPROF);
+	sigaddset(&held, SIGIO);
+	if (hold(&held) != 0)
+		return -EPERM;
 	int err =
 	    loop_watch(&m->loop, m->signal_fd, EPOLLIN, loop_make_watch(&m->loop, take_signals, m));
 	if (err == 0)

@@ -9,9 +9,12 @@
 
 struct machine;
 
-/* SIGTERM, SIGINT, SIGHUP and SIGQUIT end the VM, SIGUSR1 asks for attention. From now
- * on they wait for the loop. 0 or -errno, said in the log. */
+/* SIGTERM, SIGINT, SIGHUP and SIGQUIT end the VM, SIGUSR1 asks for attention. 0 or -errno, said in
+ * the log. */
 int events_init(struct machine *m);
+/* From now on the four that end the VM wait for the loop. Until then they end volt by themselves,
+ * at once: no handler could, while a call waits for a slow file system. 0 or -errno, as above. */
+int events_hold_signals(void);
 /* Wakes the loop to write the log; for log_queue(). */
 void events_wake_log(void *machine);
 

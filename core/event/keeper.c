@@ -21,14 +21,16 @@
 #include "sdk/common/compat.h"
 
 #define PATH_COUNT 32
-#define WAIT_MS    25 /* for a record that may come */
+#define WAIT_MS    25  /* for a record that may come */
+#define LOOK_MS    200 /* between two looks whether volt is in the foreground again */
+#define FINISH_S   2   /* for the orderly end, if the process does not answer */
 
 static struct {
 	int fd;
-	bool terminal, follow, witness, wanted;
+	bool terminal, follow, witness, wanted, renew;
 	bool has_flags[3];
 	int flags[3];
-	struct termios old;
+	struct termios old, raw;
 	char *paths[PATH_COUNT];
 	unsigned path_count;
 } keeper = {.fd = -1};
@@ -37,6 +39,12 @@ void keeper_restore_terminal(const struct termios *old)
 {
 	keeper.old = *old;
 	keeper.terminal = true;
+}
+
+void keeper_renew_terminal(const struct termios *raw)
+{
+	keeper.raw = *raw;
+	keeper.renew = true;
 }
 
 void keeper_restore_flags(int fd, int flags)
@@ -98,16 +106,49 @@ static void move_files(int pair)
 	log_set_fd(OWN_LOG);
 }
 
+static volatile sig_atomic_t continued;
+
+static void on_continue(int number)
+{
+	continued = 1;
+}
+
+/* A shell's fg gives volt's group the terminal, then sends it SIGCONT; after bg, and in the hands
+ * of the shell, the terminal is not volt's to change. */
+static void renew_terminal(void)
+{
+	if (tcgetpgrp(STDIN_FILENO) != getpgrp())
+		return;
+	continued = 0;
+	tcsetattr(STDIN_FILENO, TCSANOW, &keeper.raw);
+}
+
+/* Waits for any of `files`, with SIGCONT let through meanwhile. */
+static void wait_for_files(struct pollfd *files, nfds_t count)
+{
+	const struct timespec look = {.tv_nsec = LOOK_MS * 1000000};
+	sigset_t blocked;
+
+	sigfillset(&blocked);
+	sigdelset(&blocked, SIGCONT);
+	files[0].revents = files[1].revents = 0;
+	ppoll(files, count, continued ? &look : NULL, &blocked);
+	if (continued && keeper.renew)
+		renew_terminal();
+}
+
 /* Follows the kernel's log in log mode, until the pair says that volt is gone. */
 static bool wait_for_end(pid_t volt)
 {
 	struct pollfd files[] = {{.fd = PAIR, .events = POLLIN},
 	    {.fd = keeper.follow ? KERNEL_LOG : -1, .events = POLLIN}};
+	struct sigaction renew = {.sa_handler = on_continue};
 	char byte;
 
+	if (keeper.renew)
+		sigaction(SIGCONT, &renew, NULL);
 	for (;;) {
-		if (poll(files, 2, -1) < 0 && errno == EINTR)
-			continue;
+		wait_for_files(files, 2);
 		if (files[1].revents != 0)
 			witness_report(KERNEL_LOG, volt, false);
 		if (files[0].revents != 0)
@@ -179,6 +220,7 @@ static bool has_charge(void)
 
 int keeper_start(void)
 {
+	const struct timeval limit = {.tv_sec = FINISH_S};
 	int pair[2];
 
 	if (!has_charge())
@@ -194,6 +236,9 @@ int keeper_start(void)
 		keep(pair[1], volt);
 	}
 	close(pair[1]);
+	if (setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0)
+		return log_error(
+		    errno, "cannot limit the wait for volt-keeper: %s", strerror(errno));
 	witness_close();
 	keeper.fd = pair[0];
 	return 0;
@@ -207,13 +252,20 @@ int keeper_fd(void)
 void keeper_finish(void)
 {
 	char byte = 0;
+	ssize_t n;
 
 	if (keeper.fd < 0) {
 		tidy();
 		return;
 	}
-	/* Any byte is the word; the end of file is the answer that all is tidied. */
-	if (write(keeper.fd, &byte, 1) == 1)
-		while (read(keeper.fd, &byte, 1) < 0 && errno == EINTR)
-			continue;
+	/* Any byte is the word; the end of file is the answer that all is tidied. A process that
+	 * was stopped, or that cannot go on, is not waited for. */
+	if (write(keeper.fd, &byte, 1) != 1)
+		return;
+	while ((n = read(keeper.fd, &byte, 1)) < 0 && errno == EINTR)
+		continue;
+	if (n < 0 && errno == EAGAIN)
+		log_warn(
+		    "volt-keeper does not answer: the terminal's mode and sockets stay as they "
+		    "are until it goes on");
 }

@@ -17,6 +17,8 @@
 
 /* Charges. Before keeper_start(). 0 or -errno. */
 void keeper_restore_terminal(const struct termios *old);
+/* The mode to set again when volt was stopped and goes on (SIGCONT): a shell has changed it. */
+void keeper_renew_terminal(const struct termios *raw);
 /* Explain a death by the filter; `follow`: report what log mode lets pass, as it does. */
 void keeper_witness(bool follow);
 void keeper_restore_flags(int fd, int flags); /* fd 0 to 2, with fcntl(F_SETFL) */

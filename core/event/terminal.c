@@ -47,12 +47,14 @@ int terminal_take(bool raw_mode)
 
 	if (tcgetattr(STDIN_FILENO, &old) != 0)
 		return log_error(errno, "cannot read the terminal's mode: %s", strerror(errno));
+	raw = old;
+	cfmakeraw(&raw);
 	keeper_restore_terminal(&old);
+	if (raw_mode)
+		keeper_renew_terminal(&raw);
 	int err = keeper_start();
 	if (err != 0 || !raw_mode)
 		return err;
-	raw = old;
-	cfmakeraw(&raw);
 	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) != 0)
 		return log_error(errno, "cannot set the terminal's raw mode: %s", strerror(errno));
 	log_set_raw(isatty(log_fd()));

@@ -285,6 +285,9 @@ static int seal(struct machine *m)
 {
 	int err = close_wiring(m);
 
+	/* Threads inherit it; the kernel's slow work for the start is done. */
+	if (err == 0)
+		err = events_hold_signals();
 	if (err == 0)
 		err = sealed_freeze();
 	if (err == 0)

@@ -144,6 +144,36 @@ class Mode(Terminals):
         self.assertEqual(terminal.seen.count(b"\n"), terminal.seen.count(b"\r\n"))
         self.assertEqual(terminal.seen.count(b"boot mark"), 3)
 
+    def test_terminal_is_raw_again_after_a_stop(self):
+        """As a shell does: it takes the terminal, later sends the group SIGCONT."""
+        for stopped in ("volt", "group"):
+            with self.subTest(stopped=stopped):
+                terminal, run = self.sit_down("serial", "answer")
+                before = terminal.mode()
+                terminal.expect(b"ready\n", run)
+                (os.kill if stopped == "volt" else os.killpg)(run.pid, signal.SIGSTOP)
+                termios.tcsetattr(terminal.slave, termios.TCSANOW, before)
+                os.killpg(run.pid, signal.SIGCONT)
+                run.until(lambda: self.is_raw(terminal), "raw mode")
+                terminal.type(b"\x03")
+                terminal.expect(b"got 3\n", run)
+                terminal.type(EOT)
+                self.check_end(run, 0)
+                self.assertEqual(terminal.mode(), before)
+
+    def test_stopped_keeper_does_not_hold_volt(self):
+        terminal, run = self.sit_down("ending", "spin")
+        before = terminal.mode()
+        run.expect_ready()
+        keeper, = vm.children(run.pid)
+        os.kill(keeper, signal.SIGSTOP)
+        run.signal(signal.SIGTERM)
+        self.assertEqual(run.process.wait(vm.LIMIT), 143, run.story())
+        os.kill(keeper, signal.SIGCONT)
+        run.wait()
+        self.await_mode(terminal, before)
+        self.assertIn("volt-keeper does not answer", "\n".join(run.log()))
+
     def test_hang_up_of_the_terminal_does_not_hang_volt(self):
         master, slave = pty.openpty()
         run = self.start("ending", "busy", stdin=slave, stdout=slave)

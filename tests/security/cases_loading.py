@@ -144,7 +144,7 @@ class Wiring(SecurityCase):
         "close-files": "closed file descriptor",
         "catch-signal": "changed what SIGTERM does", "ignore-signal": "changed what SIGCHLD does",
         "restore-signal": "changed what SIGPIPE does",
-        "unblock-signals": "changed whether SIGHUP is blocked",
+        "unblock-signals": "changed whether SIGUSR1 is blocked",
         "timer": "left a timer", "other-timer": "left a timer", "posix-timer": "left a timer",
         "map-code": "left executable memory", "limit": "changed a resource limit",
         "filter": "entered a seccomp filter", "umask": "umask",
