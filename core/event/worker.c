@@ -17,7 +17,7 @@ static void do_job(const struct worker *w)
 {
 	if (witness_note != NULL)
 		witness_enter(w->owner->number);
-	w->job(w->owner->self);
+	w->job(w->owner->self, w->number);
 	if (witness_note != NULL)
 		witness_leave(0);
 }

@@ -17,7 +17,8 @@
 
 struct worker {
 	struct callee *owner;
-	void (*job)(void *self);
+	void (*job)(void *self, uint32_t worker);
+	uint32_t number; /* its handle */
 	char name[16];
 	struct lock posts; /* used as a semaphore */
 	uint32_t posted;   /* atomic */

@@ -69,7 +69,8 @@ static const char *find_fault(const struct volt_plugin *d)
 		return "its ABI major differs from its note's";
 	if (!params_is_name(d->name, '-', 32))
 		return "its name is not like [a-z][a-z0-9-]{0,31}";
-	if ((d->flags & ~(VOLT_FLAG_IN_PROCESS_ONLY | VOLT_FLAG_GUEST_MEMORY)) != 0)
+	if ((d->flags & ~(VOLT_FLAG_IN_PROCESS_ONLY | VOLT_FLAG_GUEST_MEMORY |
+			    VOLT_FLAG_WALL_CLOCK | VOLT_FLAG_BUS)) != 0)
 		return "its flags hold one that this volt does not know";
 	if (d->kind < VOLT_KIND_DEVICE || d->kind > VOLT_KIND_FILTER)
 		return "its kind is neither device nor sandbox nor filter";

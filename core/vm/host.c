@@ -134,6 +134,35 @@ static void host_set_irq(const struct volt_host *h, uint32_t line, bool level)
 		irq_set(&i->machine->irq, line, level);
 }
 
+static int host_place(const struct volt_host *h, const struct volt_range *r, uint64_t *base)
+{
+	return host_wirer(h)->machine->sealed ? -EPERM : -EOPNOTSUPP;
+}
+
+static uint32_t host_irq_number(const struct volt_host *h, uint32_t line)
+{
+	return line < IRQ_LINES &&
+		       owner_of(h)->machine->irq.lines[line].owner == &owner_of(h)->callee
+		   ? line
+		   : VOLT_ANY;
+}
+
+static void host_pulse(const struct volt_host *h, uint32_t line)
+{
+	host_set_irq(h, line, true);
+	host_set_irq(h, line, false);
+}
+
+static int host_find(const struct volt_host *h, const char *id, struct volt_peer *peer)
+{
+	return host_wirer(h)->machine->sealed ? -EPERM : -ENOENT;
+}
+
+static void host_call(const struct volt_host *h, const struct volt_host *device,
+    void (*f)(void *self, void *arg), void *arg)
+{
+}
+
 static void host_ask(const struct volt_host *h, uint32_t what, uint32_t code, const char *why)
 {
 	struct machine *m = owner_of(h)->machine;
@@ -190,8 +219,16 @@ static uint64_t host_now(const struct volt_host *h)
 	return clock_now();
 }
 
-static const struct volt_loop loop_table = {
-    .size = sizeof(loop_table), .add_timer = host_add_timer, .arm = host_arm, .now = host_now};
+static uint64_t host_realtime(const struct volt_host *h)
+{
+	return 0;
+}
+
+static const struct volt_loop loop_table = {.size = sizeof(loop_table),
+    .add_timer = host_add_timer,
+    .arm = host_arm,
+    .now = host_now,
+    .realtime = host_realtime};
 
 /* ----------------------------------------------------------- volt.stream/1 */
 
@@ -245,8 +282,8 @@ static const struct volt_stream stream_table = {.size = sizeof(stream_table),
 
 /* ----------------------------------------------------------- volt.worker/1 */
 
-static int host_add_worker(
-    const struct volt_host *h, const char *name, void (*job)(void *self), uint32_t *worker)
+static int host_add_worker(const struct volt_host *h, const char *name,
+    void (*job)(void *self, uint32_t worker), uint32_t *worker)
 {
 	struct instance *i = host_wirer(h);
 	struct machine *m = i->machine;
@@ -262,6 +299,7 @@ static int host_add_worker(
 	struct worker *w = &m->workers[m->worker_count];
 	w->owner = &i->callee;
 	w->job = job;
+	w->number = m->worker_count;
 	snprintf(w->name, sizeof(w->name), "%s", name);
 	lock_init(&w->posts);
 	*worker = m->worker_count++;
@@ -276,8 +314,21 @@ static void host_post(const struct volt_host *h, uint32_t worker)
 		worker_post(&m->workers[worker]);
 }
 
-static const struct volt_worker worker_table = {
-    .size = sizeof(worker_table), .add = host_add_worker, .post = host_post};
+static int host_watch(const struct volt_host *h, uint32_t worker, int32_t fd, uint32_t events)
+{
+	return host_wirer(h)->machine->sealed ? -EPERM : -EOPNOTSUPP;
+}
+
+static int host_run(const struct volt_host *h, uint32_t worker)
+{
+	return -EAGAIN;
+}
+
+static const struct volt_worker worker_table = {.size = sizeof(worker_table),
+    .add = host_add_worker,
+    .post = host_post,
+    .watch = host_watch,
+    .run = host_run};
 
 /* --------------------------------------------------------- volt.irqroute/1 */
 
@@ -440,5 +491,10 @@ void host_init(struct instance *i)
 	    .set_irq = host_set_irq,
 	    .ask = host_ask,
 	    .get_ext = host_get_ext,
+	    .place = host_place,
+	    .irq_number = host_irq_number,
+	    .pulse = host_pulse,
+	    .find = host_find,
+	    .call = host_call,
 	};
 }

@@ -127,8 +127,19 @@ static int host_inject(const struct volt_host *h, uint64_t address, uint32_t dat
 	return m->sealed ? msi_inject(&m->irq, address, data) : -EAGAIN;
 }
 
+static bool host_pending(const struct volt_host *h, uint32_t vector)
+{
+	return false;
+}
+
+static void host_set_pending(const struct volt_host *h, uint32_t vector, bool pending)
+{
+}
+
 const struct volt_msi host_msi = {.size = sizeof(host_msi),
     .alloc = host_alloc,
     .set = host_set,
     .fire = host_fire,
-    .inject = host_inject};
+    .inject = host_inject,
+    .pending = host_pending,
+    .set_pending = host_set_pending};

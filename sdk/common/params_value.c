@@ -117,13 +117,28 @@ static int read_string(
 
 bool params_is_file(const struct volt_param *param)
 {
-	return param->type == VOLT_PARAM_FILE_RO || param->type == VOLT_PARAM_FILE_RW;
+	return param->type == VOLT_PARAM_FILE_RO || param->type == VOLT_PARAM_FILE_RW ||
+	       param->type >= VOLT_PARAM_DISK;
 }
 
 /* A file whose default is "" may be left out. */
 bool params_is_no_file(const struct volt_param *param, const char *text)
 {
 	return params_is_file(param) && !*text && param->def && !*param->def;
+}
+
+static const char *far_end(uint32_t type)
+{
+	switch (type) {
+	case VOLT_PARAM_STREAM:
+		return "stdio, null, pty, or file:, pipe: or unix: and a path";
+	case VOLT_PARAM_TAP:
+		return "an interface, NAME or NAME:QUEUES, or fd: and a number";
+	case VOLT_PARAM_SOCKET:
+		return "unix: and a path, or fd: and a number";
+	default:
+		return "a path";
+	}
 }
 
 /* Everything but opening. */
@@ -151,10 +166,8 @@ int params_read_value(const struct volt_param *param, const char *text, struct v
 		return read_string(param, text, why);
 	default:
 		if (!*text && !params_is_no_file(param, text))
-			return params_refuse(why, EINVAL, "%s=: must be %s", param->name,
-			    params_is_file(param)
-				? "a path"
-				: "stdio, null, pty, or file:, pipe: or unix: and a path");
+			return params_refuse(
+			    why, EINVAL, "%s=: must be %s", param->name, far_end(param->type));
 		return 0;
 	}
 }
@@ -185,9 +198,14 @@ static int check_row(const struct volt_param *param, const struct params_why *wh
 		    "parameter %s: the name must match [a-z][a-z0-9-]*", name ? name : "NULL");
 	if (strcmp(name, "id") == 0 || strcmp(name, "on") == 0 || strcmp(name, "help") == 0)
 		return params_refuse(why, EINVAL, "parameter %s: the name is reserved", name);
-	if (param->type < VOLT_PARAM_BOOL || param->type > VOLT_PARAM_STREAM || param->reserved)
+	if (param->type < VOLT_PARAM_BOOL || param->type > VOLT_PARAM_SOCKET)
 		return params_refuse(
 		    why, EINVAL, "parameter %s: unknown type %u", name, param->type);
+	if (param->flags & ~(param->type == VOLT_PARAM_DISK ? VOLT_DISK_READ_ONLY : 0u))
+		return params_refuse(
+		    why, EINVAL, "parameter %s: unknown flags 0x%x", name, param->flags);
+	if (param->type == VOLT_PARAM_TAP && strcmp(name, "tap") != 0)
+		return params_refuse(why, EINVAL, "parameter %s: a TAP's name must be tap", name);
 	if (!param->help || !*param->help)
 		return params_refuse(why, EINVAL, "parameter %s: has no help", name);
 	int err = check_limits(param, why);

@@ -11,6 +11,11 @@
 #include "fake_internal.h"
 
 #define ALL_SIZES (VOLT_IO_1 | VOLT_IO_2 | VOLT_IO_4 | VOLT_IO_8)
+/* What place() gives out. */
+#define PLACE_FIRST 0xd0000000ull
+#define PLACE_SIZE  0x10000000ull
+#define PLACE_ALIGN 4096ull
+
 #define ALL_FLAGS (VOLT_RANGE_SPLIT | VOLT_RANGE_PARALLEL)
 
 static uint64_t last_of(const struct volt_range *r)
@@ -66,6 +71,35 @@ int fake_add_range(const struct volt_host *h, const struct volt_range *r)
 static bool overlap(const struct volt_range *a, const struct volt_range *b)
 {
 	return a->space == b->space && a->base <= last_of(b) && b->base <= last_of(a);
+}
+
+static bool is_taken(const struct fake_host *f, const struct volt_range *r)
+{
+	for (unsigned i = 0; i < f->range_count; i++)
+		if (overlap(&f->ranges[i], r))
+			return true;
+	return false;
+}
+
+/* As the real host: from 0xd0000000 on, aligned to the power of two that holds it. */
+int fake_place(const struct volt_host *h, const struct volt_range *r, uint64_t *base)
+{
+	struct volt_range at = *r;
+	uint64_t align = PLACE_ALIGN;
+
+	if (r->base == VOLT_ANY && r->space == VOLT_SPACE_MMIO && r->len <= PLACE_SIZE) {
+		while (align < r->len)
+			align <<= 1;
+		for (at.base = PLACE_FIRST; r->len > 0 && is_taken(fake_of(h, "place"), &at);)
+			at.base += align;
+		if (at.base + r->len > PLACE_FIRST + PLACE_SIZE)
+			return fake_refuse(fake_of(h, "place"), "place", -ENOSPC);
+	}
+	int err = fake_add_range(h, &at);
+
+	if (!err)
+		*base = at.base;
+	return err;
 }
 
 int fake_check_overlap(struct fake_host *f)

@@ -43,7 +43,8 @@ static void check_head(const struct fake_host *f)
 		fake_die(f, "version and summary: must be one line each, no full stop");
 	if (p->kind < VOLT_KIND_DEVICE || p->kind > VOLT_KIND_FILTER)
 		fake_die(f, "kind %u: unknown", p->kind);
-	if (p->flags & ~(VOLT_FLAG_IN_PROCESS_ONLY | VOLT_FLAG_GUEST_MEMORY))
+	if (p->flags & ~(VOLT_FLAG_IN_PROCESS_ONLY | VOLT_FLAG_GUEST_MEMORY | VOLT_FLAG_WALL_CLOCK |
+			   VOLT_FLAG_BUS))
 		fake_die(f, "flags 0x%x: unknown", p->flags);
 	if (!p->instance_size || p->instance_size > INSTANCE_MAX)
 		fake_die(f, "instance_size %u: must be 1 to 16 MiB", p->instance_size);
@@ -71,7 +72,8 @@ static void check_test(const struct fake_host *f, const char *call, const struct
 	if (t->value >= p->param_count)
 		fake_die(f, "need %s: no parameter %llu", call, (unsigned long long)t->value);
 	param = (const void *)((const char *)p->params + (size_t)t->value * p->param_stride);
-	if (param->type != VOLT_PARAM_FILE_RO && param->type != VOLT_PARAM_FILE_RW)
+	if (param->type != VOLT_PARAM_FILE_RO && param->type != VOLT_PARAM_FILE_RW &&
+	    param->type < VOLT_PARAM_DISK)
 		fake_die(f, "need %s: parameter %s is no file", call, param->name);
 }
 

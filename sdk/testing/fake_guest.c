@@ -21,6 +21,9 @@
 #define LINE_BASE   0x100u /* as fake_irq.c */
 #define GUARD       4096u
 
+/* Of a doorbell's request without a worker. */
+#define BELL_OLD_SIZE (offsetof(struct volt_doorbell_at, rung) + sizeof(void (*)(void)))
+
 /* ------------------------------------------------------------------ memory */
 
 /* Between pages that nobody may touch: what runs over an end is seen at once. */
@@ -224,11 +227,16 @@ static int find_bell_fault(const struct fake_host *f, const struct volt_doorbell
 {
 	const bool match = at->flags & VOLT_DOORBELL_MATCH;
 
-	if (at->size < sizeof(*at) || !at->rung || at->reserved || at->space > VOLT_SPACE_MMIO ||
+	const bool posts = at->flags & VOLT_DOORBELL_POST;
+
+	if (at->size < BELL_OLD_SIZE || at->reserved || at->space > VOLT_SPACE_MMIO ||
 	    (at->width != 1 && at->width != 2 && at->width != 4 && at->width != 8))
 		return -EINVAL;
-	if (at->flags & ~VOLT_DOORBELL_MATCH)
+	if (at->flags & ~(VOLT_DOORBELL_MATCH | VOLT_DOORBELL_POST))
 		return -EOPNOTSUPP;
+	if (posts ? !VOLT_HAS(at, reserved2) || at->reserved2 || at->worker >= f->worker_count
+		  : !at->rung)
+		return -EINVAL;
 	if (match ? at->width < 8 && at->value >> (8 * at->width) : at->value != 0)
 		return -EINVAL;
 	for (unsigned i = 0; i < f->bell_count; i++) {
@@ -254,7 +262,9 @@ static int doorbell_add(
 		err = -ENOSPC;
 	if (err)
 		return fake_refuse(f, "add (doorbell)", err);
-	f->bells[f->bell_count] = (struct fake_bell){.at = *at};
+	struct volt_doorbell_at *copy = &f->bells[f->bell_count].at;
+
+	memcpy(copy, at, at->size < sizeof(*at) ? at->size : sizeof(*at));
 	*doorbell = BELL_BASE + f->bell_count++;
 	return 0;
 }
@@ -267,7 +277,10 @@ bool fake_bell_take(struct fake_host *f, uint8_t space, uint64_t address, uint32
 		if (b->space != space || b->address != address || b->width != n ||
 		    ((b->flags & VOLT_DOORBELL_MATCH) && b->value != val))
 			continue;
-		f->bells[i].waits = true;
+		if (b->flags & VOLT_DOORBELL_POST)
+			fake_worker_wake(f, b->worker);
+		else
+			f->bells[i].waits = true;
 		return true;
 	}
 	return false;
@@ -377,17 +390,6 @@ static struct fake_vector *own_vector(struct fake_host *f, uint32_t vector)
 		   : NULL;
 }
 
-static int msi_set(const struct volt_host *h, uint32_t vector, uint64_t address, uint32_t data)
-{
-	struct fake_vector *v = own_vector(fake_of(h, "set"), vector);
-
-	if (!v || (address != 0 && !can_be_sent(address, data)))
-		return -EINVAL;
-	v->address = address;
-	v->data = data;
-	return 0;
-}
-
 static void note_message(struct fake_host *f, uint64_t address, uint32_t data)
 {
 	f->messages++;
@@ -395,15 +397,53 @@ static void note_message(struct fake_host *f, uint64_t address, uint32_t data)
 	f->message_data = data;
 }
 
+static int msi_set(const struct volt_host *h, uint32_t vector, uint64_t address, uint32_t data)
+{
+	struct fake_host *f = fake_of(h, "set");
+	struct fake_vector *v = own_vector(f, vector);
+
+	if (!v || (address != 0 && !can_be_sent(address, data)))
+		return -EINVAL;
+	v->address = address;
+	v->data = data;
+	if (address != 0 && v->pending) {
+		v->pending = false;
+		note_message(f, address, data);
+	}
+	return 0;
+}
+
 static void msi_fire(const struct volt_host *h, uint32_t vector)
 {
 	struct fake_host *f = fake_of(h, "fire (message)");
-	const struct fake_vector *v = own_vector(f, vector);
+	struct fake_vector *v = own_vector(f, vector);
 
 	if (!v)
 		fake_die(f, "fire: vector %u is not its own (handles come from alloc)", vector);
-	if (v->address != 0 && f->state == FAKE_RUNNING)
+	if (f->state != FAKE_RUNNING)
+		return;
+	if (v->address != 0)
 		note_message(f, v->address, v->data);
+	else
+		v->pending = true;
+}
+
+static bool msi_pending(const struct volt_host *h, uint32_t vector)
+{
+	const struct fake_vector *v = own_vector(fake_of(h, "pending"), vector);
+
+	return v && v->pending;
+}
+
+static void msi_set_pending(const struct volt_host *h, uint32_t vector, bool pending)
+{
+	struct fake_host *f = fake_of(h, "set_pending");
+	struct fake_vector *v = own_vector(f, vector);
+
+	if (!v)
+		fake_die(f, "set_pending: vector %u is not its own", vector);
+	if (v->address == 0)
+		v->pending = pending;
 }
 
 static int msi_inject(const struct volt_host *h, uint64_t address, uint32_t data)
@@ -424,7 +464,14 @@ const struct volt_msi fake_msi = {
     .set = msi_set,
     .fire = msi_fire,
     .inject = msi_inject,
+    .pending = msi_pending,
+    .set_pending = msi_set_pending,
 };
+
+bool fake_message_pending(const struct fake_host *f, unsigned n)
+{
+	return n < f->vector_count && f->vectors[n].pending;
+}
 
 unsigned fake_messages(const struct fake_host *f, uint64_t *address, uint32_t *data)
 {

@@ -240,6 +240,47 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 	return NULL;
 }
 
+void fake_offer(struct fake_host *f, const char *id, const void *table, void *self)
+{
+	f->peer.id = id;
+	f->peer.table = table;
+	f->peer.self = self;
+}
+
+int fake_find(const struct volt_host *h, const char *id, struct volt_peer *peer)
+{
+	int err = 0;
+	struct fake_host *f = fake_of(h, "find");
+
+	if (f->state >= FAKE_RUNNING) {
+		fake_fault_late(f, "find");
+		return -EPERM;
+	}
+	if (!id || !peer || peer->size < sizeof(*peer) || f->plugin->flags & VOLT_FLAG_BUS)
+		err = -EINVAL;
+	else if (fake_fault_hides(f, id) || !f->peer.id || strcmp(id, f->peer.id) != 0)
+		err = -ENOENT;
+	if (err)
+		return err;
+	peer->table = f->peer.table;
+	peer->self = f->peer.self;
+	return 0;
+}
+
+/* The device's lock is the test's business: it plays the device. */
+void fake_call(const struct volt_host *h, const struct volt_host *device,
+    void (*call)(void *self, void *arg), void *arg)
+{
+	struct fake_host *f = fake_of(h, "call");
+	struct fake_host *other = fake_of(device, "call");
+
+	if (!(f->plugin->flags & VOLT_FLAG_BUS) || other->plugin->flags & VOLT_FLAG_BUS)
+		fake_die(f, "call: only a plugin with VOLT_FLAG_BUS may, and only a device");
+	fake_enter(other, "call");
+	call(other->self, arg);
+	fake_leave(other);
+}
+
 static void make_table(struct fake_host *f)
 {
 	f->host = (struct volt_host){
@@ -256,6 +297,11 @@ static void make_table(struct fake_host *f)
 	    .set_irq = fake_set_irq,
 	    .ask = host_ask,
 	    .get_ext = host_get_ext,
+	    .place = fake_place,
+	    .irq_number = fake_irq_number,
+	    .pulse = fake_pulse,
+	    .find = fake_find,
+	    .call = fake_call,
 	};
 	f->host_copy = f->host;
 }
@@ -272,6 +318,7 @@ struct fake_host *fake_host_create(const struct volt_plugin *plugin)
 	f->counters = alloc_guarded(counter_bytes(f));
 	f->counted = fake_alloc(counter_bytes(f) + 1);
 	f->now_ns = 1000000000;
+	fake_set_realtime(f, FAKE_REALTIME);
 	fake_find_state(f);
 	make_table(f);
 	return f;
@@ -375,6 +422,7 @@ int fake_host_run(struct fake_host *f)
 			fake_die(f, "returned %d; start returns 0 or a negative errno", err);
 		fake_leave(f);
 	}
+	f->started = err == 0;
 	return err;
 }
 

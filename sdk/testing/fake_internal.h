@@ -30,7 +30,8 @@
 #define FAKE_IRQ_MAX    24u
 #define FAKE_TIMER_MAX  16u
 #define FAKE_DEVICE_MAX 16u
-#define FAKE_WORKER_MAX 8u
+#define FAKE_WORKER_MAX 64u
+#define FAKE_WATCH_MAX  16u
 #define FAKE_CMDLINE    1024u
 #define FAKE_RAM_MAX    4u
 #define FAKE_BELL_MAX   128u
@@ -76,11 +77,18 @@ struct fake_timer {
 	uint64_t armed_as;    /* orders timers of one deadline */
 };
 
+struct fake_watch {
+	int fd;
+	uint32_t events;
+};
+
 struct fake_worker {
-	void (*job)(void *self);
+	void (*job)(void *self, uint32_t worker);
 	char name[16];
-	unsigned posts;
+	unsigned posts, runs;
 	bool waits; /* posted since its job last started */
+	struct fake_watch watches[FAKE_WATCH_MAX];
+	unsigned watch_count;
 };
 
 struct fake_ram {
@@ -99,6 +107,7 @@ struct fake_bell {
 struct fake_vector {
 	uint64_t address;
 	uint32_t data;
+	bool pending;
 };
 
 struct fake_ask {
@@ -123,6 +132,7 @@ struct fake_host {
 	enum fake_state state;
 	const char *inside; /* callback that runs, or NULL */
 	bool in_job;        /* it is a worker's */
+	bool started;       /* `start` has returned */
 	void *self;         /* instance_size bytes, then the canary */
 	uint64_t *counters; /* counter_count values, then the canary */
 	uint64_t *counted;  /* as they were after the newest callback */
@@ -149,6 +159,7 @@ struct fake_host {
 	struct fake_timer timers[FAKE_TIMER_MAX];
 	unsigned timer_count;
 	uint64_t now_ns, now_step_ns, armings;
+	int64_t wall_ns; /* what realtime() is ahead of now() */
 	struct fake_worker workers[FAKE_WORKER_MAX];
 	unsigned worker_count;
 	struct volt_acpi_device devices[FAKE_DEVICE_MAX];
@@ -174,6 +185,11 @@ struct fake_host {
 	unsigned bell_count;
 	int irq_fds[FAKE_IRQ_MAX]; /* 0: none yet */
 	bool no_irq_fd;
+	struct {
+		const char *id;
+		const void *table;
+		void *self;
+	} peer; /* the one bus that find() finds; id NULL: none */
 	struct fake_vector vectors[FAKE_VECTOR_MAX];
 	unsigned vector_count, messages;
 	uint64_t message_address;
@@ -220,6 +236,14 @@ void fake_find_state(struct fake_host *f);
 int fake_add_range(const struct volt_host *h, const struct volt_range *r);
 int fake_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line);
 void fake_set_irq(const struct volt_host *h, uint32_t line, bool level);
+int fake_place(const struct volt_host *h, const struct volt_range *r, uint64_t *base);
+uint32_t fake_irq_number(const struct volt_host *h, uint32_t line);
+void fake_pulse(const struct volt_host *h, uint32_t line);
+int fake_find(const struct volt_host *h, const char *id, struct volt_peer *peer);
+void fake_call(const struct volt_host *h, const struct volt_host *device,
+    void (*f)(void *self, void *arg), void *arg);
+/* Notes that the job was asked for, from a doorbell or a file. */
+void fake_worker_wake(struct fake_host *f, uint32_t worker);
 
 extern const struct volt_loop fake_loop;
 extern const struct volt_stream fake_stream;

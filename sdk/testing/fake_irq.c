@@ -13,6 +13,15 @@
 
 #define TRIGGER_LEVEL (1u << 15) /* of an MSI's data: its EOI is wanted */
 
+/* From the top down, but for those that devices of a PC have by custom. */
+static uint32_t free_line(const struct fake_host *f)
+{
+	for (uint32_t gsi = FAKE_IRQ_MAX; gsi-- > 5;)
+		if (!f->lines[gsi].claimed && gsi != 8 && gsi != 12)
+			return gsi;
+	return VOLT_ANY;
+}
+
 int fake_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line)
 {
 	int err;
@@ -20,8 +29,12 @@ int fake_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32
 
 	if (err)
 		return err;
-	if (gsi >= FAKE_IRQ_MAX || flags > VOLT_IRQ_LEVEL)
+	if ((gsi >= FAKE_IRQ_MAX && gsi != VOLT_ANY) || flags > VOLT_IRQ_LEVEL)
 		return fake_refuse(f, "add_irq", -EINVAL);
+	if (gsi == VOLT_ANY)
+		gsi = free_line(f);
+	if (gsi == VOLT_ANY)
+		return fake_refuse(f, "add_irq", -ENOSPC);
 	if (f->lines[gsi].claimed)
 		return fake_refuse(f, "add_irq", -EBUSY);
 	f->lines[gsi].claimed = true;
@@ -44,6 +57,33 @@ void fake_set_irq(const struct volt_host *h, uint32_t line, bool level)
 	if (level && !l->level)
 		l->rises++;
 	l->level = level;
+}
+
+uint32_t fake_irq_number(const struct volt_host *h, uint32_t line)
+{
+	const struct fake_host *f = fake_of(h, "irq_number");
+
+	if (line < LINE_BASE || line >= LINE_BASE + FAKE_IRQ_MAX ||
+	    !f->lines[line - LINE_BASE].claimed)
+		return VOLT_ANY;
+	return line - LINE_BASE;
+}
+
+void fake_pulse(const struct volt_host *h, uint32_t line)
+{
+	struct fake_host *f = fake_of(h, "pulse");
+
+	if (line < LINE_BASE || line >= LINE_BASE + FAKE_IRQ_MAX ||
+	    !f->lines[line - LINE_BASE].claimed)
+		fake_die(f, "pulse: line %u is not its own (handles come from add_irq)", line);
+	struct fake_line *l = &f->lines[line - LINE_BASE];
+
+	if (l->flags != VOLT_IRQ_EDGE)
+		fake_die(f, "pulse: line %u is a level", line);
+	if (f->state != FAKE_RUNNING)
+		return;
+	l->rises++;
+	l->level = false;
 }
 
 static const struct fake_line *line_at(const struct fake_host *f, uint32_t gsi)

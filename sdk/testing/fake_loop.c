@@ -53,16 +53,31 @@ static uint64_t loop_now(const struct volt_host *h)
 	return f->now_ns;
 }
 
+static uint64_t loop_realtime(const struct volt_host *h)
+{
+	struct fake_host *f = fake_of(h, "realtime");
+
+	if (!(f->plugin->flags & VOLT_FLAG_WALL_CLOCK))
+		return 0;
+	return loop_now(h) + (uint64_t)f->wall_ns;
+}
+
 const struct volt_loop fake_loop = {
     .size = sizeof(fake_loop),
     .add_timer = loop_add_timer,
     .arm = loop_arm,
     .now = loop_now,
+    .realtime = loop_realtime,
 };
 
 void fake_now_step(struct fake_host *f, uint64_t ns)
 {
 	f->now_step_ns = ns;
+}
+
+void fake_set_realtime(struct fake_host *f, uint64_t ns)
+{
+	f->wall_ns = (int64_t)(ns - f->now_ns);
 }
 
 uint64_t fake_now(const struct fake_host *f)

@@ -85,7 +85,7 @@ static int dma_init(void *self, const struct volt_host *h, const struct volt_arg
 	assert_int_equal(d->doorbell->add(h, &bell, &n), -ENXIO);
 	bell = at(0x82, 4);
 	assert_int_equal(d->doorbell->add(h, &bell, &n), -ENXIO);
-	bell.flags = 2;
+	bell.flags = 4;
 	assert_int_equal(d->doorbell->add(h, &bell, &n), -EOPNOTSUPP);
 	bell = at(0x82, 1);
 	bell.flags = VOLT_DOORBELL_MATCH;
@@ -182,15 +182,19 @@ static void messages_are_noted(void **state)
 	uint64_t address;
 	uint32_t data;
 
-	m->fire(h, self()->vector); /* nothing is set */
+	m->fire(h, self()->vector); /* nothing is set: remembered, once */
+	m->fire(h, self()->vector);
+	assert_true(m->pending(h, self()->vector) && fake_message_pending(f, 0));
 	assert_int_equal(m->set(h, self()->vector + 2, 0xfee00000, 0x41), -EINVAL);
 	assert_int_equal(m->set(h, self()->vector, 0xfed00000, 0x41), -EINVAL);
 	assert_int_equal(m->set(h, self()->vector, 0xfee00000, 0x0f), -EINVAL);
 	assert_int_equal(fake_messages(f, NULL, NULL), 0);
 	assert_int_equal(m->set(h, self()->vector, 0xfee01000, 0x41), 0);
+	assert_int_equal(fake_messages(f, NULL, NULL), 1);
+	assert_false(m->pending(h, self()->vector));
 	m->fire(h, self()->vector);
 	assert_int_equal(m->inject(h, 0xfee02000, 0x400), 0);
-	assert_int_equal(fake_messages(f, &address, &data), 2);
+	assert_int_equal(fake_messages(f, &address, &data), 3);
 	assert_int_equal(address, 0xfee02000);
 	assert_int_equal(data, 0x400);
 }

@@ -18,7 +18,7 @@ static const struct volt_worker *worker;
 static uint32_t reader, writer;
 static bool again, misuse;
 
-static void read_job(void *self)
+static void read_job(void *self, uint32_t number)
 {
 	toy_note(self, "read ");
 	if (again)
@@ -26,7 +26,7 @@ static void read_job(void *self)
 }
 
 /* The result comes back as volt/worker.h says: through a timer armed for now. */
-static void write_job(void *self)
+static void write_job(void *self, uint32_t number)
 {
 	struct toy *t = self;
 
@@ -154,13 +154,13 @@ static int wire_badly(void *self, const struct volt_host *h, const struct volt_a
 		assert_int_equal(worker->add(h, bad[i], read_job, &number), -EINVAL);
 	assert_int_equal(worker->add(h, "x", NULL, &number), -EINVAL);
 	assert_int_equal(number, 99);
-	for (unsigned i = 0; i < 8; i++)
+	for (unsigned i = 0; i < 64; i++)
 		assert_int_equal(worker->add(h, "fifteen-Letter_", read_job, &number), 0);
 	assert_int_equal(worker->add(h, "x", read_job, &number), -ENOSPC);
 	return err;
 }
 
-static void malformed_workers_and_a_ninth_are_refused(void **state)
+static void malformed_workers_and_a_65th_are_refused(void **state)
 {
 	toy_stop(toy_run(wire_badly));
 }
@@ -251,7 +251,7 @@ int main(void)
 	    CASE(a_job_that_posts_itself_runs_in_the_next_round),
 	    CASE(a_result_comes_back_through_a_timer),
 	    cmocka_unit_test(what_is_posted_in_init_waits_for_the_start),
-	    cmocka_unit_test(malformed_workers_and_a_ninth_are_refused),
+	    cmocka_unit_test(malformed_workers_and_a_65th_are_refused),
 	    CASE(a_worker_after_the_seal_is_refused),
 	    cmocka_unit_test(add_can_be_made_to_fail),
 	    CASE(misuse_aborts),

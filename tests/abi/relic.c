@@ -99,7 +99,11 @@ static void relic_fire(void *self)
 	tell(self, "timer", 0);
 }
 
+#if VOLT_ABI_MINOR < 3
 static void relic_job(void *self)
+#else /* told its worker */
+static void relic_job(void *self, uint32_t worker)
+#endif
 {
 	tell(self, "job", 0);
 }

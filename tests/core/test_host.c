@@ -349,6 +349,10 @@ static void noop(void *self)
 {
 }
 
+static void idle(void *self, uint32_t worker)
+{
+}
+
 static void an_instance_has_16_timers(void **state)
 {
 	uint32_t timer;
@@ -385,20 +389,20 @@ static void workers_have_a_name_and_a_job(void **state)
 	char name[] = "fifteen-Letter_";
 	uint32_t worker = 99;
 
-	assert_int_equal(workers->add(one, "", noop, &worker), -EINVAL);
-	assert_int_equal(workers->add(one, NULL, noop, &worker), -EINVAL);
-	assert_int_equal(workers->add(one, "sixteen-letters_", noop, &worker), -EINVAL);
-	assert_int_equal(workers->add(one, "two words", noop, &worker), -EINVAL);
-	assert_int_equal(workers->add(one, "\xc3\xa4", noop, &worker), -EINVAL);
+	assert_int_equal(workers->add(one, "", idle, &worker), -EINVAL);
+	assert_int_equal(workers->add(one, NULL, idle, &worker), -EINVAL);
+	assert_int_equal(workers->add(one, "sixteen-letters_", idle, &worker), -EINVAL);
+	assert_int_equal(workers->add(one, "two words", idle, &worker), -EINVAL);
+	assert_int_equal(workers->add(one, "\xc3\xa4", idle, &worker), -EINVAL);
 	assert_int_equal(workers->add(one, "x", NULL, &worker), -EINVAL);
-	assert_int_equal(workers->add(one, name, noop, &worker), 0);
+	assert_int_equal(workers->add(one, name, idle, &worker), 0);
 	name[0] = 'x';
 	assert_string_equal(m->workers[worker].name, "fifteen-Letter_");
 	while (m->worker_count < WORKER_MAX)
-		assert_int_equal(workers->add(two, "x", noop, &worker), 0);
-	assert_int_equal(workers->add(two, "x", noop, &worker), -ENOSPC);
+		assert_int_equal(workers->add(two, "x", idle, &worker), 0);
+	assert_int_equal(workers->add(two, "x", idle, &worker), -ENOSPC);
 	m->sealed = true;
-	assert_int_equal(workers->add(two, "x", noop, &worker), -EPERM);
+	assert_int_equal(workers->add(two, "x", idle, &worker), -EPERM);
 }
 
 static void workers_of_others_are_not_posted(void **state)
@@ -406,7 +410,7 @@ static void workers_of_others_are_not_posted(void **state)
 	const struct volt_worker *workers = one->get_ext(one, VOLT_EXT_WORKER);
 	uint32_t worker;
 
-	assert_int_equal(workers->add(one, "x", noop, &worker), 0);
+	assert_int_equal(workers->add(one, "x", idle, &worker), 0);
 	kit_arm_locks();
 	workers->post(two, worker);
 	workers->post(one, worker + 1);

@@ -162,7 +162,7 @@ static void a_number_in_use_is_not_taken_over(void **state)
 
 static uint32_t jobs;
 
-static void job(void *self)
+static void job(void *self, uint32_t worker)
 {
 	__atomic_fetch_add((uint32_t *)self, 1, __ATOMIC_SEQ_CST);
 }

@@ -75,7 +75,7 @@ static const struct bad bad_plugins[] = {
     /* O02 */
     {"no_note", "no Volt note"},
     {"two_notes", "two Volt notes"},
-    {"other_major", "built for plugin ABI 7.9; this volt has ABI 0.2"},
+    {"other_major", "built for plugin ABI 7.9; this volt has ABI 0.3"},
     {"highest_major", "built for plugin ABI 65535.9"},
     {"unknown_kind", "kind 9"},
     {"kind_zero", "kind 0"},

@@ -80,8 +80,6 @@ static void check_params(struct check *c)
 			check_fail(c, "parameter %s: has no help text", p->name);
 		if (p->help[strlen(p->help) - 1] == '.')
 			check_fail(c, "parameter %s: its help text ends with a full stop", p->name);
-		if (p->reserved)
-			check_fail(c, "parameter %s: reserved is not 0", p->name);
 	}
 }
 

@@ -23,11 +23,16 @@ extern "C" {
 #define VOLT_RES_PIO  1u /* base, len: I/O ports */
 #define VOLT_RES_MMIO 2u /* base, len: guest physical addresses below 4 GiB */
 #define VOLT_RES_IRQ  3u /* base: GSI; flags: VOLT_IRQ_EDGE or VOLT_IRQ_LEVEL, active high */
+#define VOLT_RES_BUS  4u /* base, len: PCI bus numbers, 0..255, that a bridge gives on */
+
+/* Flag of VOLT_RES_PIO and VOLT_RES_MMIO: a window that a bridge gives on to what lies behind it
+ * (ACPI 6.5, 6.4.3.5, a producer), and not registers of its own. */
+#define VOLT_RES_WINDOW 1u
 
 /* What a device answers at or raises. */
 struct volt_resource {
 	uint32_t type;      /* VOLT_RES_* */
-	uint32_t flags;     /* see type; else 0 */
+	uint32_t flags;     /* see type, or VOLT_RES_WINDOW; else 0 */
 	uint64_t base, len; /* see type; else 0 */
 };
 

@@ -31,6 +31,12 @@ struct volt_loop {
 	void (*arm)(const struct volt_host *h, uint32_t timer, uint64_t deadline_ns);
 	/* [any] Monotonic nanoseconds since an arbitrary point; never 0; no system call. */
 	uint64_t (*now)(const struct volt_host *h);
+	/* [any] Nanoseconds since 1970-01-01 00:00 UTC by the host's clock, which may be set: it
+	 * can jump in either direction. For plugins with VOLT_FLAG_WALL_CLOCK; to others 0. While a
+	 * saved VM lay somewhere this clock went on and now() did not: a clock device shows the
+	 * host's time after a restore unless its guest had set another, and keeps the distance to
+	 * it in its state. Since ABI 0.3: ask VOLT_HAS(). */
+	uint64_t (*realtime)(const struct volt_host *h);
 };
 
 #ifdef __cplusplus

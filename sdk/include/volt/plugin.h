@@ -18,7 +18,8 @@
  *   init       [wire] add ranges, interrupt lines, timers, descriptions
  *   seal       tables become read-only, filters are entered; [wire] calls now
  *              answer -EPERM for good
- *   reset      [loop] power-on values
+ *   reset      [loop] power-on values. What a battery keeps on real hardware, as a
+ *              clock's memory, stays
  *   start      [loop] first callback under the seal
  *   run        [io] and [loop] callbacks
  *   fini       [wire] may never be called: a VM that ends just exits
@@ -31,9 +32,10 @@
  *   [any]   any thread, at any time after init began
  *
  * Callbacks of one instance never overlap, whatever their thread, except those
- * of a range registered with VOLT_RANGE_PARALLEL. A callback must not block and
- * must not make system calls: bytes leave through volt.stream/1, time comes from
- * volt.loop/1. It never calls back into the instance that called it.
+ * of a range registered with VOLT_RANGE_PARALLEL, and the jobs of workers. A callback
+ * must not block and makes no system call but those that the plugin's needs name for
+ * its thread: bytes leave through volt.stream/1, time comes from volt.loop/1. It never
+ * calls back into the instance that called it.
  *
  * Rules of growth: structs start with `size` and grow only at the end, tables
  * travel with their stride and count, a new idea is a new extension id. Members
@@ -56,7 +58,7 @@ extern "C" {
 
 /* What these headers are of: see sdk/abi/history. */
 #define VOLT_ABI_MAJOR 0
-#define VOLT_ABI_MINOR 2
+#define VOLT_ABI_MINOR 3
 
 /* True if the other side's struct is new enough to hold `member`. */
 #define VOLT_HAS(ptr, member) \
@@ -75,6 +77,23 @@ struct volt_host;
 #define VOLT_PARAM_FILE_RO 6u /* a path; the core opens it for reading. .fd, .s the path */
 #define VOLT_PARAM_FILE_RW 7u /* a path; the core opens it for reading and writing. .fd, .s */
 #define VOLT_PARAM_STREAM  8u /* where bytes go and come from, see volt/stream.h. .u = stream */
+/* A disk: the path of a regular file or a block device. .fd, .s the path, .u its size in bytes.
+ * Opened for reading and writing, or only for reading with VOLT_DISK_READ_ONLY or if the
+ * plugin's BOOL parameter `readonly` is on; with O_DIRECT if its BOOL parameter `direct` is on.
+ * The host holds an OFD lock on all of it (fcntl(2)), a shared one for reading: a second user is
+ * refused, "is in use". */
+#define VOLT_PARAM_DISK 9u
+/* A network interface: tap. `NAME` or `NAME:QUEUES` (1, 2, 4, 8 or 16), which is made if the
+ * process may, or `fd:N`, an inherited tap. .fd is its first queue's; the others' numbers follow.
+ * .u = queues, .s the text. Packets carry struct virtio_net_hdr_v1 (12 bytes); offloads are off.
+ * The parameter's name must be `tap`: the interface is made before the plugin is read. */
+#define VOLT_PARAM_TAP 10u
+/* A connected socket: `unix:PATH`, a stream, or `fd:N`, an inherited one. .fd, .s the text */
+#define VOLT_PARAM_SOCKET 11u
+/* These three may be left out where the default is "", as files may: .fd is -1. A TAP's or
+ * SOCKET's descriptor does not block. */
+
+#define VOLT_DISK_READ_ONLY 1u /* flag of a VOLT_PARAM_DISK: never written, so shared */
 
 /* One parameter. Names match [a-z][a-z0-9-]*; `id`, `on` and `help` are reserved. */
 struct volt_param {
@@ -84,7 +103,7 @@ struct volt_param {
 	const char *choices; /* VOLT_PARAM_ENUM only, else NULL */
 	uint64_t min, max;   /* inclusive; both 0: no limit */
 	uint32_t type;       /* VOLT_PARAM_* */
-	uint32_t reserved;   /* 0 */
+	uint32_t flags;      /* VOLT_DISK_READ_ONLY, or 0 */
 };
 
 /* The value of one parameter, after checks. Only the members named above are set. */
@@ -113,6 +132,9 @@ static inline const struct volt_value *volt_arg(const struct volt_args *a, unsig
 
 #define VOLT_SPACE_PIO  0u /* x86 I/O ports, 0..0xffff */
 #define VOLT_SPACE_MMIO 1u /* guest physical addresses outside RAM */
+
+/* As the base of place() or the GSI of add_irq(): the host chooses. */
+#define VOLT_ANY 0xffffffffu
 
 /* Access sizes, in bytes; their sum is the mask in `sizes`. */
 #define VOLT_IO_1 1u
@@ -205,6 +227,11 @@ struct volt_counter {
 #define VOLT_FLAG_IN_PROCESS_ONLY 1u
 /* Set when it reads or writes the guest's memory: volt/memory.h. */
 #define VOLT_FLAG_GUEST_MEMORY 2u
+/* Set when it asks volt.loop/1 for the time of day. */
+#define VOLT_FLAG_WALL_CLOCK 4u
+/* Set when it offers an extension to other plugins, which find() it. It is wired before those
+ * without this flag, wherever it stands on the command line. */
+#define VOLT_FLAG_BUS 8u
 
 /* The descriptor: the one thing that a plugin exports. */
 struct volt_plugin {
@@ -229,8 +256,8 @@ struct volt_plugin {
 	int (*init)(void *self, const struct volt_host *h, const struct volt_args *a);
 	/* [loop] Power-on values, same wiring. NULL: nothing to do. */
 	void (*reset)(void *self);
-	/* [loop] First call under the seal. Returns 0 or a negative errno, which ends
-	 * the VM before the guest runs. NULL: nothing to do. */
+	/* [loop] First call under the seal. Returns 0, what volt_fail() returned, or a
+	 * negative errno: both end the VM before the guest runs. NULL: nothing to do. */
 	int (*start)(void *self);
 	/* [wire] Releases what init took, if start-up fails later, but before the seal. NULL:
 	 * nothing. */
@@ -259,6 +286,13 @@ struct volt_plugin {
 #define VOLT_ASK_PANIC     4u /* the guest says that its kernel panicked */
 #define VOLT_ASK_ATTENTION 5u /* call every instance that offers volt.attention/1 */
 
+/* An extension of another plugin, and the instance that offers it. */
+struct volt_peer {
+	uint32_t size, reserved;
+	const void *table; /* what its get_ext() gave: static and const */
+	void *self;        /* its state, for the functions of the table; valid until fini */
+};
+
 /*
  * The services, one table per instance. It lives until fini. Every function takes
  * the table itself as its first argument.
@@ -274,21 +308,26 @@ struct volt_host {
 	/* [any] One message without newline; the host adds the instance's id, and
 	 * limits the rate: a guest cannot flood the log. Use volt_log(). */
 	void (*log)(const struct volt_host *h, uint32_t level, const char *msg);
-	/* [wire] Says why init fails; `err` is a positive errno. Returns -err. Use
-	 * volt_fail(). */
+	/* [wire] Says why init fails, or [loop] start; `err` is a positive errno. Returns
+	 * -err. Use volt_fail(). */
 	int (*fail)(const struct volt_host *h, int32_t err, const char *msg);
 	/* [wire] Adds a range; *r is copied. 0; -EINVAL: malformed (the host adds what is
 	 * wrong to the words of volt_fail()); -ENOSPC: more than 512 in the VM; -EPERM after
 	 * the seal. An overlap is found at the seal, naming both owners. */
 	int (*add_range)(const struct volt_host *h, const struct volt_range *r);
 	/* [wire] Claims interrupt line `gsi` (0..23), VOLT_IRQ_EDGE or VOLT_IRQ_LEVEL.
-	 * *line gets the handle. 0; -EINVAL; -EBUSY: another instance owns it; -EPERM
-	 * after the seal. */
+	 * VOLT_ANY: the highest free one that no device of a PC has by custom (5 to 7, 9 to
+	 * 11, 13 to 23); irq_number() tells which. *line gets the handle. 0; -EINVAL; -EBUSY:
+	 * another instance owns it; -ENOSPC: VOLT_ANY, and none is free; -EPERM after the
+	 * seal. */
 	int (*add_irq)(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line);
 	/* [any] Drives the line. A level is state, however the line was claimed: the device
 	 * holds it until the cause is gone. Setting the level that it already has costs
 	 * nothing. The interrupt is there when the call returns: in the guest's local APIC, or
-	 * held at its pin. */
+	 * held at its pin. Two threads that drive one line, each by what it saw of the device,
+	 * may leave it wrong: a job that raises a level while a vCPU's acknowledgement lowers
+	 * it. Drive a level under the instance's lock, or look at the cause once more after
+	 * it; for edges there is pulse(). */
 	void (*set_irq)(const struct volt_host *h, uint32_t line, bool level);
 	/* [any] Asks for VOLT_ASK_*. `why` is one short clause for the operator, static.
 	 * The first request that ends the VM wins. The vCPU does not re-enter the guest
@@ -296,6 +335,34 @@ struct volt_host {
 	void (*ask)(const struct volt_host *h, uint32_t what, uint32_t code, const char *why);
 	/* [wire] The host's table for extension `id`, else NULL. */
 	const void *(*get_ext)(const struct volt_host *h, const char *id);
+	/* From here on since ABI 0.3: ask VOLT_HAS(). */
+
+	/* [wire] As add_range, but a range of memory with base VOLT_ANY gets an address from
+	 * a window of the host's (0xd0000000 to 0xdfffffff), aligned to the power of two that
+	 * holds its length, and at least to 4096. *base gets the first address of either kind.
+	 * Answers as add_range; -ENOSPC too when the window is full. */
+	int (*place)(const struct volt_host *h, const struct volt_range *r, uint64_t *base);
+	/* [wire] The GSI of a line that add_irq() gave, for volt.describe/1 and for people; or
+	 * VOLT_ANY if the line is none of the instance's. */
+	uint32_t (*irq_number)(const struct volt_host *h, uint32_t line);
+	/* [any] One interrupt on an edge line, whatever other threads do to it at the same
+	 * time: each call is an edge of its own, none is swallowed, though the guest's
+	 * interrupt controller may merge those that it has not delivered yet. Afterwards
+	 * the line is low. For a level line there is no pulse: nothing happens. Lost while
+	 * wiring. */
+	void (*pulse)(const struct volt_host *h, uint32_t line);
+	/* [wire] Looks for a plugin with VOLT_FLAG_BUS that offers extension `id`, the first in
+	 * the order of the command line; *peer gets its table and state. Functions of the
+	 * table are called while wiring only, unless it says otherwise, and then without any
+	 * lock. 0; -ENOENT: nobody offers it; -EINVAL: malformed, or asked by a bus; -EPERM
+	 * after the seal. */
+	int (*find)(const struct volt_host *h, const char *id, struct volt_peer *peer);
+	/* [io] [loop] For a plugin with VOLT_FLAG_BUS: calls f with the state of the instance
+	 * whose host table `device` is, under its lock, and with `arg`. Lock order: bus, then
+	 * device, so a device never calls its bus after the seal. From any other plugin, or
+	 * for a bus, nothing happens. */
+	void (*call)(const struct volt_host *h, const struct volt_host *device,
+	    void (*f)(void *self, void *arg), void *arg);
 };
 
 #if defined(__GNUC__)

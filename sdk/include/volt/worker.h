@@ -18,20 +18,54 @@ extern "C" {
 
 #define VOLT_EXT_WORKER "volt.worker/1"
 
-/* What the host gives. */
+/* What of a file a worker waits for. */
+#define VOLT_WATCH_READ  1u /* there is something to read, or its end */
+#define VOLT_WATCH_WRITE 2u /* there is room to write */
+
+/*
+ * What the host gives.
+ *
+ * A run is one call of the job. Posts, doorbells with VOLT_DOORBELL_POST and watched files
+ * all ask for one; what comes while none runs is one run, and what comes during a run is one
+ * more after it. A job cannot tell what woke it, so it looks at everything that it serves.
+ *
+ * post() is a barrier: whatever the caller wrote before it is seen by the run that follows;
+ * and what a run wrote is seen by whom run() returns to.
+ *
+ * reset() and volt.state/1's pause() find workers as they are: a run may be under way. The
+ * plugin tells its jobs to stop (a flag that they look at) and calls run(); then no job touches
+ * the device until something asks for a run. A job must therefore end soon after its device
+ * is told to stop: it may block only in calls that end by themselves, as on a disk, or
+ * that watch() has made needless. Between pause() and resume() nothing runs but what the plugin
+ * asks for.
+ */
 struct volt_worker {
 	uint32_t size, reserved;
 	/* [wire] Makes a worker. `job` [worker] runs on the worker's own thread, outside
 	 * the instance's lock: it may overlap every other callback but itself, may block,
 	 * and may make the system calls that the plugin's needs name for
-	 * VOLT_ROLE_WORKER. `name` shows in `ps`; 1 to 15 bytes of [A-Za-z0-9_-];
-	 * copied. 0; -EINVAL: another name, or no job; -ENOSPC: more than 8 in the VM;
-	 * -EPERM after the seal. */
-	int (*add)(
-	    const struct volt_host *h, const char *name, void (*job)(void *self), uint32_t *worker);
+	 * VOLT_ROLE_WORKER. It is told its worker, so one function serves many. `name` shows
+	 * in `ps`; 1 to 15 bytes of [A-Za-z0-9_-]; copied. 0; -EINVAL: another name, or no job;
+	 * -ENOSPC: more than 64 in the VM; -EPERM after the seal. */
+	int (*add)(const struct volt_host *h, const char *name,
+	    void (*job)(void *self, uint32_t worker), uint32_t *worker);
 	/* [any] Runs the job soon: at least once after the last post. Results come back
-	 * through volt.loop/1 (a timer armed for now) or set_irq. */
+	 * through volt.loop/1 (a timer armed for now), pulse() or set_irq(). */
 	void (*post)(const struct volt_host *h, uint32_t worker);
+	/* From here on since ABI 0.3: ask VOLT_HAS(). */
+
+	/* [wire] The job also runs when something of `events`, a mask of VOLT_WATCH_*, becomes so
+	 * of `fd`, a descriptor of one of the instance's parameters. Edge-triggered: what the job
+	 * leaves behind is not told again, so it reads or writes until EAGAIN, or comes back by a
+	 * post. 0; -EINVAL: not the instance's worker, descriptor, or no such event; -EEXIST: the
+	 * worker watches it already; -EOPNOTSUPP: a file that is always ready; -ENOSPC: more than
+	 * 16 of one worker; -EPERM after the seal. */
+	int (*watch)(const struct volt_host *h, uint32_t worker, int32_t fd, uint32_t events);
+	/* [loop] [io] Posts, and returns when a run that began afterwards has ended. The caller may
+	 * hold the instance's lock, so the job must not need it, nor anybody whom it waits for. Not
+	 * from a job. 0; -EINVAL: not the instance's worker; -EAGAIN while wiring, and until
+	 * `start` has returned: then workers do not run yet. */
+	int (*run)(const struct volt_host *h, uint32_t worker);
 };
 
 #ifdef __cplusplus

@@ -55,7 +55,7 @@ const struct volt_host *fake_host_table(struct fake_host *f);
 
 /* The n-th call (from 1) of a host function during init fails with `err` (positive
  * errno). n = 0: none. Counted over add_range, add_irq, add_timer, attach, device,
- * fixed, cmdline, measure, alloc, and the add of workers and doorbells. */
+ * fixed, cmdline, measure, alloc, watch, make, and the add of workers and doorbells. */
 void fake_host_fail_call(struct fake_host *f, unsigned n, int err);
 unsigned fake_host_calls(const struct fake_host *f);
 /* The function whose call was made to fail so, or NULL. */
@@ -118,6 +118,10 @@ void fake_stream_clear(struct fake_host *f, uint32_t stream);
 void fake_stream_limit(struct fake_host *f, uint32_t stream, size_t n);
 void fake_stream_event(struct fake_host *f, uint32_t stream, uint32_t event);
 
+/* The time of day at the start, for plugins with VOLT_FLAG_WALL_CLOCK: 2026-01-01 00:00 UTC, in
+ * nanoseconds. It moves with the other clock, or is set, as an operator sets the host's. */
+#define FAKE_REALTIME 1767225600000000000ull
+void fake_set_realtime(struct fake_host *f, uint64_t ns);
 /* Time starts at 1 s and moves only here; timers fire in order of their deadlines. */
 uint64_t fake_now(const struct fake_host *f);
 /* From now on time moves by `ns` whenever the plugin asks for it, too; no timer fires of it.
@@ -131,10 +135,18 @@ bool fake_timer_armed(const struct fake_host *f, uint32_t timer, uint64_t *deadl
  * of every worker that was posted since its last run runs once, on the calling thread, in
  * that order. Returns how many ran; what they posted waits for the next call. */
 unsigned fake_run_workers(struct fake_host *f);
+/* A file that worker watches became ready: its job is asked for, as by a post. False: the
+ * worker does not watch it. */
+bool fake_file_ready(struct fake_host *f, uint32_t worker, int fd);
+/* How often the job ran, for whatever reason. */
+unsigned fake_worker_runs(const struct fake_host *f, uint32_t worker);
 unsigned fake_worker_count(const struct fake_host *f);
 const char *fake_worker_name(const struct fake_host *f, uint32_t worker);
 unsigned fake_worker_posts(const struct fake_host *f, uint32_t worker); /* in all */
 
+/* What find() answers for `id` from now on, for a plugin that looks for a bus: the test plays
+ * the bus. Strings and table are not copied. */
+void fake_offer(struct fake_host *f, const char *id, const void *table, void *self);
 /* For irqchip plugins: lines as other devices drive them, EOIs as vCPUs do. */
 void fake_set_line(struct fake_host *f, uint32_t pin, bool level);
 void fake_eoi(struct fake_host *f, uint8_t vector);
@@ -169,6 +181,8 @@ void fake_irq_fds_refused(struct fake_host *f);
 
 /* volt.msi/1. How many messages were sent; the newest one's parts. NULL: not wanted. */
 unsigned fake_messages(const struct fake_host *f, uint64_t *address, uint32_t *data);
+/* Whether a fire of the plugin's n-th vector (from 0) waits for an address. */
+bool fake_message_pending(const struct fake_host *f, unsigned n);
 
 /* volt.state/1. Saves a running instance: pause, fields, resume, which must leave it as it
  * was. Valid until the next save or the end. */

@@ -40,7 +40,7 @@ struct needy {
 	uint32_t worker;
 };
 
-static void work(void *self)
+static void work(void *self, uint32_t worker)
 {
 }
 

@@ -254,6 +254,11 @@ static void act(void *self)
 	p->h->ask(p->h, VOLT_ASK_EXIT, 0, "the probe lived");
 }
 
+static void act_as_job(void *self, uint32_t worker)
+{
+	act(self);
+}
+
 static void poke(void *self, uint64_t off, uint32_t n, uint64_t value)
 {
 	struct probe *p = self;
@@ -278,7 +283,7 @@ static int add_thread(struct probe *p)
 	if (p->thread == ON_LOOP)
 		return p->loop->add_timer(p->h, act, &p->timer);
 	if (p->thread == ON_WORKER)
-		return p->workers->add(p->h, "prober", act, &p->worker);
+		return p->workers->add(p->h, "prober", act_as_job, &p->worker);
 	return 0;
 }
 

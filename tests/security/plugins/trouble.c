@@ -353,7 +353,7 @@ static const struct {
 };
 
 /* It needs every right that its thread has, and what there is only once all is sealed. */
-static void tell_and_end(void *self)
+static void tell_and_end(void *self, uint32_t worker)
 {
 	const struct trouble *t = self;
 

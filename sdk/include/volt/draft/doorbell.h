@@ -25,6 +25,9 @@ extern "C" {
 #define VOLT_EXT_DOORBELL "volt.doorbell/1"
 
 #define VOLT_DOORBELL_MATCH 1u /* rings only if `value` is what is written */
+/* Posts `worker` instead of calling `rung`: nothing runs on the loop's thread. KVM wakes the
+ * worker itself where it takes the write, otherwise the vCPU that wrote does. */
+#define VOLT_DOORBELL_POST 2u
 
 /* Where a doorbell is, and who is told. */
 struct volt_doorbell_at {
@@ -35,17 +38,20 @@ struct volt_doorbell_at {
 	uint8_t reserved;
 	uint64_t address; /* inside of a range that the instance has added */
 	uint64_t value;   /* with VOLT_DOORBELL_MATCH; fits the width; else 0 */
-	/* [loop] Somebody wrote. `doorbell` is the handle that add gave. Required. */
+	/* [loop] Somebody wrote. `doorbell` is the handle that add gave. Required, but with
+	 * VOLT_DOORBELL_POST never called, so NULL will do. */
 	void (*rung)(void *self, uint32_t doorbell);
+	uint32_t worker;    /* with VOLT_DOORBELL_POST: one of the instance's own; since ABI 0.3 */
+	uint32_t reserved2; /* 0 */
 };
 
 /* What the host gives. */
 struct volt_doorbell {
 	uint32_t size, reserved;
 	/* [wire] Makes a doorbell; *at is copied, *doorbell gets its handle. 0; -EINVAL:
-	 * malformed; -EOPNOTSUPP: an unknown flag; -ENXIO: no range of the instance, added before,
-	 * holds it and takes that width; -EEXIST: a write could ring an earlier one too; -ENOSPC:
-	 * more than 128 in the VM; -EPERM after the seal. */
+	 * malformed, or not its worker; -EOPNOTSUPP: an unknown flag; -ENXIO: no range of the
+	 * instance, added before, holds it and takes that width; -EEXIST: a write could ring an
+	 * earlier one too; -ENOSPC: more than 128 in the VM; -EPERM after the seal. */
 	int (*add)(
 	    const struct volt_host *h, const struct volt_doorbell_at *at, uint32_t *doorbell);
 	/* [any] A file descriptor that raises edge line `line` once for every 8-byte write of

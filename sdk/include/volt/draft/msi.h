@@ -29,15 +29,24 @@ struct volt_msi {
 	 * nothing yet. 0; -EINVAL: none; -ENOSPC: more than 128 in the VM; -EPERM after the
 	 * seal. */
 	int (*alloc)(const struct volt_host *h, uint32_t count, uint32_t *first);
-	/* [any] What the vector sends from now on: every later fire() takes it. Address 0: nothing;
-	 * what comes while a guest masks its vector is the plugin's to note and to fire afterwards
-	 * (PCIe's pending bits). 0; -EINVAL: no message that can be sent (the guest's own mistake,
-	 * mostly), or not the instance's vector; the old one stays. */
+	/* [any] What the vector sends from now on: every later fire() takes it. Address 0: the
+	 * vector is masked. A fire() meanwhile is remembered, once, and is sent by the next set()
+	 * with an address: PCIe's pending bit. Masking and firing may come from two threads at the
+	 * same moment: none is lost. 0; -EINVAL: no message that can be sent (the guest's own
+	 * mistake, mostly), or not the instance's vector; the old one stays. */
 	int (*set)(const struct volt_host *h, uint32_t vector, uint64_t address, uint32_t data);
-	/* [any] Sends the vector's message once. Lost while wiring, and while there is none. */
+	/* [any] Sends the vector's message once; with address 0 it becomes pending. Lost while
+	 * wiring. */
 	void (*fire)(const struct volt_host *h, uint32_t vector);
 	/* [any] Sends a message that no vector holds. 0; -EINVAL as set; -EAGAIN while wiring. */
 	int (*inject)(const struct volt_host *h, uint64_t address, uint32_t data);
+	/* From here on since ABI 0.3: ask VOLT_HAS(). */
+
+	/* [any] Is a fire() of the vector remembered, to be sent by the next set()? */
+	bool (*pending)(const struct volt_host *h, uint32_t vector);
+	/* [any] Forgets it, or remembers one that was saved: for reset() and resume(), and
+	 * for a function whose guest turned its vectors off. */
+	void (*set_pending)(const struct volt_host *h, uint32_t vector, bool pending);
 };
 
 #ifdef __cplusplus
