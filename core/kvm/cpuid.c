@@ -33,8 +33,6 @@ static const struct {
     {0x1, 0, ECX, BIT(8), 0}, /* TM2: temperature is the host's business */
     {0x1, 0, ECX, BIT(15), 0}, /* PDCM: no performance counters */
     {0x1, 0, ECX, 0, BIT(31)}, /* HYPERVISOR: without it Linux calibrates against a PIT */
-    {0x1, 0, EDX, BIT(7), 0},  /* MCE: no machine checks are delivered */
-    {0x1, 0, EDX, BIT(14), 0}, /* MCA: no machine check banks */
     {0x1, 0, EDX, BIT(22), 0}, /* ACPI: no thermal control MSRs */
     /* ARAT alone stays of leaf 6: a KVM local APIC never stops, and without the bit
      * Linux falls back to a periodic tick that wakes an idle guest all the time. */
@@ -125,11 +123,108 @@ void cpuid_filter(struct cpuid *c, uint32_t cpus, bool tsc_deadline)
 int cpuid_init(struct cpuid *c, const struct kvm *k, uint32_t cpus)
 {
 	memset(&c->head, 0, sizeof(c->head));
-	c->head.nent = CPUID_MAX - 2;
+	c->head.nent = CPUID_MAX - 5; /* two levels of topology, three leaves of frequencies */
 	if (ioctl(k->fd, KVM_GET_SUPPORTED_CPUID, c) != 0)
 		return log_error(errno, "KVM_GET_SUPPORTED_CPUID: %s", strerror(errno));
 	cpuid_filter(c, cpus, k->tsc_deadline);
 	return 0;
+}
+
+/* --------------------------------------------------------------------- frequencies */
+
+/* KVM's local APIC counts nanoseconds (APIC_BUS_CYCLE_NS), and Linux takes the crystal clock of
+ * leaf 0x15 for what feeds it. */
+#define CRYSTAL_HZ  1000000000u
+#define CRYSTAL_KHZ (CRYSTAL_HZ / 1000)
+
+/* Linux multiplies the crystal's kHz and the numerator in 32 bits. */
+#define NUMERATOR_MAX (UINT32_MAX / CRYSTAL_KHZ)
+
+#define TIMING_LEAF 0x40000010u /* of VMware; others ask KVM for it too */
+
+/* The fraction nearest to khz / CRYSTAL_KHZ with a numerator in range: 116 ppm off at worst, by
+ * rule less than one. */
+static void find_ratio(uint32_t khz, uint32_t *numerator, uint32_t *denominator)
+{
+	uint64_t best = UINT64_MAX;
+
+	for (uint64_t n = 1; n <= NUMERATOR_MAX; n++) {
+		const uint64_t d = (n * CRYSTAL_KHZ + khz / 2) / khz;
+		const uint64_t is = n * CRYSTAL_KHZ, must = d * khz;
+		const uint64_t off = is > must ? is - must : must - is;
+
+		/* off / d is how far the rate is from khz: compared by multiplication, which
+		 * cannot wrap, as both factors have less than 32 bits. */
+		if (d == 0 || (best != UINT64_MAX && off * *denominator >= best * d))
+			continue;
+		best = off;
+		*numerator = (uint32_t)n;
+		*denominator = (uint32_t)d;
+	}
+}
+
+static struct kvm_cpuid_entry2 *find_leaf(struct cpuid *c, uint32_t leaf)
+{
+	for (uint32_t i = 0; i < c->head.nent; i++)
+		if (c->entries[i].function == leaf)
+			return &c->entries[i];
+	return NULL;
+}
+
+static void put_leaf(struct cpuid *c, struct kvm_cpuid_entry2 e)
+{
+	struct kvm_cpuid_entry2 *at = find_leaf(c, e.function);
+
+	if (at == NULL && c->head.nent < CPUID_MAX)
+		at = &c->entries[c->head.nent++];
+	if (at != NULL)
+		*at = e;
+}
+
+/* The highest leaf of a range is EAX of its first. */
+static void reach_leaf(struct cpuid *c, uint32_t first, uint32_t leaf)
+{
+	struct kvm_cpuid_entry2 *e = find_leaf(c, first);
+
+	if (e != NULL && e->eax < leaf)
+		e->eax = leaf;
+}
+
+void cpuid_set_frequencies(struct cpuid *c, uint32_t tsc_khz)
+{
+	struct kvm_cpuid_entry2 tsc = {.function = 0x15, .ecx = CRYSTAL_HZ};
+	const uint32_t mhz = (tsc_khz + 500) / 1000;
+
+	if (tsc_khz == 0)
+		return;
+	find_ratio(tsc_khz, &tsc.ebx, &tsc.eax);
+	put_leaf(c, tsc);
+	/* Base and maximum; the bus is left out, as there is none. */
+	put_leaf(c, (struct kvm_cpuid_entry2){.function = 0x16, .eax = mhz, .ebx = mhz});
+	put_leaf(c,
+	    (struct kvm_cpuid_entry2){.function = TIMING_LEAF, .eax = tsc_khz, .ebx = CRYSTAL_KHZ});
+	reach_leaf(c, 0, 0x16);
+	reach_leaf(c, 0x40000000, TIMING_LEAF);
+}
+
+void cpuid_cap_address(struct cpuid *c, uint32_t bits)
+{
+	struct kvm_cpuid_entry2 *e = find_leaf(c, 0x80000008);
+
+	for (unsigned low = 0; e != NULL && low <= 16; low += 16) {
+		const uint32_t is = e->eax >> low & 0xff;
+
+		if (is > bits)
+			e->eax = (e->eax & ~(0xffu << low)) | bits << low;
+	}
+}
+
+bool cpuid_has_mca(const struct cpuid *c)
+{
+	for (uint32_t i = 0; i < c->head.nent; i++)
+		if (c->entries[i].function == 0x1)
+			return (c->entries[i].edx & BIT(14)) != 0;
+	return false;
 }
 
 /* Bits needed to number `n` things. */

@@ -27,6 +27,13 @@ struct cpuid {
 int cpuid_init(struct cpuid *c, const struct kvm *k, uint32_t cpus);
 /* The pure part of it, for tests. */
 void cpuid_filter(struct cpuid *c, uint32_t cpus, bool tsc_deadline);
+/* Puts in at which rate the time-stamp counter and the local APIC's timer run, for guests without
+ * kvm-clock; 0: unknown, nothing is put in. */
+void cpuid_set_frequencies(struct cpuid *c, uint32_t tsc_khz);
+/* No physical address is wider than `bits`. */
+void cpuid_cap_address(struct cpuid *c, uint32_t bits);
+/* True if the guest may read machine check banks. */
+bool cpuid_has_mca(const struct cpuid *c);
 /* True if the time-stamp counter runs at one rate whatever the CPU does. */
 bool cpuid_tsc_is_invariant(const struct cpuid *c);
 /* Puts in what differs between vCPUs: APIC ids and topology. */

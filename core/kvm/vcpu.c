@@ -43,6 +43,37 @@ uint32_t vcpu_tsc_khz(const struct vcpu *v)
 	return khz > 0 ? (uint32_t)khz : 0;
 }
 
+/* A four-level guest of KVM's PVM reaches no further, whatever the host's CPU says. */
+#define PVM_MSR          0x4b564df1u
+#define PVM_ADDRESS_BITS 43u
+
+static bool knows_msr(const struct vcpu *v, uint32_t index)
+{
+	struct {
+		uint32_t nmsrs, pad; /* as struct kvm_msrs */
+		struct kvm_msr_entry entry;
+	} msrs = {.nmsrs = 1, .entry = {.index = index}};
+
+	return ioctl(v->fd, KVM_GET_MSRS, &msrs) == 1;
+}
+
+void vcpu_complete_cpuid(const struct vcpu *v, struct cpuid *cpuid)
+{
+	cpuid_set_frequencies(cpuid, vcpu_tsc_khz(v));
+	if (knows_msr(v, PVM_MSR))
+		cpuid_cap_address(cpuid, PVM_ADDRESS_BITS);
+}
+
+/* MCG_CAP must say what CPUID says. KVM takes no 0 banks, so there is one, which stays empty. */
+static int set_machine_check(struct vcpu *v, const struct cpuid *cpuid)
+{
+	uint64_t banks = 1;
+
+	if (!cpuid_has_mca(cpuid) || ioctl(v->fd, KVM_X86_SETUP_MCE, &banks) == 0)
+		return 0;
+	return log_error(errno, "KVM_X86_SETUP_MCE of vCPU %u: %s", v->id, strerror(errno));
+}
+
 static int set_msrs(struct vcpu *v)
 {
 	/* Numbers: Intel SDM vol. 4. */
@@ -156,7 +187,9 @@ int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry 
 	cpuid_set_vcpu(cpuid, v->id, v->machine->firmware.cpus);
 	if (ioctl(v->fd, KVM_SET_CPUID2, cpuid) != 0)
 		return log_error(errno, "KVM_SET_CPUID2 of vCPU %u: %s", v->id, strerror(errno));
-	int err = set_msrs(v);
+	int err = set_machine_check(v, cpuid);
+	if (err == 0)
+		err = set_msrs(v);
 	if (err == 0)
 		err = set_local_apic(v);
 	if (err == 0 && v->id == 0)

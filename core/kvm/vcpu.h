@@ -33,6 +33,8 @@ struct vcpu {
 
 /* Creates the vCPU and maps its shared page. 0 or -errno, said in the log. */
 int vcpu_create(struct vcpu *v, struct machine *m, uint32_t id);
+/* Puts into CPUID what only a vCPU tells of this host. */
+void vcpu_complete_cpuid(const struct vcpu *v, struct cpuid *cpuid);
 /* CPUID, MSRs, local APIC; vCPU 0 also its registers at the kernel's entry. */
 int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry *entry);
 /* Ticks of its time-stamp counter per millisecond; 0 if KVM does not say. */

@@ -241,6 +241,8 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 	memset(m->vcpus, 0, cpus * sizeof(struct vcpu));
 	for (uint32_t i = 0; err == 0 && i < cpus; i++) {
 		err = vcpu_create(&m->vcpus[i], m, i);
+		if (err == 0 && i == 0)
+			vcpu_complete_cpuid(&m->vcpus[0], &cpuid);
 		if (err == 0)
 			err = vcpu_configure(&m->vcpus[i], &cpuid, entry);
 	}

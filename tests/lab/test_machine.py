@@ -4,7 +4,7 @@
 
 import re
 
-from cases import LIMIT_S, QUIET, boot, expect, number_line, run, volt
+from cases import LIMIT_S, NO_IOAPIC, QUIET, boot, expect, number_line, run, volt
 
 
 def _memory(lab, size, low_mib, high_mib):
@@ -134,6 +134,17 @@ def the_doctor_says_that_linux_runs_here(lab):
     for line in ("kvm-backend +kvm_amd", "trial-kvm ", "guest-cpu ", "trial-volt "):
         expect(re.search(rf"^ok +{line}", output, re.MULTILINE), f"no ok for {line}", output)
     expect("this host runs Linux guests" in output, "no verdict", output)
+
+
+def a_guest_without_acpi_talks(lab):
+    """The MP table gives it its interrupts, with either irqchip."""
+    for words in ((), (NO_IOAPIC,)):
+        output = boot(lab, *words, append=f"{QUIET} acpi=off", run="echo TALKS; exit 7", status=7)
+        expect("TALKS" in output, "it is mute", output)
+
+
+def a_guest_without_kvm_clock_calibrates_against_the_timer_of_kvms_irqchip(lab):
+    boot(lab, NO_IOAPIC, append=f"{QUIET} no-kvmclock", run="true")
 
 
 def the_trace_names_every_phase(lab):

@@ -37,7 +37,7 @@ const struct feature feature_table[] = {
     {"initrd by lzo", "an older lz4", EXTRA, {"RD_LZO"}},
 
     /* To run well. */
-    {"kvm-clock", "time that is right without calibration, and cheap to ask for", WANTED,
+    {"kvm-clock", "time; without it, only a CPU by Intel tells Linux how fast it counts", NEEDED,
 	{"HYPERVISOR_GUEST", "PARAVIRT", "KVM_GUEST"}},
     {"high-resolution timers", "timers finer than a tick", WANTED, {"HIGH_RES_TIMERS"}},
     {"tickless idle", "an idle guest that lets the host rest", WANTED,
