@@ -151,10 +151,14 @@ static int place(const struct image *bz, const struct boot_map *map, uint64_t *a
 		from = LAYOUT_KERNEL_MIN;
 	if (map_find_above(map, from, h->init_size, h->kernel_alignment, at))
 		return 0;
+	const uint64_t start = (from + h->kernel_alignment - 1) & -(uint64_t)h->kernel_alignment;
+	int err = map_check_room(map, bz->file->name, "the kernel", start + h->init_size);
+	if (err != 0)
+		return err;
 	return log_error(ENOMEM,
 	    "%s: the kernel needs 0x%x bytes (init_size) at or above 0x%llx (pref_address), "
 	    "aligned "
-	    "to 0x%x, but RAM for it ends at 0x%llx: give the guest more memory",
+	    "to 0x%x, but RAM for it ends at 0x%llx",
 	    bz->file->name, h->init_size, (ull)h->pref_address, h->kernel_alignment,
 	    (ull)map->limit);
 }

@@ -259,10 +259,26 @@ static int load_segments(const struct elf_image *elf, struct memory *memory)
 	return 0;
 }
 
+/* Where the last segment ends, of those that do not wrap around. */
+static uint64_t last_end(const struct elf_image *elf)
+{
+	uint64_t last = 0, end;
+
+	for (uint32_t i = 0; i < elf->count; i++) {
+		const struct elf_segment *s = &elf->segments[i];
+
+		if (is_loaded(s) && !__builtin_add_overflow(s->paddr, s->memsz, &end) && end > last)
+			last = end;
+	}
+	return last;
+}
+
 int elf_load(const struct elf_image *elf, const char *what, uint64_t entry, struct memory *memory,
     struct boot_map *map, struct kernel_info *info)
 {
 	info->entry = entry;
-	int err = claim_segments(elf, what, map, info);
+	int err = map_check_room(map, elf->file->name, "the kernel", last_end(elf));
+	if (err == 0)
+		err = claim_segments(elf, what, map, info);
 	return err != 0 ? err : load_segments(elf, memory);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "core/base/log.h"
+#include "core/base/memory.h"
 #include "core/boot/layout.h"
 
 static void add(struct boot_map *map, const char *what, uint64_t start, uint64_t end)
@@ -62,6 +63,20 @@ static bool fits(const struct boot_map *map, uint64_t start, uint64_t len)
 bool map_is_free(const struct boot_map *map, uint64_t start, uint64_t len)
 {
 	return fits(map, start, len) && meets(map, start, start + len) == NULL;
+}
+
+int map_check_room(const struct boot_map *map, const char *file, const char *what, uint64_t end)
+{
+	const uint64_t mib = 1ull << 20;
+
+	if (end <= map->limit || end > MEMORY_HOLE_START)
+		return 0;
+	return log_error(ENOMEM,
+	    "%s: %s needs memory up to 0x%llx, but the guest's ends at 0x%llx; give --memory %lluM "
+	    "at "
+	    "least, and more for the guest's own use",
+	    file, what, (unsigned long long)end, (unsigned long long)map->limit,
+	    (unsigned long long)((end + mib - 1) / mib));
 }
 
 int map_claim(

@@ -29,6 +29,10 @@ struct boot_map {
 
 void map_init(struct boot_map *map, uint64_t low_size);
 
+/* 0, or -ENOMEM with the least --memory in the log, if RAM ends below `end`, where `what`
+ * of `file` ends, and could reach there. */
+int map_check_room(const struct boot_map *map, const char *file, const char *what, uint64_t end);
+
 /* Gives the area of layout.h that begins at `start` to whoever claims it. */
 void map_release(struct boot_map *map, uint64_t start);
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "core/base/log.h"
+#include "core/boot/initrd.h"
 #include "core/boot/layout.h"
 
 #define PAGE 4096u
@@ -30,6 +31,18 @@ static bool find(const struct place *p, uint64_t size, uint64_t *start)
 	return map_find_below(p->map, LAYOUT_KERNEL_MIN, end, size, PAGE, start);
 }
 
+/* Where a module ends in the smallest memory that holds it; UINT64_MAX: in none. */
+static uint64_t least_end(const struct place *p, uint64_t size)
+{
+	struct boot_map larger = *p->map;
+	uint64_t start;
+
+	larger.limit =
+	    p->info->modules_end < MEMORY_HOLE_START ? p->info->modules_end : MEMORY_HOLE_START;
+	return map_find_above(&larger, LAYOUT_KERNEL_MIN, size, PAGE, &start) ? start + size
+									      : UINT64_MAX;
+}
+
 static int load(
     const struct place *p, int fd, const char *name, const char *what, struct kernel_module *module)
 {
@@ -40,12 +53,16 @@ static int load(
 
 	if (err != 0)
 		return err;
-	if (!find(p, file.size, &module->start))
+	if (!find(p, file.size, &module->start)) {
+		err = map_check_room(p->map, name, what, least_end(p, file.size));
+		if (err != 0)
+			return err;
 		return log_error(ENOMEM,
-		    "%s: %s of 0x%llx bytes does not fit beside the kernel below 0x%llx: give the "
-		    "guest more memory or a smaller %s",
+		    "%s: %s of 0x%llx bytes does not fit beside the kernel below 0x%llx: use a "
+		    "smaller %s",
 		    name, what, (ull)file.size, (ull)(end < p->map->limit ? end : p->map->limit),
 		    what);
+	}
 	module->size = file.size;
 	err = map_claim(p->map, name, what, module->start, file.size);
 	if (err != 0)
@@ -70,6 +87,8 @@ int modules_load(const struct boot_request *request, const struct kernel_protoco
 		    "--module %s: this kernel boots by the Linux protocol (%s), which has none: an "
 		    "initial RAM disk is given by --initrd",
 		    request->modules[0].name, protocol->name);
+	if (request->initrd_fd >= 0 && !protocol->takes_modules) /* Linux's protocol */
+		initrd_warn(request->initrd_fd, request->initrd_name);
 	if (request->initrd_fd >= 0)
 		err = load(&place, request->initrd_fd, request->initrd_name, "initrd", module++);
 	for (uint32_t i = 0; err == 0 && i < request->module_count; i++, module++) {

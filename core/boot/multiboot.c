@@ -176,6 +176,8 @@ static int load_piece(const struct boot_file *file, const struct header *h, uint
 	int err = check_addresses(file, h, offset, &p);
 
 	if (err == 0)
+		err = map_check_room(map, file->name, "the kernel", p.end);
+	if (err == 0)
 		err = map_claim(map, file->name, "the kernel", p.start, p.end - p.start);
 	if (err != 0)
 		return err;

@@ -255,6 +255,37 @@ static void initrd_without_room_is_refused(void **state)
 	boot(kit_bzimage_file(&image), kit_file(4096), "");
 }
 
+static unsigned warnings_for(const void *bytes, size_t size, uint64_t offset)
+{
+	int fd = kit_file(4096);
+
+	kit_patch(fd, 0, (const uint8_t[4]){'r', 'o', 'o', 't'}, 4);
+	kit_patch(fd, offset, bytes, size);
+	kit_warnings = 0;
+	boot(bzimage(), fd, "");
+	return kit_warnings;
+}
+
+/* Linux passes over what it does not know, and only its log tells. */
+static void initrd_that_linux_does_not_know_is_warned_of(void **state)
+{
+	assert_int_equal(warnings_for("root:x:0:0:root", 15, 0), 1); /* /etc/passwd */
+	assert_int_equal(warnings_for("070707", 6, 0), 1);           /* an older cpio */
+	assert_int_equal(warnings_for("070701", 6, 0), 0);
+	assert_int_equal(warnings_for("\x1f\x8b", 2, 0), 0);
+	assert_int_equal(warnings_for("\xfd"
+				      "7zXZ",
+			     6, 0),
+	    0);
+	assert_int_equal(warnings_for("\x28\xb5\x2f\xfd", 4, 0), 0);
+	assert_int_equal(warnings_for("\0\0\0\0"
+				      "070701",
+			     10, 0),
+	    0);
+	assert_int_equal(warnings_for("\x53\xef", 2, 0x438), 0);
+	assert_int_equal(warnings_for("hsqs", 4, 0), 0);
+}
+
 static void initrd_with_kernel_fills_ram_exactly_and_no_more(void **state)
 {
 	uint64_t room = KIT_RAM - (KIT_KERNEL + KIT_BZ_INIT);
@@ -263,7 +294,9 @@ static void initrd_with_kernel_fills_ram_exactly_and_no_more(void **state)
 	assert_int_equal(kit_params(&kit)->hdr.ramdisk_image, KIT_KERNEL + KIT_BZ_INIT);
 	boot(bzimage(), sparse(room - 4096), "");
 	assert_int_equal(kit_params(&kit)->hdr.ramdisk_image, KIT_KERNEL + KIT_BZ_INIT + 4096);
-	refused(bzimage(), sparse(room + 1), "", ENOMEM, "does not fit beside the kernel");
+	refused(bzimage(), sparse(room + 1), "", ENOMEM,
+	    "INITRD: initrd needs memory up to 0x4000001, but the guest's ends at 0x4000000; give "
+	    "--memory 65M at least");
 	refused(bzimage(), sparse(1ull << 40), "", ENOMEM, "initrd of 0x10000000000 bytes");
 }
 
@@ -403,6 +436,7 @@ int main(void)
 	    TEST(initrd_stays_below_initrd_addr_max),
 	    TEST(initrd_goes_below_the_kernel_if_there_is_no_room_above),
 	    TEST(initrd_without_room_is_refused),
+	    TEST(initrd_that_linux_does_not_know_is_warned_of),
 	    TEST(initrd_with_kernel_fills_ram_exactly_and_no_more),
 	    TEST(empty_initrd_is_refused),
 	    TEST(initrd_that_is_no_file_is_refused),

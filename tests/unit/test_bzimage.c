@@ -282,7 +282,9 @@ static void init_size_is_respected(void **state)
 	bz.header.init_size = KIT_RAM - KIT_KERNEL;
 	accepted(&bz);
 	bz.header.init_size++;
-	refused(&bz, ENOMEM, "RAM for it ends at 0x4000000: give the guest more memory");
+	refused(&bz, ENOMEM,
+	    "the kernel needs memory up to 0x4000001, but the guest's ends at 0x4000000; give "
+	    "--memory 65M at least");
 }
 
 static void huge_pref_address_is_refused(void **state)

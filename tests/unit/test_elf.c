@@ -253,7 +253,9 @@ static void segment_may_end_where_ram_ends_and_no_further(void **state)
 	elf.segments[1].p_paddr = KIT_RAM - 0x4000;
 	accepted(&elf);
 	elf.segments[1].p_paddr++;
-	refused(&elf, ENOMEM, "segment 1 of 0x4000 bytes at 0x3ffc001 does not fit: RAM");
+	refused(&elf, ENOMEM,
+	    "the kernel needs memory up to 0x4000001, but the guest's ends at 0x4000000; give "
+	    "--memory 65M at least");
 }
 
 static void segments_in_the_device_hole_or_above_are_refused(void **state)

@@ -205,7 +205,9 @@ static void module_that_fits_nowhere_is_refused_by_its_number(void **state)
 	kit.modules[0] = (struct boot_module){kit_file(1), "M1", NULL};
 	kit.modules[1] = (struct boot_module){kit_file(KIT_RAM), "M2", NULL};
 	kit.module_count = 2;
-	refused(elf(), ENOMEM, "M2: module 2 of 0x4000000 bytes does not fit beside the kernel");
+	refused(elf(), ENOMEM,
+	    "M2: module 2 needs memory up to 0x5009000, but the guest's ends at 0x4000000; give "
+	    "--memory 81M at least");
 }
 
 static void empty_module_is_refused(void **state)
@@ -371,7 +373,7 @@ static void lying_addresses_are_refused(void **state)
 static void addresses_outside_ram_or_over_volts_memory_are_refused(void **state)
 {
 	header.bss_end_addr = KIT_RAM + 1;
-	refused(flat(), ENOMEM, "the kernel of 0x3000001 bytes at 0x1000000 does not fit");
+	refused(flat(), ENOMEM, "the kernel needs memory up to 0x4000001");
 	header.bss_end_addr = UINT32_MAX;
 	refused(flat(), ENOMEM, "does not fit");
 	header = (typeof(header)){MAGIC, 0, 0, 0xff010, 0xfe000, 0, 0, 0xfe000};

@@ -43,7 +43,7 @@ const struct feature feature_table[] = {
     {"tickless idle", "an idle guest that lets the host rest", WANTED,
 	{"NO_HZ_IDLE|NO_HZ_FULL|NO_HZ"}},
     {"several CPUs", "--cpus", WANTED, {"SMP"}},
-    {"MP table", "interrupts with acpi=off", EXTRA, {"X86_MPPARSE"}},
+    {"MP table", "interrupts with acpi=off, if there is a plugin ioapic", EXTRA, {"X86_MPPARSE"}},
     {"tmpfs", "files in memory", WANTED, {"TMPFS"}},
     {"scripts", "first programs that begin with #!", WANTED, {"BINFMT_SCRIPT"}},
     {"modules", "what is set to m below, from the initrd", WANTED, {"MODULES"}},
