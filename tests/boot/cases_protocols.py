@@ -174,7 +174,7 @@ class Refusals(Case):
         with open(big, "wb") as file:
             file.truncate(64 * MIB)
         self.refused(self.kernel("multiboot", "--memory", "32M", "--module", big), 101,
-                     "module 1 of 0x4000000 bytes does not fit")
+                     "module 1 needs memory up to 0x4106000", "--memory 66M")
 
     def test_wrong_values_of_the_options_are_refused(self):
         self.refused(self.kernel("both", "--boot", "uefi"), 100,
