@@ -17,7 +17,7 @@ uint32_t log_level = VOLT_LOG_INFO;
 
 static struct {
 	int fd;
-	bool queued, raw, shortage;
+	bool queued, raw, shortage, lack;
 	void (*wake)(void *);
 	void *wake_arg;
 	struct lock lock; /* leaf: nothing else is taken under it */
@@ -181,6 +181,26 @@ int(log_error)(int err, const char *fmt, ...)
 	emit(VOLT_LOG_ERROR, fmt, ap);
 	va_end(ap);
 	return -err;
+}
+
+int log_host_error(int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	if (err == ENOMEM || err == EMFILE || err == ENFILE || err == ENOSPC || err == EDQUOT ||
+	    err == EFBIG || err == EAGAIN)
+		out.shortage = true;
+	else
+		out.lack = true;
+	va_start(ap, fmt);
+	emit(VOLT_LOG_ERROR, fmt, ap);
+	va_end(ap);
+	return -err;
+}
+
+bool log_saw_lack(void)
+{
+	return out.lack;
 }
 
 bool log_saw_shortage(void)

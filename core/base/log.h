@@ -28,8 +28,15 @@ void log_line(uint32_t level, const char *fmt, ...);
 VOLT_PRINTF(2, 3)
 int log_error(int err, const char *fmt, ...);
 
-/* True once an error was out of memory or file descriptors. */
+/* As log_error(), for a system call that the host refused, where the step's exit code would blame
+ * something else: a limit that was reached is a shortage, all else is a lack of the host. */
+VOLT_PRINTF(2, 3)
+int log_host_error(int err, const char *fmt, ...);
+
+/* True once an error was out of memory, of file descriptors or of another limit. */
 bool log_saw_shortage(void);
+/* True once log_host_error() told of something that the host lacks or forbids. */
+bool log_saw_lack(void);
 #ifdef __clang_analyzer__ /* lets it see that an error is never 0 */
 #define log_error(err, ...) (log_error(err, __VA_ARGS__), -(err))
 #endif

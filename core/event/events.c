@@ -102,8 +102,8 @@ int events_init(struct machine *m)
 	sigaddset(&held, SIGIO);
 	if (hold(&held) != 0)
 		return -EPERM;
-	int err =
-	    loop_watch(&m->loop, m->signal_fd, EPOLLIN, loop_make_watch(&m->loop, take_signals, m));
+	int err = loop_watch_or_log(
+	    &m->loop, "signals", m->signal_fd, EPOLLIN, loop_make_watch(&m->loop, take_signals, m));
 	if (err == 0)
 		err = loop_add_hook(&m->loop, pay_attention, m);
 	return err != 0 ? err : loop_add_hook(&m->loop, write_log, NULL);

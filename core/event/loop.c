@@ -29,15 +29,21 @@ int loop_init(struct loop *l)
 	l->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	l->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (l->epoll_fd < 0 || l->wake_fd < 0)
-		return log_error(errno, "cannot make the event loop: %s", strerror(errno));
+		return log_host_error(errno, "the event loop: cannot make %s: %s",
+		    l->epoll_fd < 0 ? "an epoll file" : "an eventfd", strerror(errno));
 	struct timespec none = {0};
 	struct epoll_event event;
 	if (syscall(SYS_epoll_pwait2, l->epoll_fd, &event, 1, &none, NULL, 0) < 0)
-		return log_error(errno, "the kernel has no epoll_pwait2: volt needs Linux 5.11");
+		return log_host_error(errno, "the event loop: cannot wait: epoll_pwait2: %s%s",
+		    strerror(errno),
+		    errno == ENOSYS  ? "; volt needs Linux 5.11"
+		    : errno == EPERM ? "; a container's filter may forbid it: allow epoll_pwait2"
+				     : "");
 	l->table = sealed_alloc(sizeof(*l->table));
 	if (l->table == NULL)
 		return log_error(ENOMEM, "no memory for the event loop");
-	return loop_watch(l, l->wake_fd, EPOLLIN, loop_make_watch(l, on_wake, l));
+	return loop_watch_or_log(
+	    l, "wake-ups", l->wake_fd, EPOLLIN, loop_make_watch(l, on_wake, l));
 }
 
 const struct loop_watch *loop_make_watch(
@@ -60,6 +66,24 @@ int loop_watch(struct loop *l, int fd, uint32_t events, const struct loop_watch 
 	if (watch == NULL)
 		return -ENOSPC;
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : -errno;
+}
+
+const char *loop_watch_why(int err)
+{
+	if (err == ENOSPC)
+		return "this user may watch no more files (fs.epoll.max_user_watches)";
+	return strerror(err);
+}
+
+int loop_watch_or_log(
+    struct loop *l, const char *what, int fd, uint32_t events, const struct loop_watch *watch)
+{
+	int err = loop_watch(l, fd, events, watch);
+
+	if (err != 0 && watch != NULL)
+		log_host_error(
+		    -err, "the event loop: cannot watch %s: %s", what, loop_watch_why(-err));
+	return err;
 }
 
 int loop_add_hook(struct loop *l, void (*run)(void *), void *arg)

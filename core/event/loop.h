@@ -59,6 +59,11 @@ const struct loop_watch *loop_make_watch(
 /* `watch` lives as long as the fd is open. 0 or -errno: -EPERM for a file that epoll
  * cannot watch because it is always ready. */
 int loop_watch(struct loop *l, int fd, uint32_t events, const struct loop_watch *watch);
+/* The same, and a failure is logged as one to watch `what`. Before the seal. */
+int loop_watch_or_log(
+    struct loop *l, const char *what, int fd, uint32_t events, const struct loop_watch *watch);
+/* Words for an error of loop_watch(), a positive errno. */
+const char *loop_watch_why(int err);
 int loop_add_hook(struct loop *l, void (*run)(void *), void *arg);
 int loop_add_timer(struct loop *l, struct callee *owner, void (*fire)(void *), uint32_t *timer);
 

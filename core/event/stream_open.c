@@ -249,7 +249,9 @@ int stream_open(struct stream *s, struct machine *m, struct callee *owner, uint3
 		s->held = s->ring + STREAM_RING;
 		s->detached = kinds[i].kind == STREAM_UNIX || kinds[i].kind == STREAM_NULL;
 		int err = kinds[i].open(s, path, &why);
-		return err != 0 ? err : watch(s);
+		if (err == 0 && (err = watch(s)) != 0)
+			fail(&why, -err, "cannot watch it: %s", loop_watch_why(-err));
+		return err;
 	}
 	return fail(&why, EINVAL,
 	    "\"%s\" is no stream: use stdio, null, file:PATH, pipe:PATH, pty or unix:PATH", text);

@@ -200,7 +200,9 @@ static int wire(struct doorbell *d)
 	}
 	d->event_fd = fd;
 	int err = loop_watch(l, fd, EPOLLIN, loop_make_watch(l, on_event, d));
-	return err != 0 ? log_error(-err, "cannot watch a doorbell: %s", strerror(-err)) : 0;
+	if (err != 0)
+		log_host_error(-err, "a doorbell: cannot watch it: %s", loop_watch_why(-err));
+	return err;
 }
 
 int doorbells_wire(struct doorbells *all)

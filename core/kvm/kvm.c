@@ -38,6 +38,9 @@ int kvm_open(struct kvm *k, const char *path)
 	if (k->fd < 0)
 		return log_error(errno, "cannot open %s: %s", path, strerror(errno));
 	int version = ioctl(k->fd, KVM_GET_API_VERSION, 0);
+	if (version < 0)
+		return log_error(
+		    errno, "%s: cannot ask for its version: %s", path, strerror(errno));
 	if (version != KVM_API_VERSION)
 		return log_error(ENOTSUP, "%s speaks KVM API version %d, volt needs %d", path,
 		    version, KVM_API_VERSION);

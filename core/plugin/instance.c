@@ -236,7 +236,9 @@ struct instance *instance_create(
 	struct params_opener opener = {.open = open_parameter, .arg = i};
 	int err = params_parse(&i->params, d, text, &opener, why, sizeof(why));
 	if (err != 0) {
-		log_error(-err, "--%s %s: %s", instance_option(i), i->plugin.name, why);
+		/* The host's limits, not the parameter's: no other value would do. */
+		(err == -ENOSYS || err == -ENOSPC ? log_host_error : log_error)(
+		    -err, "--%s %s: %s", instance_option(i), i->plugin.name, why);
 		goto fail;
 	}
 	if (choose_id(i, i->params.id) != 0)

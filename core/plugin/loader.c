@@ -27,6 +27,7 @@ static struct {
 	char dir[PATH_MAX];
 	struct file *files[LOADER_FILE_MAX];
 	unsigned count;
+	int not_found; /* errno of the search beside the program, if it could not look; or 0 */
 } loader;
 
 /* Beside the program, so that a build tree or a moved installation finds its own. */
@@ -36,14 +37,18 @@ static bool find_beside_program(void)
 	char self[PATH_MAX / 2], place[PATH_MAX];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
-	if (n <= 0)
+	if (n <= 0) {
+		loader.not_found = errno;
 		return false;
+	}
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
 	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(place, sizeof(place), "%s/%s", self, places[i]);
 		if (realpath(place, loader.dir) != NULL)
 			return true;
+		if (errno != ENOENT && errno != ENOTDIR)
+			loader.not_found = errno;
 	}
 	return false;
 }
@@ -62,7 +67,10 @@ int loader_find(const char *name, size_t n, char *path, unsigned path_size)
 	int len = snprintf(path, path_size, "%s/%.*s.so", loader.dir, (int)n, name);
 
 	/* What is too long is for the caller to say. */
-	return len < 0 || (unsigned)len >= path_size || access(path, F_OK) == 0 ? len : 0;
+	if (len < 0 || (unsigned)len >= path_size)
+		return len;
+	/* Whatever else is wrong with it, to open it will tell. */
+	return access(path, F_OK) == 0 || (errno != ENOENT && errno != ENOTDIR) ? len : 0;
 }
 
 int loader_list(const char *wanted, const char **names)
@@ -71,6 +79,12 @@ int loader_list(const char *wanted, const char **names)
 	struct dirent *e;
 	int count = 0;
 
+	if (d == NULL && loader.not_found != 0)
+		return log_host_error(loader.not_found,
+		    "--plugin %s: cannot look for plugins beside the program, by /proc/self/exe: "
+		    "%s; "
+		    "mount /proc, or give --plugin-dir",
+		    wanted, strerror(loader.not_found));
 	if (d == NULL)
 		return log_error(errno, "--plugin %s: cannot read the plugin folder %s: %s", wanted,
 		    loader.dir, strerror(errno));

@@ -121,7 +121,8 @@ static int walk(const char *path, char *copy, const char **last)
 	int err;
 
 	if (dir < 0)
-		return log_error(errno, "cannot open /: %s", strerror(errno));
+		return log_host_error(
+		    errno, "plugin %s: cannot open the folder /: %s", path, strerror(errno));
 	err = check_directory(path, "/", dir);
 	*last = NULL;
 	while (err == 0 && (name = strsep(&rest, "/")) != NULL) {
@@ -170,7 +171,8 @@ static int check_mount(const char *path, int fd)
 	struct statvfs vfs;
 
 	if (fstatvfs(fd, &vfs) != 0)
-		return log_error(errno, "plugin %s: %s", path, strerror(errno));
+		return log_host_error(errno, "plugin %s: cannot ask for the flags of its mount: %s",
+		    path, strerror(errno));
 	if (vfs.f_flag & ST_NOEXEC)
 		return log_error(EPERM, "plugin %s: its file system is mounted noexec", path);
 	return 0;
@@ -256,19 +258,41 @@ static int write_bytes(int fd, const uint8_t *image, uint64_t size)
 			return -errno;
 		at += n > 0 ? (uint64_t)n : 0;
 	}
-	return fcntl(fd, F_ADD_SEALS, SEALS) != 0 ? -errno : 0;
+	return 0;
+}
+
+/* Words for what is likely behind an error of a memory file. */
+static const char *memfd_hint(int err)
+{
+	if (err == EACCES)
+		return "; vm.memfd_noexec=2 forbids it: set it to 1 or 0";
+	if (err == EPERM || err == ENOSYS)
+		return "; a container's filter may forbid it: allow memfd_create and fcntl";
+	if (err == EFBIG)
+		return "; raise the limit of file sizes (ulimit -f)";
+	return "";
 }
 
 static int keep_sealed(const char *path, const uint8_t *image, uint64_t size)
 {
-	int fd = create_memfd();
-	int err = fd < 0 ? -errno : write_bytes(fd, image, size);
+	const char *verb = "make";
+	int fd = create_memfd(), err = fd < 0 ? -errno : 0;
 
+	if (err == 0) {
+		verb = "write";
+		err = write_bytes(fd, image, size);
+	}
+	if (err == 0) {
+		verb = "seal";
+		err = fcntl(fd, F_ADD_SEALS, SEALS) != 0 ? -errno : 0;
+	}
 	if (err == 0)
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	return log_error(-err, "plugin %s: no memory file for it: %s", path, strerror(-err));
+	return log_host_error(-err,
+	    "plugin %s: cannot %s a memory file (memfd_create) for it: %s%s", path, verb,
+	    strerror(-err), memfd_hint(-err));
 }
 
 /* The bytes are looked at where nobody else can reach them, and those are what is kept: less

@@ -53,15 +53,25 @@ static void clean_environment(char **argv)
 #endif
 }
 
-void inherit_clean(char **argv)
+/* A VM's descriptor must never become number 0, 1 or 2: a stray print would go there. */
+static int hold_standard_files(void)
+{
+	for (int fd = 0; fd < 3; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
+			return log_host_error(errno,
+			    "/dev/null: cannot open it in the place of a standard file that is "
+			    "closed: %s",
+			    strerror(errno));
+	return 0;
+}
+
+int inherit_clean(char **argv)
 {
 	struct sigaction defaults = {.sa_handler = SIG_DFL}, ignore = {.sa_handler = SIG_IGN};
 	sigset_t none;
 
-	/* A VM's descriptor must never become number 1: a stray print would go there. */
-	for (int fd = 0; fd < 3; fd++)
-		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) < 0)
-			abort();
+	if (hold_standard_files() != 0)
+		return -EBADF;
 	for (int s = 1; s < NSIG; s++) {
 		struct sigaction old;
 
@@ -77,6 +87,7 @@ void inherit_clean(char **argv)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	store_locate(store_path, sizeof(store_path)); /* an empty path is told when it is needed */
 	clean_environment(argv);
+	return 0;
 }
 
 static int open_input(const char *option, const char *path, int *fd)
@@ -88,7 +99,10 @@ static int open_input(const char *option, const char *path, int *fd)
 	if (*fd < 0)
 		return log_error(
 		    errno, "--%s %s: cannot be opened: %s", option, path, strerror(errno));
-	if (fstat(*fd, &st) != 0 || !S_ISREG(st.st_mode))
+	if (fstat(*fd, &st) != 0)
+		return log_error(
+		    errno, "--%s %s: cannot be examined: %s", option, path, strerror(errno));
+	if (!S_ISREG(st.st_mode))
 		return log_error(EINVAL, "--%s %s: is not a regular file", option, path);
 	return 0;
 }

@@ -12,8 +12,8 @@ struct machine;
 /* First of all: standard descriptors exist, signals are at their defaults, and nothing
  * of the environment reaches a plugin; where the user's kernels are is noted first. If the
  * environment told the dynamic linker what to load, volt starts itself anew without it; `argv` is
- * what it was started with. */
-void inherit_clean(char **argv);
+ * what it was started with. 0 or -errno, said in the log. */
+int inherit_clean(char **argv);
 /* Opens log and trace and reads the ceiling. 0 or -errno, said in the log. */
 int inherit_open_outputs(struct machine *m);
 /* Opens kernel and initrd, then closes every other inherited descriptor, so that names

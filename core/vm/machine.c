@@ -129,16 +129,19 @@ static int choose_files(struct machine *m)
 	return 0;
 }
 
+static int make_loop(struct machine *m)
+{
+	int err = loop_init(&m->loop);
+
+	return err != 0 ? err : events_init(m);
+}
+
 static int wire_plugins(struct machine *m)
 {
 	int err = bus_init(&m->bus);
 
 	irq_init(&m->irq, m);
 	doorbells_init(&m->doorbells, &m->bus, &m->kvm, &m->loop);
-	if (err == 0)
-		err = loop_init(&m->loop);
-	if (err == 0)
-		err = events_init(m);
 	guard_begin();
 	if (err == 0)
 		err = plugins_load(m);
@@ -389,7 +392,11 @@ static int fail(struct machine *m, int code)
 			m->instances[i - 1]->plugin.fini(m->instances[i - 1]->callee.self);
 	keeper_finish();
 	log_flush();
-	return log_saw_shortage() && code != EXIT_INPUT ? EXIT_RESOURCES : code;
+	if (log_saw_shortage() && code != EXIT_INPUT)
+		return EXIT_RESOURCES;
+	if (m->fail_code != 0)
+		return m->fail_code;
+	return log_saw_lack() && code == EXIT_PLUGIN ? EXIT_HOST : code;
 }
 
 int machine_main(const struct options *options)
@@ -406,8 +413,10 @@ int machine_main(const struct options *options)
 	if (inherit_open_outputs(m) != 0)
 		return fail(m, EXIT_USAGE);
 	if (inherit_open_inputs(m) != 0)
-		return fail(m, EXIT_INPUT);
+		return fail(m, log_saw_shortage() ? EXIT_RESOURCES : EXIT_INPUT);
 	if (open_host(m) != 0)
+		return fail(m, EXIT_HOST);
+	if (make_loop(m) != 0)
 		return fail(m, EXIT_HOST);
 	if (wire_plugins(m) != 0)
 		return fail(m, EXIT_PLUGIN);

@@ -61,6 +61,7 @@ struct machine {
 	/* How the VM ended: the first writer of end_claimed fills the rest. */
 	uint32_t end_claimed, end_ready; /* atomic */
 	int end_code;
+	int fail_code; /* of a part of the start that fails otherwise than its step; 0: none did */
 	char end_why[400];
 };
 

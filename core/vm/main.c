@@ -50,7 +50,8 @@ int main(int argc, char **argv)
 	log_init();
 	if (sealed_protect_constants() != 0)
 		return EXIT_HOST;
-	inherit_clean(argv);
+	if (inherit_clean(argv) != 0)
+		return log_saw_shortage() ? EXIT_RESOURCES : EXIT_HOST;
 	if (argc > 1 && strcmp(argv[1], "doctor") == 0)
 		return run_doctor(argc, argv);
 	int code = options_parse(&options, argc, argv);

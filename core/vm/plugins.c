@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/base/exitcode.h"
 #include "core/base/log.h"
 #include "core/base/trace.h"
 #include "core/config.h"
@@ -52,6 +53,8 @@ static int load_sandbox(struct machine *m, const char *path, const char *params)
 		    EINVAL, "plugin %s is a sandbox that offers no %s", path, VOLT_EXT_SANDBOX);
 	m->sandbox = i;
 	int err = i->sandbox->enter_early(i->callee.self, policy_flags(m->options));
+	if (err != 0)
+		m->fail_code = EXIT_SEAL;
 	trace_mark("early cage", "plugin %s", i->callee.id);
 	return err;
 }

@@ -105,6 +105,17 @@ static void a_shortage_is_remembered(void **state)
 	assert_true(log_saw_shortage());
 }
 
+static void a_refused_call_is_a_lack_or_a_shortage(void **state)
+{
+	assert_false(log_saw_lack());
+	assert_int_equal(log_host_error(ENOSPC, "a limit"), -ENOSPC);
+	assert_false(log_saw_lack());
+	assert_true(log_saw_shortage());
+	assert_int_equal(log_host_error(ENOSYS, "no such call"), -ENOSYS);
+	assert_true(log_saw_lack());
+	assert_true(kit_logged("volt: error: no such call"));
+}
+
 static void a_long_line_is_cut_and_still_ends(void **state)
 {
 	char text[5000];
@@ -243,6 +254,7 @@ int main(void)
 	    cmocka_unit_test_setup(c1_control_bytes_drive_no_terminal, setup),
 	    cmocka_unit_test_setup(what_is_no_utf_8_becomes_question_marks, setup),
 	    cmocka_unit_test_setup(a_shortage_is_remembered, setup),
+	    cmocka_unit_test_setup(a_refused_call_is_a_lack_or_a_shortage, setup),
 	    cmocka_unit_test_setup(a_long_line_is_cut_and_still_ends, setup),
 	    cmocka_unit_test_setup(a_file_that_takes_nothing_stops_nobody, setup),
 	    cmocka_unit_test_setup(on_a_raw_terminal_lines_return_the_carriage, setup),

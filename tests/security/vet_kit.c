@@ -37,6 +37,16 @@ int(log_error)(int err, const char *fmt, ...)
 	return -err;
 }
 
+int log_host_error(int err, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(logged, sizeof(logged), fmt, ap);
+	va_end(ap);
+	return -err;
+}
+
 const char *kit_logged(void)
 {
 	return logged;
