@@ -23,10 +23,24 @@ void lock_init(struct lock *l)
 {
 	l->holders = 0;
 	l->event_fd = -1;
+	l->counter = false;
 	if (all.count < LOCK_MAX)
 		all.locks[all.count++] = l;
 	else
 		log_error(ENOSPC, "more than %u locks", LOCK_MAX);
+}
+
+void lock_init_counter(struct lock *l)
+{
+	lock_init(l);
+	l->counter = true;
+}
+
+int lock_counter_fd(struct lock *l)
+{
+	if (l->event_fd < 0)
+		l->event_fd = eventfd(0, EFD_CLOEXEC);
+	return l->event_fd;
 }
 
 void lock_finish(struct lock *l)
@@ -79,7 +93,8 @@ void lock_release(struct lock *l)
 int locks_arm(int base, uint32_t *count)
 {
 	for (uint32_t i = 0; i < all.count; i++) {
-		int fd = eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
+		struct lock *l = all.locks[i];
+		int fd = l->counter ? lock_counter_fd(l) : eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
 		int want = base + (int)i;
 
 		if (fd >= 0 && fd != want) {
@@ -94,7 +109,7 @@ int locks_arm(int base, uint32_t *count)
 			return log_error(
 			    err, "cannot make the eventfd of a lock: %s", strerror(err));
 		}
-		all.locks[i]->event_fd = fd;
+		l->event_fd = fd;
 	}
 	*count = all.count;
 	return 0;

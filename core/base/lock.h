@@ -15,16 +15,22 @@
 #ifndef CORE_LOCK_H
 #define CORE_LOCK_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#define LOCK_MAX 96
+#define LOCK_MAX 256
 
 struct lock {
 	uint32_t holders; /* atomic; 1 holds it, the others wait */
 	int event_fd;     /* a semaphore, 0 at the start; -1 before locks_arm() */
+	bool counter;     /* no semaphore: one lock_wait() takes all posts that came */
 };
 
 void lock_init(struct lock *l);
+/* For waiting alone; KVM may post it as well, once it has its eventfd. */
+void lock_init_counter(struct lock *l);
+/* The eventfd of a counter, made now if it was not. -1 with errno if it cannot be. */
+int lock_counter_fd(struct lock *l);
 void lock_finish(struct lock *l);
 void lock_take(struct lock *l);
 void lock_release(struct lock *l);

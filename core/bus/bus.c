@@ -17,6 +17,11 @@
 #define GRAIN_BITS 9
 #define GRAIN_MAX  2048u
 
+/* What place() of volt/plugin.h gives out: above RAM below 4 GiB, below PCI's and APICs' places. */
+#define PLACE_FIRST 0xd0000000ull
+#define PLACE_SIZE  0x10000000ull
+#define PLACE_ALIGN 4096ull
+
 int bus_init(struct bus *b)
 {
 	uint8_t *table =
@@ -81,6 +86,49 @@ int bus_add_range(
 	    .space = r->space,
 	};
 	return 0;
+}
+
+/* The first range that [base, base + len) of memory meets, or NULL. */
+static const struct bus_range *find_neighbour(const struct bus *b, uint64_t base, uint64_t len)
+{
+	for (uint32_t i = 0; i < b->count; i++)
+		if (b->ranges[i].space == VOLT_SPACE_MMIO && b->ranges[i].base <= base + len - 1 &&
+		    base <= b->ranges[i].last)
+			return &b->ranges[i];
+	return NULL;
+}
+
+/* 0: the window has no room. Each step goes beyond a range, so there are few. */
+static uint64_t find_room(const struct bus *b, uint64_t len)
+{
+	uint64_t align = PLACE_ALIGN, base = PLACE_FIRST;
+	const struct bus_range *r;
+
+	while (align < len)
+		align <<= 1;
+	while (base + len <= PLACE_FIRST + PLACE_SIZE && (r = find_neighbour(b, base, len)) != NULL)
+		base = (r->last / align + 1) * align;
+	return base + len <= PLACE_FIRST + PLACE_SIZE ? base : 0;
+}
+
+int bus_place(struct bus *b, struct callee *owner, const struct volt_range *r, uint64_t *base,
+    char *why, unsigned why_size)
+{
+	struct volt_range at = *r;
+
+	if (r->base == VOLT_ANY && r->space == VOLT_SPACE_MMIO && r->len > 0) {
+		at.base = r->len <= PLACE_SIZE ? find_room(b, r->len) : 0;
+		if (at.base == 0) {
+			snprintf(why, why_size,
+			    "range \"%s\": no room for %llu bytes at 0xd0000000 to 0xdfffffff",
+			    r->name ? r->name : "?", (unsigned long long)r->len);
+			return -ENOSPC;
+		}
+	}
+	int err = bus_add_range(b, owner, &at, why, why_size);
+	if (err == 0)
+		*base = at.base;
+	return err;
 }
 
 static int by_address(const void *left, const void *right)

@@ -60,6 +60,9 @@ int bus_init(struct bus *b);
 /* 0, or -errno with the reason in `why`. */
 int bus_add_range(
     struct bus *b, struct callee *owner, const struct volt_range *r, char *why, unsigned why_size);
+/* As bus_add_range(), but a range of memory at VOLT_ANY gets an address, which *base tells. */
+int bus_place(struct bus *b, struct callee *owner, const struct volt_range *r, uint64_t *base,
+    char *why, unsigned why_size);
 /* Sorts and freezes; an overlap names both owners in the log. */
 int bus_seal(struct bus *b);
 

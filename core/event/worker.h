@@ -13,20 +13,32 @@
 #include "core/base/lock.h"
 #include "core/event/callee.h"
 
-#define WORKER_MAX 8
+#define WORKER_MAX 64
 
 struct worker {
 	struct callee *owner;
 	void (*job)(void *self, uint32_t worker);
 	uint32_t number; /* its handle */
 	char name[16];
-	struct lock posts; /* used as a semaphore */
+	struct lock posts; /* a counter; KVM posts it too, for doorbells */
 	uint32_t posted;   /* atomic */
 	bool early;        /* posted while wiring */
+	bool released;     /* its thread may run */
+	/* Runs of the job that have begun and have ended; who waits for one sleeps in `ended`. */
+	uint32_t runs_begun, runs_ended, sleepers; /* atomic */
+	struct lock ended;
 };
+
+void worker_init(struct worker *w, struct callee *owner, const char *name,
+    void (*job)(void *self, uint32_t worker), uint32_t number);
 
 /* [any] */
 void worker_post(struct worker *w);
+/* Posts; the run that began afterwards has ended once worker_has_run() says so. */
+uint32_t worker_ask(struct worker *w);
+bool worker_has_run(const struct worker *w, uint32_t ticket);
+/* Waits for it. Not on the worker's own thread. */
+void worker_await(struct worker *w, uint32_t ticket);
 /* On the worker's own thread, sealed; never returns. */
 _Noreturn void worker_run(struct worker *w);
 

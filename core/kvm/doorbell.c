@@ -16,6 +16,7 @@
 #include "core/base/sealed.h"
 #include "core/bus/bus.h"
 #include "core/event/loop.h"
+#include "core/event/worker.h"
 #include "core/kvm/kvm.h"
 
 static void call_rung(const struct doorbell *d)
@@ -54,16 +55,20 @@ static bool clashes(const struct doorbell *d, const struct volt_doorbell_at *at)
 	       (!d->match || !(at->flags & VOLT_DOORBELL_MATCH) || d->value == at->value);
 }
 
-static int find_fault(const struct doorbells *all, const struct volt_doorbell_at *at)
+static int find_fault(
+    const struct doorbells *all, const struct volt_doorbell_at *at, const struct worker *worker)
 {
+	const bool match = at->flags & VOLT_DOORBELL_MATCH, post = at->flags & VOLT_DOORBELL_POST;
+
 	if (at->size < offsetof(struct volt_doorbell_at, rung) + sizeof(at->rung) ||
-	    at->rung == NULL || at->reserved != 0 || at->space > VOLT_SPACE_MMIO ||
+	    at->reserved != 0 || at->space > VOLT_SPACE_MMIO ||
 	    (at->width != 1 && at->width != 2 && at->width != 4 && at->width != 8))
 		return -EINVAL;
-	if (at->flags & ~VOLT_DOORBELL_MATCH)
+	if (at->flags & ~(VOLT_DOORBELL_MATCH | VOLT_DOORBELL_POST))
 		return -EOPNOTSUPP;
-	if (at->flags == 0 ? at->value != 0
-			   : at->width < 8 && at->value >> (8 * at->width & 63) != 0)
+	if (post ? worker == NULL || at->reserved2 != 0 : at->rung == NULL)
+		return -EINVAL;
+	if (!match ? at->value != 0 : at->width < 8 && at->value >> (8 * at->width & 63) != 0)
 		return -EINVAL;
 	for (uint32_t i = 0; i < all->count; i++)
 		if (clashes(&all->rows[i], at))
@@ -84,6 +89,10 @@ static bool ring(
 		if (d->address != address || d->width != width || d->space != r->space ||
 		    (d->match && d->value != value))
 			continue;
+		if (d->worker != NULL) {
+			worker_post(d->worker);
+			return true;
+		}
 		__atomic_store_n(&all->rung[i], 1, __ATOMIC_SEQ_CST);
 		__atomic_store_n(&all->rings, 1, __ATOMIC_SEQ_CST);
 		loop_wake(all->loop);
@@ -93,10 +102,10 @@ static bool ring(
 }
 
 int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_doorbell_at *at,
-    uint32_t *number, char *why, unsigned why_size)
+    struct worker *worker, uint32_t *number, char *why, unsigned why_size)
 {
 	struct bus_range *r = NULL;
-	int err = find_fault(all, at);
+	int err = find_fault(all, at, worker);
 
 	if (err == 0 && (r = find_range(all->bus, owner, at)) == NULL)
 		err = -ENXIO;
@@ -117,6 +126,7 @@ int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_
 	*d = (struct doorbell){.all = all,
 	    .owner = owner,
 	    .rung = at->rung,
+	    .worker = worker,
 	    .address = at->address,
 	    .value = at->value,
 	    .number = all->count,
@@ -184,12 +194,25 @@ void doorbells_keep(struct bus_range *r)
 	r->ring = NULL;
 }
 
+/* KVM keeps the event itself, so it may get another number later. */
+static int wire_worker(struct doorbell *d)
+{
+	int fd = lock_counter_fd(&d->worker->posts);
+
+	if (fd < 0)
+		return log_error(errno, "eventfd for a doorbell: %s", strerror(errno));
+	d->by_kvm = give_to_kvm(d, fd);
+	return 0;
+}
+
 static int wire(struct doorbell *d)
 {
 	struct loop *l = d->all->loop;
 
 	if (d->kept)
 		return 0;
+	if (d->worker != NULL)
+		return wire_worker(d);
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	if (fd < 0)
@@ -199,6 +222,7 @@ static int wire(struct doorbell *d)
 		return 0;
 	}
 	d->event_fd = fd;
+	d->by_kvm = true;
 	int err = loop_watch(l, fd, EPOLLIN, loop_make_watch(l, on_event, d));
 	if (err != 0)
 		log_host_error(-err, "a doorbell: cannot watch it: %s", loop_watch_why(-err));

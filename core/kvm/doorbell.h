@@ -25,6 +25,7 @@ struct bus_range;
 struct doorbells;
 struct kvm;
 struct loop;
+struct worker;
 
 struct doorbell {
 	struct doorbells *all;
@@ -32,10 +33,12 @@ struct doorbell {
 	void (*rung)(void *self, uint32_t doorbell);
 	uint64_t address, value;
 	uint32_t number;
-	int event_fd; /* KVM takes the writes; -1: the exit path does */
+	struct worker *worker; /* posted instead, or NULL */
+	int event_fd;          /* that the loop watches; -1: none */
 	uint8_t space, width;
 	bool match;
-	bool kept; /* from KVM: a layer above the range wants to see the writes */
+	bool by_kvm; /* takes the writes; else the exit path does */
+	bool kept;   /* from KVM: a layer above the range wants to see the writes */
 };
 
 struct doorbells {
@@ -49,9 +52,10 @@ struct doorbells {
 };
 
 void doorbells_init(struct doorbells *all, struct bus *b, struct kvm *k, struct loop *l);
-/* 0 or -errno, as volt.doorbell/1 says, with the reason in `why`. */
+/* `worker` is the one to post, with VOLT_DOORBELL_POST. 0 or -errno, as volt.doorbell/1 says, with
+ * the reason in `why`. */
 int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_doorbell_at *at,
-    uint32_t *number, char *why, unsigned why_size);
+    struct worker *worker, uint32_t *number, char *why, unsigned why_size);
 /* A layer takes the place of range `r`: its doorbells ring from below it. */
 void doorbells_keep(struct bus_range *r);
 /* Hands them to KVM. 0 or -errno, said in the log. */

@@ -36,6 +36,15 @@ int irq_add(
 	return 0;
 }
 
+uint32_t irq_free_line(const struct irq *q)
+{
+	/* 0 to 4, 8 and 12 are the PC's own: timer, keyboard, console, clock, mouse. */
+	for (uint32_t gsi = IRQ_LINES; gsi-- > 5;)
+		if (q->lines[gsi].owner == NULL && gsi != 8 && gsi != 12)
+			return gsi;
+	return VOLT_ANY;
+}
+
 bool irq_has_lines(const struct irq *q)
 {
 	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++)
@@ -119,6 +128,33 @@ void irq_set(struct irq *q, uint32_t gsi, bool level)
 	if (__atomic_exchange_n(&line->level, level, __ATOMIC_SEQ_CST) != level)
 		q->chip_ops->set_line(q->chip->self, gsi, level);
 	callee_unlock(q->chip);
+}
+
+static void pulse_chip(struct irq *q, uint32_t gsi)
+{
+	callee_lock(q->chip);
+	if (__atomic_exchange_n(&q->lines[gsi].level, 0, __ATOMIC_SEQ_CST))
+		q->chip_ops->set_line(q->chip->self, gsi, false);
+	q->chip_ops->set_line(q->chip->self, gsi, true);
+	q->chip_ops->set_line(q->chip->self, gsi, false);
+	callee_unlock(q->chip);
+}
+
+/* Under a lock: what a second thread raised while the first one's line is high is no edge. */
+void irq_pulse(struct irq *q, uint32_t gsi)
+{
+	if (!q->wired || q->lines[gsi].flags != VOLT_IRQ_EDGE)
+		return;
+	if (q->chip != NULL) {
+		pulse_chip(q, gsi);
+		return;
+	}
+	lock_take(&q->route_lock);
+	if (__atomic_exchange_n(&q->lines[gsi].level, 0, __ATOMIC_SEQ_CST))
+		drive_pin(q, gsi, 0);
+	drive_pin(q, gsi, 1);
+	drive_pin(q, gsi, 0);
+	lock_release(&q->route_lock);
 }
 
 /* -------------------------------------------------------------- an irqchip plugin */

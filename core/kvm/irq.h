@@ -44,7 +44,7 @@ struct irq {
 	uint32_t pins;
 	bool wired; /* KVM has an irqchip */
 	struct irq_line lines[IRQ_LINES];
-	struct lock route_lock; /* leaf; held while KVM takes the table */
+	struct lock route_lock; /* leaf; held while KVM takes the table, or a line's pulse */
 	bool routes_stale;      /* under the route lock: KVM's table is older than the lines' */
 	struct msi msi;
 };
@@ -53,6 +53,9 @@ void irq_init(struct irq *q, struct machine *m);
 /* 0, -EINVAL, or -EBUSY with *owner set. */
 int irq_add(
     struct irq *q, struct callee *owner, uint32_t gsi, uint32_t flags, struct callee **holder);
+/* The highest line that nobody has, but none that a PC's own devices have by custom; or VOLT_ANY.
+ */
+uint32_t irq_free_line(const struct irq *q);
 /* Has any line an owner? */
 bool irq_has_lines(const struct irq *q);
 /* Creates the irqchip of either kind. 0 or -errno, said in the log. */
@@ -60,6 +63,8 @@ int irq_wire(struct irq *q);
 
 /* [any] */
 void irq_set(struct irq *q, uint32_t gsi, bool level);
+/* An edge of its own, whoever else pulses the line. */
+void irq_pulse(struct irq *q, uint32_t gsi);
 /* [wire] To the plugin that turned out to be the irqchip: lines that are high already. */
 void irq_tell_levels(struct irq *q);
 /* Of the irqchip plugin. */

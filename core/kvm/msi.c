@@ -56,6 +56,15 @@ static struct msi_vector *own_vector(struct irq *q, const struct callee *owner, 
 		   : NULL;
 }
 
+/* After either of message and pending was written, so that one of two threads sees both. */
+static void send_pending(struct irq *q, struct msi_vector *v)
+{
+	const uint64_t message = __atomic_load_n(&v->message, __ATOMIC_SEQ_CST);
+
+	if (message != 0 && q->wired && __atomic_exchange_n(&v->pending, 0, __ATOMIC_SEQ_CST))
+		msi_send(q, message >> 32, (uint32_t)message);
+}
+
 int msi_set(struct irq *q, struct callee *owner, uint32_t vector, uint64_t address, uint32_t data)
 {
 	struct msi_vector *v = own_vector(q, owner, vector);
@@ -64,6 +73,7 @@ int msi_set(struct irq *q, struct callee *owner, uint32_t vector, uint64_t addre
 		return -EINVAL;
 	/* An address that can be sent has 32 bits: both halves are one store. */
 	__atomic_store_n(&v->message, address != 0 ? address << 32 | data : 0, __ATOMIC_SEQ_CST);
+	send_pending(q, v);
 	return 0;
 }
 
@@ -81,13 +91,32 @@ void msi_send(struct irq *q, uint64_t address, uint32_t data)
 
 void msi_fire(struct irq *q, struct callee *owner, uint32_t vector)
 {
-	const struct msi_vector *v = own_vector(q, owner, vector);
+	struct msi_vector *v = own_vector(q, owner, vector);
 
 	if (v == NULL || !q->wired)
 		return;
 	const uint64_t message = __atomic_load_n(&v->message, __ATOMIC_SEQ_CST);
 	if (message != 0)
 		msi_send(q, message >> 32, (uint32_t)message);
+	else
+		msi_set_pending(q, owner, vector, true);
+}
+
+bool msi_pending(struct irq *q, struct callee *owner, uint32_t vector)
+{
+	const struct msi_vector *v = own_vector(q, owner, vector);
+
+	return v != NULL && __atomic_load_n(&v->pending, __ATOMIC_SEQ_CST);
+}
+
+void msi_set_pending(struct irq *q, struct callee *owner, uint32_t vector, bool pending)
+{
+	struct msi_vector *v = own_vector(q, owner, vector);
+
+	if (v == NULL)
+		return;
+	__atomic_store_n(&v->pending, pending, __ATOMIC_SEQ_CST);
+	send_pending(q, v);
 }
 
 int msi_inject(struct irq *q, uint64_t address, uint32_t data)

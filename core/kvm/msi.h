@@ -10,6 +10,7 @@
 #ifndef CORE_MSI_H
 #define CORE_MSI_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/event/callee.h"
@@ -20,7 +21,8 @@ struct irq;
 
 struct msi_vector {
 	struct callee *owner;
-	uint64_t message; /* atomic; address << 32 | data; 0: sends nothing */
+	uint64_t message; /* atomic; address << 32 | data; 0: masked */
+	uint8_t pending;  /* atomic; fired while masked */
 };
 
 struct msi {
@@ -34,6 +36,8 @@ int msi_alloc(struct irq *q, struct callee *owner, uint32_t count, uint32_t *fir
 /* [any] */
 int msi_set(struct irq *q, struct callee *owner, uint32_t vector, uint64_t address, uint32_t data);
 void msi_fire(struct irq *q, struct callee *owner, uint32_t vector);
+bool msi_pending(struct irq *q, struct callee *owner, uint32_t vector);
+void msi_set_pending(struct irq *q, struct callee *owner, uint32_t vector, bool pending);
 int msi_inject(struct irq *q, uint64_t address, uint32_t data);
 /* As msi_inject(), unchecked: for an irqchip plugin's pins. */
 void msi_send(struct irq *q, uint64_t address, uint32_t data);

@@ -145,7 +145,7 @@ static void print_doorbells(const struct machine *m)
 			snprintf(value, sizeof(value), "0x%llx", (unsigned long long)d->value);
 		printf("  %-4s 0x%08llx %u bytes %-10s %s: by %s\n",
 		    d->space == VOLT_SPACE_PIO ? "port" : "mmio", (unsigned long long)d->address,
-		    d->width, value, d->owner->id, d->event_fd >= 0 ? "KVM" : "volt");
+		    d->width, value, d->owner->id, d->by_kvm ? "KVM" : "volt");
 	}
 }
 

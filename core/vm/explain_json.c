@@ -137,7 +137,7 @@ static value doorbells(const struct machine *m)
 		if (d->match)
 			put_number(o, "value", d->value);
 		put_text(o, "owner", d->owner->id);
-		put_text(o, "by", d->event_fd >= 0 ? "kvm" : "volt");
+		put_text(o, "by", d->by_kvm ? "kvm" : "volt");
 		json.json_object_array_add(list, o);
 	}
 	return list;

@@ -114,6 +114,10 @@ static int host_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags,
 
 	if (i->machine->sealed)
 		return -EPERM;
+	if (gsi == VOLT_ANY && flags <= VOLT_IRQ_LEVEL)
+		gsi = irq_free_line(&i->machine->irq);
+	if (gsi == VOLT_ANY && flags <= VOLT_IRQ_LEVEL)
+		return refuse(i, ENOSPC, "no interrupt line is free");
 	int err = irq_add(&i->machine->irq, &i->callee, gsi, flags, &holder);
 	if (err == -EBUSY)
 		return refuse(
@@ -136,7 +140,13 @@ static void host_set_irq(const struct volt_host *h, uint32_t line, bool level)
 
 static int host_place(const struct volt_host *h, const struct volt_range *r, uint64_t *base)
 {
-	return host_wirer(h)->machine->sealed ? -EPERM : -EOPNOTSUPP;
+	struct instance *i = host_wirer(h);
+	char why[200];
+
+	if (i->machine->sealed)
+		return -EPERM;
+	int err = bus_place(&i->machine->bus, &i->callee, r, base, why, sizeof(why));
+	return err != 0 ? refuse(i, -err, "%s", why) : 0;
 }
 
 static uint32_t host_irq_number(const struct volt_host *h, uint32_t line)
@@ -149,8 +159,10 @@ static uint32_t host_irq_number(const struct volt_host *h, uint32_t line)
 
 static void host_pulse(const struct volt_host *h, uint32_t line)
 {
-	host_set_irq(h, line, true);
-	host_set_irq(h, line, false);
+	struct instance *i = owner_of(h);
+
+	if (line < IRQ_LINES && i->machine->irq.lines[line].owner == &i->callee)
+		irq_pulse(&i->machine->irq, line);
 }
 
 static int host_find(const struct volt_host *h, const char *id, struct volt_peer *peer)
@@ -295,23 +307,28 @@ static int host_add_worker(const struct volt_host *h, const char *name,
 	if (n == 0 || n > 15 || name[n] != '\0' || job == NULL)
 		return -EINVAL;
 	if (m->worker_count == WORKER_MAX)
-		return -ENOSPC;
+		return refuse(i, ENOSPC, "there are %u workers already", WORKER_MAX);
 	struct worker *w = &m->workers[m->worker_count];
-	w->owner = &i->callee;
-	w->job = job;
-	w->number = m->worker_count;
-	snprintf(w->name, sizeof(w->name), "%s", name);
-	lock_init(&w->posts);
+	worker_init(w, &i->callee, name, job, m->worker_count);
 	*worker = m->worker_count++;
 	return 0;
 }
 
+struct worker *host_worker(struct instance *i, uint32_t worker)
+{
+	struct machine *m = i->machine;
+
+	return worker < m->worker_count && m->workers[worker].owner == &i->callee
+		   ? &m->workers[worker]
+		   : NULL;
+}
+
 static void host_post(const struct volt_host *h, uint32_t worker)
 {
-	struct machine *m = owner_of(h)->machine;
+	struct worker *w = host_worker(owner_of(h), worker);
 
-	if (worker < m->worker_count && m->workers[worker].owner == &owner_of(h)->callee)
-		worker_post(&m->workers[worker]);
+	if (w != NULL)
+		worker_post(w);
 }
 
 static int host_watch(const struct volt_host *h, uint32_t worker, int32_t fd, uint32_t events)
@@ -321,7 +338,14 @@ static int host_watch(const struct volt_host *h, uint32_t worker, int32_t fd, ui
 
 static int host_run(const struct volt_host *h, uint32_t worker)
 {
-	return -EAGAIN;
+	struct worker *w = host_worker(owner_of(h), worker);
+
+	if (w == NULL)
+		return -EINVAL;
+	if (!__atomic_load_n(&w->released, __ATOMIC_SEQ_CST))
+		return -EAGAIN;
+	worker_await(w, worker_ask(w));
+	return 0;
 }
 
 static const struct volt_worker worker_table = {.size = sizeof(worker_table),

@@ -74,6 +74,14 @@ const struct volt_mem host_mem = {.size = sizeof(host_mem),
 
 /* -------------------------------------------------------- volt.doorbell/1 */
 
+/* The worker that a doorbell posts, or NULL: none, or not the instance's. */
+static struct worker *posted_by(struct instance *i, const struct volt_doorbell_at *at)
+{
+	if (!(at->flags & VOLT_DOORBELL_POST) || !VOLT_HAS(at, reserved2))
+		return NULL;
+	return host_worker(i, at->worker);
+}
+
 static int host_add_doorbell(
     const struct volt_host *h, const struct volt_doorbell_at *at, uint32_t *doorbell)
 {
@@ -81,8 +89,8 @@ static int host_add_doorbell(
 
 	if (i->machine->sealed)
 		return -EPERM;
-	return doorbell_add(&i->machine->doorbells, &i->callee, at, doorbell, i->state->reason,
-	    (unsigned)sizeof(i->state->reason));
+	return doorbell_add(&i->machine->doorbells, &i->callee, at, posted_by(i, at), doorbell,
+	    i->state->reason, (unsigned)sizeof(i->state->reason));
 }
 
 static int host_irq_fd(const struct volt_host *h, uint32_t line)
@@ -129,11 +137,12 @@ static int host_inject(const struct volt_host *h, uint64_t address, uint32_t dat
 
 static bool host_pending(const struct volt_host *h, uint32_t vector)
 {
-	return false;
+	return msi_pending(&owner_of(h)->machine->irq, &owner_of(h)->callee, vector);
 }
 
 static void host_set_pending(const struct volt_host *h, uint32_t vector, bool pending)
 {
+	msi_set_pending(&owner_of(h)->machine->irq, &owner_of(h)->callee, vector, pending);
 }
 
 const struct volt_msi host_msi = {.size = sizeof(host_msi),

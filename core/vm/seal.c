@@ -235,6 +235,8 @@ int seal_machine(struct machine *m)
 
 void seal_release(struct machine *m)
 {
+	for (uint32_t i = 0; i < m->worker_count; i++)
+		__atomic_store_n(&m->workers[i].released, true, __ATOMIC_SEQ_CST);
 	for (uint32_t i = 0; i < m->firmware.cpus + m->worker_count; i++)
 		lock_post(&gate.go);
 }

@@ -563,6 +563,40 @@ static void callbacks_of_parallel_ranges_hold_no_lock(void **state)
 		assert_false(left.calls[i].locked);
 }
 
+static int place(uint64_t base, uint64_t len, uint64_t *got)
+{
+	const struct volt_range r = {.size = sizeof(r),
+	    .space = VOLT_SPACE_MMIO,
+	    .sizes = VOLT_IO_4,
+	    .base = base,
+	    .len = len,
+	    .name = "placed"};
+	char why[200];
+
+	return bus_place(&bus, &left.owner, &r, got, why, sizeof(why));
+}
+
+static void a_range_anywhere_gets_an_address_that_nobody_has(void **state)
+{
+	uint64_t got = 0;
+
+	assert_int_equal(place(0xd0001100, 0x100, &got), 0);
+	assert_int_equal(got, 0xd0001100);
+	assert_int_equal(place(VOLT_ANY, 0x200, &got), 0);
+	assert_int_equal(got, 0xd0000000);
+	assert_int_equal(place(VOLT_ANY, 0x200, &got), 0);
+	assert_int_equal(got, 0xd0002000); /* behind the one that lies in the way */
+	assert_int_equal(place(VOLT_ANY, 0x3000, &got), 0);
+	assert_int_equal(got, 0xd0004000); /* aligned to what holds it */
+	assert_int_equal(place(VOLT_ANY, 0x10000000, &got), -ENOSPC);
+	assert_int_equal(place(VOLT_ANY, UINT64_MAX, &got), -ENOSPC);
+	assert_int_equal(place(VOLT_ANY, 0, &got), -EINVAL);
+	assert_int_equal(place(VOLT_ANY, 0x8000000, &got), 0);
+	assert_int_equal(got, 0xd8000000);
+	assert_int_equal(place(VOLT_ANY, 0x8000000, &got), -ENOSPC);
+	assert_int_equal(bus_seal(&bus), 0);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -571,6 +605,7 @@ int main(void)
 	    TEST(malformed_ranges_are_refused_with_the_reason),
 	    TEST(ranges_may_end_with_their_space),
 	    TEST(names_are_copied),
+	    TEST(a_range_anywhere_gets_an_address_that_nobody_has),
 	    TEST(the_table_holds_512_ranges_and_finds_each),
 	    TEST(an_overlap_names_both_owners),
 	    TEST(equal_ranges_overlap),

@@ -12,6 +12,7 @@
 #include <cmocka.h> /* last: it defines fail() */
 #include <errno.h>
 #include <linux/kvm.h>
+#include <pthread.h>
 #include <string.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -114,7 +115,7 @@ static int add(struct callee *owner, uint64_t address, uint8_t width, uint8_t fl
 	    .rung = on_rung};
 	uint32_t number;
 
-	return doorbell_add(&m->doorbells, owner, &at, &number, why, sizeof(why));
+	return doorbell_add(&m->doorbells, owner, &at, NULL, &number, why, sizeof(why));
 }
 
 static void wire_bells(void)
@@ -147,7 +148,8 @@ static void no_write_rings_two(void **state)
 	assert_int_equal(add(&one, 0xd0000000, 1, VOLT_DOORBELL_MATCH, 2), -EEXIST);
 	assert_int_equal(add(&one, 0xd0000004, 4, VOLT_DOORBELL_MATCH, 1ull << 32), -EINVAL);
 	assert_int_equal(add(&one, 0xd0000004, 4, 0, 1), -EINVAL);
-	assert_int_equal(add(&one, 0xd0000004, 4, 2, 0), -EOPNOTSUPP);
+	assert_int_equal(add(&one, 0xd0000004, 4, 4, 0), -EOPNOTSUPP);
+	assert_int_equal(add(&one, 0xd0000004, 4, VOLT_DOORBELL_POST, 0), -EINVAL); /* whom? */
 	assert_int_equal(add(&one, 0xd0000004, 3, 0, 0), -EINVAL);
 }
 
@@ -255,8 +257,6 @@ static void signalled_is(unsigned count, uint32_t address, uint32_t data)
 static void a_fire_is_sent_as_the_vector_is_before_it_returns(void **state)
 {
 	wire_vectors(2);
-	msi_fire(&m->irq, &one, 1); /* nothing is set: lost */
-	assert_int_equal(kvm.signal_count, 0);
 	assert_int_equal(msi_set(&m->irq, &one, 1, ADDRESS | 0xff000, 0xffff4041), 0);
 	assert_int_equal(kvm.signal_count, 0);
 	msi_fire(&m->irq, &one, 1);
@@ -265,9 +265,96 @@ static void a_fire_is_sent_as_the_vector_is_before_it_returns(void **state)
 	msi_fire(&m->irq, &one, 1);
 	signalled_is(2, ADDRESS, 0x42);
 	assert_int_equal(msi_set(&m->irq, &one, 1, 0, 0), 0);
-	msi_fire(&m->irq, &one, 1); /* under the mask: lost */
 	assert_int_equal(kvm.signal_count, 2);
 	assert_int_equal(kvm.table_count + kvm.irqfd_count, 0);
+}
+
+static void a_fire_under_the_mask_is_remembered_once(void **state)
+{
+	wire_vectors(2);
+	msi_fire(&m->irq, &one, 1); /* nothing is set yet */
+	msi_fire(&m->irq, &one, 1);
+	assert_int_equal(kvm.signal_count, 0);
+	assert_true(msi_pending(&m->irq, &one, 1));
+	assert_false(msi_pending(&m->irq, &one, 0));
+	assert_false(msi_pending(&m->irq, &two, 1));
+	assert_int_equal(msi_set(&m->irq, &one, 1, ADDRESS, 0x43), 0);
+	signalled_is(1, ADDRESS, 0x43);
+	assert_false(msi_pending(&m->irq, &one, 1));
+	assert_int_equal(msi_set(&m->irq, &one, 1, ADDRESS, 0x44), 0);
+	assert_int_equal(kvm.signal_count, 1);
+	assert_int_equal(msi_set(&m->irq, &one, 1, 0, 0), 0);
+	msi_fire(&m->irq, &one, 1);
+	msi_set_pending(&m->irq, &one, 1, false);
+	assert_int_equal(msi_set(&m->irq, &one, 1, ADDRESS, 0x45), 0);
+	assert_int_equal(kvm.signal_count, 1);
+	msi_set_pending(&m->irq, &one, 1, true); /* restored after its address */
+	signalled_is(2, ADDRESS, 0x45);
+}
+
+#define FLIPS 20000u
+
+static void *fire_many(void *arg)
+{
+	for (unsigned i = 0; i < FLIPS; i++)
+		msi_fire(&m->irq, &one, 0);
+	return NULL;
+}
+
+/* The last fire is either sent or pending, so an address sends it. */
+static void no_fire_is_lost_between_two_threads(void **state)
+{
+	pthread_t thread;
+
+	wire_vectors(1);
+	assert_int_equal(pthread_create(&thread, NULL, fire_many, NULL), 0);
+	for (unsigned i = 0; i < FLIPS; i++)
+		assert_int_equal(msi_set(&m->irq, &one, 0, i & 1 ? ADDRESS : 0, 0x45), 0);
+	assert_int_equal(msi_set(&m->irq, &one, 0, ADDRESS, 0x45), 0);
+	pthread_join(thread, NULL);
+	assert_false(msi_pending(&m->irq, &one, 0));
+	assert_true(kvm.signal_count > 0);
+}
+
+static void idle(void *self, uint32_t worker)
+{
+}
+
+static int add_posting(uint64_t address, struct worker *w)
+{
+	const struct volt_doorbell_at at = {.size = sizeof(at),
+	    .space = VOLT_SPACE_MMIO,
+	    .width = 4,
+	    .flags = VOLT_DOORBELL_POST,
+	    .address = address};
+	uint32_t number;
+
+	return doorbell_add(&m->doorbells, &one, &at, w, &number, why, sizeof(why));
+}
+
+/* KVM gets the very event that the worker waits for; volt's own threads write the same. */
+static void a_doorbell_posts_its_worker(void **state)
+{
+	static struct worker w;
+	uint64_t posts;
+
+	worker_init(&w, &one, "w", idle, 0);
+	assert_int_equal(add_posting(0xd0000000, &w), 0);
+	assert_int_equal(add_posting(0xd0000004, &w), 0);
+	wire_bells();
+	kit_arm_locks();
+	assert_int_equal(kvm.bell_count, 2);
+	assert_int_equal(kvm.bells[0].fd, kvm.bells[1].fd);
+	assert_true(m->doorbells.rows[0].by_kvm);
+	put(0xd0000000, 4, 7);
+	put(0xd0000004, 4, 7);
+	assert_int_equal(written, 0);
+	assert_int_equal(read(w.posts.event_fd, &posts, sizeof(posts)), sizeof(posts));
+	assert_int_equal(posts, 1); /* both are one run */
+	kit_run(m, 5);
+	assert_int_equal(rung, 0);
+	lock_finish(&w.posts);
+	lock_finish(&w.ended);
 }
 
 static void an_injected_message_is_sent_before_the_call_returns(void **state)
@@ -306,6 +393,9 @@ int main(void)
 	    TEST(vectors_have_one_owner),
 	    TEST(what_no_apic_takes_is_no_message),
 	    TEST(a_fire_is_sent_as_the_vector_is_before_it_returns),
+	    TEST(a_fire_under_the_mask_is_remembered_once),
+	    TEST(no_fire_is_lost_between_two_threads),
+	    TEST(a_doorbell_posts_its_worker),
 	    TEST(an_injected_message_is_sent_before_the_call_returns),
 	    TEST(a_message_that_nobody_takes_is_lost),
 	};

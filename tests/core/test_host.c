@@ -345,6 +345,23 @@ static void a_line_is_claimed_once(void **state)
 	assert_int_equal(one->add_irq(one, 23, VOLT_IRQ_LEVEL, &line), 0);
 }
 
+static void a_line_anywhere_is_the_highest_free_one(void **state)
+{
+	static const uint32_t expected[] = {
+	    23, 21, 20, 19, 18, 17, 16, 15, 14, 13, 11, 10, 9, 7, 6, 5};
+	uint32_t line = 99;
+
+	assert_int_equal(one->add_irq(one, 22, VOLT_IRQ_LEVEL, &line), 0);
+	for (unsigned i = 0; i < sizeof(expected) / sizeof(expected[0]); i++) {
+		assert_int_equal(two->add_irq(two, VOLT_ANY, VOLT_IRQ_EDGE, &line), 0);
+		assert_int_equal(two->irq_number(two, line), expected[i]);
+		assert_int_equal(one->irq_number(one, line), VOLT_ANY);
+	}
+	assert_int_equal(two->add_irq(two, VOLT_ANY, VOLT_IRQ_EDGE, &line), -ENOSPC);
+	assert_int_equal(two->add_irq(two, VOLT_ANY, 2, &line), -EINVAL);
+	assert_int_equal(two->irq_number(two, UINT32_MAX), VOLT_ANY);
+}
+
 static void noop(void *self)
 {
 }
@@ -597,6 +614,7 @@ int main(void)
 	    TEST(a_line_is_claimed_once),
 	    TEST(an_instance_has_16_timers),
 	    TEST(wiring_after_the_seal_is_refused),
+	    TEST(a_line_anywhere_is_the_highest_free_one),
 	    TEST(workers_have_a_name_and_a_job),
 	    TEST(workers_of_others_are_not_posted),
 	    TEST(lines_of_others_are_not_driven),

@@ -265,6 +265,57 @@ static void *wiggle_11(void *arg)
 	return NULL;
 }
 
+static void a_pulse_is_an_edge_whatever_the_line_was(void **state)
+{
+	claim(4, VOLT_IRQ_EDGE);
+	claim(5, VOLT_IRQ_LEVEL);
+	irq_pulse(irq, 4); /* wiring: lost */
+	wire(NULL);
+	irq_pulse(irq, 4);
+	irq_pulse(irq, 5);
+	irq_set(irq, 4, true);
+	irq_pulse(irq, 4);
+	steps_are("4+ 4- 4+ 4- 4+ 4-");
+	assert_int_equal(irq->lines[4].level, 0);
+}
+
+#define PULSES 1000u
+
+static void *pulse_many(void *arg)
+{
+	for (unsigned i = 0; i < PULSES; i++)
+		irq_pulse(irq, 4);
+	return NULL;
+}
+
+static void two_threads_make_an_edge_for_each_pulse(void **state)
+{
+	pthread_t thread;
+
+	claim(4, VOLT_IRQ_EDGE);
+	wire(NULL);
+	kit_arm_locks();
+	assert_int_equal(pthread_create(&thread, NULL, pulse_many, NULL), 0);
+	pulse_many(NULL);
+	pthread_join(thread, NULL);
+	assert_int_equal(kvm.step_count, 4 * PULSES);
+	for (unsigned i = 0; i < 4 * PULSES; i++)
+		assert_int_equal(kvm.steps[i].level, !(i & 1));
+}
+
+static void a_pulse_is_two_steps_of_the_chip(void **state)
+{
+	claim(4, VOLT_IRQ_EDGE);
+	wire(chip);
+	irq_pulse(irq, 4);
+	assert_int_equal(set_line.count, 2);
+	assert_false(set_line.level);
+	assert_true(set_line.locked);
+	irq_set(irq, 4, true);
+	irq_pulse(irq, 4);
+	assert_int_equal(set_line.count, 6);
+}
+
 static void two_threads_leave_the_pin_as_the_line_is(void **state)
 {
 	pthread_t other;
@@ -576,6 +627,9 @@ int main(void)
 	    TEST(irq_fds_are_of_edge_lines_whose_owner_asks_for_doorbells),
 	    TEST(a_line_raised_while_wiring_is_not_lost),
 	    TEST(the_level_that_was_set_last_is_the_one_that_stays),
+	    TEST(a_pulse_is_an_edge_whatever_the_line_was),
+	    TEST(two_threads_make_an_edge_for_each_pulse),
+	    TEST(a_pulse_is_two_steps_of_the_chip),
 	    TEST(two_threads_leave_the_pin_as_the_line_is),
 	    TEST(a_line_that_kvm_refuses_ends_the_vm),
 	    TEST(what_kvm_refuses_is_said),

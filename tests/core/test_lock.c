@@ -12,6 +12,7 @@
 #include <cmocka.h> /* last: it defines fail() */
 #include <fcntl.h>
 #include <pthread.h>
+#include <sched.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -189,9 +190,7 @@ static void a_worker_runs_after_each_post(void **state)
 	pthread_t thread;
 
 	kit_owner(&owner, "owner", &jobs);
-	worker.owner = &owner;
-	worker.job = job;
-	lock_init(&worker.posts);
+	worker_init(&worker, &owner, "worker", job, 0);
 	kit_arm_locks();
 	worker_post(&worker);
 	worker_post(&worker);
@@ -213,9 +212,7 @@ static void what_was_posted_while_wiring_runs_once(void **state)
 
 	kit_owner(&owner, "owner", &jobs);
 	before = __atomic_load_n(&jobs, __ATOMIC_SEQ_CST);
-	worker.owner = &owner;
-	worker.job = job;
-	lock_init(&worker.posts);
+	worker_init(&worker, &owner, "worker", job, 0);
 	worker_post(&worker); /* [any]: from init on */
 	worker_post(&worker);
 	kit_arm_locks();
@@ -226,6 +223,52 @@ static void what_was_posted_while_wiring_runs_once(void **state)
 	assert_int_equal(jobs, before + 1);
 	worker_post(&worker);
 	assert_true(becomes(before + 2));
+}
+
+static struct {
+	struct worker worker;
+	uint32_t told, begun, ended; /* the last two atomic */
+} runs;
+
+static void count_run(void *self, uint32_t worker)
+{
+	runs.told = worker;
+	__atomic_fetch_add(&runs.begun, 1, __ATOMIC_SEQ_CST);
+	sched_yield();
+	__atomic_fetch_add(&runs.ended, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Whatever runs when it asks, one that began afterwards has ended when it returns. */
+static void *ask_often(void *arg)
+{
+	for (unsigned i = 0; i < 2000; i++) {
+		const uint32_t begun = __atomic_load_n(&runs.begun, __ATOMIC_SEQ_CST);
+
+		worker_await(&runs.worker, worker_ask(&runs.worker));
+		if (__atomic_load_n(&runs.ended, __ATOMIC_SEQ_CST) <= begun)
+			return arg;
+		if (i % 3 == 0)
+			worker_post(&runs.worker);
+	}
+	return NULL;
+}
+
+static void who_asks_returns_after_a_run_that_began_later(void **state)
+{
+	static struct callee owner; /* outlives the test: the thread does not end */
+	pthread_t thread, other;
+	void *early;
+
+	kit_owner(&owner, "owner", &jobs);
+	worker_init(&runs.worker, &owner, "worker", count_run, 17);
+	kit_arm_locks();
+	assert_int_equal(pthread_create(&thread, NULL, run_worker, &runs.worker), 0);
+	pthread_detach(thread);
+	assert_int_equal(pthread_create(&other, NULL, ask_often, &runs), 0);
+	assert_null(ask_often(&runs));
+	pthread_join(other, &early);
+	assert_null(early);
+	assert_int_equal(runs.told, 17);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -242,6 +285,7 @@ int main(void)
 	    TEST(a_number_in_use_is_not_taken_over),
 	    TEST(a_worker_runs_after_each_post),
 	    TEST(what_was_posted_while_wiring_runs_once),
+	    TEST(who_asks_returns_after_a_run_that_began_later),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
