@@ -32,6 +32,30 @@ class Bell(Case):
             self.assertGreaterEqual(counters["bell: rung"], 1, run.story())
             self.assertEqual(counters["bell: matched"], 1, run.story())
 
+    def test_doorbells_post_workers(self):
+        """3 of them, and as many as there may be."""
+        for workers in 3, 64:
+            for chip, plugins in self.chips.items():
+                with self.subTest(workers=workers, irqchip=chip):
+                    run = self.run_guest(
+                        "bell", "doorbells",
+                        plugins=[f"{self.own_plugin('bell')},workers={workers}", *plugins],
+                        options=["--log-level", "debug"])
+                    self.assertGreaterEqual(self.counters(run)["bell: rung"], 1, run.story())
+                    self.assertEqual(self.counters(run)["bell: matched"], 1, run.story())
+
+    def test_filtered_doorbell_posts_from_below_the_filter(self):
+        run = self.run_guest("bell", "doorbells",
+                             plugins=[f"{self.own_plugin('bell')},workers=3"],
+                             options=["--log-level", "debug", "--filter", "count,on=bell"])
+        self.assertGreaterEqual(self.counters(run)["bell: rung"], 1, run.story())
+        self.assertEqual(self.counters(run)["bell: matched"], 1, run.story())
+
+    def test_65th_worker_is_refused(self):
+        run = self.start("bell", "doorbells", plugins=[f"{self.own_plugin('bell')},workers=65"])
+        self.assertEqual(run.wait(), 102, run.story())
+        self.assertIn("there are 64 workers already", "".join(run.log()))
+
     def test_filtered_doorbell_rings_from_below_the_filter(self):
         """KVM would take the write before anybody saw it."""
         run = self.run_guest("bell", "doorbells", plugins=[self.own_plugin("bell")],

@@ -15,6 +15,10 @@
  *   +24  reads: errors of memory services seen so far; writes: reads beyond RAM
  *   +28  reads: how often `write` was called for a doorbell's address
  *   +32  or-ed to the address of the messages: their destination
+ *
+ * With workers=N there are N of them, at least three: the first two do what the loop does
+ * otherwise, and are posted by the doorbells; a write of `page` runs the third, and counts an error
+ * if no run of it that began later has ended then.
  */
 #include <errno.h>
 #include <string.h>
@@ -24,6 +28,7 @@
 #include <volt/draft/msi.h>
 #include <volt/memory.h>
 #include <volt/plugin.h>
+#include <volt/worker.h>
 
 #define BASE    0x720u
 #define ADDRESS 0xfee00000u
@@ -36,6 +41,8 @@ struct bell {
 	const struct volt_mem *mem;
 	const struct volt_doorbell *doorbell;
 	const struct volt_msi *msi;
+	const struct volt_worker *worker;
+	uint32_t workers, first, runs;
 	uint32_t line, vector, any, seven, page, data, to, errors, called;
 	int irq_fd;
 };
@@ -74,6 +81,27 @@ static void bell_rung(void *self, uint32_t doorbell)
 	else if (doorbell == b->seven)
 		ring_seven(b);
 	b->msi->fire(b->h, b->vector);
+}
+
+static void bell_job(void *self, uint32_t worker)
+{
+	struct bell *b = self;
+
+	if (worker == b->first + 2)
+		__atomic_fetch_add(&b->runs, 1, __ATOMIC_SEQ_CST);
+	else
+		bell_rung(b, worker == b->first ? b->any : b->seven);
+}
+
+static void run_third(struct bell *b)
+{
+	const uint32_t before = __atomic_load_n(&b->runs, __ATOMIC_SEQ_CST);
+
+	if (b->workers == 0)
+		return;
+	if (b->worker->run(b->h, b->first + 2) != 0 ||
+	    __atomic_load_n(&b->runs, __ATOMIC_SEQ_CST) == before)
+		b->errors++;
 }
 
 static void command(struct bell *b, uint32_t what)
@@ -131,6 +159,7 @@ static void bell_write(void *self, uint64_t off, uint32_t n, uint64_t val)
 		break;
 	case 8:
 		b->page = (uint32_t)val;
+		run_third(b);
 		break;
 	case 12:
 		b->data = (uint32_t)val;
@@ -154,15 +183,34 @@ static int add_bells(struct bell *b)
 	    .space = VOLT_SPACE_PIO,
 	    .width = 4,
 	    .address = BASE,
-	    .rung = bell_rung};
+	    .rung = b->workers > 0 ? NULL : bell_rung,
+	    .flags = b->workers > 0 ? VOLT_DOORBELL_POST : 0,
+	    .worker = b->first};
 	int err = b->doorbell->add(b->h, &at, &b->any);
 
 	if (err != 0)
 		return err;
 	at.address = BASE + 4;
-	at.flags = VOLT_DOORBELL_MATCH;
+	at.flags |= VOLT_DOORBELL_MATCH;
+	at.worker++;
 	at.value = 7;
 	return b->doorbell->add(b->h, &at, &b->seven);
+}
+
+/* Their handles follow each other. */
+static int add_workers(struct bell *b)
+{
+	uint32_t worker;
+
+	for (uint32_t i = 0; i < b->workers; i++) {
+		int err = b->worker->add(b->h, "bell-worker", bell_job, &worker);
+
+		if (err != 0)
+			return err;
+		if (i == 0)
+			b->first = worker;
+	}
+	return 0;
 }
 
 static int bell_init(void *self, const struct volt_host *h, const struct volt_args *a)
@@ -183,6 +231,8 @@ static int bell_init(void *self, const struct volt_host *h, const struct volt_ar
 	b->mem = h->get_ext(h, VOLT_EXT_MEM);
 	b->doorbell = h->get_ext(h, VOLT_EXT_DOORBELL);
 	b->msi = h->get_ext(h, VOLT_EXT_MSI);
+	b->worker = h->get_ext(h, VOLT_EXT_WORKER);
+	b->workers = (uint32_t)volt_arg(a, 0)->u;
 	if (b->mem == NULL || b->doorbell == NULL || b->msi == NULL)
 		return volt_fail(h, ENOTSUP, "the host does not offer %s",
 		    b->mem == NULL        ? VOLT_EXT_MEM
@@ -191,7 +241,7 @@ static int bell_init(void *self, const struct volt_host *h, const struct volt_ar
 	if (b->mem->read(h, 0, &n, sizeof(n)) != -EAGAIN || b->mem->map(h, 0, 1, false) != NULL)
 		return volt_fail(h, EINVAL, "there is memory too early");
 	if (h->add_range(h, &range) != 0 || h->add_irq(h, GSI, VOLT_IRQ_EDGE, &b->line) != 0 ||
-	    b->msi->alloc(h, 3, &b->vector) != 0 || add_bells(b) != 0)
+	    b->msi->alloc(h, 3, &b->vector) != 0 || add_workers(b) != 0 || add_bells(b) != 0)
 		return volt_fail(h, EINVAL, "cannot be wired");
 	return 0;
 }
@@ -212,6 +262,14 @@ static int bell_start(void *self)
 	return 0;
 }
 
+static const struct volt_param params[] = {
+    {.name = "workers",
+	.def = "0",
+	.max = 100,
+	.type = VOLT_PARAM_UINT,
+	.help = "how many do the work, 0: the loop"},
+};
+
 static const struct volt_counter counters[] = {
     [COUNT_RUNG] = {"rung", "calls for the first doorbell"},
     [COUNT_MATCHED] = {"matched", "calls for the second"},
@@ -224,6 +282,7 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .summary = "guest memory, doorbells and messages, for tests",
     .flags = VOLT_FLAG_GUEST_MEMORY,
     .instance_size = sizeof(struct bell),
+    VOLT_PARAMS(params),
     VOLT_COUNTERS(counters),
     .init = bell_init,
     .reset = bell_reset,
