@@ -37,14 +37,50 @@
 
 #define SEALS (F_SEAL_WRITE | F_SEAL_GROW | F_SEAL_SHRINK | F_SEAL_SEAL)
 
-static bool is_trusted_owner(const struct stat *st)
+#define OVERFLOW_UID 65534u
+#define EVERY_ID     UINT32_MAX /* uid_map counts all but the invalid -1 */
+
+/* Whether our user namespace maps every user; a map that cannot be read maps nobody. */
+static bool maps_everybody(void)
 {
-	return st->st_uid == 0 || st->st_uid == geteuid();
+	FILE *f = fopen("/proc/self/uid_map", "re");
+	unsigned long count, sum = 0;
+
+	while (f && fscanf(f, "%*u %*u %lu", &count) == 1)
+		sum += count;
+	if (f)
+		fclose(f);
+	return sum == EVERY_ID;
+}
+
+static unsigned overflow_uid(void)
+{
+	FILE *f = fopen("/proc/sys/kernel/overflowuid", "re");
+	unsigned uid = OVERFLOW_UID;
+
+	if (f && fscanf(f, "%u", &uid) != 1)
+		uid = OVERFLOW_UID;
+	if (f)
+		fclose(f);
+	return uid;
+}
+
+/* Each user who is not mapped shows as this one: also as ourselves, if we are not mapped. */
+static bool may_be_anybody(uid_t uid)
+{
+	return uid == overflow_uid() && !maps_everybody();
 }
 
 static int check_owner(const char *path, const char *what, const struct stat *st)
 {
-	if (!is_trusted_owner(st))
+	if (st->st_uid == 0)
+		return 0;
+	if (may_be_anybody(st->st_uid))
+		return log_error(EPERM,
+		    "plugin %s: cannot tell the owner of %s: it shows as user %u, as all do whom "
+		    "this user namespace does not map",
+		    path, what, st->st_uid);
+	if (st->st_uid != geteuid())
 		return log_error(EPERM,
 		    "plugin %s: %s belongs to user %u, who is neither root nor you", path, what,
 		    st->st_uid);

@@ -325,6 +325,33 @@ static void sticky_folder_is_accepted(void **state)
 	assert_accepted(file);
 }
 
+/* 0: refused for this reason; 1: not; 2: the host lets no one make a user namespace. */
+static int vet_among_unmapped_users(void)
+{
+	struct vet_result r;
+
+	if (unshare(CLONE_NEWUSER) != 0)
+		return 2;
+	return vet_open(file, &r) == -EPERM && strstr(kit_logged(), "user namespace") ? 0 : 1;
+}
+
+/* There everybody shows as the same user, ourselves too: the owner may be anybody. */
+static void file_of_a_user_that_is_not_mapped_is_refused(void **state)
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(vet_among_unmapped_users());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFEXITED(status));
+	if (WEXITSTATUS(status) == 2)
+		skip_for("needs user namespaces");
+	assert_int_equal(WEXITSTATUS(status), 0);
+}
+
 static void file_of_another_user_is_refused(void **state)
 {
 	need_root();
@@ -429,6 +456,7 @@ int main(int argc, char **argv)
 	    T(folder_further_up_is_checked_too),
 	    T(sticky_folder_is_accepted),
 	    T(file_of_another_user_is_refused),
+	    T(file_of_a_user_that_is_not_mapped_is_refused),
 	    T(folder_of_another_user_is_refused),
 	    T(hard_link_to_a_file_of_another_user_is_refused),
 	    T(roots_file_and_ones_own_are_accepted_from_any_user),
