@@ -4,7 +4,6 @@
 #include "core/plugin/loader.h"
 
 #include <dirent.h>
-#include <dlfcn.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -15,7 +14,7 @@
 
 #include "core/base/log.h"
 #include "core/config.h"
-#include "core/plugin/vet.h"
+#include "core/plugin/image.h"
 
 struct file {
 	struct vet_result vet;
@@ -139,32 +138,15 @@ int loader_probe(const char *path)
 const struct volt_plugin *loader_load(const char *path)
 {
 	struct file *f = probe(path);
-	char name[32];
+	char why[256];
 
-	if (f == NULL)
-		return NULL;
-	if (f->descriptor != NULL)
-		return f->descriptor;
-	/* The very bytes that were checked: the file may have changed since. The fd stays
-	 * open until loader_finish(), for dlopen knows what it loaded by name: a number
-	 * used again would give the old plugin. */
-	snprintf(name, sizeof(name), "/proc/self/fd/%d", f->vet.image_fd);
-	void *handle = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
-	if (handle == NULL) {
-		log_error(errno == EMFILE ? EMFILE : EINVAL, "plugin %s cannot be loaded: %s", path,
-		    dlerror());
-		return NULL;
-	}
-	const struct volt_plugin *d = dlsym(handle, "volt_plugin");
-	if (d == NULL) {
-		log_error(EINVAL, "plugin %s exports no volt_plugin", path);
-		return NULL;
-	}
-	if (d->abi_major != f->vet.abi_major || d->kind != f->vet.kind) {
-		log_error(EINVAL, "plugin %s: its note and its descriptor disagree", path);
-		return NULL;
-	}
-	return f->descriptor = d;
+	if (!f || f->descriptor)
+		return f ? f->descriptor : NULL;
+	/* The very bytes that were checked: the file may have changed since. */
+	f->descriptor = image_load(&f->vet, why, sizeof(why));
+	if (!f->descriptor)
+		log_error(EINVAL, "plugin %s cannot be loaded: %s", path, why);
+	return f->descriptor;
 }
 
 void loader_finish(void)

@@ -16,7 +16,8 @@ struct vet_result {
 	uint16_t abi_major, abi_minor;
 	uint32_t kind;
 	uint32_t descriptor_size;
-	int image_fd; /* write-sealed copy of the checked bytes; the caller's to close */
+	uint64_t descriptor_at; /* in the image: what its address is above the load address */
+	int image_fd;           /* write-sealed copy of the checked bytes; the caller's to close */
 };
 
 /*

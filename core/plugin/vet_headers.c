@@ -323,19 +323,20 @@ static int read_notes(struct vet_image *v, const Elf64_Phdr *p)
 
 	while (end - off >= sizeof(Elf64_Nhdr)) {
 		Elf64_Nhdr n;
-		uint64_t name = off + sizeof(n), desc;
+		uint64_t name = off + sizeof(n), desc, mask = align - 1;
 		int err = 0;
 
 		if (!vet_copy(v, off, &n, sizeof(n)))
 			break;
-		desc = name + (((uint64_t)n.n_namesz + align - 1) & ~(align - 1));
+		/* Counted from the start of the note, as glibc does. */
+		desc = off + ((sizeof(n) + (uint64_t)n.n_namesz + mask) & ~mask);
 		if (desc > end || n.n_descsz > end - desc)
 			return vet_refuse(v, "a note ends past its segment");
 		if (is_volt_note(v, &n, name))
 			err = read_volt_note(v, desc, n.n_descsz);
 		if (err)
 			return err;
-		off = desc + (((uint64_t)n.n_descsz + align - 1) & ~(align - 1));
+		off += (desc - off + (uint64_t)n.n_descsz + mask) & ~mask;
 		if (off > end)
 			break;
 	}
@@ -345,8 +346,12 @@ static int read_notes(struct vet_image *v, const Elf64_Phdr *p)
 int vet_note(struct vet_image *v)
 {
 	for (unsigned i = 0; i < v->phdr_count; i++) {
-		int err = v->phdrs[i].p_type == PT_NOTE ? read_notes(v, &v->phdrs[i]) : 0;
+		const Elf64_Phdr *p = &v->phdrs[i];
+		int err = 0;
 
+		/* The loader reads PT_GNU_PROPERTY too, and believes its lengths. */
+		if (p->p_type == PT_NOTE || p->p_type == PT_GNU_PROPERTY)
+			err = read_notes(v, p);
 		if (err)
 			return err;
 	}

@@ -36,8 +36,6 @@ static int count_symbols(struct vet_image *v, uint64_t chains, uint32_t first, u
 		v->symbol_count = first;
 		return 0;
 	}
-	if (highest < first)
-		return vet_refuse(v, "its symbol hash points below its symbols");
 	for (; i < VET_SYMBOLS; i++) {
 		const uint8_t *link = vet_table(v, chains + (i - first) * 4, 4);
 
@@ -55,7 +53,7 @@ static int check_hash(struct vet_image *v)
 {
 	uint64_t at = v->tags[TAG_GNU_HASH], buckets_at, chains_at;
 	const uint8_t *head = vet_table(v, at, 16), *buckets;
-	uint32_t bucket_count, first, bloom, highest = 0;
+	uint32_t bucket_count, first, bloom, highest = 0, lowest = UINT32_MAX;
 
 	if (!vet_has(v, TAG_GNU_HASH) || head == NULL)
 		return vet_refuse(v, "it has no GNU hash of its symbols in a read-only segment");
@@ -69,9 +67,17 @@ static int check_hash(struct vet_image *v)
 	    vet_table(v, at, chains_at - at) == NULL)
 		return vet_refuse(v, "its GNU hash is malformed");
 	buckets = vet_table(v, buckets_at, (uint64_t)bucket_count * 4);
-	for (uint32_t i = 0; i < bucket_count && buckets != NULL; i++)
-		if (word_at(buckets, i) > highest)
-			highest = word_at(buckets, i);
+	for (uint32_t i = 0; i < bucket_count && buckets != NULL; i++) {
+		uint32_t bucket = word_at(buckets, i);
+
+		if (bucket > highest)
+			highest = bucket;
+		if (bucket && bucket < lowest)
+			lowest = bucket;
+	}
+	/* The loader starts a chain at `bucket - first`: in front of the table, if negative. */
+	if (lowest < first)
+		return vet_refuse(v, "its symbol hash points below its symbols");
 	return count_symbols(v, chains_at, first, highest);
 }
 
@@ -114,18 +120,53 @@ static int check_export(struct vet_image *v, const Elf64_Sym *s)
 		return vet_refuse(v, "its symbol " EXPORT " does not lie in its data");
 	if (!is_constant(v, s->st_value, s->st_size))
 		return vet_refuse(v, "its symbol " EXPORT " is not constant");
+	if (ELF64_ST_VISIBILITY(s->st_other) == STV_HIDDEN ||
+	    ELF64_ST_VISIBILITY(s->st_other) == STV_INTERNAL)
+		return vet_refuse(v, "its symbol " EXPORT " is hidden from the loader");
+	v->result->descriptor_at = s->st_value;
+	return 0;
+}
+
+/* The loader looks at symbol 0 as at any other when a relocation names it; the ABI reserves it. */
+static int check_reserved(struct vet_image *v)
+{
+	static const Elf64_Sym zeros;
+	Elf64_Sym s;
+
+	if (!symbol_at(v, 0, &s) || memcmp(&s, &zeros, sizeof(s)) != 0)
+		return vet_refuse(v, "its symbol 0 is not empty");
+	return 0;
+}
+
+/* STB_GNU_UNIQUE is one symbol for the whole process: the first file's answers for the second. */
+static int check_binding(struct vet_image *v, const Elf64_Sym *s, const char *name)
+{
+	unsigned bind = ELF64_ST_BIND(s->st_info), type = ELF64_ST_TYPE(s->st_info);
+
+	if (type == STT_GNU_IFUNC)
+		return vet_refuse(
+		    v, "its symbol %.64s is resolved by code when it is loaded (ifunc)", name);
+	if (bind == STB_GNU_UNIQUE)
+		return vet_refuse(
+		    v, "its symbol %.64s is one for the whole process (STB_GNU_UNIQUE)", name);
+	if (bind > STB_WEAK || type > STT_FILE)
+		return vet_refuse(v,
+		    "its symbol %.64s has binding %u and type %u; plugins may "
+		    "have 0 to 2 and 0 to 4",
+		    name, bind, type);
 	return 0;
 }
 
 static int check_symbol(struct vet_image *v, const Elf64_Sym *s, bool *exported)
 {
 	const char *name = vet_string(v, s->st_name);
+	int err;
 
-	if (name == NULL)
+	if (!name)
 		return vet_refuse(v, "the name of a symbol lies outside of its strings");
-	if (ELF64_ST_TYPE(s->st_info) == STT_GNU_IFUNC)
-		return vet_refuse(
-		    v, "its symbol %.64s is resolved by code when it is loaded (ifunc)", name);
+	err = check_binding(v, s, name);
+	if (err)
+		return err;
 	if (s->st_shndx == SHN_UNDEF || ELF64_ST_BIND(s->st_info) == STB_LOCAL)
 		return 0;
 	if (VET_SANITIZED && strncmp(name, ODR_PREFIX, strlen(ODR_PREFIX)) == 0)
@@ -145,14 +186,18 @@ static int check_symbols(struct vet_image *v)
 {
 	bool exported = false;
 	Elf64_Sym s;
+	int err;
 
 	if (!vet_has(v, TAG_SYMTAB) || v->tags[TAG_SYMENT] != sizeof(s) ||
 	    v->tags[TAG_SYMTAB] % 8 != 0 ||
 	    vet_table(v, v->tags[TAG_SYMTAB], v->symbol_count * sizeof(s)) == NULL)
 		return vet_refuse(v, "its table of symbols is not in a read-only segment");
+	err = check_reserved(v);
+	if (err)
+		return err;
 	for (uint32_t i = 1; i < v->symbol_count; i++) {
-		int err = symbol_at(v, i, &s) ? check_symbol(v, &s, &exported)
-					      : vet_refuse(v, "its table of symbols has no end");
+		err = symbol_at(v, i, &s) ? check_symbol(v, &s, &exported)
+					  : vet_refuse(v, "its table of symbols has no end");
 
 		if (err)
 			return err;

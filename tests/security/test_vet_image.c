@@ -8,6 +8,7 @@
  */
 #include <dlfcn.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "core/plugin/vet.h"
+#include "core/plugin/image.h"
 #include "vet_kit.h"
 
 /* After volt/plugin.h, whose member `fail` is a macro here. */
@@ -112,6 +113,8 @@ static const struct bad bad_plugins[] = {
     {"no_relro", "-z relro"},
     {"packed_relocations", "DT_RELR"},
     {"impostor", "calls itself \"libm.so.6\""},
+    {"impostor_of_json", "calls itself \"libjson-c.so.5\""},
+    {"impostor_of_next", "calls itself \"/proc/self/fd/9\""},
     {"interpreter", "interpreter"},
     {"thread_local", "thread-local"},
 };
@@ -312,6 +315,12 @@ CHANGE(symbols_writable, kit_dyn(image, DT_SYMTAB)->d_un.d_ptr = load(image, 3)-
 CHANGE(symbol_size, kit_dyn(image, DT_SYMENT)->d_un.d_val = 16)
 CHANGE(symbol_name, kit_symbol(image, "volt_plugin")->st_name = UINT32_MAX)
 CHANGE(symbol_ifunc, first_import(image)->st_info = ELF64_ST_INFO(STB_GLOBAL, STT_GNU_IFUNC))
+CHANGE(symbol_zero_ifunc, first_import(image)[-1].st_info = ELF64_ST_INFO(STB_LOCAL, STT_GNU_IFUNC))
+CHANGE(symbol_zero_value, first_import(image)[-1].st_value = 8)
+CHANGE(symbol_unique,
+    kit_symbol(image, "volt_plugin")->st_info = ELF64_ST_INFO(STB_GNU_UNIQUE, STT_OBJECT))
+CHANGE(symbol_binding, first_import(image)->st_info = ELF64_ST_INFO(STB_HIPROC, STT_FUNC))
+CHANGE(symbol_hidden, kit_symbol(image, "volt_plugin")->st_other = STV_HIDDEN)
 CHANGE(symbol_undefined, kit_symbol(image, "volt_plugin")->st_shndx = SHN_UNDEF)
 CHANGE(symbol_absolute, kit_symbol(image, "volt_plugin")->st_shndx = SHN_ABS)
 CHANGE(symbol_import_defined, first_import(image)->st_shndx = 1)
@@ -355,6 +364,36 @@ CHANGE(plt_long, kit_dyn(image, DT_PLTRELSZ)->d_un.d_val = 1ull << 40)
 	{ \
 #change, change, because \
 	}
+
+/* The room of the unwind table, which the loader does not need. */
+static uint32_t *room(uint8_t *image)
+{
+	Elf64_Phdr *p = kit_phdr(image, PT_GNU_EH_FRAME);
+
+	p->p_vaddr = p->p_paddr = (p->p_vaddr + 7) & ~7ull;
+	p->p_offset = (p->p_offset + 7) & ~7ull;
+	p->p_filesz = p->p_memsz = 40;
+	p->p_align = 8;
+	return kit_mapped(image, p->p_vaddr);
+}
+
+/* Two buckets; the other one is right, and the highest. */
+static void hash_lower_bucket_low(uint8_t *image)
+{
+	uint32_t *old = hash(image), *new = room(image);
+	uint32_t first = old[1], bucket = old[6];
+
+	assert_true(first > 1);
+	memcpy(
+	    new, (uint32_t[]){2, first, 1, 6, UINT32_MAX, UINT32_MAX, first - 1, bucket, 1, 1}, 40);
+	kit_dyn(image, DT_GNU_HASH)->d_un.d_ptr = kit_phdr(image, PT_GNU_EH_FRAME)->p_vaddr;
+}
+
+static void property_long(uint8_t *image)
+{
+	memcpy(room(image), (uint32_t[]){4, 0x20000000, 5, 0x00554e47, 1, 0x10000000}, 24);
+	kit_phdr(image, PT_GNU_EH_FRAME)->p_type = PT_GNU_PROPERTY;
+}
 
 static const struct {
 	const char *name;
@@ -409,6 +448,7 @@ static const struct {
     CASE(false_phdr, "PT_PHDR"),
     CASE(note_name_long, "a note ends past"),
     CASE(note_desc_long, "a note ends past"),
+    CASE(property_long, "a note ends past"),
     CASE(dynamic_endless, "no end"),
     CASE(dynamic_twice, "twice"),
     CASE(dynamic_unknown, "0x6ffffd00"),
@@ -434,12 +474,18 @@ static const struct {
     CASE(hash_odd_bloom, "malformed"),
     CASE(hash_shift, "malformed"),
     CASE(hash_bucket_low, "below its symbols"),
+    CASE(hash_lower_bucket_low, "below its symbols"),
     CASE(hash_bucket_high, "no end"),
     CASE(symbols_outside, "table of symbols"),
     CASE(symbols_writable, "table of symbols"),
     CASE(symbol_size, "table of symbols"),
     CASE(symbol_name, "name of a symbol"),
     CASE(symbol_ifunc, "ifunc"),
+    CASE(symbol_zero_ifunc, "symbol 0"),
+    CASE(symbol_zero_value, "symbol 0"),
+    CASE(symbol_unique, "STB_GNU_UNIQUE"),
+    CASE(symbol_binding, "binding 15"),
+    CASE(symbol_hidden, "hidden"),
     CASE(symbol_undefined, "does not export"),
     CASE(symbol_absolute, "does not lie in its data"),
     CASE(symbol_import_defined, "; a plugin exports volt_plugin alone"),
@@ -496,6 +542,58 @@ static void each_changed_field_is_refused_with_its_reason(void **state)
 	}
 }
 
+/* An 8-byte aligned note as compilers make them: the loader counts from its start. */
+static void property_of_a_compiler_is_accepted(void **state)
+{
+	struct vet_result r;
+	size_t size;
+	uint8_t *image = kit_read(kit_path("good"), &size);
+
+	memcpy(room(image), (uint32_t[]){4, 16, 5, 0x00554e47, 0xc0008002, 4, 1, 0}, 32);
+	kit_phdr(image, PT_GNU_EH_FRAME)->p_type = PT_GNU_PROPERTY;
+	kit_phdr(image, PT_GNU_PROPERTY)->p_filesz = kit_phdr(image, PT_GNU_PROPERTY)->p_memsz = 32;
+	assert_int_equal(vet_image(image, size, &r, why, sizeof(why)), 0);
+	free(image);
+}
+
+static void own_name_of_a_plugin_is_accepted(void **state)
+{
+	struct vet_result r;
+
+	assert_int_equal(vet_file("own_soname", &r), 0);
+}
+
+/* In a child, as nothing is unloaded. 0: loaded; 2: refused, as it is another object. */
+static int load_shifted(void)
+{
+	struct vet_result r;
+
+	if (vet_file("good", &r) != 0)
+		return 1;
+	r.image_fd = open(kit_path("good"), O_RDONLY);
+	r.descriptor_at += 8;
+	return image_load(&r, why, sizeof(why)) ? 0 : strstr(why, "another object") ? 2 : 1;
+}
+
+static int load_behind_impostor(void)
+{
+	struct vet_result r;
+
+	if (vet_file("good", &r) != 0)
+		return 1;
+	r.image_fd = 9;
+	if (dup2(open(kit_path("impostor_of_next"), O_RDONLY), 8) != 8 ||
+	    !dlopen("/proc/self/fd/8", RTLD_NOW) || dup2(open(kit_path("good"), O_RDONLY), 9) != 9)
+		return 1;
+	return image_load(&r, why, sizeof(why)) ? 0 : strstr(why, "another object") ? 2 : 1;
+}
+
+static void object_that_was_not_vetted_is_refused(void **state)
+{
+	assert_int_equal(run_in_child(load_shifted), 2);
+	assert_int_equal(run_in_child(load_behind_impostor), 2);
+}
+
 /* O01: every length that is too short, in memory of just that length. */
 static void every_truncation_is_refused_without_reading_past_it(void **state)
 {
@@ -550,6 +648,9 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(each_bad_plugin_is_refused_with_its_reason),
 	    cmocka_unit_test(no_code_of_a_refused_plugin_runs),
 	    cmocka_unit_test(each_changed_field_is_refused_with_its_reason),
+	    cmocka_unit_test(property_of_a_compiler_is_accepted),
+	    cmocka_unit_test(own_name_of_a_plugin_is_accepted),
+	    cmocka_unit_test(object_that_was_not_vetted_is_refused),
 	    cmocka_unit_test(every_truncation_is_refused_without_reading_past_it),
 	    cmocka_unit_test(text_is_refused),
 	    cmocka_unit_test(reason_never_passes_the_room_for_it),
