@@ -104,3 +104,11 @@ uint64_t clock_now(void)
 	return state.base.ns +
 	       (uint64_t)(((unsigned __int128)(uint64_t)ticks * state.ns_per_tick) >> 32);
 }
+
+uint64_t clock_wall(void)
+{
+	struct timespec t;
+
+	clock_gettime(CLOCK_REALTIME, &t);
+	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+}

@@ -27,5 +27,7 @@ bool clock_needs_call(void);
 /* Nanoseconds of CLOCK_MONOTONIC; never 0. After clock_seal() the rate may differ by
  * some 0.01 %: the kernel's own follows NTP, too. */
 uint64_t clock_now(void);
+/* Nanoseconds since 1970 of CLOCK_REALTIME: of the kernel, by the vDSO or a call. */
+uint64_t clock_wall(void);
 
 #endif

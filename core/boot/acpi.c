@@ -199,7 +199,10 @@ static uint64_t write_fadt(const struct firmware *fw, struct area *area, uint64_
 	put_header(&f->header, "FACP", 6, sizeof(*f));
 	f->minor_version = 5;
 	f->x_dsdt = dsdt;
-	f->boot_arch = ARCH_NO_VGA | ARCH_NO_CMOS_RTC;
+	f->boot_arch = ARCH_NO_VGA;
+	/* The clocks that 5.2.9.3 speaks of. */
+	if (!has_device(fw, "PNP0B00") && !has_device(fw, "PNP0B01") && !has_device(fw, "PNP0B02"))
+		f->boot_arch |= ARCH_NO_CMOS_RTC;
 	if (has_device(fw, "PNP0303"))
 		f->boot_arch |= ARCH_8042;
 	f->flags =

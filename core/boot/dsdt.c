@@ -13,17 +13,21 @@
 
 #define HID_LEN_MAX 16u
 
-#define SMALL_IO   0x47 /* type 8, 7 bytes follow */
-#define SMALL_END  0x79
-#define LARGE_MEM  0x86 /* 32-bit fixed location */
-#define LARGE_WORD 0x88
-#define LARGE_IRQ  0x89 /* extended interrupt */
+#define SMALL_IO    0x47 /* type 8, 7 bytes follow */
+#define SMALL_END   0x79
+#define LARGE_MEM   0x86 /* 32-bit fixed location */
+#define LARGE_WORD  0x88
+#define LARGE_DWORD 0x87
+#define LARGE_IRQ   0x89 /* extended interrupt */
 
 #define IO_DECODE_16 0x01
 #define MEM_WRITABLE 0x01
 #define IRQ_CONSUMER 0x01
 #define IRQ_EDGE     0x02 /* else level; bit 2 clear: active high; bit 3 clear: exclusive */
+#define SPACE_MEM    0
 #define WORD_IO      1
+#define WORD_BUS     2
+#define WINDOW       0x0c /* producer, both ends fixed */
 #define WORD_FIXED   0x0d /* consumer, both ends fixed */
 #define WORD_WHOLE   0x03 /* the whole range, ISA and not */
 
@@ -62,6 +66,8 @@ static int check_resource(const struct firmware *fw, const char *hid, const stru
 		return check_span(hid, "ports", r, 0x10000);
 	case VOLT_RES_MMIO:
 		return check_span(hid, "memory", r, 1ull << 32);
+	case VOLT_RES_BUS:
+		return check_span(hid, "bus numbers", r, 256);
 	case VOLT_RES_IRQ:
 		if (r->base < fw->gsi_base || r->base - fw->gsi_base >= fw->irqchip_pins)
 			return log_error(EINVAL,
@@ -105,6 +111,24 @@ int dsdt_check(const struct firmware *fw)
 	return 0;
 }
 
+/* 6.4.3.5.3. A whole 64 KiB cannot be said at all. */
+static void word_space(struct aml *a, uint8_t type, uint8_t flags, const struct volt_resource *r)
+{
+	uint16_t base = (uint16_t)r->base,
+		 len = r->len > UINT16_MAX ? UINT16_MAX : (uint16_t)r->len;
+
+	aml_byte(a, LARGE_WORD);
+	aml_word(a, 13);
+	aml_byte(a, type);
+	aml_byte(a, flags);
+	aml_byte(a, type == WORD_IO ? WORD_WHOLE : 0);
+	aml_word(a, 0); /* granularity */
+	aml_word(a, base);
+	aml_word(a, (uint16_t)(base + len - 1));
+	aml_word(a, 0); /* translation */
+	aml_word(a, len);
+}
+
 static void io(struct aml *a, const struct volt_resource *r)
 {
 	uint16_t base = (uint16_t)r->base;
@@ -118,18 +142,26 @@ static void io(struct aml *a, const struct volt_resource *r)
 		aml_byte(a, (uint8_t)r->len);
 		return;
 	}
-	/* The small descriptor's length is one byte. A whole 64 KiB cannot be said at all. */
-	uint16_t len = r->len > UINT16_MAX ? UINT16_MAX : (uint16_t)r->len;
-	aml_byte(a, LARGE_WORD);
-	aml_word(a, 13);
-	aml_byte(a, WORD_IO);
-	aml_byte(a, WORD_FIXED);
-	aml_byte(a, WORD_WHOLE);
-	aml_word(a, 0); /* granularity */
-	aml_word(a, base);
-	aml_word(a, (uint16_t)(base + len - 1));
-	aml_word(a, 0); /* translation */
-	aml_word(a, len);
+	/* The small descriptor's length is one byte. */
+	word_space(a, WORD_IO, WORD_FIXED, r);
+}
+
+/* What a bridge gives on (6.4.3.5.2): of 4 GiB all but one byte, as the length has 32 bits. */
+static void memory_window(struct aml *a, const struct volt_resource *r)
+{
+	uint32_t base = (uint32_t)r->base,
+		 len = r->len > UINT32_MAX ? UINT32_MAX : (uint32_t)r->len;
+
+	aml_byte(a, LARGE_DWORD);
+	aml_word(a, 23);
+	aml_byte(a, SPACE_MEM);
+	aml_byte(a, WINDOW);
+	aml_byte(a, MEM_WRITABLE); /* and not cached */
+	aml_dword(a, 0);           /* granularity */
+	aml_dword(a, base);
+	aml_dword(a, base + (len - 1));
+	aml_dword(a, 0); /* translation */
+	aml_dword(a, len);
 }
 
 static void memory32(struct aml *a, const struct volt_resource *r)
@@ -155,13 +187,20 @@ static void interrupt(struct aml *a, const struct volt_resource *r)
 
 static void resources(struct aml *a, const struct volt_acpi_device *d)
 {
-	uint8_t bytes[VOLT_RESOURCE_MAX * 16 + 2];
+	uint8_t bytes[VOLT_RESOURCE_MAX * 26 + 2];
 	struct aml template = {.bytes = bytes, .size = sizeof(bytes)};
 
 	for (uint32_t i = 0; i < d->resource_count; i++) {
 		const struct volt_resource *r = &d->resources[i];
+		const bool window = r->type != VOLT_RES_IRQ && r->flags & VOLT_RES_WINDOW;
 
-		if (r->type == VOLT_RES_PIO)
+		if (r->type == VOLT_RES_BUS)
+			word_space(&template, WORD_BUS, WINDOW, r);
+		else if (window && r->type == VOLT_RES_PIO)
+			word_space(&template, WORD_IO, WINDOW, r);
+		else if (window)
+			memory_window(&template, r);
+		else if (r->type == VOLT_RES_PIO)
 			io(&template, r);
 		else if (r->type == VOLT_RES_MMIO)
 			memory32(&template, r);

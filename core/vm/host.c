@@ -167,12 +167,37 @@ static void host_pulse(const struct volt_host *h, uint32_t line)
 
 static int host_find(const struct volt_host *h, const char *id, struct volt_peer *peer)
 {
-	return host_wirer(h)->machine->sealed ? -EPERM : -ENOENT;
+	const struct instance *i = host_wirer(h);
+	const struct machine *m = i->machine;
+
+	if (m->sealed)
+		return -EPERM;
+	if (id == NULL || peer == NULL || peer->size < sizeof(*peer) ||
+	    i->plugin.flags & VOLT_FLAG_BUS)
+		return -EINVAL;
+	for (uint32_t k = 0; k < m->instance_count; k++) {
+		const struct instance *bus = m->instances[k];
+
+		if (!(bus->plugin.flags & VOLT_FLAG_BUS))
+			continue;
+		peer->table = bus->plugin.get_ext(id);
+		peer->self = bus->callee.self;
+		if (peer->table != NULL)
+			return 0;
+	}
+	return -ENOENT;
 }
 
 static void host_call(const struct volt_host *h, const struct volt_host *device,
     void (*f)(void *self, void *arg), void *arg)
 {
+	const struct instance *other = owner_of(device);
+
+	if (!(owner_of(h)->plugin.flags & VOLT_FLAG_BUS) || other->plugin.flags & VOLT_FLAG_BUS)
+		return;
+	callee_lock(&other->callee);
+	f(other->callee.self, arg);
+	callee_unlock(&other->callee);
 }
 
 static void host_ask(const struct volt_host *h, uint32_t what, uint32_t code, const char *why)
@@ -233,7 +258,7 @@ static uint64_t host_now(const struct volt_host *h)
 
 static uint64_t host_realtime(const struct volt_host *h)
 {
-	return 0;
+	return owner_of(h)->plugin.flags & VOLT_FLAG_WALL_CLOCK ? clock_wall() : 0;
 }
 
 static const struct volt_loop loop_table = {.size = sizeof(loop_table),

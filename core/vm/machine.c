@@ -333,9 +333,10 @@ static int start_plugins(struct machine *m)
 		callee_lock(&p->callee);
 		int err = p->plugin.start(p->callee.self);
 		callee_unlock(&p->callee);
+		if (err != 0 && !p->state->failed) /* else volt_fail() has said why */
+			log_error(-err, "%s: start failed: %s", p->callee.id, strerror(-err));
 		if (err != 0)
-			return log_error(
-			    -err, "%s: start failed: %s", p->callee.id, strerror(-err));
+			return err;
 	}
 	return 0;
 }

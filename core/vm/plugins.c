@@ -131,14 +131,14 @@ static void warn_unsafe(const struct options *o)
 
 /* All are there before the first is wired: between one init and the next the core then changes
  * nothing itself, and the guard needs to look but once. */
-static int wire_all(struct machine *m)
+static int wire_those(struct machine *m, bool buses)
 {
 	int err = 0;
 
 	for (uint32_t i = 0; err == 0 && i < m->instance_count; i++) {
 		struct instance *one = m->instances[i];
 
-		if (one == m->sandbox)
+		if (one == m->sandbox || buses != ((one->plugin.flags & VOLT_FLAG_BUS) != 0))
 			continue;
 		err = instance_wire(one);
 		if (err == 0 && one->plugin.kind == VOLT_KIND_FILTER &&
@@ -148,6 +148,14 @@ static int wire_all(struct machine *m)
 			    one->callee.id, VOLT_EXT_FILTER);
 	}
 	return err;
+}
+
+/* Buses first: devices look for them. */
+static int wire_all(struct machine *m)
+{
+	int err = wire_those(m, true);
+
+	return err != 0 ? err : wire_those(m, false);
 }
 
 int plugins_load(struct machine *m)

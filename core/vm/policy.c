@@ -138,6 +138,22 @@ static int allow_irq_fds(struct policy *p, struct machine *m, uint32_t thread)
 	return err;
 }
 
+/* The vDSO mostly answers without a call, but nobody can promise that it always will. */
+static int allow_wall_clock(struct policy *p, struct machine *m, uint32_t thread)
+{
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		const struct volt_rule rule = {.syscall = "clock_gettime",
+		    .asked_by = m->instances[i]->callee.id,
+		    .reason = "tells the time of day",
+		    .test_count = 1,
+		    .tests = {eq(0, CLOCK_REALTIME)}};
+
+		if (m->instances[i]->plugin.flags & VOLT_FLAG_WALL_CLOCK)
+			return add(p, thread, &rule);
+	}
+	return 0;
+}
+
 /* What every thread may do: take a lock, wake the loop, raise an interrupt, and ask for
  * the time where the TSC cannot tell it. */
 static int allow_common(struct policy *p, struct machine *m, uint32_t thread)
@@ -156,6 +172,8 @@ static int allow_common(struct policy *p, struct machine *m, uint32_t thread)
 	if (err == 0)
 		err = allow_fds(
 		    p, thread, "write", base, count, &eight, "core", "wakes who waits for a lock");
+	if (err == 0)
+		err = allow_wall_clock(p, m, thread);
 	if (err == 0 && clock_needs_call())
 		err = allow_test(p, thread, "clock_gettime", eq(0, CLOCK_MONOTONIC),
 		    "tells the time: this host has no invariant TSC");

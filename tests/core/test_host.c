@@ -14,6 +14,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <volt/describe.h>
@@ -117,6 +118,64 @@ static void routes_are_for_irqchip_plugins(void **state)
 	m->instances[0]->irqchip = &table;
 	assert_non_null(one->get_ext(one, VOLT_EXT_IRQROUTE));
 	assert_null(two->get_ext(two, VOLT_EXT_IRQROUTE));
+}
+
+static const char wares[] = "wares";
+
+static const void *offer_wares(const char *id)
+{
+	return strcmp(id, "volt.wares/1") == 0 ? wares : NULL;
+}
+
+static void make_bus(struct instance *i)
+{
+	i->plugin.flags |= VOLT_FLAG_BUS;
+	i->plugin.get_ext = offer_wares;
+}
+
+static void only_a_bus_is_found(void **state)
+{
+	struct volt_peer peer = {.size = sizeof(peer)};
+
+	m->instances[1]->plugin.get_ext = offer_wares;
+	assert_int_equal(one->find(one, "volt.wares/1", &peer), -ENOENT);
+	make_bus(m->instances[1]);
+	assert_int_equal(one->find(one, "volt.wares/2", &peer), -ENOENT);
+	assert_int_equal(one->find(one, "volt.wares/1", &peer), 0);
+	assert_ptr_equal(peer.table, wares);
+	assert_ptr_equal(peer.self, m->instances[1]->callee.self);
+	assert_int_equal(two->find(two, "volt.wares/1", &peer), -EINVAL); /* a bus itself */
+	peer.size--;
+	assert_int_equal(one->find(one, "volt.wares/1", &peer), -EINVAL);
+	m->sealed = true;
+	assert_int_equal(one->find(one, "volt.wares/1", &peer), -EPERM);
+}
+
+static void note_call(void *self, void *arg)
+{
+	assert_ptr_equal(self, m->instances[0]->callee.self);
+	*(bool *)arg = kit_locked(&m->instances[0]->callee);
+}
+
+static void a_bus_calls_its_devices_under_their_lock(void **state)
+{
+	bool locked = false;
+
+	two->call(two, one, note_call, &locked);
+	assert_false(locked); /* it is no bus yet, so nothing happened */
+	make_bus(m->instances[1]);
+	two->call(two, one, note_call, &locked);
+	assert_true(locked);
+	locked = false;
+	one->call(one, two, note_call, &locked);
+	assert_false(locked);
+}
+
+static void the_time_of_day_is_for_those_with_its_flag(void **state)
+{
+	assert_int_equal(timers->realtime(one), 0);
+	m->instances[0]->plugin.flags |= VOLT_FLAG_WALL_CLOCK;
+	assert_true(timers->realtime(one) / 1000000000u >= (uint64_t)time(NULL) - 1);
 }
 
 static void counters_are_the_instances_own(void **state)
@@ -615,6 +674,9 @@ int main(void)
 	    TEST(an_instance_has_16_timers),
 	    TEST(wiring_after_the_seal_is_refused),
 	    TEST(a_line_anywhere_is_the_highest_free_one),
+	    TEST(only_a_bus_is_found),
+	    TEST(a_bus_calls_its_devices_under_their_lock),
+	    TEST(the_time_of_day_is_for_those_with_its_flag),
 	    TEST(workers_have_a_name_and_a_job),
 	    TEST(workers_of_others_are_not_posted),
 	    TEST(lines_of_others_are_not_driven),

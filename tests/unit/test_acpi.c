@@ -89,6 +89,13 @@ static void boot_architecture_has_no_vga_and_no_rtc(void **state)
 	assert_int_equal(kit_number(kit_table(&kit, "FACP") + 109, 2), 1u << 2 | 1u << 5);
 }
 
+static void a_described_clock_is_not_denied(void **state)
+{
+	kit_device(&kit, "PNP0B00");
+	kit_write_tables(&kit);
+	assert_int_equal(kit_number(kit_table(&kit, "FACP") + 109, 2), 1u << 2);
+}
+
 static void keyboard_controller_sets_its_boot_flag(void **state)
 {
 	kit_device(&kit, "PNP0303");
@@ -262,6 +269,7 @@ int main(void)
 	    TEST(every_table_has_length_checksum_and_place),
 	    TEST(fadt_is_revision_6_and_hardware_reduced),
 	    TEST(boot_architecture_has_no_vga_and_no_rtc),
+	    TEST(a_described_clock_is_not_denied),
 	    TEST(keyboard_controller_sets_its_boot_flag),
 	    TEST(compatible_keyboard_controller_sets_its_boot_flag),
 	    TEST(absent_registers_are_all_zero),

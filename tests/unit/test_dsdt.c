@@ -119,6 +119,24 @@ static void wide_port_ranges_use_the_word_descriptor(void **state)
 	assert_non_null(find(resources, sizeof(resources)));
 }
 
+static void a_bridge_gives_windows_and_bus_numbers_on(void **state)
+{
+	static const uint8_t resources[] = {0x88, 13, 0, 2, 0x0c, 0, 0, 0, 0, 0, 0xff, 0, 0, 0, 0,
+	    1, /* buses 0 to 255 */
+	    0x88, 13, 0, 1, 0x0c, 3, 0, 0, 0, 0xc0, 0xff, 0xcf, 0, 0, 0, 0x10, 0x87, 23, 0, 0, 0x0c,
+	    1, 0, 0, 0, 0, 0, 0, 0, 0xe0, 0xff, 0xff, 0xff, 0xe7, 0, 0, 0, 0, 0, 0, 0, 8, 0x47, 1,
+	    0xf8, 0x0c, 0xf8, 0x0c, 1, 8, 0x79, 0};
+	struct volt_acpi_device *d = kit_device(&kit, "PNP0A03");
+
+	kit_resource(d, VOLT_RES_BUS, 0, 0, 256);
+	kit_resource(d, VOLT_RES_PIO, VOLT_RES_WINDOW, 0xc000, 0x1000);
+	kit_resource(d, VOLT_RES_MMIO, VOLT_RES_WINDOW, 0xe0000000, 0x8000000);
+	kit_resource(d, VOLT_RES_PIO, 0, 0xcf8, 8);
+	kit_write_tables(&kit);
+
+	assert_non_null(find(resources, sizeof(resources)));
+}
+
 static void devices_of_one_id_have_their_own_uid(void **state)
 {
 	describe_serial();
@@ -286,6 +304,7 @@ int main(void)
 	    TEST(soft_off_is_there_only_with_a_sleep_register),
 	    TEST(memory_and_level_interrupts_are_described),
 	    TEST(wide_port_ranges_use_the_word_descriptor),
+	    TEST(a_bridge_gives_windows_and_bus_numbers_on),
 	    TEST(devices_of_one_id_have_their_own_uid),
 	    TEST(compatible_id_follows_the_id),
 	    TEST(fullest_machine_fits),
