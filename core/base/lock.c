@@ -5,11 +5,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <string.h>
+#include <stdbool.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
-
-#include "core/base/log.h"
 
 /* Handlers hold a lock for well under a microsecond: mostly it is free again by then. */
 #define SPINS 100
@@ -17,6 +15,7 @@
 static struct {
 	struct lock *locks[LOCK_MAX];
 	uint32_t count;
+	bool full; /* there was one more than fit */
 } all;
 
 void lock_init(struct lock *l)
@@ -27,7 +26,7 @@ void lock_init(struct lock *l)
 	if (all.count < LOCK_MAX)
 		all.locks[all.count++] = l;
 	else
-		log_error(ENOSPC, "more than %u locks", LOCK_MAX);
+		all.full = true;
 }
 
 void lock_init_counter(struct lock *l)
@@ -92,6 +91,8 @@ void lock_release(struct lock *l)
 
 int locks_arm(int base, uint32_t *count)
 {
+	if (all.full)
+		return -ENOSPC;
 	for (uint32_t i = 0; i < all.count; i++) {
 		struct lock *l = all.locks[i];
 		int fd = l->counter ? lock_counter_fd(l) : eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
@@ -103,12 +104,8 @@ int locks_arm(int base, uint32_t *count)
 			close(fd);
 			fd = moved;
 		}
-		if (fd != want) { /* fcntl says EINVAL for a number beyond the limit */
-			int err = fd < 0 && errno != EINVAL ? errno : EMFILE;
-
-			return log_error(
-			    err, "cannot make the eventfd of a lock: %s", strerror(err));
-		}
+		if (fd != want) /* fcntl says EINVAL for a number beyond the limit */
+			return fd < 0 && errno != EINVAL ? -errno : -EMFILE;
 		l->event_fd = fd;
 	}
 	*count = all.count;

@@ -40,8 +40,8 @@ void lock_release(struct lock *l);
 void lock_post(struct lock *l);
 void lock_wait(struct lock *l);
 
-/* Makes the eventfds from number `base` on; *count gets how many. 0 or -errno, said in
- * the log. */
+/* Makes the eventfds from number `base` on; *count gets how many. 0, or -errno: -ENOSPC for more
+ * than LOCK_MAX locks. */
 int locks_arm(int base, uint32_t *count);
 
 #endif

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "sdk/common/params.h"
 
@@ -65,4 +66,11 @@ uint32_t open_files_highest(void)
 	/* Where it cannot be read, seal.c has failed before at /proc/self/task. */
 	open_files_each(-1, note_open, &highest);
 	return highest;
+}
+
+const char *open_files_hint(int err)
+{
+	return err == EACCES && geteuid() == 0
+		   ? " (root has no capabilities here: only what root owns can be opened)"
+		   : "";
 }

@@ -21,4 +21,7 @@ int open_files_each(int folder, bool (*see)(void *arg, int fd), void *arg);
 /* At least 2. What cannot be listed counts as closed. */
 uint32_t open_files_highest(void);
 
+/* What to add to EACCES for root, whose capabilities the early cage took; else "". */
+const char *open_files_hint(int err);
+
 #endif

@@ -12,45 +12,36 @@
 
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
-#include "core/vm/machine.h"
 #include "sdk/common/compat.h"
 
 #define SIGNALS 5u /* in the signalfd's set */
 
 /* Each signal is pending once at most. One that comes later is another event, for the next turn:
  * who sends on must not hold the loop. */
-static void take_signals(void *arg, uint32_t events)
+static void take_signals(void *arg, uint32_t ready)
 {
-	struct machine *m = arg;
+	struct events *e = arg;
 	struct signalfd_siginfo info;
 
 	for (unsigned i = 0; i < SIGNALS; i++) {
-		if (read(m->signal_fd, &info, sizeof(info)) != sizeof(info))
+		if (read(e->signal_fd, &info, sizeof(info)) != sizeof(info))
 			return;
 		if (info.ssi_signo == SIGUSR1)
-			__atomic_store_n(&m->attention_wanted, 1, __ATOMIC_SEQ_CST);
+			__atomic_store_n(&e->attention_wanted, 1, __ATOMIC_SEQ_CST);
 		else
-			machine_end(m, EXIT_SIGNAL + (int)info.ssi_signo, "ended by SIG%s",
+			vm_end(e->end, EXIT_SIGNAL + (int)info.ssi_signo, "ended by SIG%s",
 			    sigabbrev_np((int)info.ssi_signo));
 	}
 }
 
 static void pay_attention(void *arg)
 {
-	struct machine *m = arg;
+	struct events *e = arg;
 
-	if (__atomic_load_n(&m->attention_wanted, __ATOMIC_SEQ_CST) == 0 ||
-	    __atomic_exchange_n(&m->attention_wanted, 0, __ATOMIC_SEQ_CST) == 0)
+	if (__atomic_load_n(&e->attention_wanted, __ATOMIC_SEQ_CST) == 0 ||
+	    __atomic_exchange_n(&e->attention_wanted, 0, __ATOMIC_SEQ_CST) == 0)
 		return;
-	for (uint32_t i = 0; i < m->instance_count; i++) {
-		struct instance *p = m->instances[i];
-
-		if (p->attention == NULL)
-			continue;
-		callee_lock(&p->callee);
-		p->attention->attention(p->callee.self);
-		callee_unlock(&p->callee);
-	}
+	e->attention(e->arg);
 }
 
 static void write_log(void *arg)
@@ -82,15 +73,17 @@ int events_hold_signals(void)
 	return hold(&set);
 }
 
-int events_init(struct machine *m)
+int events_init(
+    struct events *e, struct loop *l, struct vm_end *end, void (*attention)(void *arg), void *arg)
 {
 	sigset_t taken, held;
 
+	*e = (struct events){.loop = l, .end = end, .attention = attention, .arg = arg};
 	sigemptyset(&taken);
 	add_ends(&taken);
 	sigaddset(&taken, SIGUSR1);
-	m->signal_fd = signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (m->signal_fd < 0)
+	e->signal_fd = signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (e->signal_fd < 0)
 		return log_error(errno, "cannot take signals: %s", strerror(errno));
 	/* The harmless ones must not end a VM, and no handler may run in one. */
 	sigemptyset(&held);
@@ -103,15 +96,21 @@ int events_init(struct machine *m)
 	if (hold(&held) != 0)
 		return -EPERM;
 	int err = loop_watch_or_log(
-	    &m->loop, "signals", m->signal_fd, EPOLLIN, loop_make_watch(&m->loop, take_signals, m));
+	    l, "signals", e->signal_fd, EPOLLIN, loop_make_watch(l, take_signals, e));
 	if (err == 0)
-		err = loop_add_hook(&m->loop, pay_attention, m);
-	return err != 0 ? err : loop_add_hook(&m->loop, write_log, NULL);
+		err = loop_add_hook(l, pay_attention, e);
+	return err != 0 ? err : loop_add_hook(l, write_log, NULL);
 }
 
-void events_wake_log(void *machine)
+void events_want_attention(struct events *e)
 {
-	struct machine *m = machine;
+	__atomic_store_n(&e->attention_wanted, 1, __ATOMIC_SEQ_CST);
+	loop_wake(e->loop);
+}
 
-	loop_wake(&m->loop);
+void events_wake_log(void *events)
+{
+	struct events *e = events;
+
+	loop_wake(e->loop);
 }

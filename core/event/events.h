@@ -2,20 +2,35 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * events - what the loop does for the whole machine: signals, attention, the log.
+ * events - what the loop does for the whole VM: signals, attention, the log.
  */
 #ifndef CORE_EVENTS_H
 #define CORE_EVENTS_H
 
-struct machine;
+#include <stdint.h>
 
-/* SIGTERM, SIGINT, SIGHUP and SIGQUIT end the VM, SIGUSR1 asks for attention. 0 or -errno, said in
- * the log. */
-int events_init(struct machine *m);
+#include "core/event/end.h"
+#include "core/event/loop.h"
+
+struct events {
+	struct loop *loop;
+	struct vm_end *end;
+	int signal_fd;
+	uint32_t attention_wanted; /* atomic */
+	void (*attention)(void *arg);
+	void *arg;
+};
+
+/* SIGTERM, SIGINT, SIGHUP and SIGQUIT end the VM, SIGUSR1 asks for attention, which `attention`
+ * gives. 0 or -errno, said in the log. */
+int events_init(
+    struct events *e, struct loop *l, struct vm_end *end, void (*attention)(void *arg), void *arg);
 /* From now on the four that end the VM wait for the loop. Until then they end volt by themselves,
  * at once: no handler could, while a call waits for a slow file system. 0 or -errno, as above. */
 int events_hold_signals(void);
+/* [any] Has the loop call `attention`. */
+void events_want_attention(struct events *e);
 /* Wakes the loop to write the log; for log_queue(). */
-void events_wake_log(void *machine);
+void events_wake_log(void *events);
 
 #endif

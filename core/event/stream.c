@@ -13,7 +13,6 @@
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
 #include "core/event/terminal.h"
-#include "core/vm/machine.h"
 
 #define DISCARD_MAX (512u << 10)
 #define TURN_CALLS  16u   /* reads, and writes, of a stream in one turn of the loop */
@@ -24,7 +23,7 @@ int stream_attach(struct stream *s, const struct volt_stream_ops *ops)
 	if (s->ops != NULL)
 		return -EBUSY;
 	s->ops = ops;
-	return loop_add_hook(&s->machine->loop, stream_pump, s);
+	return loop_add_hook(s->all->loop, stream_pump, s);
 }
 
 size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n)
@@ -38,7 +37,7 @@ size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n)
 		s->ring[(head + i) % STREAM_RING] = bytes[i];
 	__atomic_store_n(&s->head, head + (uint32_t)take, __ATOMIC_RELEASE);
 	if (take > 0 && __atomic_exchange_n(&s->drain_asked, 1, __ATOMIC_SEQ_CST) == 0)
-		loop_wake(&s->machine->loop);
+		loop_wake(s->all->loop);
 	return take;
 }
 
@@ -47,7 +46,7 @@ void stream_set_room(struct stream *s, size_t n)
 	uint64_t old = __atomic_exchange_n(&s->room, n, __ATOMIC_SEQ_CST);
 
 	if (n > old)
-		loop_wake(&s->machine->loop);
+		loop_wake(s->all->loop);
 }
 
 void stream_hang_up(struct stream *s)
@@ -57,7 +56,7 @@ void stream_hang_up(struct stream *s)
 	const bool again = __atomic_exchange_n(&s->dismissed, 1, __ATOMIC_SEQ_CST);
 	if (again)
 		__atomic_store_n(&s->cut_off, 1, __ATOMIC_SEQ_CST);
-	loop_wake(&s->machine->loop);
+	loop_wake(s->all->loop);
 }
 
 static void deliver_event(struct stream *s, uint32_t event)
@@ -81,7 +80,7 @@ static void set_connected(struct stream *s, bool connected)
 /* There is more to do, in the next turn of the loop, after all others had theirs. */
 static void go_on_later(struct stream *s)
 {
-	loop_wake(&s->machine->loop);
+	loop_wake(s->all->loop);
 }
 
 static bool is_dismissed(const struct stream *s)
@@ -118,7 +117,7 @@ static void hang_up(struct stream *s)
 	set_connected(s, false);
 	/* The next client may have been waiting: its event came and went. */
 	if (s->kind == STREAM_UNIX)
-		loop_wake(&s->machine->loop);
+		loop_wake(s->all->loop);
 }
 
 /* The client that waits, or -1. */
@@ -147,8 +146,7 @@ static void accept_client(struct stream *s)
 
 	if (fd < 0)
 		return;
-	if (loop_watch(&s->machine->loop, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, s->client_watch) !=
-	    0) {
+	if (loop_watch(s->all->loop, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, s->client_watch) != 0) {
 		close(fd);
 		go_on_later(s);
 		return;
@@ -218,14 +216,13 @@ static size_t filter_terminal(struct stream *s, uint8_t *bytes, size_t n)
 			bytes[kept++] = TERMINAL_ESCAPE;
 			break;
 		case TERMINAL_QUIT:
-			machine_end(s->machine, EXIT_QUIT, "the operator quit at the terminal");
+			vm_end(s->all->end, EXIT_QUIT, "the operator quit at the terminal");
 			break;
 		case TERMINAL_BREAK:
 			deliver_event(s, VOLT_STREAM_BREAK);
 			break;
 		case TERMINAL_ATTENTION:
-			__atomic_store_n(&s->machine->attention_wanted, 1, __ATOMIC_SEQ_CST);
-			loop_wake(&s->machine->loop);
+			events_want_attention(s->all->events);
 			break;
 		case TERMINAL_HELP:
 			log_line(VOLT_LOG_INFO, "%s", terminal_help);
@@ -427,7 +424,7 @@ void stream_drain(struct stream *s, uint64_t limit_ns)
 	while (s->out_fd >= 0 && s->tail != s->head && clock_now() < limit_ns) {
 		/* Any event will do: only whether the far end takes more is of interest. */
 		if (!s->writable)
-			loop_pause(&s->machine->loop, 10000000);
+			loop_pause(s->all->loop, 10000000);
 		s->writable = true;
 		pump_out(s);
 	}

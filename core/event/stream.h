@@ -18,17 +18,20 @@
 
 #include <volt/stream.h>
 
+#include "core/event/callee.h"
+#include "core/event/events.h"
 #include "core/event/loop.h"
 
 #define STREAM_RING 65536u
 #define STREAM_HELD 65536u /* bytes of input that wait for the device's room */
-
-struct machine;
+#define STREAM_MAX  32
 
 enum stream_kind { STREAM_NULL, STREAM_STDIO, STREAM_FILE, STREAM_PIPE, STREAM_PTY, STREAM_UNIX };
 
+struct streams;
+
 struct stream {
-	struct machine *machine;
+	struct streams *all;
 	struct callee *owner;
 	const struct volt_stream_ops *ops;
 	uint32_t number;
@@ -62,9 +65,23 @@ struct stream {
 	const struct loop_watch *client_watch; /* STREAM_UNIX: for each client in turn */
 };
 
-/* Opens what `text` says; `why` gets the reason of a failure. 0 or -errno. */
-int stream_open(struct stream *s, struct machine *m, struct callee *owner, uint32_t number,
-    const char *text, char *why, size_t why_size);
+/* Those of a VM. */
+struct streams {
+	struct loop *loop;
+	struct vm_end *end;
+	struct events *events;
+	bool looks_only; /* volt explain: no file, socket or mode of a terminal is changed */
+	uint32_t count;
+	struct stream list[STREAM_MAX];
+};
+
+void streams_init(struct streams *all, struct loop *l, struct vm_end *end, struct events *events,
+    bool looks_only);
+
+/* Opens what `text` says as the next of the list. Its number, or -errno with the reason in
+ * `why`. */
+int stream_open(
+    struct streams *all, struct callee *owner, const char *text, char *why, size_t why_size);
 
 int stream_attach(struct stream *s, const struct volt_stream_ops *ops);
 size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n);
@@ -74,7 +91,7 @@ void stream_hang_up(struct stream *s);
 /* Starts the keeper and sets the terminal's raw mode, as far as streams need them (and
  * not to explain): the last step before the seal, so that a failed start leaves the
  * terminal alone. */
-int stream_take_terminal(struct machine *m);
+int streams_take_terminal(struct streams *all);
 
 /* [loop] Moves what can be moved. A loop hook. */
 void stream_pump(void *stream);

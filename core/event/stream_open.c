@@ -17,12 +17,11 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "core/base/log.h"
+#include "core/base/open_files.h"
 #include "core/event/keeper.h"
 #include "core/event/reopen.h"
 #include "core/event/stream.h"
 #include "core/event/terminal.h"
-#include "core/vm/machine.h"
 
 #define WAITING_CLIENTS 16 /* of a socket, while one is served */
 
@@ -72,9 +71,9 @@ static void on_listen(void *arg, uint32_t events)
 static int open_stdio(struct stream *s, const char *path, struct why *why)
 {
 	for (uint32_t i = 0; i < s->number; i++)
-		if (s->machine->streams[i].kind == STREAM_STDIO)
+		if (s->all->list[i].kind == STREAM_STDIO)
 			return fail(why, EBUSY, "standard input and output are already used by %s",
-			    s->machine->streams[i].owner->id);
+			    s->all->list[i].owner->id);
 	s->in_fd = reopen_nonblocking(STDIN_FILENO, O_RDONLY);
 	s->out_fd = reopen_nonblocking(STDOUT_FILENO, O_WRONLY);
 	if (s->in_fd < 0 || s->out_fd < 0)
@@ -87,12 +86,12 @@ static int open_stdio(struct stream *s, const char *path, struct why *why)
 static int open_file(struct stream *s, const char *path, struct why *why)
 {
 	/* volt explain looks only. */
-	if (s->machine->options->explain)
+	if (s->all->looks_only)
 		path = "/dev/null";
 	s->out_fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NONBLOCK, 0644);
 	if (s->out_fd < 0)
 		return fail(why, errno, "cannot open %s for writing: %s%s", path, strerror(errno),
-		    early_cage_hint(errno));
+		    open_files_hint(errno));
 	return 0;
 }
 
@@ -159,7 +158,7 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (s->listen_fd < 0)
 		return fail(why, errno, "cannot make a socket: %s", strerror(errno));
-	if (s->machine->options->explain) { /* looks only */
+	if (s->all->looks_only) { /* looks only */
 		keeper_want();
 		return 0;
 	}
@@ -173,7 +172,7 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 	}
 	if (err != 0)
 		return fail(why, errno, "cannot listen on %s: %s%s", path, strerror(errno),
-		    early_cage_hint(errno));
+		    open_files_hint(errno));
 	err = keeper_unlink_at_end(path);
 	if (err == 0 && listen(s->listen_fd, WAITING_CLIENTS) != 0)
 		err = -errno;
@@ -201,7 +200,7 @@ static const struct {
 
 static int watch(struct stream *s)
 {
-	struct loop *l = &s->machine->loop;
+	struct loop *l = s->all->loop;
 	int err = 0;
 
 	if (s->listen_fd >= 0) {
@@ -217,16 +216,50 @@ static int watch(struct stream *s)
 	return err == -EPERM ? 0 : err;
 }
 
-int stream_open(struct stream *s, struct machine *m, struct callee *owner, uint32_t number,
-    const char *text, char *why_text, size_t why_size)
+void streams_init(
+    struct streams *all, struct loop *l, struct vm_end *end, struct events *events, bool looks_only)
+{
+	all->loop = l;
+	all->end = end;
+	all->events = events;
+	all->looks_only = looks_only;
+}
+
+static int open_kind(struct stream *s, size_t kind, const char *path, struct why *why)
+{
+	bool right = kinds[kind].path ? path != NULL && path[0] != '\0' : path == NULL;
+
+	if (!right)
+		return fail(why, EINVAL,
+		    kinds[kind].path ? "%s needs a path: %s:PATH" : "%s takes no path",
+		    kinds[kind].name, kinds[kind].name);
+	s->kind = kinds[kind].kind;
+	s->ring = mmap(NULL, STREAM_RING + 2 * STREAM_HELD, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (s->ring == MAP_FAILED)
+		return fail(why, ENOMEM, "no memory for its buffer");
+	s->held = s->ring + STREAM_RING;
+	s->detached = kinds[kind].kind == STREAM_UNIX || kinds[kind].kind == STREAM_NULL;
+	int err = kinds[kind].open(s, path, why);
+	if (err != 0)
+		return err;
+	err = watch(s);
+	return err != 0 ? fail(why, -err, "cannot watch it: %s", loop_watch_why(-err)) : 0;
+}
+
+int stream_open(
+    struct streams *all, struct callee *owner, const char *text, char *why_text, size_t why_size)
 {
 	struct why why = {.text = why_text, .size = why_size};
 	size_t name_len = strcspn(text, ":");
 	const char *path = text[name_len] == ':' ? text + name_len + 1 : NULL;
 
-	*s = (struct stream){.machine = m,
+	if (all->count == STREAM_MAX)
+		return fail(&why, ENOSPC, "there are more than %u streams", STREAM_MAX);
+	struct stream *s = &all->list[all->count];
+	*s = (struct stream){.all = all,
 	    .owner = owner,
-	    .number = number,
+	    .number = all->count,
 	    .in_fd = -1,
 	    .out_fd = -1,
 	    .listen_fd = -1,
@@ -236,31 +269,17 @@ int stream_open(struct stream *s, struct machine *m, struct callee *owner, uint3
 		if (strlen(kinds[i].name) != name_len ||
 		    strncmp(kinds[i].name, text, name_len) != 0)
 			continue;
-		bool right = kinds[i].path ? path != NULL && path[0] != '\0' : path == NULL;
-		if (!right)
-			return fail(&why, EINVAL,
-			    kinds[i].path ? "%s needs a path: %s:PATH" : "%s takes no path",
-			    kinds[i].name, kinds[i].name);
-		s->kind = kinds[i].kind;
-		s->ring = mmap(NULL, STREAM_RING + 2 * STREAM_HELD, PROT_READ | PROT_WRITE,
-		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-		if (s->ring == MAP_FAILED)
-			return fail(&why, ENOMEM, "no memory for its buffer");
-		s->held = s->ring + STREAM_RING;
-		s->detached = kinds[i].kind == STREAM_UNIX || kinds[i].kind == STREAM_NULL;
-		int err = kinds[i].open(s, path, &why);
-		if (err == 0 && (err = watch(s)) != 0)
-			fail(&why, -err, "cannot watch it: %s", loop_watch_why(-err));
-		return err;
+		int err = open_kind(s, i, path, &why);
+		return err != 0 ? err : (int)all->count++;
 	}
 	return fail(&why, EINVAL,
 	    "\"%s\" is no stream: use stdio, null, file:PATH, pipe:PATH, pty or unix:PATH", text);
 }
 
-int stream_take_terminal(struct machine *m)
+int streams_take_terminal(struct streams *all)
 {
-	for (uint32_t i = 0; i < m->stream_count; i++)
-		if (m->streams[i].terminal)
-			return terminal_take(!m->options->explain);
+	for (uint32_t i = 0; i < all->count; i++)
+		if (all->list[i].terminal)
+			return terminal_take(!all->looks_only);
 	return keeper_start();
 }

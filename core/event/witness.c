@@ -12,13 +12,12 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
-#include "core/vm/machine.h"
 
 __thread uint32_t *witness_note;
 
 static struct {
 	int fd; /* /dev/kmsg */
-	const struct machine *machine;
+	struct witness_names names;
 	uint32_t *notes; /* shared with the keeper; one per thread of the policy */
 } witness = {.fd = -1};
 
@@ -49,15 +48,15 @@ void witness_close(void)
 	witness.fd = -1;
 }
 
-int witness_init(const struct machine *m)
+int witness_init(const struct witness_names *names)
 {
-	void *page = mmap(NULL, POLICY_THREADS * sizeof(uint32_t), PROT_READ | PROT_WRITE,
+	void *page = mmap(NULL, names->threads * sizeof(uint32_t), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (page == MAP_FAILED)
 		return log_error(ENOMEM, "no memory for the witness");
 	witness.notes = page;
-	witness.machine = m;
+	witness.names = *names;
 	return 0;
 }
 
@@ -87,50 +86,21 @@ bool witness_parse(const char *line, pid_t pid, struct witness_record *out)
 	return true;
 }
 
-/* The sandbox's plugin knows the names, and is in the keeper's memory too. */
-static const char *name_of(int number)
-{
-	const struct instance *s = witness.machine->sandbox;
-	const char *name = NULL;
-
-	if (s != NULL && VOLT_HAS(s->sandbox, call_name) && s->sandbox->call_name != NULL)
-		name = s->sandbox->call_name(s->callee.self, number);
-
-	return name != NULL ? name : "an unknown call";
-}
-
-/* By the names that policy.c gives; the main thread keeps the program's. The keeper was
- * made before the policy, so its table cannot be asked. */
-static uint32_t thread_of(const char *comm)
-{
-	const struct machine *m = witness.machine;
-	bool vcpu = strncmp(comm, "vcpu", 4) == 0;
-	unsigned long id = vcpu ? strtoul(comm + 4, NULL, 10) : 0;
-
-	if (vcpu && id < m->firmware.cpus)
-		return POLICY_VCPU((uint32_t)id);
-	for (uint32_t i = 0; i < m->worker_count; i++)
-		if (strcmp(m->workers[i].name, comm) == 0)
-			return POLICY_WORKER(m, i);
-	return POLICY_LOOP;
-}
-
 /* A thread that lives on has long left the plugin when the record is read: then the last one
  * that it called is named. */
 static void report(const struct witness_record *r, bool died)
 {
-	const struct machine *m = witness.machine;
-	uint32_t thread = thread_of(r->comm), note = witness.notes[thread];
+	const struct witness_names *names = &witness.names;
+	uint32_t thread = names->thread(names->arg, r->comm), note = witness.notes[thread];
 	uint32_t now = note & 0xffff, number = now != 0 || died ? now : note >> 16;
-	const char *id = number > 0 && number <= m->instance_count
-			     ? m->instances[number - 1]->callee.id
-			     : "core";
+	const char *call = names->call(names->arg, r->syscall);
 
 	log_line(VOLT_LOG_ERROR,
 	    "%s: thread %s, %sin %s, made the system call %s (%d), which nobody asked for",
 	    died ? "killed by its filter" : "would have been killed",
-	    thread == POLICY_LOOP ? "loop" : r->comm, number != now ? "last " : "", id,
-	    name_of(r->syscall), r->syscall);
+	    thread == 0 ? "loop" : r->comm, number != now ? "last " : "",
+	    names->instance(names->arg, number), call != NULL ? call : "an unknown call",
+	    r->syscall);
 }
 
 unsigned witness_report(int fd, pid_t pid, bool died)

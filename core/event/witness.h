@@ -16,8 +16,6 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-struct machine;
-
 /* Where this thread notes which instance it calls (its number from 1; 0: none) in the lower
  * half, and which it called last in the upper; NULL before witness_sit(). */
 extern __thread uint32_t *witness_note;
@@ -42,8 +40,21 @@ static inline void witness_leave(uint32_t caller)
 int witness_open(bool required);
 int witness_fd(void); /* -1: not open */
 void witness_close(void);
+
+/* What the VM knows of names; the keeper has a copy of its memory. */
+struct witness_names {
+	uint32_t threads; /* at most; thread 0 is the loop's */
+	const void *arg;
+	/* Of the thread that calls itself `comm`: its number; 0 if there is none. */
+	uint32_t (*thread)(const void *arg, const char *comm);
+	/* Of instance `number` from 1: its id; for any other number the core's. */
+	const char *(*instance)(const void *arg, uint32_t number);
+	/* Of a system call; NULL: not known. */
+	const char *(*call)(const void *arg, int number);
+};
+
 /* Makes the page. Before keeper_start(). 0 or -errno, said in the log. */
-int witness_init(const struct machine *m);
+int witness_init(const struct witness_names *names);
 /* [any] Gives this thread its place, by its index in the policy's table. */
 void witness_sit(uint32_t thread);
 

@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "core/base/exitcode.h"
-#include "core/vm/machine.h"
+#include "core/event/end.h"
 
 /*
  * Opcodes (Intel SDM vol. 2, appendix A) that guests use early and that some KVM
@@ -108,29 +108,28 @@ static void hex(char *to, const uint8_t *bytes, unsigned n)
 }
 
 /* Internal errors that are not about one instruction (Linux, uapi/linux/kvm.h). */
-static void explain_other(struct vcpu *v)
+static void explain_other(
+    const struct kvm_run *run, uint32_t vcpu, const char *limit, struct vm_end *end)
 {
 	static const char *const words[] = {[2] = "two events at once that it cannot combine",
 	    [3] = "an event that it cannot deliver",
 	    [4] = "an exit of the hardware that it does not know"};
-	uint32_t n = v->run->internal.suberror;
-	const char *limit = v->machine->kvm.limit;
+	uint32_t n = run->internal.suberror;
 
-	machine_end(v->machine, EXIT_KVM, "KVM gave up on vCPU %u: %s (internal error %u)%s%s",
-	    v->id, n < 5 && words[n] != NULL ? words[n] : "no reason given", n,
-	    limit != NULL ? "; " : "", limit != NULL ? limit : "");
+	vm_end(end, EXIT_KVM, "KVM gave up on vCPU %u: %s (internal error %u)%s%s", vcpu,
+	    n < 5 && words[n] != NULL ? words[n] : "no reason given", n, limit != NULL ? "; " : "",
+	    limit != NULL ? limit : "");
 }
 
-void emulation_explain(struct vcpu *v)
+void emulation_explain(
+    const struct kvm_run *run, uint32_t vcpu, const char *limit, struct vm_end *end)
 {
-	const struct kvm_run *run = v->run;
-	const char *limit = v->machine->kvm.limit;
 	const uint8_t *bytes = run->emulation_failure.insn_bytes;
 	unsigned n = run->emulation_failure.insn_size;
 	char text[3 * sizeof(run->emulation_failure.insn_bytes) + 1] = "";
 
 	if (run->internal.suberror != KVM_INTERNAL_ERROR_EMULATION) {
-		explain_other(v);
+		explain_other(run, vcpu, limit, end);
 		return;
 	}
 	if (run->internal.ndata < 3 ||
@@ -141,7 +140,7 @@ void emulation_explain(struct vcpu *v)
 	hex(text, bytes, n);
 	const char *name = emulation_name(bytes, n);
 	const char *guess = n == 0 ? "; perhaps it ran from device memory or nowhere" : "";
-	machine_end(v->machine, EXIT_KVM, "KVM cannot emulate %s%s%s%s%s%s%s",
+	vm_end(end, EXIT_KVM, "KVM cannot emulate %s%s%s%s%s%s%s",
 	    name != NULL ? name : "an instruction of the guest", n > 0 ? " (bytes " : "", text,
 	    n > 0 ? ")" : "", guess, limit != NULL ? "; " : "", limit != NULL ? limit : "");
 }

@@ -9,10 +9,13 @@
 
 #include <stdint.h>
 
-struct vcpu;
+struct kvm_run;
+struct vm_end;
 
-/* [io] Ends the VM with one line that names the instruction KVM could not handle. */
-void emulation_explain(struct vcpu *v);
+/* [io] Ends the VM with one line that names the instruction KVM could not handle; `limit` is of
+ * struct kvm. */
+void emulation_explain(
+    const struct kvm_run *run, uint32_t vcpu, const char *limit, struct vm_end *end);
 
 /* Mnemonic of the instruction at the start of `bytes`, or NULL if it is not one of
  * those that KVM's emulators are known to lack. */

@@ -11,13 +11,15 @@
 
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
-#include "core/vm/machine.h"
 
 #define DATA_LEVEL (1u << 15) /* Intel SDM vol. 3, 11.11.2: trigger mode */
 
-void irq_init(struct irq *q, struct machine *m)
+void irq_init(struct irq *q, struct kvm *k, struct vm_end *end)
 {
-	q->machine = m;
+	q->kvm = k;
+	q->end = end;
+	q->msi.kvm = k;
+	q->msi.end = end;
 	lock_init(&q->route_lock);
 	for (uint32_t i = 0; i < IRQ_LINES; i++)
 		q->lines[i].event_fd = -1;
@@ -59,8 +61,8 @@ static void drive_pin(struct irq *q, uint32_t gsi, uint32_t level)
 {
 	const struct kvm_irq_level request = {.irq = gsi, .level = level};
 
-	if (ioctl(q->machine->kvm.vm_fd, KVM_IRQ_LINE, &request) < 0)
-		machine_end(q->machine, EXIT_KVM, "KVM_IRQ_LINE: %s", strerror(errno));
+	if (ioctl(q->kvm->vm_fd, KVM_IRQ_LINE, &request) < 0)
+		vm_end(q->end, EXIT_KVM, "KVM_IRQ_LINE: %s", strerror(errno));
 }
 
 /* The pin ends at the level that was set last, whichever thread comes to KVM last: each
@@ -87,7 +89,7 @@ static int add_irqfd(struct irq *q, uint32_t gsi)
 	if (line->event_fd < 0)
 		return log_error(errno, "eventfd for interrupt %u: %s", gsi, strerror(errno));
 	const struct kvm_irqfd request = {.fd = (uint32_t)line->event_fd, .gsi = gsi};
-	if (ioctl(q->machine->kvm.vm_fd, KVM_IRQFD, &request) != 0)
+	if (ioctl(q->kvm->vm_fd, KVM_IRQFD, &request) != 0)
 		return log_error(errno, "KVM_IRQFD for interrupt %u: %s", gsi, strerror(errno));
 	return 0;
 }
@@ -103,12 +105,12 @@ static int wire_line(struct irq *q, uint32_t gsi)
 
 int irq_wire(struct irq *q)
 {
-	struct kvm *kvm = &q->machine->kvm;
+	struct kvm *kvm = q->kvm;
 	int err = q->chip != NULL ? kvm_split_irqchip(kvm, q->pins) : kvm_create_irqchip(kvm);
 
 	for (uint32_t gsi = 0; err == 0 && q->chip == NULL && gsi < IRQ_LINES; gsi++)
 		err = wire_line(q, gsi);
-	q->wired = err == 0;
+	q->wired = q->msi.wired = err == 0;
 	return err;
 }
 
@@ -218,8 +220,8 @@ static void set_routes(struct irq *q)
 
 	memset(&table, 0, sizeof(table));
 	table.nr = collect_routes(q, table.entries);
-	if (ioctl(q->machine->kvm.vm_fd, KVM_SET_GSI_ROUTING, &table) != 0)
-		machine_end(q->machine, EXIT_KVM, "KVM_SET_GSI_ROUTING: %s", strerror(errno));
+	if (ioctl(q->kvm->vm_fd, KVM_SET_GSI_ROUTING, &table) != 0)
+		vm_end(q->end, EXIT_KVM, "KVM_SET_GSI_ROUTING: %s", strerror(errno));
 	q->routes_stale = false;
 }
 
@@ -236,5 +238,14 @@ void irq_fire(struct irq *q, uint32_t pin)
 	const uint32_t data = line->data;
 	lock_release(&q->route_lock);
 	if (address != 0)
-		msi_send(q, address, data);
+		msi_send(&q->msi, address, data);
+}
+
+void irq_eoi(struct irq *q, uint8_t vector)
+{
+	if (q->chip == NULL)
+		return;
+	callee_lock(q->chip);
+	q->chip_ops->eoi(q->chip->self, vector);
+	callee_unlock(q->chip);
 }

@@ -20,11 +20,11 @@
 
 #include "core/base/lock.h"
 #include "core/event/callee.h"
+#include "core/event/end.h"
+#include "core/kvm/kvm.h"
 #include "core/kvm/msi.h"
 
 #define IRQ_LINES 24
-
-struct machine;
 
 struct irq_line {
 	struct callee *owner; /* NULL: nobody claimed this GSI */
@@ -38,7 +38,8 @@ struct irq_line {
 };
 
 struct irq {
-	struct machine *machine;
+	struct kvm *kvm;
+	struct vm_end *end;
 	struct callee *chip; /* NULL: KVM's own irqchip */
 	const struct volt_irqchip *chip_ops;
 	uint32_t pins;
@@ -49,7 +50,7 @@ struct irq {
 	struct msi msi;
 };
 
-void irq_init(struct irq *q, struct machine *m);
+void irq_init(struct irq *q, struct kvm *k, struct vm_end *end);
 /* 0, -EINVAL, or -EBUSY with *owner set. */
 int irq_add(
     struct irq *q, struct callee *owner, uint32_t gsi, uint32_t flags, struct callee **holder);
@@ -70,5 +71,7 @@ void irq_tell_levels(struct irq *q);
 /* Of the irqchip plugin. */
 void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data);
 void irq_fire(struct irq *q, uint32_t pin);
+/* [io] To the irqchip plugin: a local APIC ended an interrupt with `vector`. */
+void irq_eoi(struct irq *q, uint8_t vector);
 
 #endif

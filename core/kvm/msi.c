@@ -5,12 +5,10 @@
 
 #include <errno.h>
 #include <linux/kvm.h>
-#include <stdbool.h>
 #include <string.h>
 #include <sys/ioctl.h>
 
 #include "core/base/exitcode.h"
-#include "core/vm/machine.h"
 
 /* Intel SDM vol. 3, 11.11.1 and 11.11.2, and 11.5.2 for vectors. */
 #define ADDRESS_FIRST 0xfee00000ull
@@ -35,10 +33,8 @@ static bool can_be_sent(uint64_t address, uint32_t data)
 	return mode == MODE_NMI || mode == MODE_INIT;
 }
 
-int msi_alloc(struct irq *q, struct callee *owner, uint32_t count, uint32_t *first)
+int msi_alloc(struct msi *s, struct callee *owner, uint32_t count, uint32_t *first)
 {
-	struct msi *s = &q->msi;
-
 	if (count == 0)
 		return -EINVAL;
 	if (count > MSI_MAX - s->count)
@@ -49,80 +45,78 @@ int msi_alloc(struct irq *q, struct callee *owner, uint32_t count, uint32_t *fir
 	return 0;
 }
 
-static struct msi_vector *own_vector(struct irq *q, const struct callee *owner, uint32_t vector)
+static struct msi_vector *own_vector(struct msi *s, const struct callee *owner, uint32_t vector)
 {
-	return vector < q->msi.count && q->msi.vectors[vector].owner == owner
-		   ? &q->msi.vectors[vector]
-		   : NULL;
+	return vector < s->count && s->vectors[vector].owner == owner ? &s->vectors[vector] : NULL;
 }
 
 /* After either of message and pending was written, so that one of two threads sees both. */
-static void send_pending(struct irq *q, struct msi_vector *v)
+static void send_pending(struct msi *s, struct msi_vector *v)
 {
 	const uint64_t message = __atomic_load_n(&v->message, __ATOMIC_SEQ_CST);
 
-	if (message != 0 && q->wired && __atomic_exchange_n(&v->pending, 0, __ATOMIC_SEQ_CST))
-		msi_send(q, message >> 32, (uint32_t)message);
+	if (message != 0 && s->wired && __atomic_exchange_n(&v->pending, 0, __ATOMIC_SEQ_CST))
+		msi_send(s, message >> 32, (uint32_t)message);
 }
 
-int msi_set(struct irq *q, struct callee *owner, uint32_t vector, uint64_t address, uint32_t data)
+int msi_set(struct msi *s, struct callee *owner, uint32_t vector, uint64_t address, uint32_t data)
 {
-	struct msi_vector *v = own_vector(q, owner, vector);
+	struct msi_vector *v = own_vector(s, owner, vector);
 
 	if (v == NULL || (address != 0 && !can_be_sent(address, data)))
 		return -EINVAL;
 	/* An address that can be sent has 32 bits: both halves are one store. */
 	__atomic_store_n(&v->message, address != 0 ? address << 32 | data : 0, __ATOMIC_SEQ_CST);
-	send_pending(q, v);
+	send_pending(s, v);
 	return 0;
 }
 
 /* KVM answers how many local APICs took the message: 0 if none wants it now, and -1, which
  * the C library turns into EPERM, if none has that destination. Either is lost, as the
  * write would be on a bus. */
-void msi_send(struct irq *q, uint64_t address, uint32_t data)
+void msi_send(struct msi *s, uint64_t address, uint32_t data)
 {
 	const struct kvm_msi request = {
 	    .address_lo = (uint32_t)address, .address_hi = (uint32_t)(address >> 32), .data = data};
 
-	if (ioctl(q->machine->kvm.vm_fd, KVM_SIGNAL_MSI, &request) < 0 && errno != EPERM)
-		machine_end(q->machine, EXIT_KVM, "KVM_SIGNAL_MSI: %s", strerror(errno));
+	if (ioctl(s->kvm->vm_fd, KVM_SIGNAL_MSI, &request) < 0 && errno != EPERM)
+		vm_end(s->end, EXIT_KVM, "KVM_SIGNAL_MSI: %s", strerror(errno));
 }
 
-void msi_fire(struct irq *q, struct callee *owner, uint32_t vector)
+void msi_fire(struct msi *s, struct callee *owner, uint32_t vector)
 {
-	struct msi_vector *v = own_vector(q, owner, vector);
+	struct msi_vector *v = own_vector(s, owner, vector);
 
-	if (v == NULL || !q->wired)
+	if (v == NULL || !s->wired)
 		return;
 	const uint64_t message = __atomic_load_n(&v->message, __ATOMIC_SEQ_CST);
 	if (message != 0)
-		msi_send(q, message >> 32, (uint32_t)message);
+		msi_send(s, message >> 32, (uint32_t)message);
 	else
-		msi_set_pending(q, owner, vector, true);
+		msi_set_pending(s, owner, vector, true);
 }
 
-bool msi_pending(struct irq *q, struct callee *owner, uint32_t vector)
+bool msi_pending(struct msi *s, struct callee *owner, uint32_t vector)
 {
-	const struct msi_vector *v = own_vector(q, owner, vector);
+	const struct msi_vector *v = own_vector(s, owner, vector);
 
 	return v != NULL && __atomic_load_n(&v->pending, __ATOMIC_SEQ_CST);
 }
 
-void msi_set_pending(struct irq *q, struct callee *owner, uint32_t vector, bool pending)
+void msi_set_pending(struct msi *s, struct callee *owner, uint32_t vector, bool pending)
 {
-	struct msi_vector *v = own_vector(q, owner, vector);
+	struct msi_vector *v = own_vector(s, owner, vector);
 
 	if (v == NULL)
 		return;
 	__atomic_store_n(&v->pending, pending, __ATOMIC_SEQ_CST);
-	send_pending(q, v);
+	send_pending(s, v);
 }
 
-int msi_inject(struct irq *q, uint64_t address, uint32_t data)
+int msi_inject(struct msi *s, uint64_t address, uint32_t data)
 {
 	if (!can_be_sent(address, data))
 		return -EINVAL;
-	msi_send(q, address, data);
+	msi_send(s, address, data);
 	return 0;
 }

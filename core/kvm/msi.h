@@ -14,10 +14,10 @@
 #include <stdint.h>
 
 #include "core/event/callee.h"
+#include "core/event/end.h"
+#include "core/kvm/kvm.h"
 
 #define MSI_MAX 128
-
-struct irq;
 
 struct msi_vector {
 	struct callee *owner;
@@ -26,20 +26,23 @@ struct msi_vector {
 };
 
 struct msi {
+	struct kvm *kvm;
+	struct vm_end *end;
+	bool wired;          /* KVM has an irqchip */
 	struct callee *user; /* the first who asked for the service; NULL: nobody */
 	struct msi_vector vectors[MSI_MAX];
 	uint32_t count;
 };
 
-int msi_alloc(struct irq *q, struct callee *owner, uint32_t count, uint32_t *first);
+int msi_alloc(struct msi *s, struct callee *owner, uint32_t count, uint32_t *first);
 
 /* [any] */
-int msi_set(struct irq *q, struct callee *owner, uint32_t vector, uint64_t address, uint32_t data);
-void msi_fire(struct irq *q, struct callee *owner, uint32_t vector);
-bool msi_pending(struct irq *q, struct callee *owner, uint32_t vector);
-void msi_set_pending(struct irq *q, struct callee *owner, uint32_t vector, bool pending);
-int msi_inject(struct irq *q, uint64_t address, uint32_t data);
+int msi_set(struct msi *s, struct callee *owner, uint32_t vector, uint64_t address, uint32_t data);
+void msi_fire(struct msi *s, struct callee *owner, uint32_t vector);
+bool msi_pending(struct msi *s, struct callee *owner, uint32_t vector);
+void msi_set_pending(struct msi *s, struct callee *owner, uint32_t vector, bool pending);
+int msi_inject(struct msi *s, uint64_t address, uint32_t data);
 /* As msi_inject(), unchecked: for an irqchip plugin's pins. */
-void msi_send(struct irq *q, uint64_t address, uint32_t data);
+void msi_send(struct msi *s, uint64_t address, uint32_t data);
 
 #endif

@@ -13,26 +13,25 @@
 #include "core/base/log.h"
 #include "core/boot/gdt.h"
 #include "core/kvm/emulation.h"
-#include "core/vm/machine.h"
 
 #define LOST_MEMORY \
 	" (a limit, no huge page left, or with --kernel-memory map a file that became shorter)"
 
 __thread uint32_t vcpu_number;
 
-int vcpu_create(struct vcpu *v, struct machine *m, uint32_t id)
+int vcpu_create(struct vcpu *v, const struct vcpu_parts *parts, uint32_t id)
 {
-	v->machine = m;
+	v->parts = *parts;
 	v->id = id;
-	v->fd = ioctl(m->kvm.vm_fd, KVM_CREATE_VCPU, (unsigned long)id);
+	v->fd = ioctl(parts->kvm->vm_fd, KVM_CREATE_VCPU, (unsigned long)id);
 	if (v->fd < 0)
 		return log_error(errno, "KVM_CREATE_VCPU %u: %s", id, strerror(errno));
 	fcntl(v->fd, F_SETFD, FD_CLOEXEC);
-	v->run = mmap(NULL, m->kvm.run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
+	v->run = mmap(NULL, parts->kvm->run_size, PROT_READ | PROT_WRITE, MAP_SHARED, v->fd, 0);
 	if (v->run == MAP_FAILED)
 		return log_error(
 		    errno, "cannot map the shared page of vCPU %u: %s", id, strerror(errno));
-	madvise(v->run, m->kvm.run_size, MADV_DONTFORK); /* the keeper must not hold the VM */
+	madvise(v->run, parts->kvm->run_size, MADV_DONTFORK); /* the keeper must not hold the VM */
 	return 0;
 }
 
@@ -184,7 +183,7 @@ static int set_entry(struct vcpu *v, const struct boot_entry *entry)
 
 int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry *entry)
 {
-	cpuid_set_vcpu(cpuid, v->id, v->machine->firmware.cpus);
+	cpuid_set_vcpu(cpuid, v->id, v->parts.count);
 	if (ioctl(v->fd, KVM_SET_CPUID2, cpuid) != 0)
 		return log_error(errno, "KVM_SET_CPUID2 of vCPU %u: %s", v->id, strerror(errno));
 	int err = set_machine_check(v, cpuid);
@@ -214,13 +213,13 @@ int vcpu_warm(struct vcpu *v)
 static void handle_io(struct vcpu *v)
 {
 	const struct kvm_run *run = v->run;
-	const struct bus *bus = &v->machine->bus;
+	const struct bus *bus = v->parts.bus;
 	uint32_t size = run->io.size, count = run->io.count;
 	uint64_t offset = run->io.data_offset;
 
-	if ((size != 1 && size != 2 && size != 4) || offset > v->machine->kvm.run_size ||
-	    (uint64_t)size * count > v->machine->kvm.run_size - offset) {
-		machine_end(v->machine, EXIT_KVM, "KVM reported a malformed port access");
+	if ((size != 1 && size != 2 && size != 4) || offset > v->parts.kvm->run_size ||
+	    (uint64_t)size * count > v->parts.kvm->run_size - offset) {
+		vm_end(v->parts.end, EXIT_KVM, "KVM reported a malformed port access");
 		return;
 	}
 	uint8_t *data = (uint8_t *)v->run + offset;
@@ -240,7 +239,7 @@ static void handle_io(struct vcpu *v)
 /* Guest memory that KVM could not reach itself: it takes that for a device's. */
 static void end_lost_memory(struct vcpu *v, uint64_t addr)
 {
-	machine_end(v->machine, EXIT_KVM, "the guest's memory at 0x%llx is gone" LOST_MEMORY,
+	vm_end(v->parts.end, EXIT_KVM, "the guest's memory at 0x%llx is gone" LOST_MEMORY,
 	    (unsigned long long)addr);
 }
 
@@ -248,13 +247,13 @@ static void handle_mmio(struct vcpu *v)
 {
 	struct kvm_run *run = v->run;
 	const uint64_t misses = v->stats.misses;
-	const struct bus *bus = &v->machine->bus;
+	const struct bus *bus = v->parts.bus;
 	uint64_t addr = run->mmio.phys_addr, val = 0;
 	uint32_t left = run->mmio.len;
 	uint8_t *data = run->mmio.data;
 
 	if (left == 0 || left > sizeof(run->mmio.data)) {
-		machine_end(v->machine, EXIT_KVM, "KVM reported a malformed memory access");
+		vm_end(v->parts.end, EXIT_KVM, "KVM reported a malformed memory access");
 		return;
 	}
 	/* KVM may hand over 3, 5, 6 or 7 bytes of an access that it cut at a page's end. */
@@ -274,32 +273,21 @@ static void handle_mmio(struct vcpu *v)
 		left -= n;
 	}
 	if (v->stats.misses != misses &&
-	    memory_overlaps(&v->machine->memory, run->mmio.phys_addr, run->mmio.len))
+	    memory_overlaps(v->parts.memory, run->mmio.phys_addr, run->mmio.len))
 		end_lost_memory(v, run->mmio.phys_addr);
-}
-
-static void handle_eoi(struct vcpu *v)
-{
-	struct callee *chip = v->machine->irq.chip;
-
-	if (chip == NULL)
-		return;
-	callee_lock(chip);
-	v->machine->irq.chip_ops->eoi(chip->self, v->run->eoi.vector);
-	callee_unlock(chip);
 }
 
 static void handle_system_event(struct vcpu *v)
 {
 	switch (v->run->system_event.type) {
 	case KVM_SYSTEM_EVENT_SHUTDOWN:
-		machine_end(v->machine, EXIT_POWEROFF, "the guest turned itself off");
+		vm_end(v->parts.end, EXIT_POWEROFF, "the guest turned itself off");
 		break;
 	case KVM_SYSTEM_EVENT_RESET:
-		machine_end(v->machine, EXIT_RESET, "the guest asked for a reset");
+		vm_end(v->parts.end, EXIT_RESET, "the guest asked for a reset");
 		break;
 	default:
-		machine_end(v->machine, EXIT_PANIC, "the guest reported a crash");
+		vm_end(v->parts.end, EXIT_PANIC, "the guest reported a crash");
 	}
 }
 
@@ -310,28 +298,28 @@ static void handle_rare(struct vcpu *v)
 
 	switch (run->exit_reason) {
 	case KVM_EXIT_IOAPIC_EOI:
-		handle_eoi(v);
+		irq_eoi(v->parts.irq, run->eoi.vector);
 		break;
 	case KVM_EXIT_INTR:
 	case KVM_EXIT_IRQ_WINDOW_OPEN:
 		break;
 	case KVM_EXIT_SHUTDOWN:
-		machine_end(v->machine, EXIT_TRIPLE, "vCPU %u shut down (triple fault)", v->id);
+		vm_end(v->parts.end, EXIT_TRIPLE, "vCPU %u shut down (triple fault)", v->id);
 		break;
 	case KVM_EXIT_SYSTEM_EVENT:
 		handle_system_event(v);
 		break;
 	case KVM_EXIT_INTERNAL_ERROR:
-		emulation_explain(v);
+		emulation_explain(run, v->id, v->parts.kvm->limit, v->parts.end);
 		break;
 	case KVM_EXIT_FAIL_ENTRY:
-		machine_end(v->machine, EXIT_KVM,
+		vm_end(v->parts.end, EXIT_KVM,
 		    "the hardware refused to enter vCPU %u (reason 0x%llx): the guest's state is "
 		    "invalid",
 		    v->id, (unsigned long long)run->fail_entry.hardware_entry_failure_reason);
 		break;
 	default:
-		machine_end(v->machine, EXIT_KVM,
+		vm_end(v->parts.end, EXIT_KVM,
 		    "vCPU %u stopped with an exit that volt does not know (%u)", v->id,
 		    run->exit_reason);
 	}
@@ -344,16 +332,13 @@ static void end_failed_run(struct vcpu *v, int err)
 			   : err == ENOMEM    ? ": the host is out of memory"
 					      : "";
 
-	machine_end(
-	    v->machine, EXIT_KVM, "KVM cannot run vCPU %u: %s%s", v->id, strerror(err), hint);
+	vm_end(v->parts.end, EXIT_KVM, "KVM cannot run vCPU %u: %s%s", v->id, strerror(err), hint);
 }
 
 void vcpu_run(struct vcpu *v)
 {
-	struct machine *m = v->machine;
-
 	vcpu_number = v->id;
-	while (!machine_ending(m)) {
+	while (!vm_is_ending(v->parts.end)) {
 		if (ioctl(v->fd, KVM_RUN, 0) != 0) {
 			if (errno == EINTR || errno == EAGAIN)
 				continue;

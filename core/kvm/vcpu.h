@@ -14,16 +14,27 @@
 #include "core/base/apart.h"
 #include "core/boot/boot.h"
 #include "core/bus/bus.h"
+#include "core/event/end.h"
 #include "core/kvm/cpuid.h"
+#include "core/kvm/irq.h"
+#include "core/kvm/kvm.h"
 
 #define VCPU_EXIT_KINDS 40u
 
-struct machine;
-
 extern __thread uint32_t vcpu_number; /* of this vCPU's own thread; 0 elsewhere */
 
+/* Parts of the VM that its vCPUs work with. */
+struct vcpu_parts {
+	struct kvm *kvm;
+	const struct memory *memory;
+	const struct bus *bus;
+	struct irq *irq;
+	struct vm_end *end;
+	uint32_t count; /* of vCPUs */
+};
+
 struct vcpu {
-	struct machine *machine;
+	struct vcpu_parts parts;
 	uint32_t id; /* also its APIC id */
 	int fd;
 	struct kvm_run *run;
@@ -32,7 +43,7 @@ struct vcpu {
 } APART;
 
 /* Creates the vCPU and maps its shared page. 0 or -errno, said in the log. */
-int vcpu_create(struct vcpu *v, struct machine *m, uint32_t id);
+int vcpu_create(struct vcpu *v, const struct vcpu_parts *parts, uint32_t id);
 /* Puts into CPUID what only a vCPU tells of this host. */
 void vcpu_complete_cpuid(const struct vcpu *v, struct cpuid *cpuid);
 /* CPUID, MSRs, local APIC; vCPU 0 also its registers at the kernel's entry. */
@@ -43,7 +54,7 @@ uint32_t vcpu_tsc_khz(const struct vcpu *v);
  * kernel thread among it) exists before the seal. */
 int vcpu_warm(struct vcpu *v);
 
-/* [io] Runs the guest until the machine ends. */
+/* [io] Runs the guest until the VM ends. */
 void vcpu_run(struct vcpu *v);
 
 #endif

@@ -4,19 +4,14 @@
 #include "core/plugin/instance.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include "core/base/feature.h"
 #include "core/base/log.h"
 #include "core/base/sealed.h"
 #include "core/plugin/guard.h"
-#include "core/vm/host.h"
-#include "core/vm/machine.h"
 #include "sdk/common/state.h"
 
 #define STATE_MAX (16u << 20)
@@ -116,79 +111,9 @@ static void ask_extensions(struct instance *i)
 		i->filter = i->plugin.get_ext(VOLT_EXT_FILTER);
 }
 
-static const char *instance_option(const struct instance *i)
+const char *instance_option(const struct instance *i)
 {
 	return i->plugin.kind == VOLT_KIND_FILTER ? "filter" : "plugin";
-}
-
-const char *early_cage_hint(int err)
-{
-	return err == EACCES && geteuid() == 0
-		   ? " (root has no capabilities here: only what root owns can be opened)"
-		   : "";
-}
-
-static int open_file(const char *path, bool write, struct volt_value *value, char *why, size_t size)
-{
-	struct stat st;
-	int fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-
-	if (fd < 0) {
-		int err = errno;
-
-		snprintf(
-		    why, size, "cannot open %s: %s%s", path, strerror(err), early_cage_hint(err));
-		return -err;
-	}
-	if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
-		snprintf(why, size, "%s is a directory, not a file", path);
-		close(fd);
-		return -EISDIR;
-	}
-	value->fd = fd;
-	return 0;
-}
-
-static int open_parameter(void *arg, const struct volt_param *param, const char *text,
-    struct volt_value *value, char *why, size_t why_size)
-{
-	struct instance *i = arg;
-	struct machine *m = i->machine;
-
-	if (param->type != VOLT_PARAM_STREAM)
-		return open_file(text, param->type == VOLT_PARAM_FILE_RW, value, why, why_size);
-	if (m->stream_count == STREAM_MAX) {
-		snprintf(why, why_size, "there are more than %u streams", STREAM_MAX);
-		return -ENOSPC;
-	}
-	value->u = m->stream_count;
-	int err = stream_open(
-	    &m->streams[m->stream_count], m, &i->callee, m->stream_count, text, why, why_size);
-	m->stream_count += err == 0;
-	return err;
-}
-
-/* The id that the user gave, else the name, numbered when there are several. */
-static int choose_id(struct instance *i, const char *given)
-{
-	struct machine *m = i->machine;
-	const char *name = i->plugin.name;
-
-	snprintf(i->callee.id, sizeof(i->callee.id), "%s", given != NULL ? given : name);
-	if (strcmp(i->callee.id, "core") == 0)
-		return log_error(EINVAL, "--%s %s: id=core is volt's own: choose another",
-		    instance_option(i), name);
-	for (unsigned number = 1, k = 0; k < m->instance_count; k++) {
-		if (m->instances[k] == i || strcmp(m->instances[k]->callee.id, i->callee.id) != 0)
-			continue;
-		if (given != NULL)
-			return log_error(EEXIST,
-			    "--%s %s: id=%s is already used by another plugin: ids must differ",
-			    instance_option(i), name, given);
-		snprintf(i->callee.id, sizeof(i->callee.id), "%.28s.%u", name, ++number);
-		k = UINT32_MAX; /* look from the start: the new id may be taken too */
-	}
-	return 0;
 }
 
 /* Zeroed: what a device's handlers write, which run on any vCPU's thread. A large one is left
@@ -201,8 +126,7 @@ static void *alloc_apart(size_t size)
 	return p != NULL && room < LARGE ? memset(p, 0, size) : p;
 }
 
-struct instance *instance_create(
-    struct machine *m, const struct volt_plugin *d, const char *text, const char *origin)
+struct instance *instance_create(const struct volt_plugin *d, uint32_t number, const char *origin)
 {
 	const char *fault = find_fault(d);
 	char why[256];
@@ -222,32 +146,32 @@ struct instance *instance_create(
 		free(state);
 		return NULL;
 	}
-	i->machine = m;
-	i->callee.number = m->instance_count + 1;
-	i->state = state;
+	i->callee.number = number;
 	i->callee.lock = &state->lock;
+	i->state = state;
 	lock_init(&state->lock.lock);
 	adopt(i, d);
 	snprintf(i->callee.id, sizeof(i->callee.id), "%s", i->plugin.name);
 	i->callee.self = alloc_apart(i->plugin.instance_size);
 	i->host.counters = alloc_apart((i->plugin.counter_count + 1u) * sizeof(uint64_t));
-	if (i->callee.self == NULL || i->host.counters == NULL)
-		goto fail;
-	struct params_opener opener = {.open = open_parameter, .arg = i};
-	int err = params_parse(&i->params, d, text, &opener, why, sizeof(why));
-	if (err != 0) {
-		/* The host's limits, not the parameter's: no other value would do. */
-		(err == -ENOSYS || err == -ENOSPC ? log_host_error : log_error)(
-		    -err, "--%s %s: %s", instance_option(i), i->plugin.name, why);
-		goto fail;
+	if (i->callee.self == NULL || i->host.counters == NULL) {
+		log_error(ENOMEM, "plugin %s: no memory for another instance", origin);
+		instance_destroy(i);
+		return NULL;
 	}
-	if (choose_id(i, i->params.id) != 0)
-		goto fail;
-	host_init(i);
 	return i;
-fail:
-	instance_destroy(i);
-	return NULL;
+}
+
+int instance_parse(struct instance *i, const char *text, const struct params_opener *opener)
+{
+	char why[256];
+	int err = params_parse(&i->params, &i->plugin, text, opener, why, sizeof(why));
+
+	if (err == 0)
+		return 0;
+	/* The host's limits, not the parameter's: no other value would do. */
+	return (err == -ENOSYS || err == -ENOSPC ? log_host_error : log_error)(
+	    -err, "--%s %s: %s", instance_option(i), i->plugin.name, why);
 }
 
 int instance_wire(struct instance *i)

@@ -39,7 +39,7 @@ struct instance_state {
 /* Lies in sealed memory: read-only from the seal on. */
 struct instance {
 	struct callee callee;
-	struct machine *machine;
+	struct machine *machine;   /* its maker's own, for the services of `host` */
 	struct volt_plugin plugin; /* the descriptor, defaults filled in */
 	struct instance_state *state;
 	struct volt_host host;
@@ -60,13 +60,14 @@ static inline struct instance *instance_of(struct callee *c)
 	return (struct instance *)c;
 }
 
-/* Checks descriptor `d` against the contract and makes an instance of it. `text` is
- * "key=value,..."; `origin` names it in messages. NULL on failure, said in the log. */
-struct instance *instance_create(
-    struct machine *m, const struct volt_plugin *d, const char *text, const char *origin);
-
-/* What to add to EACCES for root, whose capabilities the early cage took; else "". */
-const char *early_cage_hint(int err);
+/* Checks descriptor `d` against the contract and makes instance `number` (from 1) of it, with the
+ * plugin's name for its id and an empty host table; `origin` names it in messages. NULL on
+ * failure, said in the log. */
+struct instance *instance_create(const struct volt_plugin *d, uint32_t number, const char *origin);
+/* Reads "key=value,..."; files and streams are opened by `opener`. 0 or -errno, said in the log. */
+int instance_parse(struct instance *i, const char *text, const struct params_opener *opener);
+/* The option that an instance comes from, in messages: "plugin" or "filter". */
+const char *instance_option(const struct instance *i);
 
 /* Calls init. 0 or -errno, said in the log. */
 int instance_wire(struct instance *i);

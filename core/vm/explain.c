@@ -39,7 +39,7 @@ unsigned explain_files(const struct machine *m, struct explain_file *files, unsi
 	add_file(files, max, &n, m->trace_fd, "core", "trace");
 	add_file(files, max, &n, m->loop.epoll_fd, "core", "event loop");
 	add_file(files, max, &n, m->loop.wake_fd, "core", "wakes the event loop");
-	add_file(files, max, &n, m->signal_fd, "core", "signals");
+	add_file(files, max, &n, m->events.signal_fd, "core", "signals");
 	add_file(files, max, &n, keeper_fd(), "core", "keeper");
 	add_file(files, max, &n, m->kvm.vm_fd, "core", "VM");
 	for (uint32_t i = 0; i < m->firmware.cpus; i++)
@@ -55,8 +55,8 @@ unsigned explain_files(const struct machine *m, struct explain_file *files, unsi
 	for (uint32_t i = 0; i < m->doorbells.count; i++)
 		add_file(files, max, &n, m->doorbells.rows[i].event_fd,
 		    m->doorbells.rows[i].owner->id, "doorbell");
-	for (uint32_t i = 0; i < m->stream_count; i++) {
-		const struct stream *s = &m->streams[i];
+	for (uint32_t i = 0; i < m->streams.count; i++) {
+		const struct stream *s = &m->streams.list[i];
 
 		add_file(files, max, &n, s->in_fd, s->owner->id, "stream, input");
 		if (s->out_fd != s->in_fd)

@@ -206,21 +206,20 @@ static void host_ask(const struct volt_host *h, uint32_t what, uint32_t code, co
 
 	switch (what) {
 	case VOLT_ASK_RESET:
-		machine_end(m, EXIT_RESET, "the guest asked for a reset (%s)", why);
+		vm_end(&m->end, EXIT_RESET, "the guest asked for a reset (%s)", why);
 		break;
 	case VOLT_ASK_POWEROFF:
-		machine_end(m, EXIT_POWEROFF, "the guest turned itself off (%s)", why);
+		vm_end(&m->end, EXIT_POWEROFF, "the guest turned itself off (%s)", why);
 		break;
 	case VOLT_ASK_EXIT:
-		machine_end(
-		    m, (int)(code & 0xff), "the guest ended with status %u (%s)", code & 0xff, why);
+		vm_end(&m->end, (int)(code & 0xff), "the guest ended with status %u (%s)",
+		    code & 0xff, why);
 		break;
 	case VOLT_ASK_PANIC:
-		machine_end(m, EXIT_PANIC, "the guest's kernel panicked (%s)", why);
+		vm_end(&m->end, EXIT_PANIC, "the guest's kernel panicked (%s)", why);
 		break;
 	case VOLT_ASK_ATTENTION:
-		__atomic_store_n(&m->attention_wanted, 1, __ATOMIC_SEQ_CST);
-		loop_wake(&m->loop);
+		events_want_attention(&m->events);
 		break;
 	}
 }
@@ -273,8 +272,8 @@ static struct stream *own_stream(const struct volt_host *h, uint32_t number)
 {
 	struct machine *m = owner_of(h)->machine;
 
-	if (number < m->stream_count && m->streams[number].owner == &owner_of(h)->callee)
-		return &m->streams[number];
+	if (number < m->streams.count && m->streams.list[number].owner == &owner_of(h)->callee)
+		return &m->streams.list[number];
 	return NULL;
 }
 

@@ -115,34 +115,35 @@ static int host_alloc(const struct volt_host *h, uint32_t count, uint32_t *first
 {
 	struct instance *i = host_wirer(h);
 
-	return i->machine->sealed ? -EPERM : msi_alloc(&i->machine->irq, &i->callee, count, first);
+	return i->machine->sealed ? -EPERM
+				  : msi_alloc(&i->machine->irq.msi, &i->callee, count, first);
 }
 
 static int host_set(const struct volt_host *h, uint32_t vector, uint64_t address, uint32_t data)
 {
-	return msi_set(&owner_of(h)->machine->irq, &owner_of(h)->callee, vector, address, data);
+	return msi_set(&owner_of(h)->machine->irq.msi, &owner_of(h)->callee, vector, address, data);
 }
 
 static void host_fire(const struct volt_host *h, uint32_t vector)
 {
-	msi_fire(&owner_of(h)->machine->irq, &owner_of(h)->callee, vector);
+	msi_fire(&owner_of(h)->machine->irq.msi, &owner_of(h)->callee, vector);
 }
 
 static int host_inject(const struct volt_host *h, uint64_t address, uint32_t data)
 {
 	struct machine *m = owner_of(h)->machine;
 
-	return m->sealed ? msi_inject(&m->irq, address, data) : -EAGAIN;
+	return m->sealed ? msi_inject(&m->irq.msi, address, data) : -EAGAIN;
 }
 
 static bool host_pending(const struct volt_host *h, uint32_t vector)
 {
-	return msi_pending(&owner_of(h)->machine->irq, &owner_of(h)->callee, vector);
+	return msi_pending(&owner_of(h)->machine->irq.msi, &owner_of(h)->callee, vector);
 }
 
 static void host_set_pending(const struct volt_host *h, uint32_t vector, bool pending)
 {
-	msi_set_pending(&owner_of(h)->machine->irq, &owner_of(h)->callee, vector, pending);
+	msi_set_pending(&owner_of(h)->machine->irq.msi, &owner_of(h)->callee, vector, pending);
 }
 
 const struct volt_msi host_msi = {.size = sizeof(host_msi),

@@ -4,7 +4,6 @@
 #include "core/vm/machine.h"
 
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -26,24 +25,11 @@
 #include "core/vm/filters.h"
 #include "core/vm/inherit.h"
 #include "core/vm/metrics.h"
+#include "core/vm/names.h"
 #include "core/vm/plugins.h"
 #include "core/vm/seal.h"
 
 #define DRAIN_NS 1000000000ull /* for the last output of all streams together */
-
-void machine_end(struct machine *m, int code, const char *fmt, ...)
-{
-	va_list ap;
-
-	if (__atomic_exchange_n(&m->end_claimed, 1, __ATOMIC_SEQ_CST) != 0)
-		return;
-	m->end_code = code;
-	va_start(ap, fmt);
-	vsnprintf(m->end_why, sizeof(m->end_why), fmt, ap);
-	va_end(ap);
-	__atomic_store_n(&m->end_ready, 1, __ATOMIC_RELEASE);
-	loop_stop(&m->loop);
-}
 
 static int open_host(struct machine *m)
 {
@@ -129,18 +115,35 @@ static int choose_files(struct machine *m)
 	return 0;
 }
 
+static void pay_attention(void *arg)
+{
+	struct machine *m = arg;
+
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		const struct instance *p = m->instances[i];
+
+		if (p->attention == NULL)
+			continue;
+		callee_lock(&p->callee);
+		p->attention->attention(p->callee.self);
+		callee_unlock(&p->callee);
+	}
+}
+
 static int make_loop(struct machine *m)
 {
 	int err = loop_init(&m->loop);
 
-	return err != 0 ? err : events_init(m);
+	m->end.loop = &m->loop;
+	streams_init(&m->streams, &m->loop, &m->end, &m->events, m->options->explain);
+	return err != 0 ? err : events_init(&m->events, &m->loop, &m->end, pay_attention, m);
 }
 
 static int wire_plugins(struct machine *m)
 {
 	int err = bus_init(&m->bus);
 
-	irq_init(&m->irq, m);
+	irq_init(&m->irq, &m->kvm, &m->end);
 	doorbells_init(&m->doorbells, &m->bus, &m->kvm, &m->loop);
 	guard_begin();
 	if (err == 0)
@@ -233,6 +236,12 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 {
 	static struct cpuid cpuid;
 	uint32_t cpus = m->firmware.cpus;
+	const struct vcpu_parts parts = {.kvm = &m->kvm,
+	    .memory = &m->memory,
+	    .bus = &m->bus,
+	    .irq = &m->irq,
+	    .end = &m->end,
+	    .count = cpus};
 	int err = cpuid_init(&cpuid, &m->kvm, cpus);
 
 	if (err == 0)
@@ -243,7 +252,7 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 		return log_error(ENOMEM, "no memory for %u vCPUs", cpus);
 	memset(m->vcpus, 0, cpus * sizeof(struct vcpu));
 	for (uint32_t i = 0; err == 0 && i < cpus; i++) {
-		err = vcpu_create(&m->vcpus[i], m, i);
+		err = vcpu_create(&m->vcpus[i], &parts, i);
 		if (err == 0 && i == 0)
 			vcpu_complete_cpuid(&m->vcpus[0], &cpuid);
 		if (err == 0)
@@ -276,12 +285,13 @@ static void close_sources(struct machine *m)
 /* What explain must do as well: it shows the files and rules that this leaves. */
 static int close_wiring(struct machine *m)
 {
-	int err = witness_fd() >= 0 ? witness_init(m) : 0;
+	const struct witness_names names = names_of(m);
+	int err = witness_fd() >= 0 ? witness_init(&names) : 0;
 
 	if (witness_fd() >= 0 && (m->options->witness || m->options->seccomp_log))
 		keeper_witness(m->options->seccomp_log);
 	if (err == 0)
-		err = stream_take_terminal(m);
+		err = streams_take_terminal(&m->streams);
 	close_sources(m);
 	return err;
 }
@@ -298,7 +308,7 @@ static int seal(struct machine *m)
 	if (err == 0)
 		err = seal_machine(m);
 	if (err == 0)
-		log_queue(events_wake_log, m);
+		log_queue(events_wake_log, &m->events);
 	return err;
 }
 
@@ -325,8 +335,8 @@ static int start_plugins(struct machine *m)
 		p->plugin.reset(p->callee.self);
 		callee_unlock(&p->callee);
 	}
-	for (uint32_t i = 0; i < m->stream_count; i++)
-		stream_begin(&m->streams[i]);
+	for (uint32_t i = 0; i < m->streams.count; i++)
+		stream_begin(&m->streams.list[i]);
 	for (uint32_t i = 0; i < m->instance_count; i++) {
 		struct instance *p = m->instances[i];
 
@@ -372,15 +382,15 @@ static _Noreturn void finish(struct machine *m)
 {
 	uint64_t limit = clock_now() + DRAIN_NS;
 
-	for (uint32_t i = 0; i < m->stream_count; i++)
-		stream_drain(&m->streams[i], limit);
+	for (uint32_t i = 0; i < m->streams.count; i++)
+		stream_drain(&m->streams.list[i], limit);
 	report_counters(m);
 	keeper_finish();
 	log_set_raw(false);
-	log_line(m->end_code == EXIT_KVM ? VOLT_LOG_ERROR : VOLT_LOG_INFO, "%s; exit code %d",
-	    m->end_why, m->end_code);
+	log_line(m->end.code == EXIT_KVM ? VOLT_LOG_ERROR : VOLT_LOG_INFO, "%s; exit code %d",
+	    m->end.why, m->end.code);
 	log_flush();
-	_exit(m->end_code);
+	_exit(m->end.code);
 }
 
 /* A failed step's exit code, but for what any step can run out of. (A kernel that does
@@ -409,7 +419,7 @@ int machine_main(const struct options *options)
 	seal_init();
 	m->options = options;
 	m->firmware.cpus = options->cpus;
-	m->kernel_fd = m->initrd_fd = m->trace_fd = m->signal_fd = -1;
+	m->kernel_fd = m->initrd_fd = m->trace_fd = m->events.signal_fd = -1;
 	memset(m->module_fds, -1, sizeof(m->module_fds));
 	if (inherit_open_outputs(m) != 0)
 		return fail(m, EXIT_USAGE);

@@ -13,6 +13,8 @@
 #include "core/base/memory.h"
 #include "core/boot/firmware.h"
 #include "core/bus/bus.h"
+#include "core/event/end.h"
+#include "core/event/events.h"
 #include "core/event/loop.h"
 #include "core/event/stream.h"
 #include "core/event/worker.h"
@@ -25,7 +27,6 @@
 #include "core/vm/policy.h"
 
 #define INSTANCE_MAX 64
-#define STREAM_MAX   32
 #define CMDLINE_MAX  4096
 
 struct machine {
@@ -36,13 +37,14 @@ struct machine {
 	struct doorbells doorbells;
 	struct irq irq;
 	struct loop loop;
+	struct vm_end end;
+	struct events events;
 	struct firmware firmware;
 	struct policy policy;
 	struct instance *instances[INSTANCE_MAX];
 	uint32_t instance_count;
 	struct instance *sandbox; /* or NULL; one of instances */
-	struct stream streams[STREAM_MAX];
-	uint32_t stream_count;
+	struct streams streams;
 	struct worker workers[WORKER_MAX];
 	uint32_t worker_count;
 	struct vcpu *vcpus;
@@ -51,29 +53,13 @@ struct machine {
 	int kernel_fd, initrd_fd, trace_fd; /* -1: none or closed */
 	enum boot_files files;           /* how the kernel and what goes with it come into memory */
 	int module_fds[BOOT_MODULE_MAX]; /* of the options' modules, likewise */
-	int signal_fd;
-	int lock_fd_base; /* eventfds of locks: this number and those that follow */
+	int lock_fd_base;                /* eventfds of locks: this number and those that follow */
 	uint32_t lock_fd_count;
-	bool sealed;               /* wiring is over */
-	bool measured;             /* accesses are counted and timed by range */
-	struct tally *tallies;     /* where, if so: core/vm/metrics.c */
-	uint32_t attention_wanted; /* atomic */
-	/* How the VM ended: the first writer of end_claimed fills the rest. */
-	uint32_t end_claimed, end_ready; /* atomic */
-	int end_code;
+	bool sealed;           /* wiring is over */
+	bool measured;         /* accesses are counted and timed by range */
+	struct tally *tallies; /* where, if so: core/vm/metrics.c */
 	int fail_code; /* of a part of the start that fails otherwise than its step; 0: none did */
-	char end_why[400];
 };
-
-/* [any] Ends the VM with an exit code; the first caller wins. */
-VOLT_PRINTF(3, 4)
-void machine_end(struct machine *m, int code, const char *fmt, ...);
-
-/* True once the VM is ending: vCPUs must not enter the guest again. */
-static inline bool machine_ending(const struct machine *m)
-{
-	return __atomic_load_n(&m->end_claimed, __ATOMIC_ACQUIRE) != 0;
-}
 
 /* Builds, seals and runs a VM. Returns volt's exit code. */
 int machine_main(const struct options *options);

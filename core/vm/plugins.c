@@ -4,16 +4,21 @@
 #include "core/vm/plugins.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
+#include "core/base/open_files.h"
 #include "core/base/trace.h"
 #include "core/config.h"
 #include "core/plugin/guard.h"
 #include "core/plugin/library.h"
+#include "core/vm/host.h"
 #include "core/vm/machine.h"
 
 const char plugins_default_cmdline[] = VOLT_DEFAULT_CMDLINE;
@@ -24,6 +29,83 @@ static const char *const default_specs[] = {VOLT_DEFAULT_PLUGINS NULL};
 #define KVM_CHIP_BASE 0xfec00000u
 #define KVM_CHIP_PINS 24u
 
+static int open_file(const char *path, bool write, struct volt_value *value, char *why, size_t size)
+{
+	struct stat st;
+	int fd = open(path, (write ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0) {
+		int err = errno;
+
+		snprintf(
+		    why, size, "cannot open %s: %s%s", path, strerror(err), open_files_hint(err));
+		return -err;
+	}
+	if (fstat(fd, &st) != 0 || S_ISDIR(st.st_mode)) {
+		snprintf(why, size, "%s is a directory, not a file", path);
+		close(fd);
+		return -EISDIR;
+	}
+	value->fd = fd;
+	return 0;
+}
+
+static int open_parameter(void *arg, const struct volt_param *param, const char *text,
+    struct volt_value *value, char *why, size_t why_size)
+{
+	struct instance *i = arg;
+	struct machine *m = i->machine;
+
+	if (param->type != VOLT_PARAM_STREAM)
+		return open_file(text, param->type == VOLT_PARAM_FILE_RW, value, why, why_size);
+	int number = stream_open(&m->streams, &i->callee, text, why, why_size);
+	if (number < 0)
+		return number;
+	value->u = (uint64_t)number;
+	return 0;
+}
+
+/* The id that the user gave, else the name, numbered when there are several. */
+static int choose_id(struct instance *i, const char *given)
+{
+	struct machine *m = i->machine;
+	const char *name = i->plugin.name;
+
+	snprintf(i->callee.id, sizeof(i->callee.id), "%s", given != NULL ? given : name);
+	if (strcmp(i->callee.id, "core") == 0)
+		return log_error(EINVAL, "--%s %s: id=core is volt's own: choose another",
+		    instance_option(i), name);
+	for (unsigned number = 1, k = 0; k < m->instance_count; k++) {
+		if (m->instances[k] == i || strcmp(m->instances[k]->callee.id, i->callee.id) != 0)
+			continue;
+		if (given != NULL)
+			return log_error(EEXIST,
+			    "--%s %s: id=%s is already used by another plugin: ids must differ",
+			    instance_option(i), name, given);
+		snprintf(i->callee.id, sizeof(i->callee.id), "%.28s.%u", name, ++number);
+		k = UINT32_MAX; /* look from the start: the new id may be taken too */
+	}
+	return 0;
+}
+
+struct instance *plugins_add(
+    struct machine *m, const struct volt_plugin *d, const char *params, const char *origin)
+{
+	struct instance *i = instance_create(d, m->instance_count + 1, origin);
+	const struct params_opener opener = {.open = open_parameter, .arg = i};
+
+	if (i == NULL)
+		return NULL;
+	i->machine = m;
+	if (instance_parse(i, params, &opener) != 0 || choose_id(i, i->params.id) != 0) {
+		instance_destroy(i);
+		return NULL;
+	}
+	host_init(i);
+	m->instances[m->instance_count++] = i;
+	return i;
+}
+
 static struct instance *create_one(struct machine *m, const char *path, const char *params)
 {
 	guard_forget();
@@ -32,13 +114,7 @@ static struct instance *create_one(struct machine *m, const char *path, const ch
 		return NULL;
 	}
 	const struct volt_plugin *d = library_load(path);
-	if (d == NULL)
-		return NULL;
-	struct instance *i = instance_create(m, d, params, path);
-	if (i == NULL)
-		return NULL;
-	m->instances[m->instance_count++] = i;
-	return i;
+	return d != NULL ? plugins_add(m, d, params, path) : NULL;
 }
 
 static int load_sandbox(struct machine *m, const char *path, const char *params)

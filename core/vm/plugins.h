@@ -7,7 +7,9 @@
 #ifndef CORE_PLUGINS_H
 #define CORE_PLUGINS_H
 
+struct instance;
 struct machine;
+struct volt_plugin;
 
 extern const char plugins_default_cmdline[];
 
@@ -15,6 +17,11 @@ extern const char plugins_default_cmdline[];
  * first, so that every device is loaded inside its early cage. 0 or -errno, said in
  * the log. */
 int plugins_load(struct machine *m);
+
+/* Makes an instance of `d`, with its parameters, id and host table, and adds it to the VM; not yet
+ * wired. `origin` names it in messages. NULL on failure, said in the log. */
+struct instance *plugins_add(
+    struct machine *m, const struct volt_plugin *d, const char *params, const char *origin);
 
 /* Settles where interrupt lines end: m->irq.chip and what firmware tables say of it. */
 int plugins_find_irqchip(struct machine *m);

@@ -234,14 +234,14 @@ static int allow_streams(struct policy *p, struct machine *m)
 	uint32_t sockets = 0, fd_count;
 	int err = 0;
 
-	for (uint32_t i = 0; i < m->stream_count; i++)
-		sockets += m->streams[i].listen_fd >= 0;
+	for (uint32_t i = 0; i < m->streams.count; i++)
+		sockets += m->streams.list[i].listen_fd >= 0;
 	fd_count = free_fds(sockets, fds);
 	for (uint32_t i = 0; i < fd_count; i++)
 		if ((uint32_t)fds[i] > p->table.max_fd)
 			p->table.max_fd = (uint32_t)fds[i];
-	for (uint32_t i = 0; err == 0 && i < m->stream_count; i++) {
-		const struct stream *s = &m->streams[i];
+	for (uint32_t i = 0; err == 0 && i < m->streams.count; i++) {
+		const struct stream *s = &m->streams.list[i];
 
 		err = allow_fd(
 		    p, POLICY_LOOP, "read", s->in_fd, NULL, s->owner->id, "reads its input");
@@ -266,7 +266,8 @@ static int allow_loop(struct policy *p, struct machine *m)
 	if (err == 0)
 		err = allow_common(p, m, POLICY_LOOP);
 	if (err == 0)
-		err = allow_fd(p, POLICY_LOOP, "read", m->signal_fd, NULL, "core", "takes signals");
+		err = allow_fd(
+		    p, POLICY_LOOP, "read", m->events.signal_fd, NULL, "core", "takes signals");
 	if (err == 0)
 		err = allow_fd(p, POLICY_LOOP, "write", log_fd(), NULL, "core", "writes the log");
 	if (err == 0)

@@ -166,7 +166,9 @@ void seal_init(void)
 static int arm_locks(struct machine *m)
 {
 	m->lock_fd_base = open_files_highest() + 1;
-	return locks_arm(m->lock_fd_base, &m->lock_fd_count);
+	int err = locks_arm(m->lock_fd_base, &m->lock_fd_count);
+	return err != 0 ? log_error(-err, "cannot make the eventfds of locks: %s", strerror(-err))
+			: 0;
 }
 
 int seal_prepare(struct machine *m)

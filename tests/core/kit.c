@@ -20,6 +20,7 @@
 #include "core/base/lock.h"
 #include "core/base/log.h"
 #include "core/base/open_files.h"
+#include "core/vm/plugins.h"
 #include "core/vm/policy.h"
 
 #define ROOM (512u << 10)
@@ -152,10 +153,14 @@ struct machine *kit_machine(void)
 	must(m != NULL, "calloc");
 	m->options = &options;
 	m->firmware.cpus = 1;
-	m->kernel_fd = m->initrd_fd = m->trace_fd = m->signal_fd = -1;
+	m->kernel_fd = m->initrd_fd = m->trace_fd = m->events.signal_fd = -1;
 	m->kvm.fd = m->kvm.vm_fd = -1;
 	must(bus_init(&m->bus) == 0 && loop_init(&m->loop) == 0, "machine");
-	irq_init(&m->irq, m);
+	m->end.loop = &m->loop;
+	irq_init(&m->irq, &m->kvm, &m->end);
+	streams_init(&m->streams, &m->loop, &m->end, &m->events, false);
+	m->events.loop = &m->loop;
+	m->events.end = &m->end;
 	doorbells_init(&m->doorbells, &m->bus, &m->kvm, &m->loop);
 	run.m = m;
 	kit_owner(&run.timer_owner, "kit", NULL);
@@ -194,8 +199,8 @@ static void finish_stream(struct stream *s)
 void kit_machine_finish(struct machine *m)
 {
 	free(m->tallies);
-	for (uint32_t i = 0; i < m->stream_count; i++)
-		finish_stream(&m->streams[i]);
+	for (uint32_t i = 0; i < m->streams.count; i++)
+		finish_stream(&m->streams.list[i]);
 	for (uint32_t i = 0; i < m->instance_count; i++)
 		instance_destroy(m->instances[i]);
 	for (uint32_t i = 0; i < IRQ_LINES; i++)
@@ -213,30 +218,24 @@ void kit_machine_finish(struct machine *m)
 	kit_bus_finish(&m->bus);
 	close_fd(&m->loop.wake_fd);
 	close_fd(&m->loop.epoll_fd);
-	close_fd(&m->signal_fd);
+	close_fd(&m->events.signal_fd);
 	free(m);
 }
 
 struct instance *kit_instance(struct machine *m, const struct volt_plugin *d, const char *text)
 {
-	struct instance *i = instance_create(m, d, text, "toy.so");
-
-	if (i != NULL)
-		m->instances[m->instance_count++] = i;
-	return i;
+	return plugins_add(m, d, text, "toy.so");
 }
 
 int kit_stream(struct machine *m, struct callee *owner, const char *text)
 {
-	uint32_t number = m->stream_count;
+	uint32_t number = m->streams.count;
 
 	kit_why[0] = '\0';
-	int err =
-	    stream_open(&m->streams[number], m, owner, number, text, kit_why, sizeof(kit_why));
-	if (err == 0)
-		m->stream_count++;
-	else
-		finish_stream(&m->streams[number]);
+	int err = stream_open(&m->streams, owner, text, kit_why, sizeof(kit_why));
+	if (err >= 0)
+		return 0;
+	finish_stream(&m->streams.list[number]);
 	return err;
 }
 

@@ -78,7 +78,7 @@ void stream_start(const char *text)
 {
 	if (kit_stream(m, &near.owner, text) != 0)
 		fail_msg("%s: %s", text, kit_why);
-	near.stream = &m->streams[m->stream_count - 1];
+	near.stream = &m->streams.list[m->streams.count - 1];
 	assert_int_equal(stream_attach(near.stream, &ops), 0);
 	stream_begin(near.stream);
 }
@@ -96,7 +96,7 @@ void stream_start_stdio(int in, int out)
 	close(keep_in);
 	close(keep_out);
 	assert_int_equal(err, 0);
-	near.stream = &m->streams[m->stream_count - 1];
+	near.stream = &m->streams.list[m->streams.count - 1];
 	assert_int_equal(stream_attach(near.stream, &ops), 0);
 	stream_begin(near.stream);
 }

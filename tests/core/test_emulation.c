@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /* Instruction bytes to words. Opcodes: Intel SDM vol. 2, appendix A. */
-#include "tests/core/kit.h"
+#include <linux/kvm.h>
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -15,6 +15,7 @@
 #include <string.h>
 
 #include "core/base/exitcode.h"
+#include "core/event/end.h"
 #include "core/kvm/emulation.h"
 
 /* The bytes lie in a block of exactly their size, so that a sanitizer sees one too many. */
@@ -126,16 +127,17 @@ static void no_bytes_at_all_are_read_past(void **state)
 
 /* ------------------------------------------------------------------- the line */
 
-static struct machine *m;
-static struct vcpu vcpu;
+static struct loop loop;
+static struct vm_end end;
 static struct kvm_run run;
+static const char *limit;
 
 static int setup(void **state)
 {
-	kit_log_start();
-	m = kit_machine();
+	loop = (struct loop){.wake_fd = -1};
+	end = (struct vm_end){.loop = &loop};
+	limit = NULL;
 	memset(&run, 0, sizeof(run));
-	vcpu = (struct vcpu){.machine = m, .id = 3, .run = &run};
 	run.exit_reason = KVM_EXIT_INTERNAL_ERROR;
 	run.internal.suberror = KVM_INTERNAL_ERROR_EMULATION;
 	run.internal.ndata = 4;
@@ -143,25 +145,19 @@ static int setup(void **state)
 	return 0;
 }
 
-static int teardown(void **state)
-{
-	kit_machine_finish(m);
-	return 0;
-}
-
 static void explained(const char *part)
 {
-	emulation_explain(&vcpu);
-	assert_int_equal(m->end_code, EXIT_KVM);
-	if (strstr(m->end_why, part) == NULL)
-		fail_msg("expected \"%s\" in \"%s\"", part, m->end_why);
+	emulation_explain(&run, 3, limit, &end);
+	assert_int_equal(end.code, EXIT_KVM);
+	if (strstr(end.why, part) == NULL)
+		fail_msg("expected \"%s\" in \"%s\"", part, end.why);
 }
 
 static void the_instruction_and_its_bytes_are_named(void **state)
 {
 	memcpy(run.emulation_failure.insn_bytes, "\x0f\x01\xca", 3);
 	run.emulation_failure.insn_size = 3;
-	m->kvm.limit = "use another host";
+	limit = "use another host";
 	explained("clac (bytes 0f 01 ca); use another host");
 }
 
@@ -178,7 +174,7 @@ static void bytes_that_kvm_did_not_give_are_not_shown(void **state)
 	run.emulation_failure.insn_size = 15;
 	run.internal.ndata = 1;
 	explained("an instruction of the guest");
-	assert_null(strstr(m->end_why, "cc"));
+	assert_null(strstr(end.why, "cc"));
 }
 
 static void no_bytes_at_all_are_a_jump_to_nowhere(void **state)
@@ -204,7 +200,7 @@ static void other_internal_errors_have_words_and_a_number(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		char number[40];
 
-		m->end_claimed = 0;
+		end.claimed = 0;
 		run.internal.suberror = rows[i].number;
 		explained(rows[i].words);
 		explained("vCPU 3: ");
@@ -216,11 +212,11 @@ static void other_internal_errors_have_words_and_a_number(void **state)
 static void what_the_host_lacks_is_said_with_other_errors_too(void **state)
 {
 	run.internal.suberror = KVM_INTERNAL_ERROR_DELIVERY_EV;
-	m->kvm.limit = "use another host";
+	limit = "use another host";
 	explained("(internal error 3); use another host");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define TEST(name) cmocka_unit_test_setup(name, setup)
 
 int main(void)
 {

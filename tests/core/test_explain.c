@@ -162,10 +162,10 @@ static void a_streams_files_are_its_owners(void **state)
 	snprintf(text, sizeof(text), "unix:%s", kit_path("socket"));
 	assert_int_equal(
 	    kit_stream(m, &device.callee, "pty") | kit_stream(m, &device.callee, text), 0);
-	is_file(m->streams[0].in_fd, "device", "stream, input"); /* and output: one file */
-	is_file(m->streams[0].kept_fd, "device", "stream, the other side");
-	is_file(m->streams[1].listen_fd, "device", "stream, listening");
-	close(m->streams[0].kept_fd);
+	is_file(m->streams.list[0].in_fd, "device", "stream, input"); /* and output: one file */
+	is_file(m->streams.list[0].kept_fd, "device", "stream, the other side");
+	is_file(m->streams.list[1].listen_fd, "device", "stream, listening");
+	close(m->streams.list[0].kept_fd);
 }
 
 /* ----------------------------------------------------------------------- tests */

@@ -377,7 +377,7 @@ static void accesses_are_measured_by_range_when_asked(void **state)
 	vcpu_number = 0;
 	bus_write(&m->bus, VOLT_SPACE_MMIO, 0xd0000000, 4, 1, &stats);
 	m->firmware.cpus = 2;
-	struct vcpu vcpus[2] = {{0}, {0}};
+	struct vcpu vcpus[2] = {0};
 	m->vcpus = vcpus;
 	assert_int_equal(metric("volt_reads_total", ports), 2);
 	assert_int_equal(metric("volt_writes_total", ports), 0);

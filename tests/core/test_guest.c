@@ -209,7 +209,7 @@ static uint32_t wire_vectors(uint32_t count)
 	uint32_t first;
 
 	m->irq.msi.user = &one;
-	assert_int_equal(msi_alloc(&m->irq, &one, count, &first), 0);
+	assert_int_equal(msi_alloc(&m->irq.msi, &one, count, &first), 0);
 	assert_int_equal(irq_wire(&m->irq), 0);
 	return first;
 }
@@ -218,15 +218,15 @@ static void vectors_have_one_owner(void **state)
 {
 	uint32_t first;
 
-	assert_int_equal(msi_alloc(&m->irq, &one, 0, &first), -EINVAL);
+	assert_int_equal(msi_alloc(&m->irq.msi, &one, 0, &first), -EINVAL);
 	wire_vectors(3);
-	assert_int_equal(msi_set(&m->irq, &two, 0, ADDRESS, 0x41), -EINVAL);
-	assert_int_equal(msi_set(&m->irq, &one, 3, ADDRESS, 0x41), -EINVAL);
-	assert_int_equal(msi_alloc(&m->irq, &one, MSI_MAX - 2, &first), -ENOSPC);
-	assert_int_equal(msi_set(&m->irq, &one, 2, ADDRESS, 0x41), 0);
-	msi_fire(&m->irq, &two, 2);
+	assert_int_equal(msi_set(&m->irq.msi, &two, 0, ADDRESS, 0x41), -EINVAL);
+	assert_int_equal(msi_set(&m->irq.msi, &one, 3, ADDRESS, 0x41), -EINVAL);
+	assert_int_equal(msi_alloc(&m->irq.msi, &one, MSI_MAX - 2, &first), -ENOSPC);
+	assert_int_equal(msi_set(&m->irq.msi, &one, 2, ADDRESS, 0x41), 0);
+	msi_fire(&m->irq.msi, &two, 2);
 	assert_int_equal(kvm.signal_count, 0);
-	msi_fire(&m->irq, &one, 2);
+	msi_fire(&m->irq.msi, &one, 2);
 	assert_int_equal(kvm.signal_count, 1);
 }
 
@@ -240,8 +240,9 @@ static void what_no_apic_takes_is_no_message(void **state)
 
 	wire_vectors(1);
 	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		assert_int_equal(msi_set(&m->irq, &one, 0, bad[i].address, bad[i].data), -EINVAL);
-		assert_int_equal(msi_inject(&m->irq, bad[i].address, bad[i].data), -EINVAL);
+		assert_int_equal(
+		    msi_set(&m->irq.msi, &one, 0, bad[i].address, bad[i].data), -EINVAL);
+		assert_int_equal(msi_inject(&m->irq.msi, bad[i].address, bad[i].data), -EINVAL);
 	}
 }
 
@@ -257,14 +258,14 @@ static void signalled_is(unsigned count, uint32_t address, uint32_t data)
 static void a_fire_is_sent_as_the_vector_is_before_it_returns(void **state)
 {
 	wire_vectors(2);
-	assert_int_equal(msi_set(&m->irq, &one, 1, ADDRESS | 0xff000, 0xffff4041), 0);
+	assert_int_equal(msi_set(&m->irq.msi, &one, 1, ADDRESS | 0xff000, 0xffff4041), 0);
 	assert_int_equal(kvm.signal_count, 0);
-	msi_fire(&m->irq, &one, 1);
+	msi_fire(&m->irq.msi, &one, 1);
 	signalled_is(1, ADDRESS | 0xff000, 0xffff4041);
-	assert_int_equal(msi_set(&m->irq, &one, 1, ADDRESS, 0x42), 0);
-	msi_fire(&m->irq, &one, 1);
+	assert_int_equal(msi_set(&m->irq.msi, &one, 1, ADDRESS, 0x42), 0);
+	msi_fire(&m->irq.msi, &one, 1);
 	signalled_is(2, ADDRESS, 0x42);
-	assert_int_equal(msi_set(&m->irq, &one, 1, 0, 0), 0);
+	assert_int_equal(msi_set(&m->irq.msi, &one, 1, 0, 0), 0);
 	assert_int_equal(kvm.signal_count, 2);
 	assert_int_equal(kvm.table_count + kvm.irqfd_count, 0);
 }
@@ -272,23 +273,23 @@ static void a_fire_is_sent_as_the_vector_is_before_it_returns(void **state)
 static void a_fire_under_the_mask_is_remembered_once(void **state)
 {
 	wire_vectors(2);
-	msi_fire(&m->irq, &one, 1); /* nothing is set yet */
-	msi_fire(&m->irq, &one, 1);
+	msi_fire(&m->irq.msi, &one, 1); /* nothing is set yet */
+	msi_fire(&m->irq.msi, &one, 1);
 	assert_int_equal(kvm.signal_count, 0);
-	assert_true(msi_pending(&m->irq, &one, 1));
-	assert_false(msi_pending(&m->irq, &one, 0));
-	assert_false(msi_pending(&m->irq, &two, 1));
-	assert_int_equal(msi_set(&m->irq, &one, 1, ADDRESS, 0x43), 0);
+	assert_true(msi_pending(&m->irq.msi, &one, 1));
+	assert_false(msi_pending(&m->irq.msi, &one, 0));
+	assert_false(msi_pending(&m->irq.msi, &two, 1));
+	assert_int_equal(msi_set(&m->irq.msi, &one, 1, ADDRESS, 0x43), 0);
 	signalled_is(1, ADDRESS, 0x43);
-	assert_false(msi_pending(&m->irq, &one, 1));
-	assert_int_equal(msi_set(&m->irq, &one, 1, ADDRESS, 0x44), 0);
+	assert_false(msi_pending(&m->irq.msi, &one, 1));
+	assert_int_equal(msi_set(&m->irq.msi, &one, 1, ADDRESS, 0x44), 0);
 	assert_int_equal(kvm.signal_count, 1);
-	assert_int_equal(msi_set(&m->irq, &one, 1, 0, 0), 0);
-	msi_fire(&m->irq, &one, 1);
-	msi_set_pending(&m->irq, &one, 1, false);
-	assert_int_equal(msi_set(&m->irq, &one, 1, ADDRESS, 0x45), 0);
+	assert_int_equal(msi_set(&m->irq.msi, &one, 1, 0, 0), 0);
+	msi_fire(&m->irq.msi, &one, 1);
+	msi_set_pending(&m->irq.msi, &one, 1, false);
+	assert_int_equal(msi_set(&m->irq.msi, &one, 1, ADDRESS, 0x45), 0);
 	assert_int_equal(kvm.signal_count, 1);
-	msi_set_pending(&m->irq, &one, 1, true); /* restored after its address */
+	msi_set_pending(&m->irq.msi, &one, 1, true); /* restored after its address */
 	signalled_is(2, ADDRESS, 0x45);
 }
 
@@ -297,7 +298,7 @@ static void a_fire_under_the_mask_is_remembered_once(void **state)
 static void *fire_many(void *arg)
 {
 	for (unsigned i = 0; i < FLIPS; i++)
-		msi_fire(&m->irq, &one, 0);
+		msi_fire(&m->irq.msi, &one, 0);
 	return NULL;
 }
 
@@ -309,10 +310,10 @@ static void no_fire_is_lost_between_two_threads(void **state)
 	wire_vectors(1);
 	assert_int_equal(pthread_create(&thread, NULL, fire_many, NULL), 0);
 	for (unsigned i = 0; i < FLIPS; i++)
-		assert_int_equal(msi_set(&m->irq, &one, 0, i & 1 ? ADDRESS : 0, 0x45), 0);
-	assert_int_equal(msi_set(&m->irq, &one, 0, ADDRESS, 0x45), 0);
+		assert_int_equal(msi_set(&m->irq.msi, &one, 0, i & 1 ? ADDRESS : 0, 0x45), 0);
+	assert_int_equal(msi_set(&m->irq.msi, &one, 0, ADDRESS, 0x45), 0);
 	pthread_join(thread, NULL);
-	assert_false(msi_pending(&m->irq, &one, 0));
+	assert_false(msi_pending(&m->irq.msi, &one, 0));
 	assert_true(kvm.signal_count > 0);
 }
 
@@ -361,7 +362,7 @@ static void an_injected_message_is_sent_before_the_call_returns(void **state)
 {
 	wire_vectors(1);
 	for (unsigned i = 1; i <= 1000; i++) {
-		assert_int_equal(msi_inject(&m->irq, ADDRESS, 0x20 + i % 64), 0);
+		assert_int_equal(msi_inject(&m->irq.msi, ADDRESS, 0x20 + i % 64), 0);
 		signalled_is(i, ADDRESS, 0x20 + i % 64);
 	}
 }
@@ -371,14 +372,14 @@ static void a_message_that_nobody_takes_is_lost(void **state)
 {
 	wire_vectors(1);
 	kvm.signal_errno = EPERM;
-	assert_int_equal(msi_set(&m->irq, &one, 0, ADDRESS | 0x4000, 0x51), 0);
-	msi_fire(&m->irq, &one, 0);
-	assert_int_equal(msi_inject(&m->irq, ADDRESS | 0x4000, 0x51), 0);
+	assert_int_equal(msi_set(&m->irq.msi, &one, 0, ADDRESS | 0x4000, 0x51), 0);
+	msi_fire(&m->irq.msi, &one, 0);
+	assert_int_equal(msi_inject(&m->irq.msi, ADDRESS | 0x4000, 0x51), 0);
 	assert_int_equal(kvm.signal_count, 2);
-	assert_false(machine_ending(m));
+	assert_false(vm_is_ending(&m->end));
 	kvm.signal_errno = EINVAL;
-	msi_fire(&m->irq, &one, 0);
-	assert_true(machine_ending(m));
+	msi_fire(&m->irq.msi, &one, 0);
+	assert_true(vm_is_ending(&m->end));
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -541,11 +541,11 @@ static void streams_of_others_are_not_touched(void **state)
 	assert_int_equal(streams->attach(one, 0, &ops), 0);
 	assert_int_equal(streams->attach(one, 0, &ops), -EBUSY);
 	streams->set_room(two, 0, 100);
-	assert_int_equal(m->streams[0].room, 0);
+	assert_int_equal(m->streams.list[0].room, 0);
 	assert_int_equal(streams->tx(two, 0, &byte, 1), 0);
 	assert_int_equal(streams->tx(one, 0, &byte, 1), 1);
 	streams->set_room(one, 0, 100);
-	assert_int_equal(m->streams[0].room, 100);
+	assert_int_equal(m->streams.list[0].room, 100);
 }
 
 /* ----------------------------------------------------------------- the VM's end */
@@ -564,12 +564,12 @@ static void each_request_has_its_exit_code(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		m->end_claimed = 0;
+		m->end.claimed = 0;
 		one->ask(one, rows[i].what, rows[i].code, "the reason");
-		assert_true(machine_ending(m));
-		assert_int_equal(m->end_code, rows[i].exit);
-		assert_non_null(strstr(m->end_why, rows[i].why));
-		assert_non_null(strstr(m->end_why, "the reason"));
+		assert_true(vm_is_ending(&m->end));
+		assert_int_equal(m->end.code, rows[i].exit);
+		assert_non_null(strstr(m->end.why, rows[i].why));
+		assert_non_null(strstr(m->end.why, "the reason"));
 		assert_true(m->loop.stopping);
 	}
 }
@@ -578,17 +578,17 @@ static void the_first_request_wins(void **state)
 {
 	one->ask(one, VOLT_ASK_EXIT, 3, "first");
 	two->ask(two, VOLT_ASK_PANIC, 0, "second");
-	assert_int_equal(m->end_code, 3);
-	assert_non_null(strstr(m->end_why, "first"));
+	assert_int_equal(m->end.code, 3);
+	assert_non_null(strstr(m->end.why, "first"));
 }
 
 static void attention_and_unknown_requests_end_nothing(void **state)
 {
 	one->ask(one, VOLT_ASK_ATTENTION, 0, "x");
-	assert_int_equal(m->attention_wanted, 1);
+	assert_int_equal(m->events.attention_wanted, 1);
 	one->ask(one, 0, 0, "x");
 	one->ask(one, 77, 0, "x");
-	assert_false(machine_ending(m));
+	assert_false(vm_is_ending(&m->end));
 }
 
 /* ---------------------------------------------------------------- descriptions */

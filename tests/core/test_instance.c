@@ -278,7 +278,7 @@ static void values_and_defaults_reach_init(void **state)
 	assert_int_equal(values_seen[FILE_RO].fd, -1);
 	assert_int_equal(values_seen[FILE_RO].given, 0);
 	assert_int_equal(values_seen[STREAM].u, 0);
-	assert_int_equal(m->stream_count, 1);
+	assert_int_equal(m->streams.count, 1);
 }
 
 static void mistakes_name_the_key_the_value_and_what_is_right(void **state)

@@ -335,8 +335,8 @@ static void a_line_that_kvm_refuses_ends_the_vm(void **state)
 	wire(NULL);
 	kvm.fail_request = KVM_IRQ_LINE;
 	irq_set(irq, 4, true);
-	assert_int_equal(m->end_code, EXIT_KVM);
-	assert_non_null(strstr(m->end_why, "KVM_IRQ_LINE"));
+	assert_int_equal(m->end.code, EXIT_KVM);
+	assert_non_null(strstr(m->end.why, "KVM_IRQ_LINE"));
 }
 
 static void what_kvm_refuses_is_said(void **state)
@@ -566,9 +566,9 @@ static void routes_that_kvm_refuses_end_the_vm(void **state)
 	kvm.fail_request = KVM_SET_GSI_ROUTING;
 	irq_route(irq, 4, ADDRESS, LEVEL | 0x31);
 	irq_fire(irq, 4);
-	assert_true(machine_ending(m));
-	assert_int_equal(m->end_code, EXIT_KVM);
-	assert_non_null(strstr(m->end_why, "KVM_SET_GSI_ROUTING"));
+	assert_true(vm_is_ending(&m->end));
+	assert_int_equal(m->end.code, EXIT_KVM);
+	assert_non_null(strstr(m->end.why, "KVM_SET_GSI_ROUTING"));
 }
 
 /* KVM answers -1, which is EPERM, for a destination that no local APIC has. */
@@ -580,10 +580,10 @@ static void a_message_that_nobody_takes_is_lost(void **state)
 	irq_route(irq, 4, ADDRESS, 0x31);
 	irq_fire(irq, 4);
 	assert_int_equal(kvm.message_count, 1);
-	assert_false(machine_ending(m));
+	assert_false(vm_is_ending(&m->end));
 	kvm.message_errno = EINVAL;
 	irq_fire(irq, 4);
-	assert_int_equal(m->end_code, EXIT_KVM);
+	assert_int_equal(m->end.code, EXIT_KVM);
 }
 
 static void *reroute_often(void *arg)

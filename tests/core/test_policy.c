@@ -266,11 +266,11 @@ static void locks_are_waited_for_and_nothing_beside_them(void **state)
 
 static void the_loop_waits_logs_and_takes_signals(void **state)
 {
-	m->signal_fd = dup(0);
+	m->events.signal_fd = dup(0);
 	m->trace_fd = 600;
 	build();
 	allowed("epoll_pwait2", m->loop.epoll_fd, "core");
-	allowed("read", m->signal_fd, "core");
+	allowed("read", m->events.signal_fd, "core");
 	allowed("write", log_fd(), "core");
 	allowed("write", 600, "core");
 	assert_int_equal(rules_of(POLICY_LOOP, "exit_group"), 1);
@@ -353,7 +353,7 @@ static const struct stream *open_stream(const char *text)
 	if (kit_stream(m, &device.callee, text) != 0)
 		fail_msg("%s: %s", text, kit_why);
 	build();
-	return &m->streams[0];
+	return &m->streams.list[0];
 }
 
 static void null_needs_nothing(void **state)

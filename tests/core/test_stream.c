@@ -48,13 +48,12 @@ static void far_gets(int fd, const char *want)
 
 static void explaining_makes_no_file_and_no_socket(void **state)
 {
-	static const struct options explain = {.cpus = 1, .explain = true};
 	const char *file = kit_path("file"), *path = kit_path("socket");
 
-	m->options = &explain;
+	m->streams.looks_only = true;
 	assert_int_equal(kit_stream(m, &near.owner, spec("file", file)), 0);
 	assert_int_equal(kit_stream(m, &near.owner, spec("unix", path)), 0);
-	assert_true(m->streams[0].out_fd >= 0 && m->streams[1].listen_fd >= 0);
+	assert_true(m->streams.list[0].out_fd >= 0 && m->streams.list[1].listen_fd >= 0);
 	assert_int_equal(access(file, F_OK), -1);
 	assert_int_equal(access(path, F_OK), -1);
 }
@@ -136,7 +135,7 @@ static void what_was_sent_before_the_start_arrives(void **state)
 	const char *path = kit_path("out");
 
 	assert_int_equal(kit_stream(m, &near.owner, spec("file", path)), 0);
-	near.stream = &m->streams[0];
+	near.stream = &m->streams.list[0];
 	assert_int_equal(tx("early "), 6);
 	static const struct volt_stream_ops none = {.size = sizeof(none)};
 	assert_int_equal(stream_attach(near.stream, &none), 0);
@@ -264,7 +263,7 @@ static void a_pty_is_announced_at_the_start_under_the_owners_id(void **state)
 	assert_int_equal(kit_stream(m, &near.owner, "pty"), 0);
 	assert_int_equal(kit_log_lines(), 0);
 	strcpy(near.owner.id, "console");
-	stream_begin(&m->streams[0]);
+	stream_begin(&m->streams.list[0]);
 	assert_int_equal(kit_log_lines(), 1);
 	assert_true(kit_logged("volt: console: /dev/pts/"));
 }

@@ -387,8 +387,8 @@ static void the_escape_key_quits_though_the_guest_reads_nothing(void **state)
 	assert_int_equal(near.stream->held_count, 300);
 	type("\x01x");
 	kit_run(m, 1000); /* ends at once */
-	assert_true(machine_ending(m));
-	assert_int_equal(m->end_code, EXIT_QUIT);
+	assert_true(vm_is_ending(&m->end));
+	assert_int_equal(m->end.code, EXIT_QUIT);
 	assert_true(near.rx_count == 0);
 }
 
@@ -459,8 +459,8 @@ static void the_escape_key_is_found_behind_60000_bytes(void **state)
 		sent = paste(sent, 60000);
 	type("\x01x");
 	kit_run(m, 1000);
-	assert_true(machine_ending(m));
-	assert_int_equal(m->end_code, EXIT_QUIT);
+	assert_true(vm_is_ending(&m->end));
+	assert_int_equal(m->end.code, EXIT_QUIT);
 }
 
 static void escapes_do_not_reach_the_guest(void **state)
@@ -491,10 +491,10 @@ static void commands_of_the_escape_key_are_carried_out(void **state)
 	assert_true(wait_events(2));
 	kit_run(m, 10);
 	assert_string_equal(near.events, "cb");
-	assert_int_equal(m->attention_wanted, 1);
+	assert_int_equal(m->events.attention_wanted, 1);
 	assert_true(kit_logged("Ctrl-A x quits"));
 	assert_int_equal(near.rx_count, 0);
-	assert_false(machine_ending(m));
+	assert_false(vm_is_ending(&m->end));
 }
 
 static void a_pipe_has_no_escape_key(void **state)
@@ -504,7 +504,7 @@ static void a_pipe_has_no_escape_key(void **state)
 	type("\x01x");
 	assert_true(wait_rx(2));
 	device_got("\x01x");
-	assert_false(machine_ending(m));
+	assert_false(vm_is_ending(&m->end));
 }
 
 static void escape_a_sends_the_escape_key(void **state)
@@ -537,8 +537,8 @@ static void the_escape_key_quits_though_standard_output_is_gone(void **state)
 	assert_string_equal(near.events, "cd");
 	type("\x01x");
 	kit_run(m, 300);
-	assert_true(machine_ending(m));
-	assert_int_equal(m->end_code, EXIT_QUIT);
+	assert_true(vm_is_ending(&m->end));
+	assert_int_equal(m->end.code, EXIT_QUIT);
 }
 
 static void the_escape_key_quits_though_the_device_takes_no_input(void **state)
@@ -552,8 +552,8 @@ static void the_escape_key_quits_though_the_device_takes_no_input(void **state)
 		type("typed to nobody ");
 	type("\x01x");
 	kit_run(m, 300);
-	assert_true(machine_ending(m));
-	assert_int_equal(m->end_code, EXIT_QUIT);
+	assert_true(vm_is_ending(&m->end));
+	assert_int_equal(m->end.code, EXIT_QUIT);
 }
 
 static void standard_input_goes_on_where_the_shell_stopped(void **state)
@@ -597,7 +597,7 @@ static int stdio_on_one_socket(void *arg)
 	dup2(pair[0], STDOUT_FILENO);
 	if (kit_stream(m, &near.owner, "stdio") != 0)
 		return 2;
-	if ((fcntl(m->streams[0].in_fd, F_GETFL) & O_NONBLOCK) == 0)
+	if ((fcntl(m->streams.list[0].in_fd, F_GETFL) & O_NONBLOCK) == 0)
 		return 3;
 	keeper_finish();
 	return fcntl(STDIN_FILENO, F_GETFL) & O_NONBLOCK ? 4 : 0;

@@ -100,7 +100,13 @@ static int setup(void **state)
 	add(VOLT_SPACE_MMIO, 0xd0000000);
 	m->kvm.run_size = RUN_SIZE;
 	/* Exactly as large as KVM says, so that a sanitizer sees one byte too many. */
-	vcpu = (struct vcpu){.machine = m, .fd = 42, .run = calloc(1, RUN_SIZE)};
+	const struct vcpu_parts parts = {.kvm = &m->kvm,
+	    .memory = &m->memory,
+	    .bus = &m->bus,
+	    .irq = &m->irq,
+	    .end = &m->end,
+	    .count = 1};
+	vcpu = (struct vcpu){.parts = parts, .fd = 42, .run = calloc(1, RUN_SIZE)};
 	memset(exits, 0, sizeof(exits));
 	memset(errors, 0, sizeof(errors));
 	entered = count = 0;
@@ -139,10 +145,10 @@ static const uint8_t *data(void)
 
 static void ended(int code, const char *why)
 {
-	assert_true(machine_ending(m));
-	assert_int_equal(m->end_code, code);
-	if (strstr(m->end_why, why) == NULL)
-		fail_msg("expected \"%s\" in \"%s\"", why, m->end_why);
+	assert_true(vm_is_ending(&m->end));
+	assert_int_equal(m->end.code, code);
+	if (strstr(m->end.why, why) == NULL)
+		fail_msg("expected \"%s\" in \"%s\"", why, m->end.why);
 }
 
 /* ----------------------------------------------------------------------- ports */
@@ -248,7 +254,7 @@ static void b14_forged_port_exits_end_the_vm(void **state)
 	    size_0, size_3, size_8, past_the_end, far_outside, just_outside};
 
 	for (size_t i = 0; i < sizeof(forged) / sizeof(forged[0]); i++) {
-		m->end_claimed = entered = 0;
+		m->end.claimed = entered = 0;
 		exits[0] = forged[i];
 		vcpu_run(&vcpu);
 		ended(EXIT_KVM, "malformed port access");
@@ -328,7 +334,7 @@ static void memory_that_kvm_lost_ends_the_vm(void **state)
 	vcpu_run(&vcpu);
 	assert_int_equal(vcpu.stats.misses, 1);
 	ended(EXIT_KVM, "cannot run vCPU"); /* the next entry */
-	m->end_claimed = entered = 0;
+	m->end.claimed = entered = 0;
 	exits[0] = read_of_ram;
 	vcpu_run(&vcpu);
 	ended(EXIT_KVM, "memory at 0x1000000 is gone");
@@ -340,7 +346,7 @@ static void b14_forged_memory_exits_end_the_vm(void **state)
 	exits[0] = length_0;
 	vcpu_run(&vcpu);
 	ended(EXIT_KVM, "malformed memory access");
-	m->end_claimed = entered = 0;
+	m->end.claimed = entered = 0;
 	exits[0] = length_9;
 	vcpu_run(&vcpu);
 	ended(EXIT_KVM, "malformed memory access");
@@ -385,7 +391,7 @@ static void each_end_has_its_code_and_words(void **state)
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		m->end_claimed = entered = 0;
+		m->end.claimed = entered = 0;
 		exits[0] = rows[i].exit;
 		vcpu_run(&vcpu);
 		ended(rows[i].code, rows[i].why);
@@ -415,7 +421,7 @@ static void errors_about_the_hosts_memory_are_told_apart(void **state)
 	errors[0] = EHWPOISON;
 	vcpu_run(&vcpu);
 	ended(EXIT_KVM, "hardware error");
-	m->end_claimed = entered = 0;
+	m->end.claimed = entered = 0;
 	errors[0] = EFAULT;
 	vcpu_run(&vcpu);
 	ended(EXIT_KVM, "the host refused the guest memory");
@@ -444,7 +450,7 @@ static void a_first_entry_that_kvm_cannot_make_is_said(void **state)
 
 static void a_vm_that_is_ending_is_not_entered(void **state)
 {
-	machine_end(m, EXIT_QUIT, "over");
+	vm_end(&m->end, EXIT_QUIT, "over");
 	vcpu_run(&vcpu);
 	assert_int_equal(entered, 0);
 	ended(EXIT_QUIT, "over");

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * end - whether the VM is ending, with which exit code, and why.
+ */
+#ifndef CORE_END_H
+#define CORE_END_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include <volt/plugin.h>
+
+#include "core/event/loop.h"
+
+struct vm_end {
+	struct loop *loop; /* stopped by the end */
+	uint32_t claimed;  /* atomic; who sets it first fills the rest */
+	int code;
+	char why[400];
+};
+
+/* [any] Ends the VM with an exit code; the first caller wins. */
+VOLT_PRINTF(3, 4)
+void vm_end(struct vm_end *e, int code, const char *fmt, ...);
+
+/* True once the VM is ending: vCPUs must not enter the guest again. */
+static inline bool vm_is_ending(const struct vm_end *e)
+{
+	return __atomic_load_n(&e->claimed, __ATOMIC_ACQUIRE) != 0;
+}
+
+#endif
