@@ -89,8 +89,6 @@ void explain_test(const char *syscall, const struct volt_arg_test *t, char *text
 	else if (t->op == VOLT_TEST_EQ)
 		snprintf(text, size, t->value < 1024 ? "%s %llu" : "%s 0x%llx", name,
 		    (unsigned long long)t->value);
-	else if (t->op == VOLT_TEST_LE)
-		snprintf(text, size, "%s <= %llu", name, (unsigned long long)t->value);
 	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_RUN)
 		snprintf(text, size, "KVM_RUN");
 	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_SET_GSI_ROUTING)
@@ -99,6 +97,8 @@ void explain_test(const char *syscall, const struct volt_arg_test *t, char *text
 		snprintf(text, size, "KVM_SIGNAL_MSI");
 	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_IRQ_LINE)
 		snprintf(text, size, "KVM_IRQ_LINE");
+	else if (t->value == 0 && t->mask != 0 && (~t->mask & (~t->mask + 1)) == 0)
+		snprintf(text, size, "%s < %llu", name, (unsigned long long)(~t->mask + 1));
 	else
 		snprintf(text, size, "%s & 0x%llx = 0x%llx", name, (unsigned long long)t->mask,
 		    (unsigned long long)t->value);
@@ -173,7 +173,7 @@ static bool pinned_fds(const struct volt_rule *r, uint64_t *from, uint64_t *to)
 {
 	const struct volt_arg_test *t = &r->tests[0];
 
-	if (r->test_count == 0 || !is_fd(r->syscall, t) || t->op == VOLT_TEST_LE)
+	if (r->test_count == 0 || !is_fd(r->syscall, t))
 		return false;
 	*from = t->value;
 	*to = t->op == VOLT_TEST_EQ ? t->value : t->value + ~t->mask;

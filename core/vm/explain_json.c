@@ -162,7 +162,7 @@ static value files(const struct machine *m)
 
 static value rule(const struct volt_rule *r)
 {
-	static const char *const ops[] = {"", "eq", "masked_eq", "le"};
+	static const char *const ops[] = {"", "eq", "masked_eq", ""};
 	value o = json.json_object_new_object(), tests = json.json_object_new_array();
 
 	put_text(o, "syscall", r->syscall);

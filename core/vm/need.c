@@ -47,6 +47,10 @@ static const char never[] =
     "inotify_add_watch fanotify_mark exit io_setup io_submit io_destroy io_getevents "
     "io_pgetevents io_cancel";
 
+/* VOLT_TEST_LE of drafts of ABI 0.2: for comparisons that mix it with others libseccomp 2.5.4
+ * makes filters that allow too much. */
+#define TEST_RETIRED 3
+
 #define ARG(n) (1u << (n))
 
 /* Calls that go to a file: which of their arguments (ARG) are descriptors, and which say
@@ -172,8 +176,13 @@ int need_check(const struct volt_need *need, const char *id)
 		return log_error(EPERM, "plugin %s asks for %s (%s): no plugin may have it", id,
 		    need->syscall, need->reason);
 	for (uint32_t t = 0; t < need->test_count; t++)
-		if (need->tests[t].arg > 5 || need->tests[t].op < VOLT_TEST_EQ ||
-		    need->tests[t].op > VOLT_TEST_FD_PARAM)
+		if (need->tests[t].op == TEST_RETIRED)
+			return log_error(EINVAL,
+			    "plugin %s: its need of %s tests for \"at most\", which volt no longer "
+			    "has: build it anew with VOLT_TEST_MASKED_EQ",
+			    id, need->syscall);
+		else if (need->tests[t].arg > 5 || need->tests[t].op < VOLT_TEST_EQ ||
+			 need->tests[t].op > VOLT_TEST_FD_PARAM)
 			return log_error(EINVAL, "plugin %s: a test of its need of %s is malformed",
 			    id, need->syscall);
 	if (need->roles & VOLT_ROLE_BIT(VOLT_ROLE_VCPU))

@@ -30,7 +30,7 @@ enum phase {
 	CUT_OFF,   /* took too long */
 };
 
-#define TEXT_SIZE     (256u << 10)
+#define TEXT_SIZE     (256u << 10)   /* a power of 2, as a need bounds by a mask */
 #define NOTE_SIZE     64u            /* of what is said of values that the text has no room for */
 #define LENGTH_DIGITS 6              /* of TEXT_SIZE */
 #define SILENCE_NS    50000000ull    /* who has sent nothing by then wants plain text */
@@ -332,7 +332,13 @@ static const struct volt_need needs[] = {
 	.roles = VOLT_ROLE_BIT(VOLT_ROLE_LOOP),
 	.test_count = 2,
 	.tests = {{.arg = 0, .op = VOLT_TEST_FD_PARAM, .value = PARAM_FILE},
-	    {.arg = 2, .op = VOLT_TEST_LE, .value = TEXT_SIZE}}},
+	    {.arg = 2, .op = VOLT_TEST_MASKED_EQ, .mask = ~(uint64_t)(TEXT_SIZE - 1)}}},
+    {.syscall = "pwrite64",
+	.reason = "writes all of the file of file=",
+	.roles = VOLT_ROLE_BIT(VOLT_ROLE_LOOP),
+	.test_count = 2,
+	.tests = {{.arg = 0, .op = VOLT_TEST_FD_PARAM, .value = PARAM_FILE},
+	    {.arg = 2, .op = VOLT_TEST_EQ, .value = TEXT_SIZE}}},
 };
 
 static const struct volt_counter counters[] = {

@@ -19,7 +19,7 @@ int test_teardown(void **state);
 
 const struct volt_sandbox *table(void);
 
-/* The policy that enter_all() enters: write (fd pair[1], at most 8 bytes), read (the
+/* The policy that enter_all() enters: write (fd pair[1], below 8 bytes), read (the
  * same fd), ioctl (the same fd, 0xae80) and exit_group for thread 0, the loop;
  * exit_group and getppid for thread 1, a vCPU. */
 extern struct volt_policy policy;

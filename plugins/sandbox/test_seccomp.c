@@ -29,7 +29,7 @@ static long raw_int80_getpid(void)
 static void do_allowed(void)
 {
 	enter_all(VOLT_POLICY_NO_LANDLOCK);
-	leave(raw(SYS_write, pair[1], (long)"12345678", 8) == 8 ? 7 : 8);
+	leave(raw(SYS_write, pair[1], (long)"1234567", 7) == 7 ? 7 : 8);
 }
 
 static void do_wrong_fd(void)
@@ -47,7 +47,7 @@ static void do_wrong_upper_half(void)
 static void do_long_write(void)
 {
 	enter_all(VOLT_POLICY_NO_LANDLOCK);
-	raw(SYS_write, pair[1], (long)"123456789", 9);
+	raw(SYS_write, pair[1], (long)"12345678", 8);
 }
 
 static void do_right_request(void)

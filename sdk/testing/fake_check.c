@@ -64,8 +64,10 @@ static void check_test(const struct fake_host *f, const char *call, const struct
 	const struct volt_plugin *p = f->plugin;
 	const struct volt_param *param;
 
-	if (t->arg > 5 || t->op < VOLT_TEST_EQ || t->op > VOLT_TEST_FD_PARAM || t->reserved ||
-	    t->reserved2)
+	if (t->arg > 5 ||
+	    (t->op != VOLT_TEST_EQ && t->op != VOLT_TEST_MASKED_EQ &&
+		t->op != VOLT_TEST_FD_PARAM) ||
+	    t->reserved || t->reserved2)
 		fake_die(f, "need %s: malformed test", call);
 	if (t->op != VOLT_TEST_FD_PARAM)
 		return;

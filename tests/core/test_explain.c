@@ -187,8 +187,12 @@ static void tests_are_told_in_short_words(void **state)
 	    "arg 1 0x5413");
 	test_is(
 	    "write", (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_EQ, .value = 8}, "8 bytes");
-	test_is("preadv", (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_LE, .value = 16},
-	    "arg 2 <= 16");
+	test_is("preadv",
+	    (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_MASKED_EQ, .mask = ~(uint64_t)15},
+	    "arg 2 < 16");
+	test_is("preadv",
+	    (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_MASKED_EQ, .mask = ~(uint64_t)14},
+	    "arg 2 & 0xfffffffffffffff1 = 0x0");
 	test_is("fcntl",
 	    (struct volt_arg_test){.arg = 1, .op = VOLT_TEST_MASKED_EQ, .value = 2, .mask = 0xff},
 	    "arg 1 & 0xff = 0x2");
@@ -259,12 +263,12 @@ static void rules_that_differ_in_other_tests_are_told_apart(void **state)
 
 		fd_is(n, fd);
 		n->tests[n->test_count++] = (struct volt_arg_test){
-		    .arg = 2, .op = VOLT_TEST_LE, .value = fd == 70 ? 1 : 1024};
+		    .arg = 2, .op = VOLT_TEST_EQ, .value = fd == 70 ? 1 : 1024};
 	}
 	const char *text = printed();
 
-	says(text, "fd 70, arg 2 <= 1 ");
-	says(text, "fd 71, arg 2 <= 1024 ");
+	says(text, "fd 70, arg 2 1 ");
+	says(text, "fd 71, arg 2 0x400 ");
 }
 
 static void masks_are_ranges_of_fds(void **state)

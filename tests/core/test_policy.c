@@ -497,7 +497,8 @@ static void granted(void)
 static void a_need_is_granted_to_the_loop_with_its_reason(void **state)
 {
 	needs[0].test_count = 2;
-	needs[0].tests[1] = (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_LE, .value = 16};
+	needs[0].tests[1] =
+	    (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_MASKED_EQ, .mask = ~(uint64_t)15};
 	add_device();
 	build();
 	const struct volt_rule *r = rule(POLICY_LOOP, count(POLICY_LOOP) - 1);
@@ -508,8 +509,8 @@ static void a_need_is_granted_to_the_loop_with_its_reason(void **state)
 	assert_int_equal(r->test_count, 2);
 	assert_int_equal(r->tests[0].op, VOLT_TEST_EQ);
 	assert_int_equal(r->tests[0].value, 77);
-	assert_int_equal(r->tests[1].op, VOLT_TEST_LE);
-	assert_int_equal(r->tests[1].value, 16);
+	assert_int_equal(r->tests[1].op, VOLT_TEST_MASKED_EQ);
+	assert_int_equal(r->tests[1].mask, ~(uint64_t)15);
 	assert_int_equal(rules_of(POLICY_VCPU(0), "preadv"), 0);
 }
 
@@ -630,8 +631,15 @@ static void malformed_tests_of_a_need_are_refused(void **state)
 		refused(EINVAL, "a test of its need of preadv is malformed");
 	}
 	needs[0].tests[0] = (struct volt_arg_test){.arg = 0, .op = VOLT_TEST_FD_PARAM};
-	needs[0].tests[1] = (struct volt_arg_test){.arg = 1, .op = VOLT_TEST_LE};
+	needs[0].tests[1] = (struct volt_arg_test){.arg = 1, .op = VOLT_TEST_MASKED_EQ};
 	granted();
+}
+
+static void the_test_for_at_most_is_refused_by_its_name(void **state)
+{
+	needs[0].test_count = 2;
+	needs[0].tests[1] = (struct volt_arg_test){.arg = 2, .op = 3, .value = 16};
+	refused(EINVAL, "\"at most\", which volt no longer has");
 }
 
 /* On the loop's thread, any ioctl of any file would be every ioctl of the VM. */
@@ -643,7 +651,6 @@ static void an_ioctl_names_its_file_and_its_request(void **state)
 	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .value = 0x5413, .mask = 0xffffffff};
 	const struct volt_arg_test some_bits = {
 	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .value = 0x5400, .mask = 0xff00};
-	const struct volt_arg_test below = {.arg = 1, .op = VOLT_TEST_LE, .value = 0x5413};
 	const struct volt_arg_test third = {.arg = 2, .op = VOLT_TEST_EQ};
 
 	needs[0].syscall = "ioctl";
@@ -653,7 +660,6 @@ static void an_ioctl_names_its_file_and_its_request(void **state)
 	needs[0].test_count = 2, needs[0].tests[1] = third, refused(EPERM, "ioctl");
 	needs[0].tests[0] = fd, refused(EPERM, "ioctl");
 	needs[0].tests[1] = some_bits, refused(EPERM, "ioctl");
-	needs[0].tests[1] = below, refused(EPERM, "ioctl");
 	needs[0].tests[0] = request, needs[0].tests[1] = request, refused(EPERM, "ioctl");
 	needs[0].tests[0] = request, needs[0].tests[1] = fd;
 	granted();
@@ -670,7 +676,7 @@ static void the_cores_files_cannot_be_named_by_number(void **state)
 	static const char *const calls[] = {"read", "write", "pread64", "writev", "epoll_wait",
 	    "sendfile", "timerfd_gettime", "fsync"};
 	const int own[] = {m->loop.epoll_fd, m->loop.wake_fd, m->kvm.vm_fd, vcpus[1].fd, 0, 1, 2};
-	const uint8_t ops[] = {VOLT_TEST_EQ, VOLT_TEST_MASKED_EQ, VOLT_TEST_LE};
+	const uint8_t ops[] = {VOLT_TEST_EQ, VOLT_TEST_MASKED_EQ};
 
 	for (size_t c = 0; c < sizeof(calls) / sizeof(calls[0]); c++)
 		for (size_t f = 0; f < sizeof(own) / sizeof(own[0]); f++)
@@ -704,7 +710,8 @@ static void a_call_on_any_file_is_refused_on_any_thread(void **state)
 			needs[0].test_count = 0;
 			refused(EPERM, "on any file");
 			needs[0].test_count = 1;
-			needs[0].tests[0] = (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_LE};
+			needs[0].tests[0] =
+			    (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_MASKED_EQ};
 			refused(EPERM, "on any file");
 		}
 }
@@ -823,6 +830,7 @@ int main(void)
 	    TEST(a_worker_gets_its_own_plugins_needs),
 	    TEST(malformed_needs_are_refused),
 	    TEST(malformed_tests_of_a_need_are_refused),
+	    TEST(the_test_for_at_most_is_refused_by_its_name),
 	    TEST(an_ioctl_names_its_file_and_its_request),
 	    TEST(the_cores_files_cannot_be_named_by_number),
 	    TEST(a_file_of_nobody_cannot_be_named_by_number),

@@ -108,7 +108,7 @@ class Needs(Policy):
                 ("needy_no_file", "parameter without a file"),
                 ("needy_no_param", "parameter without a file"),
                 ("needy_argument_6", "malformed"), ("needy_no_test", "malformed"),
-                ("needy_never_true", "never holds")):
+                ("needy_at_most", "at most"), ("needy_never_true", "never holds")):
             with self.subTest(name=name):
                 self.refuse(self.words(self.needy(name)), "needy", said)
 

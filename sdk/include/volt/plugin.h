@@ -184,8 +184,8 @@ struct volt_range {
 #define VOLT_TEST_MAX       4u /* tests of one row */
 #define VOLT_TEST_EQ        1u /* argument == value */
 #define VOLT_TEST_MASKED_EQ 2u /* (argument & mask) == value */
-#define VOLT_TEST_LE        3u /* argument <= value, unsigned */
 #define VOLT_TEST_FD_PARAM  4u /* argument == fd of the parameter whose index is value */
+/* 3 was "argument <= value". A bound is a mask: below 2^N, (argument & ~(2^N - 1)) == 0. */
 /* A row with VOLT_TEST_FD_PARAM for a file that may be left out, and was, is dropped. */
 
 /* What an argument of a system call is held to. */

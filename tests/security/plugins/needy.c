@@ -20,6 +20,10 @@ enum { PARAM_DISK, PARAM_NET, PARAM_WORKER, PARAM_ROWS };
 	{ \
 		.arg = 0, .op = VOLT_TEST_FD_PARAM, .value = (param) \
 	}
+#define BELOW_64 \
+	{ \
+		.arg = 2, .op = VOLT_TEST_MASKED_EQ, .mask = ~(uint64_t)63 \
+	}
 #define PUNCH_HOLE_KEEP_SIZE 3
 
 static const struct volt_need needs[] = {
@@ -28,8 +32,8 @@ static const struct volt_need needs[] = {
     {"fdatasync", "flushes the disk", LOOP | WORKER, 1, {FD(PARAM_DISK)}},
     {"fallocate", "discards", WORKER, 2,
 	{FD(PARAM_DISK), {.arg = 1, .op = VOLT_TEST_EQ, .value = PUNCH_HOLE_KEEP_SIZE}}},
-    {"readv", "receives", LOOP, 2, {FD(PARAM_NET), {.arg = 2, .op = VOLT_TEST_LE, .value = 64}}},
-    {"writev", "sends", LOOP, 2, {FD(PARAM_NET), {.arg = 2, .op = VOLT_TEST_LE, .value = 64}}},
+    {"readv", "receives", LOOP, 2, {FD(PARAM_NET), BELOW_64}},
+    {"writev", "sends", LOOP, 2, {FD(PARAM_NET), BELOW_64}},
 #ifdef ROW
     ROW,
 #endif
