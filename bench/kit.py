@@ -211,6 +211,10 @@ def build_programs(bench):
                                              bench.build / "core")]
     static = ["musl-gcc", "-static", *KERNEL_HEADERS] if shutil.which("musl-gcc") else [
         "gcc", "-static"]
+    sandbox = ROOT / "plugins" / "sandbox"
+    filters = ["gcc", *COMMON, *includes, HERE / "filter.c",
+               *(sandbox / name for name in ("calls.c", "early.c", "filter.c")),
+               bench.build / "plugins" / "sandbox" / "call_table.c"]
     for command in (
             [*static, *COMMON, HERE / "stopwatch.c", "-o", bench.path("stopwatch")],
             [*static, *COMMON, HERE / "floor.c", "-o", bench.path("floor")],
@@ -221,9 +225,9 @@ def build_programs(bench):
             ["gcc", *COMMON, *includes, HERE / "dispatch.c", "-Wl,--wrap=ioctl",
              bench.build / "core" / "libvolt-core.a", bench.build / "sdk" / "libvolt-params.a",
              "-ldl", "-pthread", "-o", bench.path("dispatch")],
-            ["gcc", *COMMON, *includes, HERE / "filter.c",
-             *(ROOT / "plugins" / "sandbox" / name for name in ("calls.c", "early.c", "filter.c")),
-             bench.build / "plugins" / "sandbox" / "call_table.c", "-o", bench.path("filter")],
+            [*filters, "-DSANDBOX_LIBSECCOMP", sandbox / "libseccomp.c", "-lseccomp", "-o",
+             bench.path("filter")],
+            [*filters, sandbox / "assemble.c", "-o", bench.path("filter-own")],
             ["gcc", *GUEST, f"-I{guests}", f"-Wl,-T,{HERE / 'guest.ld'}", "-o",
              bench.path("guest.elf"), guests / "start.S", guests / "guest.c", guests / "irq.c",
              HERE / "guest.c", HERE / "pvh.S"]):

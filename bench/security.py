@@ -14,8 +14,15 @@ EXIT_RUNS, QUICK_EXIT_RUNS = 25, 5
 FILTER_RUNS, QUICK_FILTER_RUNS = 21, 7
 GOAL_MS = 1
 GOAL_FILTER_NS = 50
-FILTERS = {"none": "none", "thread": "the thread's own", "both": "its own and the early cage's"}
-OPS = {"eq": 1, "masked_eq": 2, "le": 3}  # VOLT_TEST_*
+FILTERS = {
+    # what: the program that measures and its mode
+    "none": ("filter", "none"),
+    "the thread's own": ("filter", "thread"),
+    "its own and the early cage's": ("filter", "both"),
+    "the same, by the compiler of volts without libseccomp": ("filter-own", "both"),
+}
+FILTERS_OF_VOLT = "its own and the early cage's"
+OPS = {"eq": 1, "masked_eq": 2}  # VOLT_TEST_*
 
 
 def start_costs(bench):
@@ -58,8 +65,8 @@ def filter_costs(bench):
     fd, words = filter_words(bench)
     found = {}
     for _ in range(bench.count(FILTER_RUNS, QUICK_FILTER_RUNS)):
-        for name in FILTERS:
-            out = bench.run([bench.path("filter"), name, fd, 1000, *words])
+        for name, (program, mode) in FILTERS.items():
+            out = bench.run([bench.path(program), mode, fd, 1000, *words])
             found.setdefault(name, []).append(float(out))
     return found
 
@@ -68,7 +75,7 @@ def filter_table(costs):
     none = costs["none"]
     return Table("Cost of the seccomp programs for one KVM_RUN, ns",
                  ["Programs", "ioctl that does nothing (quartiles)", "Adds, median of pairs"],
-                 [[FILTERS[name], figure(values, 1), figure(paired(values, none), 1)]
+                 [[name, figure(values, 1), figure(paired(values, none), 1)]
                   for name, values in costs.items()],
                  "The real programs of a default VM's vCPU thread, around a call that costs "
                  "nearly nothing itself: an exit would hide the difference.")
@@ -100,7 +107,7 @@ def measure(bench):
                      "The whole exit as the guest sees it. A filter runs once per KVM_RUN; "
                      "Landlock is not asked there.")
     cost = median(paired(sealed_cpu, column(runs["Volt, --no-sandbox"], "cpu")))
-    per_call = median(paired(filters["both"], filters["none"]))
+    per_call = median(paired(filters[FILTERS_OF_VOLT], filters["none"]))
     text = (f"Goal: the filters take less than {GOAL_FILTER_NS} ns an exit. Measured: "
             f"{per_call:.0f} ns. Goal: sealing takes less than {GOAL_MS} ms. Measured: {cost:.2f} ms of CPU time for "
             "all layers together.")

@@ -165,6 +165,8 @@ static const char *const libraries[] = {
     "libm.so.6",
     "ld-linux-x86-64.so.2",
     "libgcc_s.so.1",
+    "libseccomp.so.2", /* the sandbox */
+    "libcap.so.2",
 };
 static const char *const sanitizer_libraries[] = {"libasan.so.[0-9]*", "libubsan.so.[0-9]*",
     "libtsan.so.[0-9]*", "liblsan.so.[0-9]*", "libclang_rt.*"};

@@ -6,7 +6,6 @@
  * prctl(2), getrlimit(2), Documentation/userspace-api/no_new_privs.rst.
  */
 #include <errno.h>
-#include <linux/capability.h>
 #include <linux/securebits.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -14,6 +13,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "caps.h"
 #include "layers.h"
 
 /* Linux 6.3; not in the headers of Debian 12. */
@@ -29,55 +29,25 @@
 	    SECBIT_NO_SETUID_FIXUP_LOCKED | SECBIT_KEEP_CAPS_LOCKED | \
 	    SECBIT_NO_CAP_AMBIENT_RAISE | SECBIT_NO_CAP_AMBIENT_RAISE_LOCKED)
 
-/* The capability sets of the process, as capget(2) has them. */
-struct sets {
-	struct __user_cap_data_struct words[_LINUX_CAPABILITY_U32S_3];
-};
-
-static int read_sets(struct sets *s)
-{
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-
-	return (int)syscall(SYS_capget, &head, s->words);
-}
-
-static int write_sets(const struct sets *s)
-{
-	struct __user_cap_header_struct head = {.version = _LINUX_CAPABILITY_VERSION_3};
-
-	return (int)syscall(SYS_capset, &head, s->words);
-}
-
-/* CAP_SETPCAP may be permitted but not in effect, as file capabilities allow. */
-static bool may_set_capabilities(struct sets *s)
-{
-	struct __user_cap_data_struct *word = &s->words[CAP_TO_INDEX(CAP_SETPCAP)];
-
-	if ((word->permitted & CAP_TO_MASK(CAP_SETPCAP)) == 0)
-		return false;
-	word->effective |= CAP_TO_MASK(CAP_SETPCAP);
-	return write_sets(s) == 0;
-}
-
 /* By number and not by CAP_LAST_CAP: the kernel may know more than its headers here. It
  * says EINVAL to the first that it does not know. */
 static int drop_bounding(const struct volt_host *h)
 {
-	unsigned long c = 0;
+	unsigned c = 0;
 
-	while (prctl(PR_CAPBSET_DROP, c, 0, 0, 0) == 0)
+	while (caps_drop_bounding(c) == 0)
 		c++;
 	if (errno == EINVAL)
 		return 0;
 	return layer_fail(
-	    h, errno, "cannot drop capability %lu from the bounding set: %s", c, strerror(errno));
+	    h, errno, "cannot drop capability %u from the bounding set: %s", c, strerror(errno));
 }
 
 static bool bounding_is_empty(void)
 {
 	int in;
 
-	for (unsigned long c = 0; (in = prctl(PR_CAPBSET_READ, c, 0, 0, 0)) >= 0; c++)
+	for (unsigned c = 0; (in = caps_in_bounding(c)) >= 0; c++)
 		if (in)
 			return false;
 	return true;
@@ -86,29 +56,27 @@ static bool bounding_is_empty(void)
 /* Ambient capabilities came with Linux 4.3, long before anything else needed here. */
 static int empty_sets(const struct volt_host *h)
 {
-	const struct sets none = {0};
-
-	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0))
+	if (caps_clear_ambient())
 		return layer_fail(
 		    h, errno, "cannot clear the ambient capabilities: %s", strerror(errno));
-	if (write_sets(&none))
+	if (caps_clear())
 		return layer_fail(h, errno, "cannot drop the capabilities: %s", strerror(errno));
 	return 0;
 }
 
 int privileges_drop(const struct volt_host *h, char *how, size_t how_size)
 {
-	struct sets sets;
-	int err = 0;
+	int may, err = 0;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return layer_fail(h, errno, "cannot set no_new_privs: %s", strerror(errno));
-	if (read_sets(&sets))
+	may = caps_may_set();
+	if (may < 0)
 		return layer_fail(
 		    h, errno, "cannot read the process's capabilities: %s", strerror(errno));
-	if (may_set_capabilities(&sets)) {
+	if (may) {
 		err = drop_bounding(h);
-		if (!err && prctl(PR_SET_SECUREBITS, SECURE_ALL, 0, 0, 0))
+		if (!err && caps_set_securebits(SECURE_ALL))
 			err =
 			    layer_fail(h, errno, "cannot lock the securebits: %s", strerror(errno));
 	}

@@ -61,6 +61,7 @@ long landlock_abi(void); /* of the kernel; negative if it has none */
 
 /* One group each. */
 int calls_tests(void);
+int compilers_tests(void); /* of a build with libseccomp */
 int early_tests(void);
 int filter_tests(void);
 int privileges_tests(void);

@@ -235,6 +235,11 @@ static int limits_tests(void)
 
 int main(void)
 {
-	return calls_tests() + early_tests() + filter_tests() + privileges_tests() +
+	int failed = 0;
+
+#ifdef SANDBOX_LIBSECCOMP
+	failed += compilers_tests();
+#endif
+	return failed + calls_tests() + early_tests() + filter_tests() + privileges_tests() +
 	       seccomp_tests() + landlock_tests() + limits_tests();
 }

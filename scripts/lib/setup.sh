@@ -22,6 +22,7 @@ PACKAGES_DEMO=(
 	binutils xz-utils zstd lz4 cpio dpkg-dev # taking a Debian kernel apart
 	qemu-system-x86 # the lab, where the host's KVM cannot run Linux
 	libcmocka-dev libjson-c-dev
+	libseccomp-dev libcap-dev # the sandbox
 	libarchive-dev liblzo2-dev nettle-dev # volt-kernel
 )
 # shellcheck disable=SC2034
