@@ -39,6 +39,21 @@ static bool add_devices(char *text, size_t size, const char *words)
 	return true;
 }
 
+bool cmdline_has(const char *text, const char *word)
+{
+	const size_t end = kernel_words(text), n = strlen(word);
+	bool quoted = false, start = true;
+
+	for (size_t at = 0; at < end; at++) {
+		if (start && !quoted && end - at >= n && strncmp(text + at, word, n) == 0 &&
+		    (text[at + n] == ' ' || text[at + n] == '\0'))
+			return true;
+		quoted ^= text[at] == '"';
+		start = text[at] == ' ';
+	}
+	return false;
+}
+
 bool cmdline_make(char *to, size_t size, const char *words, const char *append, const char *devices)
 {
 	int n = snprintf(

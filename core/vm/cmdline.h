@@ -15,4 +15,7 @@
 bool cmdline_make(
     char *to, size_t size, const char *words, const char *append, const char *devices);
 
+/* True if `word` is one of the kernel's, before a lone "--". */
+bool cmdline_has(const char *text, const char *word);
+
 #endif

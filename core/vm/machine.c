@@ -199,6 +199,15 @@ static int make_memory(struct machine *m)
 	return err;
 }
 
+/* Such a guest runs, but it is mute: its serial port waits for an interrupt. */
+static void warn_of_interrupts(const struct machine *m, const char *cmdline)
+{
+	if (m->irq.chip != NULL && cmdline_has(cmdline, "acpi=off"))
+		log_warn("acpi=off: with plugin %s only a kernel with CONFIG_X86_MPPARSE gets "
+			 "interrupts; for any other leave that plugin out",
+		    m->irq.chip->id);
+}
+
 static int load_kernel(struct machine *m, struct boot_entry *entry)
 {
 	const struct options *o = m->options;
@@ -209,6 +218,7 @@ static int load_kernel(struct machine *m, struct boot_entry *entry)
 		m->device_words))
 		return log_error(
 		    E2BIG, "the kernel command line is longer than %zu bytes", sizeof(cmdline) - 1);
+	warn_of_interrupts(m, cmdline);
 	struct boot_module modules[BOOT_MODULE_MAX];
 	for (uint32_t i = 0; i < o->module_count; i++)
 		modules[i] =

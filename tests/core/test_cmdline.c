@@ -57,12 +57,24 @@ static void other_dashes_are_words_like_any(void **state)
 	makes("a=\"b -- c\" -- e", NULL, " d", "a=\"b -- c\" d -- e");
 }
 
+static void a_word_is_found_among_the_kernels_alone(void **state)
+{
+	assert_true(cmdline_has("acpi=off", "acpi=off"));
+	assert_true(cmdline_has("a acpi=off b", "acpi=off"));
+	assert_true(cmdline_has("a  acpi=off -- b", "acpi=off"));
+	assert_false(cmdline_has("", "acpi=off"));
+	assert_false(cmdline_has("a -- acpi=off", "acpi=off"));
+	assert_false(cmdline_has("acpi=offset xacpi=off acpi=of", "acpi=off"));
+	assert_false(cmdline_has("a=\"b acpi=off c\"", "acpi=off"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(words_follow_each_other),
 	    cmocka_unit_test(those_of_devices_go_before_a_lone_pair_of_dashes),
 	    cmocka_unit_test(other_dashes_are_words_like_any),
+	    cmocka_unit_test(a_word_is_found_among_the_kernels_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

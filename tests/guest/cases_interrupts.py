@@ -161,6 +161,16 @@ class Level(Through):
             self.assertEqual(self.counters(run)["leveldev: timed"], 1, run.story())
 
 
+class WithoutAcpi(Through):
+    def test_kernel_that_may_get_no_interrupts_is_warned_of(self):
+        for way, warned in ((PLUGIN, True), (KERNEL_IOAPIC, False)):
+            with self.subTest(way=way):
+                run = self.start_through(way, "interrupts", "gated", words="acpi=off")
+                self.check_end(run, 0)
+                self.assertEqual(any("acpi=off: with plugin ioapic" in line
+                                     for line in run.log()), warned, run.story())
+
+
 class Processors(Case):
     """Several vCPUs, started as Linux does it: INIT, then a start-up IPI."""
 
