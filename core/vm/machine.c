@@ -199,7 +199,7 @@ static int make_memory(struct machine *m)
 	return err;
 }
 
-/* Such a guest runs, but it is mute: its serial port waits for an interrupt. */
+/* Such a guest runs, but it is mute: its console waits for an interrupt. */
 static void warn_of_interrupts(const struct machine *m, const char *cmdline)
 {
 	if (m->irq.chip != NULL && cmdline_has(cmdline, "acpi=off"))
