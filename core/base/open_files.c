@@ -68,6 +68,30 @@ uint32_t open_files_highest(void)
 	return highest;
 }
 
+struct span {
+	uint32_t first, last;
+};
+
+static bool close_within(void *arg, int fd)
+{
+	const struct span *span = arg;
+
+	if (fcntl(fd, F_GETFD) < 0)
+		return false;
+	if ((uint32_t)fd >= span->first && (uint32_t)fd <= span->last)
+		close(fd);
+	return true;
+}
+
+int open_files_close(uint32_t first, uint32_t last)
+{
+	struct span span = {first, last};
+
+	if (close_range(first, last, 0) == 0)
+		return 0;
+	return open_files_each(-1, close_within, &span);
+}
+
 const char *open_files_hint(int err)
 {
 	return err == EACCES && geteuid() == 0

@@ -21,6 +21,10 @@ int open_files_each(int folder, bool (*see)(void *arg, int fd), void *arg);
 /* At least 2. What cannot be listed counts as closed. */
 uint32_t open_files_highest(void);
 
+/* Closes [first, last]; where close_range(2) is refused, one by one. 0, or -errno if it is and the
+ * open ones cannot be listed. */
+int open_files_close(uint32_t first, uint32_t last);
+
 /* What to add to EACCES for root, whose capabilities the early cage took; else "". */
 const char *open_files_hint(int err);
 

@@ -75,15 +75,22 @@ int sealed_protect_constants(void)
 }
 #endif
 
+/* Where mseal is missing only the missing mprotect in the filter stands guard. */
+int sealed_pages(void *start, size_t size, const char *what)
+{
+	if (mprotect(start, size, PROT_READ) != 0)
+		return log_error(errno, "cannot make %s read-only: %s", what, strerror(errno));
+	if (syscall(SYS_mseal, start, size, 0UL) == 0)
+		return 0;
+	if (errno != ENOSYS && errno != EPERM)
+		return log_error(errno, "cannot seal %s: %s", what, strerror(errno));
+	log_debug("%s: read-only, but not sealed, as the kernel has no mseal", what);
+	return 0;
+}
+
 int sealed_freeze(void)
 {
 	arena.frozen = true;
-	if (arena.start == NULL)
-		return 0;
-	if (mprotect(arena.start, ARENA_SIZE, PROT_READ) != 0)
-		return log_error(
-		    errno, "cannot make the dispatch tables read-only: %s", strerror(errno));
-	/* Older kernels lack it; then only the missing mprotect in the filter stands guard. */
-	syscall(SYS_mseal, arena.start, (size_t)ARENA_SIZE, 0UL);
-	return 0;
+	return arena.start != NULL ? sealed_pages(arena.start, ARENA_SIZE, "the dispatch tables")
+				   : 0;
 }

@@ -18,6 +18,10 @@ void *sealed_alloc(size_t size);
  * where volt is static, musl leaves them writable. 0 or -errno, said in the log. */
 int sealed_protect_constants(void);
 
+/* Makes whole pages read-only, for good where the kernel has mseal (Linux 6.10) and no filter of a
+ * container's refuses it. `what` names them in the log. 0 or -errno, said in the log. */
+int sealed_pages(void *start, size_t size, const char *what);
+
 /* Makes all of it read-only, for good where the kernel has mseal (Linux 6.10). 0 or
  * -errno, said in the log. */
 int sealed_freeze(void);

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 
 #include "core/base/log.h"
+#include "core/base/sealed.h"
 
 /* An index entry stands for 512 bytes of memory; virtio-mmio devices, for one, are that
  * far apart. Of a larger range this many entries are filled: 1 MiB. */
@@ -188,10 +189,7 @@ int bus_seal(struct bus *b)
 	for (uint32_t i = 0; i < b->count; i++)
 		fill_index(b, i);
 	b->sealed = true;
-	if (mprotect(b->ranges, BUS_TABLE_BYTES, PROT_READ) != 0)
-		return log_error(
-		    errno, "cannot make the address table read-only: %s", strerror(errno));
-	return 0;
+	return sealed_pages(b->ranges, BUS_TABLE_BYTES, "the address table");
 }
 
 static const struct bus_range *search(const struct bus *b, uint8_t space, uint64_t addr)

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/close_range.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -17,6 +16,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/base/open_files.h"
 #include "core/event/witness.h"
 #include "sdk/common/compat.h"
 
@@ -102,7 +102,8 @@ static void move_files(int pair)
 			dup2(from[i], PAIR + i);
 		else
 			close(PAIR + i);
-	close_range(FIRST_OTHER, UINT_MAX, 0);
+	if (open_files_close(FIRST_OTHER, UINT_MAX) != 0)
+		_exit(1);
 	log_set_fd(OWN_LOG);
 }
 

@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <linux/close_range.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -17,6 +16,7 @@
 
 #include "core/base/feature.h"
 #include "core/base/log.h"
+#include "core/base/open_files.h"
 #include "core/event/reopen.h"
 #include "core/event/witness.h"
 #include "core/vm/ceiling.h"
@@ -144,19 +144,25 @@ static int by_number(const void *left, const void *right)
 	return *(const int *)left - *(const int *)right;
 }
 
-static void close_others(int *keep, size_t count)
+static int close_others(int *keep, size_t count)
 {
 	unsigned first = 3;
+	int err = 0;
 
 	qsort(keep, count, sizeof(keep[0]), by_number);
-	for (size_t i = 0; i < count; i++) {
+	for (size_t i = 0; i < count && !err; i++) {
 		if (keep[i] < (int)first)
 			continue;
 		if ((unsigned)keep[i] > first)
-			close_range(first, (unsigned)keep[i] - 1, 0);
+			err = open_files_close(first, (unsigned)keep[i] - 1);
 		first = (unsigned)keep[i] + 1;
 	}
-	close_range(first, UINT_MAX, 0);
+	if (!err)
+		err = open_files_close(first, UINT_MAX);
+	if (err)
+		return log_error(
+		    -err, "cannot close the files that volt was started with: %s", strerror(-err));
+	return 0;
 }
 
 int inherit_open_outputs(struct machine *m)
@@ -198,6 +204,6 @@ int inherit_open_inputs(struct machine *m)
 	    log_fd(), m->kernel_fd, m->initrd_fd, m->trace_fd, witness_fd()};
 	memcpy(keep + 5, m->module_fds, sizeof(m->module_fds));
 	if (err == 0)
-		close_others(keep, sizeof(keep) / sizeof(keep[0]));
+		err = close_others(keep, sizeof(keep) / sizeof(keep[0]));
 	return err;
 }

@@ -45,7 +45,7 @@ static const char never[] =
     "removexattr lremovexattr readlink readlinkat stat lstat newfstatat statx access "
     "faccessat faccessat2 statfs getxattr lgetxattr listxattr llistxattr "
     "inotify_add_watch fanotify_mark exit io_setup io_submit io_destroy io_getevents "
-    "io_pgetevents io_cancel";
+    "io_pgetevents io_cancel sync set_mempolicy_home_node";
 
 /* VOLT_TEST_LE of drafts of ABI 0.2: for comparisons that mix it with others libseccomp 2.5.4
  * makes filters that allow too much. */

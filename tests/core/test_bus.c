@@ -13,6 +13,9 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #define GARBAGE 0xa5a5a5a5a5a5a5a5ull
 
@@ -247,6 +250,16 @@ static void the_sealed_table_is_read_only(void **state)
 	assert_true(kit_faults(write_to_the_table, NULL));
 	assert_true(kit_faults(write_to_the_index, NULL));
 	assert_true(kit_faults(write_to_the_index, &bus));
+}
+
+/* mseal(2), of Linux 6.10: then nothing can make it writable again, or put another in its place. */
+static void the_sealed_table_is_final_where_the_kernel_can(void **state)
+{
+	seal();
+	if (syscall(462, NULL, 0ul, 0ul) != 0)
+		skip();
+	assert_int_equal(mprotect(bus.ranges, BUS_TABLE_BYTES, PROT_READ | PROT_WRITE), -1);
+	assert_int_equal(munmap(bus.ranges, BUS_TABLE_BYTES), -1);
 }
 
 /* -------------------------------------------------------------------- lookup */
@@ -611,6 +624,7 @@ int main(void)
 	    TEST(equal_ranges_overlap),
 	    TEST(adjacent_ranges_and_other_spaces_do_not_overlap),
 	    TEST(the_sealed_table_is_read_only),
+	    TEST(the_sealed_table_is_final_where_the_kernel_can),
 	    TEST(a_range_answers_from_its_first_to_its_last_byte),
 	    TEST(an_empty_table_reads_all_ones),
 	    TEST(null_handlers_read_ones_and_drop_writes),

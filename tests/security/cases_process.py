@@ -191,6 +191,17 @@ class Memory(Process):
                 return
         self.fail("not mapped")
 
+    def test_each_read_only_table_is_final(self):
+        """What has no file behind it and is read-only was made so by the seal: mseal, VmFlags sl."""
+        if tuple(int(n) for n in os.uname().release.split(".")[:2]) < (6, 10):
+            self.skip("the kernel has no mseal")
+        run, _ = self.both()
+        tables = re.findall(r"^(\w+-\w+) r--p \S+ \S+ 0 *\n(?:.*\n)*?VmFlags: (.*)$",
+                            self.proc(run, "smaps").read_text(), re.M)
+        self.assertGreaterEqual(len(tables), 2, "the addresses and the callbacks")
+        for where, flags in tables:
+            self.assertIn("sl", flags.split(), where)
+
     def test_process_belongs_to_root_in_proc(self):
         """Which the kernel does for a process that is not dumpable."""
         run, _ = self.both()
