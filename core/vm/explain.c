@@ -14,6 +14,7 @@
 #include "core/vm/ceiling.h"
 #include "core/vm/filters.h"
 #include "core/vm/machine.h"
+#include "core/vm/need.h"
 
 static void add_file(struct explain_file *files, unsigned max, unsigned *n, int fd,
     const char *owner, const char *use)
@@ -75,8 +76,7 @@ unsigned explain_files(const struct machine *m, struct explain_file *files, unsi
 
 static bool is_fd(const char *syscall, const struct volt_arg_test *t)
 {
-	return t->arg == 0 && strcmp(syscall, "clock_gettime") != 0 &&
-	       strcmp(syscall, "futex") != 0;
+	return t->arg == 0 && need_argument(syscall, 0) == NEED_DESCRIPTOR;
 }
 
 void explain_test(const char *syscall, const struct volt_arg_test *t, char *text, unsigned size)
@@ -84,8 +84,8 @@ void explain_test(const char *syscall, const struct volt_arg_test *t, char *text
 	char name[16];
 
 	snprintf(name, sizeof(name), is_fd(syscall, t) ? "fd" : "arg %u", t->arg);
-	if (t->op == VOLT_TEST_EQ && t->arg == 2 && t->value == 8)
-		snprintf(text, size, "8 bytes");
+	if (t->op == VOLT_TEST_EQ && need_argument(syscall, t->arg) == NEED_BYTES)
+		snprintf(text, size, "%llu bytes", (unsigned long long)t->value);
 	else if (t->op == VOLT_TEST_EQ)
 		snprintf(text, size, t->value < 1024 ? "%s %llu" : "%s 0x%llx", name,
 		    (unsigned long long)t->value);

@@ -53,29 +53,30 @@ static const char never[] =
 
 #define ARG(n) (1u << (n))
 
-/* Calls that go to a file: which of their arguments (ARG) are descriptors, and which say
- * what is done to it. Both must be held to one value, the descriptors to files of the
- * plugin's own parameters. Linux, include/linux/syscalls.h. */
+/* Calls that go to a file: which of their arguments (ARG) are descriptors, which say what is done
+ * to it, and which count bytes. The first two must be held to one value, the descriptors to files
+ * of the plugin's own parameters. Linux, include/linux/syscalls.h. */
 static const struct {
-	uint8_t fds, commands;
+	uint8_t fds, commands, bytes;
 	const char *syscalls;
 } on_files[] = {
-    {ARG(0), 0,
-	"read write readv writev pread64 pwrite64 preadv pwritev lseek fsync fdatasync syncfs "
+    {ARG(0), 0, ARG(2), "read write pread64 pwrite64"},
+    {ARG(0), 0, 0,
+	"readv writev preadv pwritev lseek fsync fdatasync syncfs "
 	"ftruncate readahead fstat fstatfs fchmod fchown fgetxattr fsetxattr flistxattr "
 	"fremovexattr getdents getdents64 cachestat epoll_wait epoll_pwait epoll_pwait2 "
 	"timerfd_gettime getsockname getpeername inotify_rm_watch mq_timedsend "
-	"mq_timedreceive mq_notify mq_getsetattr"},
-    {ARG(0), ARG(1), "ioctl fcntl flock fallocate timerfd_settime shutdown quotactl_fd"},
-    {ARG(0), ARG(1) | ARG(2), "getsockopt setsockopt"},
-    {ARG(0), ARG(2), "sendmsg"},
-    {ARG(0), ARG(3), "sync_file_range fadvise64 sendto recvfrom sendmmsg"},
-    {ARG(0), ARG(5), "preadv2 pwritev2"},
-    {ARG(0) | ARG(1), 0, "sendfile"},
-    {ARG(0) | ARG(1), ARG(3), "tee"},
-    {ARG(0) | ARG(2), 0, "copy_file_range"},
-    {ARG(0) | ARG(2), ARG(1), "epoll_ctl"},
-    {ARG(0) | ARG(2), ARG(5), "splice"},
+	"mq_timedreceive mq_notify mq_getsetattr accept accept4 close"},
+    {ARG(0), ARG(1), 0, "ioctl fcntl flock fallocate timerfd_settime shutdown quotactl_fd"},
+    {ARG(0), ARG(1) | ARG(2), 0, "getsockopt setsockopt"},
+    {ARG(0), ARG(2), 0, "sendmsg"},
+    {ARG(0), ARG(3), 0, "sync_file_range fadvise64 sendto recvfrom sendmmsg"},
+    {ARG(0), ARG(5), 0, "preadv2 pwritev2"},
+    {ARG(0) | ARG(1), 0, 0, "sendfile"},
+    {ARG(0) | ARG(1), ARG(3), 0, "tee"},
+    {ARG(0) | ARG(2), 0, 0, "copy_file_range"},
+    {ARG(0) | ARG(2), ARG(1), 0, "epoll_ctl"},
+    {ARG(0) | ARG(2), ARG(5), 0, "splice"},
 };
 
 /* Is `name` one of the words between blanks? */
@@ -91,6 +92,21 @@ static bool has_word(const char *words, const char *name)
 		words += length;
 	}
 	return false;
+}
+
+enum need_argument need_argument(const char *syscall, uint8_t arg)
+{
+	for (size_t n = 0; n < sizeof(on_files) / sizeof(on_files[0]); n++) {
+		if (!has_word(on_files[n].syscalls, syscall))
+			continue;
+		if (on_files[n].fds & ARG(arg))
+			return NEED_DESCRIPTOR;
+		if (on_files[n].commands & ARG(arg))
+			return NEED_COMMAND;
+		if (on_files[n].bytes & ARG(arg))
+			return NEED_BYTES;
+	}
+	return NEED_OTHER;
 }
 
 /* True if the need holds argument `arg` to one value; the kernel looks at no more bits. */

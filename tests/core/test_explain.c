@@ -196,6 +196,12 @@ static void tests_are_told_in_short_words(void **state)
 	test_is("fcntl",
 	    (struct volt_arg_test){.arg = 1, .op = VOLT_TEST_MASKED_EQ, .value = 2, .mask = 0xff},
 	    "arg 1 & 0xff = 0x2");
+	/* The third argument of preadv counts buffers, and the first of mmap is an address. */
+	test_is(
+	    "preadv", (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_EQ, .value = 8}, "arg 2 8");
+	test_is("mmap", (struct volt_arg_test){.op = VOLT_TEST_EQ, .value = 5}, "arg 0 5");
+	test_is("pread64", (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_EQ, .value = 16},
+	    "16 bytes");
 	test_is("clock_gettime", (struct volt_arg_test){.op = VOLT_TEST_EQ, .value = 1}, "arg 0 1");
 }
 
