@@ -53,6 +53,26 @@ static void say_unknown(const char *option, const char *name)
 		free((void *)(uintptr_t)names[i]);
 }
 
+static int by_name(const void *left, const void *right)
+{
+	return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+int library_print_names(void)
+{
+	const char *names[BUILTIN_MAX + LOADER_FILE_MAX + 1] = {NULL};
+	int files = loader_list("help", names), count = files;
+
+	if (files < 0)
+		return files;
+	for (unsigned i = 0; i < BUILTIN_MAX && builtins[i] != NULL; i++)
+		names[count++] = builtins[i]->name;
+	qsort(names, (size_t)count, sizeof(names[0]), by_name);
+	for (int i = 0; i < count; i++)
+		printf("%s\n", names[i]);
+	return 0; /* the process ends, and the names with it */
+}
+
 /* The length that `path` takes, 0 if nothing has that name. */
 static int locate(const char *spec, size_t n, char *path, unsigned path_size)
 {

@@ -29,6 +29,8 @@ const char *library_resolve(const char *option, const char *spec, char *path, un
  * what the note says even before loading. NULL on failure, said in the log. */
 const struct volt_plugin *library_load(const char *path);
 /* The checks alone, without loading: the kind, or -errno, said in the log. */
+/* Prints the names of all plugins, a line each. 0 or -errno, said in the log. */
+int library_print_names(void);
 int library_probe(const char *path);
 /* Closes the checked copies. Nothing can be loaded any more. */
 void library_finish(void);

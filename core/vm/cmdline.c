@@ -23,6 +23,17 @@ static size_t kernel_words(const char *text)
 	return at;
 }
 
+const char *cmdline_find(const char *text, const char *word)
+{
+	const size_t n = strlen(word), end = kernel_words(text);
+
+	for (const char *p = text; (p = strstr(p, word)) != NULL; p += n)
+		if ((size_t)(p - text) < end && (p == text || p[-1] == ' ') &&
+		    (p[n] == '\0' || p[n] == ' ' || p[n] == ','))
+			return p;
+	return NULL;
+}
+
 static bool add_devices(char *text, size_t size, const char *words)
 {
 	const size_t len = strlen(text), n = strlen(words), at = kernel_words(text);

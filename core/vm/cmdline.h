@@ -17,5 +17,8 @@ bool cmdline_make(
 
 /* True if `word` is one of the kernel's, before a lone "--". */
 bool cmdline_has(const char *text, const char *word);
+/* Where `word` stands among the words for the kernel, by itself or before a comma; NULL: nowhere.
+ */
+const char *cmdline_find(const char *text, const char *word);
 
 #endif

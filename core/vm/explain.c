@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/base/output.h"
 #include "core/event/keeper.h"
 #include "core/vm/ceiling.h"
 #include "core/vm/filters.h"
@@ -310,5 +311,5 @@ int explain_print(const struct machine *m, bool json)
 	print_files(m);
 	print_threads(m);
 	print_sandbox(m);
-	return fflush(stdout) == 0 ? 0 : -errno;
+	return output_end(false);
 }

@@ -16,7 +16,8 @@
 #include "sdk/common/params.h"
 
 /* After policy_build(): prints address map, lines, files, threads and who may call what
- * and why; as JSON if asked. 0 or -errno, said in the log. */
+ * and why; as JSON if asked. 0, the exit code of output that was cut off, or -errno; said in the
+ * log. */
 int explain_print(const struct machine *m, bool json);
 
 /* One open file of the machine and what it is for; `fd` -1 ends the list. */

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/base/output.h"
 #include "core/vm/ceiling.h"
 #include "core/vm/explain.h"
 #include "core/vm/filters.h"
@@ -254,6 +255,6 @@ int explain_print_json(const struct machine *m)
 	put(o, "files", files(m));
 	put(o, "threads", threads(m));
 	put(o, "sandbox", sandbox(m));
-	printf("%s\n", json.json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
-	return fflush(stdout) == 0 ? 0 : -errno;
+	int n = printf("%s\n", json.json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));
+	return output_end(n < 0);
 }

@@ -208,6 +208,41 @@ static void warn_of_interrupts(const struct machine *m, const char *cmdline)
 		    m->irq.chip->id);
 }
 
+/* Where Linux looks for ttyS0 to ttyS3 on a PC. */
+static const struct {
+	const char *word;
+	uint64_t port;
+} consoles[] = {
+    {"console=ttyS0", 0x3f8},
+    {"console=ttyS1", 0x2f8},
+    {"console=ttyS2", 0x3e8},
+    {"console=ttyS3", 0x2e8},
+};
+
+static bool answers_port(const struct machine *m, uint64_t port)
+{
+	for (uint32_t i = 0; i < m->bus.count; i++)
+		if (m->bus.ranges[i].space == VOLT_SPACE_PIO && m->bus.ranges[i].base <= port &&
+		    m->bus.ranges[i].last >= port)
+			return true;
+	return false;
+}
+
+/* A kernel that writes to a console that is not there is mute, whatever happens to it. */
+static void warn_consoles(const struct machine *m, const char *cmdline)
+{
+	for (size_t i = 0; i < sizeof(consoles) / sizeof(consoles[0]); i++) {
+		const char *at = cmdline_find(cmdline, consoles[i].word);
+
+		if (at == NULL || answers_port(m, consoles[i].port))
+			continue;
+		log_warn(
+		    "the kernel command line has %s, but no plugin answers at port 0x%llx: the "
+		    "guest's console goes nowhere; --plugin default adds the default plugins",
+		    consoles[i].word, (unsigned long long)consoles[i].port);
+	}
+}
+
 static int load_kernel(struct machine *m, struct boot_entry *entry)
 {
 	const struct options *o = m->options;
@@ -219,6 +254,7 @@ static int load_kernel(struct machine *m, struct boot_entry *entry)
 		return log_error(
 		    E2BIG, "the kernel command line is longer than %zu bytes", sizeof(cmdline) - 1);
 	warn_of_interrupts(m, cmdline);
+	warn_consoles(m, cmdline);
 	struct boot_module modules[BOOT_MODULE_MAX];
 	for (uint32_t i = 0; i < o->module_count; i++)
 		modules[i] =
@@ -329,10 +365,9 @@ static int explain(struct machine *m)
 
 	if (err == 0)
 		err = seal_prepare(m);
-	if (err == 0)
-		err = explain_print(m, m->options->json);
+	int code = err == 0 ? explain_print(m, m->options->json) : EXIT_SEAL;
 	keeper_finish();
-	return err != 0 ? EXIT_SEAL : EXIT_POWEROFF;
+	return code < 0 ? EXIT_SEAL : code;
 }
 
 /* First callbacks, all under the seal. */
@@ -432,7 +467,7 @@ int machine_main(const struct options *options)
 	m->kernel_fd = m->initrd_fd = m->trace_fd = m->events.signal_fd = -1;
 	memset(m->module_fds, -1, sizeof(m->module_fds));
 	if (inherit_open_outputs(m) != 0)
-		return fail(m, EXIT_USAGE);
+		return fail(m, log_saw_shortage() ? EXIT_RESOURCES : EXIT_INPUT);
 	if (inherit_open_inputs(m) != 0)
 		return fail(m, log_saw_shortage() ? EXIT_RESOURCES : EXIT_INPUT);
 	if (open_host(m) != 0)

@@ -10,6 +10,7 @@
 #include "core/base/clock.h"
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
+#include "core/base/output.h"
 #include "core/base/sealed.h"
 #include "core/base/trace.h"
 #include "core/plugin/builtin.h"
@@ -62,6 +63,6 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	const char *asked = options_ask_help(&options);
 	if (asked != NULL)
-		return plugins_print_help(asked) == 0 ? EXIT_POWEROFF : EXIT_PLUGIN;
+		return plugins_print_help(asked) == 0 ? output_end(false) : EXIT_PLUGIN;
 	return machine_main(&options);
 }

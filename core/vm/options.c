@@ -13,6 +13,7 @@
 #include "core/base/feature.h"
 #include "core/base/log.h"
 #include "core/base/memory.h"
+#include "core/base/output.h"
 #include "core/config.h"
 #include "sdk/common/params.h"
 
@@ -66,7 +67,8 @@ static const struct row {
     {OPT_KERNEL_MEMORY, "kernel-memory", "HOW",
 	"map or copy kernel and initrd, or auto (default): Linux is copied"},
     {OPT_PLUGIN, "plugin", "NAME|PATH[,KEY=VALUE...]",
-	"load a plugin; may be repeated. NAME,help lists its parameters"},
+	"load a plugin; may be repeated. NAME,help lists its parameters, help the plugins; "
+	"default stands for the default set"},
     {OPT_FILTER, "filter", "NAME|PATH,on=DEVICE[,KEY=VALUE...]",
 	"put a filter on a device; may be repeated, the guest's side first", "filter"},
     {OPT_PLUGIN_DIR, "plugin-dir", "DIR", "where plugin names are looked up"},
@@ -153,6 +155,10 @@ static int set_memory(struct options *o, const char *text)
 {
 	int err = parse_size(text, &o->memory);
 
+	if (err == 0 && o->memory < MEMORY_MIN && text[strspn(text, "0123456789")] == '\0' &&
+	    o->memory >= 2)
+		return log_error(
+		    EINVAL, "--memory %s: that is so many bytes; did you mean %sM?", text, text);
 	if (err == 0 && o->memory % 4096 != 0)
 		return log_error(EINVAL, "--memory %s is not a multiple of 4096 bytes", text);
 	if (err != 0 || o->memory < MEMORY_MIN || o->memory > MEMORY_MAX)
@@ -326,6 +332,33 @@ static int take(struct options *o, enum choice option, const char *text)
 	}
 }
 
+/* What other monitors call it, and what is likely meant. */
+static const struct {
+	const char *name, *hint;
+} foreign[] = {
+    {"m", "the memory is given as --memory SIZE"},
+    {"mem", "the memory is given as --memory SIZE"},
+    {"smp", "the number of vCPUs is given as --cpus N"},
+    {"vcpus", "the number of vCPUs is given as --cpus N"},
+    {"disk", "volt has no disks yet: a root file system goes into --initrd FILE"},
+    {"drive", "volt has no disks yet: a root file system goes into --initrd FILE"},
+    {"net", "volt has no network yet"},
+    {"netdev", "volt has no network yet"},
+    {"device", "a device is given as --plugin NAME"},
+    {"config", "volt reads no configuration file: all is given by options"},
+    {"config-file", "volt reads no configuration file: all is given by options"},
+    {"h", "see volt --help"},
+    {"V", "see volt --version"},
+};
+
+static const char *foreign_hint(const char *name)
+{
+	for (size_t i = 0; i < sizeof(foreign) / sizeof(foreign[0]); i++)
+		if (strcmp(foreign[i].name, name) == 0)
+			return foreign[i].hint;
+	return NULL;
+}
+
 static void say_unknown(const char *typed)
 {
 	const char *names[ROW_COUNT + 1] = {NULL};
@@ -335,6 +368,11 @@ static void say_unknown(const char *typed)
 		names[i] = rows[i].name;
 	snprintf(name, sizeof(name), "%s", typed + strspn(typed, "-"));
 	name[strcspn(name, "=")] = '\0';
+	const char *hint = foreign_hint(name);
+	if (hint != NULL) {
+		log_error(EINVAL, "unknown option %s: %s", typed, hint);
+		return;
+	}
 	const char *near = nearest_name(name, names);
 	log_error(EINVAL, "unknown option %s%s%s%s", typed, near != NULL ? "; did you mean --" : "",
 	    near != NULL ? near : "", near != NULL ? "?" : "; see volt --help");
@@ -377,7 +415,8 @@ static int next_option(char **argv, const struct row **row, const char **value)
 static const char *find_help(const char *const *specs, uint32_t count)
 {
 	for (uint32_t i = 0; i < count; i++)
-		if (strcmp(specs[i] + strcspn(specs[i], ","), ",help") == 0)
+		if (strcmp(specs[i], "help") == 0 ||
+		    strcmp(specs[i] + strcspn(specs[i], ","), ",help") == 0)
 			return specs[i];
 	return NULL;
 }
@@ -406,6 +445,20 @@ static int check_together(const struct options *o)
 	return 0;
 }
 
+static void refuse_word(const char *word)
+{
+	static const char *const commands[] = {"explain", "doctor", NULL};
+	const char *near = nearest_name(word, commands);
+
+	if (near != NULL)
+		log_error(EINVAL,
+		    "\"%s\" is not an option; did you mean \"volt %s\", as the first word?", word,
+		    near);
+	else
+		log_error(
+		    EINVAL, "\"%s\" is not an option: a kernel is given as --kernel FILE", word);
+}
+
 int options_parse(struct options *o, int argc, char **argv)
 {
 	const struct row *row;
@@ -428,12 +481,17 @@ int options_parse(struct options *o, int argc, char **argv)
 			break;
 		if (row->option == OPT_HELP) {
 			print_help();
-			return EXIT_POWEROFF;
+			return output_end(false);
 		}
 		if (row->option == OPT_VERSION) {
+			if (argv[1] != NULL) {
+				log_error(
+				    EINVAL, "--version: nothing goes with it: \"%s\"", argv[1]);
+				return EXIT_USAGE;
+			}
 			printf("volt %s, plugin ABI %u.%u\n", VOLT_VERSION, VOLT_ABI_MAJOR,
 			    VOLT_ABI_MINOR);
-			return EXIT_POWEROFF;
+			return output_end(false);
 		}
 		if (check_built(row) != 0 || take(o, row->option, value) != 0)
 			return EXIT_USAGE;
@@ -443,8 +501,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		return EXIT_USAGE;
 	argv += argv[0] != NULL && strcmp(argv[0], "--") == 0;
 	if (argv[0] != NULL) {
-		log_error(
-		    EINVAL, "\"%s\" is no option: a kernel is given as --kernel FILE", argv[0]);
+		refuse_word(argv[0]);
 		return EXIT_USAGE;
 	}
 	return check_together(o) != 0 ? EXIT_USAGE : OPTIONS_GO_ON;

@@ -39,7 +39,7 @@ struct options {
 	const char *plugin_dir, *log_file, *trace_file, *ceiling;
 };
 
-/* The first plugin or filter that is given as NAME,help, or NULL. */
+/* The first plugin or filter that is given as NAME,help or as help alone, or NULL. */
 const char *options_ask_help(const struct options *o);
 
 #define OPTIONS_GO_ON (-1)

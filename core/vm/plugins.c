@@ -106,6 +106,47 @@ struct instance *plugins_add(
 	return i;
 }
 
+#define DEFAULT_WORD "default"
+#define DEFAULT_MAX  (sizeof(default_specs) / sizeof(default_specs[0]))
+
+static bool same_name(const char *a, const char *b)
+{
+	size_t n = strcspn(a, ",");
+
+	return n == strcspn(b, ",") && memcmp(a, b, n) == 0;
+}
+
+static bool is_named(const struct options *o, const char *name)
+{
+	for (uint32_t i = 0; i < o->plugin_count; i++)
+		if (same_name(o->plugins[i], name))
+			return true;
+	return false;
+}
+
+/* The specs of this machine, with the default set in the place of the word "default", but for those
+ * that are named as well; without --plugin it is the set alone. Answers how many. */
+static uint32_t list_specs(const struct options *o, const char **specs)
+{
+	static const char *const word[] = {DEFAULT_WORD};
+	const char *const *given = o->plugin_count > 0 ? o->plugins : word;
+	uint32_t count = o->plugin_count > 0 ? o->plugin_count : 1;
+	bool seen = false;
+	uint32_t n = 0;
+
+	for (uint32_t i = 0; i < count; i++) {
+		if (strcmp(given[i], DEFAULT_WORD) != 0) {
+			specs[n++] = given[i];
+			continue;
+		}
+		for (uint32_t d = 0; !seen && default_specs[d] != NULL; d++)
+			if (!is_named(o, default_specs[d]))
+				specs[n++] = default_specs[d];
+		seen = true;
+	}
+	return n;
+}
+
 static struct instance *create_one(struct machine *m, const char *path, const char *params)
 {
 	guard_forget();
@@ -237,13 +278,10 @@ static int wire_all(struct machine *m)
 int plugins_load(struct machine *m)
 {
 	const struct options *o = m->options;
-	const char *const *specs = o->plugin_count > 0 ? o->plugins : default_specs;
-	uint32_t count = o->plugin_count;
+	const char *specs[OPTIONS_PLUGIN_MAX + DEFAULT_MAX];
+	uint32_t count = list_specs(o, specs);
 	int err = 0;
 
-	if (count == 0)
-		while (default_specs[count] != NULL)
-			count++;
 	warn_unsafe(o);
 	if (!o->no_sandbox) {
 		err = load_kind(m, specs, count, VOLT_KIND_SANDBOX);
@@ -357,6 +395,8 @@ int plugins_print_help(const char *spec)
 {
 	char path[PATH_MAX];
 
+	if (strcmp(spec, "help") == 0)
+		return library_print_names();
 	if (library_resolve("plugin", spec, path, sizeof(path)) == NULL)
 		return -EINVAL;
 	const struct volt_plugin *d = library_load(path);

@@ -225,7 +225,12 @@ static void an_option_is_typed_whole(void **state)
 static void options_with_one_dash_are_named_as_typed(void **state)
 {
 	refused(PARSE(W("-kernel"), W("vmlinux")), "option -kernel; did you mean --kernel?");
-	refused(PARSE(KERNEL, W("-m"), W("1G")), "option -m;");
+	refused(PARSE(KERNEL, W("-m"), W("1G")), "option -m: the memory is given as --memory SIZE");
+	refused(PARSE(KERNEL, W("-q")), "option -q;");
+	refused(PARSE(KERNEL, W("--smp=2")), "--cpus N");
+	refused(PARSE(W("explian")), "did you mean \"volt explain\"");
+	refused(PARSE(KERNEL, W("--memory"), W("512")), "did you mean 512M?");
+	refused(PARSE(W("--version"), W("x")), "nothing goes with it");
 }
 
 static void a_kernel_is_required_to_run(void **state)
@@ -240,8 +245,10 @@ static void help_of_a_plugin_needs_no_kernel(void **state)
 {
 	assert_int_equal(PARSE(W("--plugin"), W("a"), W("--plugin"), W("b,help")), OPTIONS_GO_ON);
 	assert_true(options_ask_help(&options));
-	ACCEPTED(W("--plugin"), W("b,help=1"), W("--plugin"), W("help"));
+	ACCEPTED(W("--plugin"), W("b,help=1"));
 	assert_false(options_ask_help(&options));
+	ACCEPTED(W("--plugin"), W("help"));
+	assert_string_equal(options_ask_help(&options), "help");
 }
 
 static void huge_pages_need_a_multiple_of_their_size(void **state)

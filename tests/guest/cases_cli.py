@@ -101,12 +101,23 @@ class Options(WithoutKvm):
         for code in codes:
             self.assertRegex(run.text(), rf"\n +{code}  ?(\S|\+)")
 
-    def test_output_file_that_cannot_be_opened_is_an_option_error(self):
+    def test_output_file_that_cannot_be_opened_is_refused(self):
         where = self.folder() / "missing" / "file"
         for option in ("--log-file", "--trace-file"):
             with self.subTest(option=option):
-                self.refused([option, where, "--kernel", self.kernel], USAGE, option,
+                self.refused([option, where, "--kernel", self.kernel], INPUT, option,
                              "No such file")
+
+
+class Output(WithoutKvm):
+    def test_output_that_is_cut_off_is_told(self):
+        for words in (["--help"], ["--version"], ["--plugin", "exitport,help"],
+                      ["--plugin", "help"]):
+            with self.subTest(words=words), open("/dev/full", "wb") as full:
+                run = self.launch([Setup.volt, *Setup.options, *words], stdout=full)
+                self.assertEqual(run.wait(), 104, run.story())
+                self.assertEqual(len(run.log()), 1, run.story())
+                self.assertIn("No space left", run.log()[0])
 
 
 class Files(WithoutKvm):

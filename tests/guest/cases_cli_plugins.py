@@ -277,3 +277,31 @@ class Streams(Refusals):
         path = self.folder() / "s"
         self.refuse_plugins([f"serial,console=unix:{path}", "exitport,base=0x10000"], "base")
         self.assertFalse(path.exists())
+
+
+class DefaultSet(Refusals):
+    def explained(self, *words):
+        run = self.launch([Setup.volt, "explain", *Setup.options, *words])
+        self.assertEqual(run.wait(), 0, run.story())
+        return run.text()
+
+    def test_default_stands_for_the_set(self):
+        text = self.explained("--plugin", "default", "--plugin", self.own_plugin("leveldev"))
+        for name in ("i8042", "acpipower", "leveldev"):
+            self.assertIn(name, text)
+
+    def test_one_that_is_named_as_well_comes_once(self):
+        text = self.explained("--plugin", "default", "--plugin", "serial,console=null,id=mine")
+        self.assertIn("mine", text)
+        self.assertEqual(text.count("0x000003f8-"), 1, text)
+
+    def test_console_that_nobody_serves_is_told(self):
+        run = self.start("ending", "status 3 console=ttyS0", ("serial",))
+        run.wait()
+        self.assertNotIn("console goes nowhere", "\n".join(run.log()))
+        words = [Setup.volt, *Setup.options, "--kernel", self.kernel, "--plugin", "exitport",
+                 "--cmdline", "status 3 console=ttyS0,115200"]
+        run = self.launch(words)
+        run.wait()
+        self.assertIn("console=ttyS0", "\n".join(run.log()))
+        self.assertIn("--plugin default", "\n".join(run.log()))

@@ -199,7 +199,7 @@ class Switches(Layer):
                              ("--no-sandbox", "has all of volt's rights")):
             with self.subTest(option=option):
                 run = self.run_words(self.words(self.probe("vcpu", "getpid"), options=(option,)))
-                warnings = [line for line in run.log() if line.startswith("volt: warning: ")]
+                warnings = [line for line in run.log() if line.startswith("volt: warning: --")]
                 self.assertEqual(len(warnings), 1, run.story())
                 self.assertIn(said, warnings[0])
 
