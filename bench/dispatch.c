@@ -22,7 +22,7 @@
 #include <time.h>
 
 #include "core/plugin/instance.h"
-#include "core/vm/machine.h"
+#include "core/vm/vm.h"
 
 #define ORDER    1024 /* accesses before the order repeats */
 #define THREADS  8

@@ -14,8 +14,8 @@
 #include "core/event/keeper.h"
 #include "core/vm/ceiling.h"
 #include "core/vm/filters.h"
-#include "core/vm/machine.h"
 #include "core/vm/need.h"
+#include "core/vm/vm.h"
 
 static void add_file(struct explain_file *files, unsigned max, unsigned *n, int fd,
     const char *owner, const char *use)

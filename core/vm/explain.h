@@ -12,7 +12,7 @@
 #include <volt/plugin.h>
 
 #include "core/base/lock.h"
-#include "core/vm/machine.h"
+#include "core/vm/vm.h"
 #include "sdk/common/params.h"
 
 /* After policy_build(): prints address map, lines, files, threads and who may call what

@@ -18,7 +18,7 @@
 #include "core/vm/ceiling.h"
 #include "core/vm/explain.h"
 #include "core/vm/filters.h"
-#include "core/vm/machine.h"
+#include "core/vm/vm.h"
 
 /* json-c's functions that are used, by the names that its header gives them. */
 #define FUNCTIONS(f) \

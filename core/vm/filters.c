@@ -15,8 +15,8 @@
 #include "core/kvm/vcpu.h"
 #include "core/plugin/guard.h"
 #include "core/plugin/instance.h"
-#include "core/vm/machine.h"
 #include "core/vm/metrics.h"
+#include "core/vm/vm.h"
 
 /* One filter at one range. `below` is what its callbacks see. */
 struct layer {

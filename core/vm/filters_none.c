@@ -6,7 +6,7 @@
  */
 #include "core/base/feature.h"
 #include "core/vm/filters.h"
-#include "core/vm/machine.h"
+#include "core/vm/vm.h"
 
 int filters_put(struct machine *m)
 {

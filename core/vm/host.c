@@ -19,8 +19,8 @@
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
 #include "core/vm/host_guest.h"
-#include "core/vm/machine.h"
 #include "core/vm/metrics.h"
+#include "core/vm/vm.h"
 
 #define WORKER_NAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
 

@@ -10,7 +10,7 @@
 
 #include "core/vm/host.h"
 #include "core/vm/host_guest.h"
-#include "core/vm/machine.h"
+#include "core/vm/vm.h"
 
 static struct instance *owner_of(const struct volt_host *h)
 {

@@ -20,8 +20,8 @@
 #include "core/event/reopen.h"
 #include "core/event/witness.h"
 #include "core/vm/ceiling.h"
-#include "core/vm/machine.h"
 #include "core/vm/store.h"
+#include "core/vm/vm.h"
 #include "sdk/common/compat.h"
 
 /* The user's kernels, which only the environment can tell. */

@@ -28,6 +28,7 @@
 #include "core/vm/names.h"
 #include "core/vm/plugins.h"
 #include "core/vm/seal.h"
+#include "core/vm/vm.h"
 
 #define DRAIN_NS 1000000000ull /* for the last output of all streams together */
 

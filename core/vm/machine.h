@@ -2,64 +2,12 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * machine - one VM: everything that the parts of the core share, and its life.
+ * machine - the life of a VM.
  */
 #ifndef CORE_MACHINE_H
 #define CORE_MACHINE_H
 
-#include <stdbool.h>
-#include <stdint.h>
-
-#include "core/base/memory.h"
-#include "core/boot/firmware.h"
-#include "core/bus/bus.h"
-#include "core/event/end.h"
-#include "core/event/events.h"
-#include "core/event/loop.h"
-#include "core/event/stream.h"
-#include "core/event/worker.h"
-#include "core/kvm/doorbell.h"
-#include "core/kvm/irq.h"
-#include "core/kvm/kvm.h"
-#include "core/kvm/vcpu.h"
-#include "core/plugin/instance.h"
-#include "core/vm/options.h"
-#include "core/vm/policy.h"
-
-#define INSTANCE_MAX 64
-#define CMDLINE_MAX  4096
-
-struct machine {
-	const struct options *options;
-	struct kvm kvm;
-	struct memory memory;
-	struct bus bus;
-	struct doorbells doorbells;
-	struct irq irq;
-	struct loop loop;
-	struct vm_end end;
-	struct events events;
-	struct firmware firmware;
-	struct policy policy;
-	struct instance *instances[INSTANCE_MAX];
-	uint32_t instance_count;
-	struct instance *sandbox; /* or NULL; one of instances */
-	struct streams streams;
-	struct worker workers[WORKER_MAX];
-	uint32_t worker_count;
-	struct vcpu *vcpus;
-	bool tsc_invariant;                 /* the host's, as KVM says */
-	char device_words[CMDLINE_MAX];     /* what plugins add to the kernel command line */
-	int kernel_fd, initrd_fd, trace_fd; /* -1: none or closed */
-	enum boot_files files;           /* how the kernel and what goes with it come into memory */
-	int module_fds[BOOT_MODULE_MAX]; /* of the options' modules, likewise */
-	int lock_fd_base;                /* eventfds of locks: this number and those that follow */
-	uint32_t lock_fd_count;
-	bool sealed;           /* wiring is over */
-	bool measured;         /* accesses are counted and timed by range */
-	struct tally *tallies; /* where, if so: core/vm/metrics.c */
-	int fail_code; /* of a part of the start that fails otherwise than its step; 0: none did */
-};
+struct options;
 
 /* Builds, seals and runs a VM. Returns volt's exit code. */
 int machine_main(const struct options *options);

@@ -16,7 +16,7 @@
 #include "core/config.h"
 #include "core/kvm/doorbell.h"
 #include "core/vm/host.h"
-#include "core/vm/machine.h"
+#include "core/vm/vm.h"
 
 #define LABELS_MAX 256
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/vm/machine.h"
+#include "core/vm/vm.h"
 
 /* Threads call themselves as policy.c says; the main thread keeps the program's name. The keeper
  * was made before the policy, so its table cannot be asked. */

@@ -19,7 +19,7 @@
 #include "core/plugin/guard.h"
 #include "core/plugin/library.h"
 #include "core/vm/host.h"
-#include "core/vm/machine.h"
+#include "core/vm/vm.h"
 
 const char plugins_default_cmdline[] = VOLT_DEFAULT_CMDLINE;
 

@@ -18,8 +18,8 @@
 #include "core/base/open_files.h"
 #include "core/event/keeper.h"
 #include "core/vm/ceiling.h"
-#include "core/vm/machine.h"
 #include "core/vm/need.h"
+#include "core/vm/vm.h"
 #include "sdk/common/params.h"
 
 static struct volt_arg_test eq(uint8_t arg, uint64_t value)

@@ -18,7 +18,7 @@
 #include "core/base/open_files.h"
 #include "core/base/trace.h"
 #include "core/event/witness.h"
-#include "core/vm/machine.h"
+#include "core/vm/vm.h"
 #include "sdk/common/params.h"
 
 #define STACK_SIZE (128u << 10) /* handlers format short messages, nothing more */

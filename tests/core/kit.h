@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/vm/machine.h"
+#include "core/vm/vm.h"
 
 /* ------------------------------------------------------------------- the log */
 

@@ -15,8 +15,8 @@ CIRCLES_LEFT = (
     {"boot/dsdt", "boot/firmware", "boot/tables"},
     {"boot/boot", "boot/elf", "boot/gdt", "boot/handover", "boot/kernel", "boot/modules"},
     {"plugin/vet", "plugin/vet_elf"},
-    {"vm/explain", "vm/filters", "vm/host", "vm/host_guest", "vm/inherit", "vm/machine",
-     "vm/metrics", "vm/names", "vm/plugins", "vm/policy", "vm/seal"},
+    {"vm/host", "vm/host_guest", "vm/metrics"},
+    {"vm/policy", "vm/vm"},
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)
 
