@@ -48,6 +48,7 @@ BEHAVIOUR = {
     "need-unknown": ("descriptor", r"frobnicate: x86-64 has no such system call"),
     "extension-size": ("descriptor", r"volt\.attention/1: its table says 4 bytes, 16"),
     "extension-slot": ("descriptor", r"volt\.attention/1: a slot of its table is NULL"),
+    "extension-writes": ("descriptor", r"it writes on standard output or error: .WRITTEN"),
     "sandbox-none": ("descriptor", r"offers no volt\.sandbox/1"),
     "start-fails": ("init", r"start gives -5"),
     "init-overlap": ("init", r"ranges registers and more registers overlap"),

@@ -3,9 +3,11 @@
 """The program itself: list, describe, options, exit codes, and a manual that names them."""
 
 import json
+import os
 import pathlib
 import re
 import subprocess
+import tempfile
 
 import kit
 
@@ -52,6 +54,15 @@ expect_run(["check", "--only", "nothing", SOUND], 2, err="no test has that name;
 expect_run(["check", "./no-such.so"], 2, err="no such file")
 expect_run(["--plugin-dir", kit.BROKEN, "check", "soundd"], 2, err="did you mean sound")
 expect_run(["--plugin-dir", "/no/such/folder", "list"], 2, err="cannot read the plugin folder")
+
+# The code of a plugin that is only told of can write no file.
+if not kit.SANITIZED:
+    with tempfile.TemporaryDirectory() as empty:
+        done = subprocess.run([kit.PROGRAM.resolve(), "describe",
+                               (kit.BROKEN / "extension-writes.so").resolve()], cwd=empty,
+                              capture_output=True, text=True, check=False)
+        kit.expect(done.returncode == 0 and "WRITTEN" not in done.stderr and not os.listdir(empty),
+                   f"a plugin that was described wrote a file: {done}")
 
 # Files that volt would refuse are 1, with volt's reason.
 expect_run(["describe", kit.SECURITY / "no_note.so"], 1, err="no Volt note")

@@ -72,10 +72,11 @@ static const struct {
 	const char *name;
 	int (*run)(const struct tool_options *o);
 	bool takes_plugin;
+	bool confined; /* it only tells of plugins; check has cages of its own */
 } commands[] = {
-    {"list", list_run, false},
-    {"describe", describe_run, true},
-    {"check", check_run, true},
+    {"list", list_run, false, true},
+    {"describe", describe_run, true, true},
+    {"check", check_run, true, false},
 };
 
 const char *tool_plugin_dir(const struct tool_options *o)
@@ -109,7 +110,7 @@ static uint64_t number(const char *option, const char *text, uint64_t least, uin
 }
 
 /* A report that was lost is no success. */
-static int finish(int status)
+int tool_finish(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))
 		return status;
@@ -147,11 +148,11 @@ static void take_option(struct tool_options *o, int option, char **argv)
 		break;
 	case OPT_HELP:
 		fputs(usage_text, stdout);
-		exit(finish(TOOL_OK));
+		exit(tool_finish(TOOL_OK));
 	case OPT_VERSION:
 		printf("volt-plugin %s, plugin ABI %d.%d\n", VOLT_VERSION, VOLT_ABI_MAJOR,
 		    VOLT_ABI_MINOR);
-		exit(finish(TOOL_OK));
+		exit(tool_finish(TOOL_OK));
 	default:
 		misuse_option("volt-plugin", long_options, argv);
 		exit(TOOL_MISUSE);
@@ -185,7 +186,8 @@ int main(int argc, char **argv)
 		if (for_check != 0 && commands[i].run != check_run)
 			misuse_for_check(long_options[for_check - MISUSE_VAL].name);
 		o.plugin = argv[optind + 1];
-		return finish(commands[i].run(&o));
+		return commands[i].confined ? confine_run(commands[i].run, &o)
+					    : tool_finish(commands[i].run(&o));
 	}
 	misuse("unknown command ", argv[optind]);
 }
