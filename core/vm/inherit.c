@@ -165,6 +165,47 @@ static int close_others(int *keep, size_t count)
 	return 0;
 }
 
+#define NAMED_MAX 16u
+
+/* Descriptors that `fd:N` of a parameter names. A path that begins so only keeps too many, until
+ * inherit_close_rest(). */
+static size_t named_by_parameters(const struct options *o, int *fds)
+{
+	size_t n = 0;
+
+	for (uint32_t i = 0; i < o->plugin_count; i++)
+		for (const char *at = o->plugins[i]; (at = strstr(at, "=fd:")) != NULL; at += 4) {
+			const unsigned long fd = strtoul(at + 4, NULL, 10);
+
+			if (n < NAMED_MAX && fd > 2 && fd < INT_MAX)
+				fds[n++] = (int)fd;
+		}
+	return n;
+}
+
+static bool is_parameters(const struct machine *m, int fd)
+{
+	for (uint32_t i = 0; i < m->instance_count; i++)
+		for (uint32_t v = 0; v < m->instances[i]->plugin.param_count; v++)
+			if (m->instances[i]->params.values[v].fd == fd)
+				return true;
+	return false;
+}
+
+/* One that nobody took is still as it was inherited: what volt opens is closed on exec. */
+void inherit_close_rest(const struct machine *m)
+{
+	int fds[NAMED_MAX];
+	const size_t n = named_by_parameters(m->options, fds);
+
+	for (size_t i = 0; i < n; i++) {
+		const int flags = fcntl(fds[i], F_GETFD);
+
+		if (flags >= 0 && !(flags & FD_CLOEXEC) && !is_parameters(m, fds[i]))
+			close(fds[i]);
+	}
+}
+
 int inherit_open_outputs(struct machine *m)
 {
 	const struct options *o = m->options;
@@ -200,10 +241,11 @@ int inherit_open_inputs(struct machine *m)
 		err = open_input("initrd", o->initrd, &m->initrd_fd);
 	for (uint32_t i = 0; err == 0 && i < o->module_count; i++)
 		err = open_input("module", o->modules[i].file, &m->module_fds[i]);
-	int keep[5 + BOOT_MODULE_MAX] = {
+	int keep[5 + BOOT_MODULE_MAX + NAMED_MAX] = {
 	    log_fd(), m->kernel_fd, m->initrd_fd, m->trace_fd, witness_fd()};
 	memcpy(keep + 5, m->module_fds, sizeof(m->module_fds));
+	const size_t named = named_by_parameters(o, keep + 5 + BOOT_MODULE_MAX);
 	if (err == 0)
-		err = close_others(keep, sizeof(keep) / sizeof(keep[0]));
+		err = close_others(keep, 5 + BOOT_MODULE_MAX + named);
 	return err;
 }

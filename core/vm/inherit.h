@@ -20,4 +20,7 @@ int inherit_open_outputs(struct machine *m);
  * such as /dev/fd/5 still work. 0 or -errno, said in the log. */
 int inherit_open_inputs(struct machine *m);
 
+/* [wire] After the plugins: closes what `fd:N` of a parameter kept open and none took. */
+void inherit_close_rest(const struct machine *m);
+
 #endif

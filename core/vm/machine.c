@@ -154,6 +154,7 @@ static int wire_plugins(struct machine *m)
 	if (err == 0)
 		err = plugins_find_irqchip(m);
 	guard_finish();
+	inherit_close_rest(m);
 	if (err == 0)
 		err = metrics_put(m);
 	if (err == 0)

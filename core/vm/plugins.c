@@ -16,6 +16,7 @@
 #include "core/base/open_files.h"
 #include "core/base/trace.h"
 #include "core/config.h"
+#include "core/plugin/device_file.h"
 #include "core/plugin/guard.h"
 #include "core/plugin/library.h"
 #include "core/vm/host.h"
@@ -50,12 +51,26 @@ static int open_file(const char *path, bool write, struct volt_value *value, cha
 	return 0;
 }
 
+/* Of a BOOL parameter; all values are read before the first is opened. */
+static bool is_on(const struct instance *i, const char *name)
+{
+	return params_is_on(&i->params, &i->plugin, name);
+}
+
 static int open_parameter(void *arg, const struct volt_param *param, const char *text,
     struct volt_value *value, char *why, size_t why_size)
 {
 	struct instance *i = arg;
 	struct machine *m = i->machine;
 
+	if (param->type == VOLT_PARAM_DISK)
+		return device_file_disk(text,
+		    param->flags & VOLT_DISK_READ_ONLY || is_on(i, "readonly"), is_on(i, "direct"),
+		    value, why, why_size);
+	if (param->type == VOLT_PARAM_TAP)
+		return device_file_tap(text, value, why, why_size);
+	if (param->type == VOLT_PARAM_SOCKET)
+		return device_file_socket(text, value, why, why_size);
 	if (param->type != VOLT_PARAM_STREAM)
 		return open_file(text, param->type == VOLT_PARAM_FILE_RW, value, why, why_size);
 	int number = stream_open(&m->streams, &i->callee, text, why, why_size);

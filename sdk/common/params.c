@@ -240,3 +240,12 @@ void params_finish(struct params *p)
 	free(p->text);
 	*p = (struct params){0};
 }
+
+bool params_is_on(const struct params *values, const struct volt_plugin *p, const char *name)
+{
+	for (unsigned i = 0; i < p->param_count; i++)
+		if (params_row(p, i)->type == VOLT_PARAM_BOOL &&
+		    strcmp(params_row(p, i)->name, name) == 0)
+			return values->values[i].u != 0;
+	return false;
+}

@@ -40,6 +40,8 @@ struct params {
 int params_parse(struct params *out, const struct volt_plugin *p, const char *text,
     const struct params_opener *opener, char *why, size_t why_size);
 void params_finish(struct params *p);
+/* Is there a BOOL parameter of that name, and is it on? */
+bool params_is_on(const struct params *values, const struct volt_plugin *p, const char *name);
 
 /* Checks the table itself: names, types, ranges, defaults. As params_parse. */
 int params_check_table(const struct volt_plugin *p, char *why, size_t why_size);

@@ -133,7 +133,7 @@ static const char *far_end(uint32_t type)
 	case VOLT_PARAM_STREAM:
 		return "stdio, null, pty, or file:, pipe: or unix: and a path";
 	case VOLT_PARAM_TAP:
-		return "an interface, NAME or NAME:QUEUES, or fd: and a number";
+		return "an interface, or fd: and a number";
 	case VOLT_PARAM_SOCKET:
 		return "unix: and a path, or fd: and a number";
 	default:
@@ -204,8 +204,6 @@ static int check_row(const struct volt_param *param, const struct params_why *wh
 	if (param->flags & ~(param->type == VOLT_PARAM_DISK ? VOLT_DISK_READ_ONLY : 0u))
 		return params_refuse(
 		    why, EINVAL, "parameter %s: unknown flags 0x%x", name, param->flags);
-	if (param->type == VOLT_PARAM_TAP && strcmp(name, "tap") != 0)
-		return params_refuse(why, EINVAL, "parameter %s: a TAP's name must be tap", name);
 	if (!param->help || !*param->help)
 		return params_refuse(why, EINVAL, "parameter %s: has no help", name);
 	int err = check_limits(param, why);

@@ -139,6 +139,8 @@ struct fake_host {
 	struct params params;
 	int fds[PARAMS_MAX];
 	unsigned fd_count;
+	int far_ends[PARAMS_MAX]; /* of TAP and SOCKET parameters */
+	unsigned far_end_count;
 
 	struct fake_fault fault;
 	char message[256];

@@ -8,6 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "fake_internal.h"
 
@@ -25,6 +28,51 @@ static int open_file(struct fake_host *f, const struct volt_param *param, const 
 	}
 	value->fd = fd;
 	return 0;
+}
+
+/* Without the real host's lock: a check wires two instances on one file. */
+static int open_disk(struct fake_host *f, const struct volt_param *param, const char *path,
+    struct volt_value *value, char *why, size_t why_size)
+{
+	const bool fixed =
+	    param->flags & VOLT_DISK_READ_ONLY || params_is_on(&f->params, f->plugin, "readonly");
+	struct stat st;
+	int fd = open(path, (fixed ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0) {
+		int err = errno;
+
+		snprintf(why, why_size, "cannot be opened: %s", strerror(err));
+		return -err;
+	}
+	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+		snprintf(why, why_size, "is not a regular file");
+		close(fd);
+		return -EINVAL;
+	}
+	value->fd = fd;
+	value->u = (uint64_t)st.st_size;
+	return 0;
+}
+
+/* The text does not matter: the test is what is at the far end. A tap keeps packets apart. */
+static int open_pair(struct fake_host *f, const struct volt_param *param, struct volt_value *value)
+{
+	const bool tap = param->type == VOLT_PARAM_TAP;
+	int fds[2];
+
+	if (socketpair(AF_UNIX, (tap ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		0, fds) != 0)
+		fake_die(f, "no socket for parameter %s", param->name);
+	value->fd = fds[0];
+	value->u = tap;
+	f->far_ends[f->far_end_count++] = fds[1];
+	return 0;
+}
+
+int fake_far_end(const struct fake_host *f, unsigned i)
+{
+	return i < f->far_end_count ? f->far_ends[i] : -1;
 }
 
 /* True if `text` is `word` itself, or begins with it and a colon and a path follow. */
@@ -59,6 +107,10 @@ static int open_stream(
 int fake_open(void *arg, const struct volt_param *param, const char *text, struct volt_value *value,
     char *why, size_t why_size)
 {
+	if (param->type == VOLT_PARAM_DISK)
+		return open_disk(arg, param, text, value, why, why_size);
+	if (param->type == VOLT_PARAM_TAP || param->type == VOLT_PARAM_SOCKET)
+		return open_pair(arg, param, value);
 	if (param->type == VOLT_PARAM_STREAM)
 		return open_stream(arg, text, value, why, why_size);
 	return open_file(arg, param, text, value, why, why_size);

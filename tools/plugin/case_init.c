@@ -174,6 +174,7 @@ static void try_param(struct check *c, const struct volt_param *p)
 		break;
 	case VOLT_PARAM_FILE_RO:
 	case VOLT_PARAM_FILE_RW:
+	case VOLT_PARAM_DISK:
 		try(c, p, c->input_path, EITHER);
 		try(c, p, "/dev/null/none", REFUSED);
 		break;

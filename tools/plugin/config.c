@@ -89,7 +89,12 @@ static const char *guess(const struct check *c, const struct volt_param *p, char
 		return buf;
 	case VOLT_PARAM_FILE_RO:
 	case VOLT_PARAM_FILE_RW:
+	case VOLT_PARAM_DISK:
 		return c->input_path;
+	case VOLT_PARAM_TAP:
+		return "tap0";
+	case VOLT_PARAM_SOCKET:
+		return "unix:/far/end";
 	case VOLT_PARAM_STREAM:
 		return "null";
 	}

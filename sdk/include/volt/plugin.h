@@ -83,10 +83,9 @@ struct volt_host;
  * The host holds an OFD lock on all of it (fcntl(2)), a shared one for reading: a second user is
  * refused, "is in use". */
 #define VOLT_PARAM_DISK 9u
-/* A network interface: tap. `NAME` or `NAME:QUEUES` (1, 2, 4, 8 or 16), which is made if the
- * process may, or `fd:N`, an inherited tap. .fd is its first queue's; the others' numbers follow.
- * .u = queues, .s the text. Packets carry struct virtio_net_hdr_v1 (12 bytes); offloads are off.
- * The parameter's name must be `tap`: the interface is made before the plugin is read. */
+/* A network interface: tap. the NAME of one that exists, or `fd:N`, an inherited tap with
+ * IFF_NO_PI and IFF_VNET_HDR. .fd, .u = its queues, of which there is 1, .s the text. Packets carry
+ * struct virtio_net_hdr_v1 (12 bytes); offloads are off. */
 #define VOLT_PARAM_TAP 10u
 /* A connected socket: `unix:PATH`, a stream, or `fd:N`, an inherited one. .fd, .s the text */
 #define VOLT_PARAM_SOCKET 11u

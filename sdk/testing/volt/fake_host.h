@@ -99,6 +99,10 @@ bool fake_irq_claimed(const struct fake_host *f, uint32_t gsi, uint32_t *flags);
 /* How often VOLT_ASK_what was asked; *code and *why of the newest. NULL: not wanted. */
 unsigned fake_asked(const struct fake_host *f, uint32_t what, uint32_t *code, const char **why);
 
+/* The test's end of the i-th parameter (from 0) of type TAP or SOCKET, or -1. It does not block;
+ * a TAP's keeps packets apart, as SOCK_SEQPACKET. */
+int fake_far_end(const struct fake_host *f, unsigned i);
+
 /* Streams, numbered from 0 in the order of their parameters. */
 size_t fake_stream_feed(struct fake_host *f, uint32_t stream, const void *bytes, size_t n);
 /* Delivers what was fed and had no room, as the real loop would; returns bytes left. */

@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/plugin/device_file.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <linux/fs.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/base/open_files.h"
+#include "sdk/common/params.h"
+
+#define VNET_HEADER 12 /* struct virtio_net_hdr_v1 */
+
+VOLT_PRINTF(4, 5)
+static int refuse(int err, char *why, size_t size, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, size, fmt, ap);
+	va_end(ap);
+	return -err;
+}
+
+int device_file_number(const char *text)
+{
+	uint64_t n;
+
+	if (strncmp(text, "fd:", 3) != 0 || parse_uint(text + 3, &n) != 0 || n > INT_MAX)
+		return -1;
+	return (int)n;
+}
+
+/* ---------------------------------------------------------------------- disks */
+
+static int measure(int fd, const char *path, uint64_t *bytes, char *why, size_t size)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) != 0)
+		return refuse(errno, why, size, "cannot examine %s: %s", path, strerror(errno));
+	if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode))
+		return refuse(
+		    EINVAL, why, size, "%s is neither a regular file nor a block device", path);
+	*bytes = (uint64_t)st.st_size;
+	if (S_ISBLK(st.st_mode) && ioctl(fd, BLKGETSIZE64, bytes) != 0)
+		return refuse(
+		    errno, why, size, "cannot tell the size of %s: %s", path, strerror(errno));
+	return 0;
+}
+
+/* An open file description's own (fcntl(2)), so a second opening in this process is kept out too,
+ * and it ends with the descriptor, however volt ends. */
+static int lock_all(int fd, const char *path, bool shared, char *why, size_t size)
+{
+	struct flock l = {.l_type = shared ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
+
+	if (fcntl(fd, F_OFD_SETLK, &l) == 0)
+		return 0;
+	if (errno == EAGAIN || errno == EACCES)
+		return refuse(EBUSY, why, size,
+		    "%s is in use; a disk has one user, or many that only read", path);
+	return refuse(errno, why, size, "cannot lock %s: %s", path, strerror(errno));
+}
+
+int device_file_disk(
+    const char *path, bool read_only, bool direct, struct volt_value *value, char *why, size_t size)
+{
+	const int flags = (read_only ? O_RDONLY : O_RDWR) | (direct ? O_DIRECT : 0);
+	const int fd = open(path, flags | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+
+	if (fd < 0 && errno == EINVAL && direct)
+		return refuse(EINVAL, why, size, "the file system of %s has no O_DIRECT", path);
+	if (fd < 0)
+		return refuse(errno, why, size, "cannot open %s: %s%s", path, strerror(errno),
+		    open_files_hint(errno));
+	int err = measure(fd, path, &value->u, why, size);
+	if (err == 0)
+		err = lock_all(fd, path, read_only, why, size);
+	if (err != 0)
+		close(fd);
+	else
+		value->fd = fd;
+	return err;
+}
+
+/* ------------------------------------------------------- inherited descriptors */
+
+static int take_inherited(int fd, char *why, size_t size)
+{
+	const int flags = fcntl(fd, F_GETFL);
+
+	if (fd < 3 || flags < 0)
+		return refuse(EBADF, why, size, "volt did not inherit such a descriptor");
+	/* Once only: what it opened is not inherited, and has this flag already. */
+	if (fcntl(fd, F_GETFD) & FD_CLOEXEC)
+		return refuse(
+		    EBUSY, why, size, "volt did not inherit it, or another parameter has it");
+	if (fcntl(fd, F_SETFL, flags | O_NONBLOCK) != 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) != 0)
+		return refuse(errno, why, size, "cannot be set up: %s", strerror(errno));
+	return 0;
+}
+
+/* ----------------------------------------------------------------------- taps */
+
+static int set_up_tap(int fd, char *why, size_t size)
+{
+	int header = VNET_HEADER;
+
+	if (ioctl(fd, TUNSETVNETHDRSZ, &header) != 0 || ioctl(fd, TUNSETOFFLOAD, 0ul) != 0)
+		return refuse(errno, why, size, "cannot set up the tap: %s", strerror(errno));
+	return 0;
+}
+
+static int open_tap(const char *name, int *fd, char *why, size_t size)
+{
+	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
+	char path[64];
+
+	if (strlen(name) >= sizeof(request.ifr_name) || strchr(name, '/') != NULL)
+		return refuse(EINVAL, why, size, "is no name of an interface");
+	/* Else the kernel would make one, if it may, of which nobody knows. */
+	snprintf(path, sizeof(path), "/sys/class/net/%s", name);
+	if (access(path, F_OK) != 0)
+		return refuse(ENODEV, why, size,
+		    "there is no such interface; ip tuntap add dev %s mode tap user $USER", name);
+	*fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC | O_NONBLOCK);
+	if (*fd < 0)
+		return refuse(errno, why, size, "cannot open /dev/net/tun: %s", strerror(errno));
+	memcpy(request.ifr_name, name, strlen(name) + 1);
+	if (ioctl(*fd, TUNSETIFF, &request) == 0)
+		return 0;
+	int err = errno;
+
+	close(*fd);
+	return refuse(err, why, size, "%s",
+	    err == EBUSY    ? "the interface is in use"
+	    : err == EPERM  ? "the interface is another user's"
+	    : err == EINVAL ? "the interface is no tap with one queue"
+			    : strerror(err));
+}
+
+static bool is_tap(int fd)
+{
+	struct ifreq request = {0};
+
+	return ioctl(fd, TUNGETIFF, &request) == 0 && request.ifr_flags & IFF_TAP &&
+	       request.ifr_flags & IFF_VNET_HDR && request.ifr_flags & IFF_NO_PI;
+}
+
+int device_file_tap(const char *text, struct volt_value *value, char *why, size_t size)
+{
+	int fd = device_file_number(text);
+	const bool inherited = fd >= 0;
+	int err = inherited ? take_inherited(fd, why, size) : open_tap(text, &fd, why, size);
+
+	if (err != 0)
+		return err;
+	if (!is_tap(fd))
+		err = refuse(EINVAL, why, size, "is no tap with IFF_NO_PI and IFF_VNET_HDR");
+	if (err == 0)
+		err = set_up_tap(fd, why, size);
+	if (err != 0) {
+		close(fd);
+		return err;
+	}
+	value->fd = fd;
+	value->u = 1;
+	return 0;
+}
+
+/* -------------------------------------------------------------------- sockets */
+
+static int connect_to(const char *path, int *fd, char *why, size_t size)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+
+	if (strlen(path) >= sizeof(to.sun_path))
+		return refuse(ENAMETOOLONG, why, size, "the path is too long");
+	memcpy(to.sun_path, path, strlen(path) + 1);
+	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (*fd < 0)
+		return refuse(errno, why, size, "socket: %s", strerror(errno));
+	if (connect(*fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
+		return 0;
+	int err = errno;
+
+	close(*fd);
+	return refuse(err, why, size, "cannot connect to %s: %s%s", path, strerror(err),
+	    open_files_hint(err));
+}
+
+static int check_socket(int fd, char *why, size_t size)
+{
+	struct sockaddr_storage peer;
+	socklen_t n = sizeof(peer);
+
+	if (getpeername(fd, (struct sockaddr *)&peer, &n) != 0)
+		return refuse(errno, why, size,
+		    errno == ENOTSOCK ? "is no socket" : "the socket is not connected");
+	return 0;
+}
+
+int device_file_socket(const char *text, struct volt_value *value, char *why, size_t size)
+{
+	int fd = device_file_number(text), err;
+
+	if (fd >= 0)
+		err = take_inherited(fd, why, size);
+	else if (strncmp(text, "unix:", 5) == 0 && text[5] != '\0')
+		err = connect_to(text + 5, &fd, why, size);
+	else
+		err = refuse(EINVAL, why, size, "must be unix: and a path, or fd: and a number");
+	if (err != 0)
+		return err;
+	err = check_socket(fd, why, size);
+	if (err != 0)
+		close(fd);
+	else
+		value->fd = fd;
+	return err;
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * device_file - what parameters of type DISK, TAP and SOCKET become.
+ */
+#ifndef CORE_DEVICE_FILE_H
+#define CORE_DEVICE_FILE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include <volt/plugin.h>
+
+/* Each fills *value as volt/plugin.h says. 0, or -errno with the reason in `why`. */
+int device_file_disk(const char *path, bool read_only, bool direct, struct volt_value *value,
+    char *why, size_t size);
+int device_file_tap(const char *text, struct volt_value *value, char *why, size_t size);
+int device_file_socket(const char *text, struct volt_value *value, char *why, size_t size);
+
+/* The number of "fd:N", an inherited descriptor, or -1. */
+int device_file_number(const char *text);
+
+#endif

@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* Parameters of type DISK, TAP and SOCKET: what is taken, and what is refused with which words. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "core/plugin/device_file.h"
+
+static char folder[64], path[96], why[256];
+static struct volt_value value;
+
+static int setup(void **state)
+{
+	snprintf(folder, sizeof(folder), "/tmp/volt-device-file-XXXXXX");
+	if (mkdtemp(folder) == NULL)
+		return -1;
+	snprintf(path, sizeof(path), "%s/disk", folder);
+	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int err = fd < 0 || ftruncate(fd, 12345) != 0;
+
+	close(fd);
+	value = (struct volt_value){.fd = -1};
+	return err;
+}
+
+static int teardown(void **state)
+{
+	if (value.fd >= 0)
+		close(value.fd);
+	unlink(path);
+	rmdir(folder);
+	return 0;
+}
+
+static void a_disk_has_a_size_and_one_user(void **state)
+{
+	struct volt_value second = {.fd = -1};
+
+	assert_int_equal(device_file_disk(path, false, false, &value, why, sizeof(why)), 0);
+	assert_int_equal(value.u, 12345);
+	assert_int_equal(fcntl(value.fd, F_GETFL) & O_ACCMODE, O_RDWR);
+	assert_int_equal(fcntl(value.fd, F_GETFD), FD_CLOEXEC);
+	assert_int_equal(device_file_disk(path, false, false, &second, why, sizeof(why)), -EBUSY);
+	assert_non_null(strstr(why, "is in use"));
+	assert_int_equal(device_file_disk(path, true, false, &second, why, sizeof(why)), -EBUSY);
+	assert_int_equal(second.fd, -1);
+	close(value.fd);
+	value.fd = -1;
+	assert_int_equal(device_file_disk(path, false, false, &value, why, sizeof(why)), 0);
+}
+
+static void a_disk_that_is_only_read_has_many_users(void **state)
+{
+	struct volt_value second = {.fd = -1}, third = {.fd = -1};
+
+	assert_int_equal(chmod(path, 0400), 0);
+	assert_int_equal(device_file_disk(path, true, false, &value, why, sizeof(why)), 0);
+	assert_int_equal(device_file_disk(path, true, false, &second, why, sizeof(why)), 0);
+	assert_int_equal(fcntl(value.fd, F_GETFL) & O_ACCMODE, O_RDONLY);
+	chmod(path, 0600);
+	assert_int_equal(device_file_disk(path, false, false, &third, why, sizeof(why)), -EBUSY);
+	close(second.fd);
+}
+
+static void only_files_and_block_devices_are_disks(void **state)
+{
+	assert_int_equal(device_file_disk(folder, true, false, &value, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "neither a regular file nor a block device"));
+	assert_int_equal(
+	    device_file_disk("/dev/null", false, false, &value, why, sizeof(why)), -EINVAL);
+	unlink(path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	assert_int_equal(device_file_disk(path, true, false, &value, why, sizeof(why)), -EINVAL);
+	unlink(path);
+	assert_int_equal(device_file_disk(path, false, false, &value, why, sizeof(why)), -ENOENT);
+	assert_non_null(strstr(why, path));
+	assert_int_equal(value.fd, -1);
+}
+
+static void a_socket_is_connected(void **state)
+{
+	struct sockaddr_un at = {.sun_family = AF_UNIX};
+	char text[128];
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	unlink(path);
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+	snprintf(text, sizeof(text), "unix:%s", path);
+	assert_int_equal(device_file_socket(text, &value, why, sizeof(why)), -ENOENT);
+	assert_int_equal(bind(listener, (const struct sockaddr *)&at, sizeof(at)), 0);
+	assert_int_equal(device_file_socket(text, &value, why, sizeof(why)), -ECONNREFUSED);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(device_file_socket(text, &value, why, sizeof(why)), 0);
+	assert_true(fcntl(value.fd, F_GETFL) & O_NONBLOCK);
+	close(listener);
+}
+
+static void an_inherited_descriptor_is_taken_once(void **state)
+{
+	char text[32];
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, fds), 0);
+	snprintf(text, sizeof(text), "fd:%d", fds[0]);
+	assert_int_equal(device_file_socket(text, &value, why, sizeof(why)), 0);
+	assert_int_equal(value.fd, fds[0]);
+	assert_true(fcntl(value.fd, F_GETFL) & O_NONBLOCK);
+	assert_int_equal(device_file_socket(text, &value, why, sizeof(why)), -EBUSY);
+	assert_int_equal(device_file_socket("fd:2", &value, why, sizeof(why)), -EBADF);
+	assert_int_equal(device_file_socket("fd:999", &value, why, sizeof(why)), -EBADF);
+	assert_int_equal(device_file_socket("fd:", &value, why, sizeof(why)), -EINVAL);
+	assert_int_equal(device_file_socket("tcp:1", &value, why, sizeof(why)), -EINVAL);
+	snprintf(text, sizeof(text), "fd:%d", fds[1]);
+	assert_int_equal(device_file_tap(text, &value, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "no tap"));
+}
+
+static void a_tap_that_is_not_there_is_not_made(void **state)
+{
+	assert_int_equal(device_file_tap("voltnone0", &value, why, sizeof(why)), -ENODEV);
+	assert_non_null(strstr(why, "ip tuntap add dev voltnone0"));
+	assert_int_equal(
+	    device_file_tap("a-name-that-is-too-long", &value, why, sizeof(why)), -EINVAL);
+	assert_int_equal(device_file_tap("../x", &value, why, sizeof(why)), -EINVAL);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+	    TEST(a_disk_has_a_size_and_one_user),
+	    TEST(a_disk_that_is_only_read_has_many_users),
+	    TEST(only_files_and_block_devices_are_disks),
+	    TEST(a_socket_is_connected),
+	    TEST(an_inherited_descriptor_is_taken_once),
+	    TEST(a_tap_that_is_not_there_is_not_made),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
