@@ -126,11 +126,12 @@ static int next_client(struct stream *s)
 	int fd = s->next_fd;
 
 	s->next_fd = -1;
-	if (fd >= 0 || !s->waiting)
+	if (fd >= 0 || !s->listener->waiting)
 		return fd;
 	fd = accept4(s->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd < 0 && errno == EAGAIN)
-		s->waiting = false; /* until the next edge; others may be queued behind this one */
+		s->listener->waiting =
+		    false; /* until the next edge; others may be queued behind this one */
 	return fd;
 }
 

@@ -37,10 +37,13 @@ struct stream {
 	uint32_t number;
 	enum stream_kind kind;
 	int in_fd, out_fd, listen_fd; /* -1: none */
-	bool readable, writable;      /* [loop] as the last edge said */
-	bool gone;                    /* [loop] the client sends no more */
-	bool ended;                   /* [loop] and all that it sent is in `held` */
-	bool waiting;                 /* [loop] another client may wait to be accepted */
+	/* The stream that listen_fd belongs to: itself, or an earlier one, of whose socket this is
+	 * a further client. */
+	struct stream *listener;
+	bool readable, writable; /* [loop] as the last edge said */
+	bool gone;               /* [loop] the client sends no more */
+	bool ended;              /* [loop] and all that it sent is in `held` */
+	bool waiting;            /* [loop] of a listener: a client may wait to be accepted */
 	bool full_logged, lost_logged, output_logged; /* [loop] each is logged once */
 	bool connected;                               /* [loop] somebody is at the far end */
 	bool escape_seen;                             /* [loop] after the terminal's escape key */
@@ -82,6 +85,10 @@ void streams_init(struct streams *all, struct loop *l, struct vm_end *end, struc
  * `why`. */
 int stream_open(
     struct streams *all, struct callee *owner, const char *text, char *why, size_t why_size);
+
+/* Makes a stream for a further client of the listening socket of `first`. Its number, or
+ * -errno. */
+int stream_open_sibling(struct stream *first);
 
 int stream_attach(struct stream *s, const struct volt_stream_ops *ops);
 size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n);

@@ -162,6 +162,10 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 		keeper_want();
 		return 0;
 	}
+	/* Linux gives the file the mode that the socket has: for its user alone, whatever the umask
+	 * is, and at no moment for anybody else. */
+	if (fchmod(s->listen_fd, 0600) != 0)
+		return fail(why, errno, "cannot set the socket's mode: %s", strerror(errno));
 	int err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
 	if (err != 0 && errno == EADDRINUSE) {
 		if (!is_stale(path, &address))
@@ -225,6 +229,29 @@ void streams_init(
 	all->looks_only = looks_only;
 }
 
+static void init(struct stream *s, struct streams *all, struct callee *owner)
+{
+	*s = (struct stream){.all = all,
+	    .owner = owner,
+	    .number = all->count,
+	    .in_fd = -1,
+	    .out_fd = -1,
+	    .listen_fd = -1,
+	    .listener = s,
+	    .next_fd = -1,
+	    .kept_fd = -1};
+}
+
+static bool make_buffers(struct stream *s)
+{
+	s->ring = mmap(NULL, STREAM_RING + 2 * STREAM_HELD, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (s->ring == MAP_FAILED)
+		return false;
+	s->held = s->ring + STREAM_RING;
+	return true;
+}
+
 static int open_kind(struct stream *s, size_t kind, const char *path, struct why *why)
 {
 	bool right = kinds[kind].path ? path != NULL && path[0] != '\0' : path == NULL;
@@ -234,11 +261,8 @@ static int open_kind(struct stream *s, size_t kind, const char *path, struct why
 		    kinds[kind].path ? "%s needs a path: %s:PATH" : "%s takes no path",
 		    kinds[kind].name, kinds[kind].name);
 	s->kind = kinds[kind].kind;
-	s->ring = mmap(NULL, STREAM_RING + 2 * STREAM_HELD, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-	if (s->ring == MAP_FAILED)
+	if (!make_buffers(s))
 		return fail(why, ENOMEM, "no memory for its buffer");
-	s->held = s->ring + STREAM_RING;
 	s->detached = kinds[kind].kind == STREAM_UNIX || kinds[kind].kind == STREAM_NULL;
 	int err = kinds[kind].open(s, path, why);
 	if (err != 0)
@@ -257,14 +281,7 @@ int stream_open(
 	if (all->count == STREAM_MAX)
 		return fail(&why, ENOSPC, "there are more than %u streams", STREAM_MAX);
 	struct stream *s = &all->list[all->count];
-	*s = (struct stream){.all = all,
-	    .owner = owner,
-	    .number = all->count,
-	    .in_fd = -1,
-	    .out_fd = -1,
-	    .listen_fd = -1,
-	    .next_fd = -1,
-	    .kept_fd = -1};
+	init(s, all, owner);
 	for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		if (strlen(kinds[i].name) != name_len ||
 		    strncmp(kinds[i].name, text, name_len) != 0)
@@ -274,6 +291,24 @@ int stream_open(
 	}
 	return fail(&why, EINVAL,
 	    "\"%s\" is no stream: use stdio, null, file:PATH, pipe:PATH, pty or unix:PATH", text);
+}
+
+int stream_open_sibling(struct stream *first)
+{
+	struct streams *all = first->all;
+	struct stream *s = &all->list[all->count];
+
+	if (all->count == STREAM_MAX)
+		return -ENOSPC;
+	init(s, all, first->owner);
+	s->kind = STREAM_UNIX;
+	s->listen_fd = first->listen_fd;
+	s->listener = first;
+	s->detached = true;
+	if (!make_buffers(s))
+		return -ENOMEM;
+	s->client_watch = loop_make_watch(all->loop, on_in, s);
+	return s->client_watch != NULL ? (int)all->count++ : -ENOSPC;
 }
 
 int streams_take_terminal(struct streams *all)

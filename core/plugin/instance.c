@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/base/sealed.h"
 #include "core/plugin/guard.h"
+#include "sdk/common/commands.h"
 #include "sdk/common/state.h"
 
 #define STATE_MAX (16u << 20)
@@ -103,6 +104,7 @@ static void ask_extensions(struct instance *i)
 {
 	i->attention = i->plugin.get_ext(VOLT_EXT_ATTENTION);
 	i->saved = i->plugin.get_ext(VOLT_EXT_STATE);
+	i->commands = i->plugin.get_ext(VOLT_EXT_COMMAND);
 	if (i->plugin.kind == VOLT_KIND_DEVICE)
 		i->irqchip = i->plugin.get_ext(VOLT_EXT_IRQCHIP);
 	if (i->plugin.kind == VOLT_KIND_SANDBOX)
@@ -194,6 +196,8 @@ int instance_wire(struct instance *i)
 		return fault;
 	if (i->saved != NULL && feature_built("contract") &&
 	    state_check_table(i->saved, i->plugin.instance_size, why, sizeof(why)) != 0)
+		return log_error(EINVAL, "plugin %s refused: %s", i->plugin.name, why);
+	if (i->commands != NULL && commands_check_table(i->commands, why, sizeof(why)) != 0)
 		return log_error(EINVAL, "plugin %s refused: %s", i->plugin.name, why);
 	if (err < 0 && !i->state->failed)
 		log_error(-err, "%s: init failed: %s", i->callee.id,

@@ -14,6 +14,7 @@
 #include <stdint.h>
 
 #include <volt/attention.h>
+#include <volt/command.h>
 #include <volt/filter.h>
 #include <volt/irqchip.h>
 #include <volt/plugin.h>
@@ -50,8 +51,9 @@ struct instance {
 	const struct volt_irqchip *irqchip;
 	const struct volt_attention *attention;
 	const struct volt_sandbox *sandbox;
-	const struct volt_state *saved;   /* what of it is saved; checked */
-	const struct volt_filter *filter; /* of a filter, never NULL */
+	const struct volt_commands *commands; /* checked */
+	const struct volt_state *saved;       /* what of it is saved; checked */
+	const struct volt_filter *filter;     /* of a filter, never NULL */
 };
 
 /* The instance of a callee that is one. */

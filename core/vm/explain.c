@@ -63,7 +63,8 @@ unsigned explain_files(const struct machine *m, struct explain_file *files, unsi
 		add_file(files, max, &n, s->in_fd, s->owner->id, "stream, input");
 		if (s->out_fd != s->in_fd)
 			add_file(files, max, &n, s->out_fd, s->owner->id, "stream, output");
-		add_file(files, max, &n, s->listen_fd, s->owner->id, "stream, listening");
+		if (s->listener == s)
+			add_file(files, max, &n, s->listen_fd, s->owner->id, "stream, listening");
 		add_file(files, max, &n, s->kept_fd, s->owner->id, "stream, the other side");
 	}
 	for (uint32_t i = 0; i < m->instance_count; i++)

@@ -18,7 +18,9 @@
 #include "core/base/clock.h"
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
+#include "core/vm/commands.h"
 #include "core/vm/host_guest.h"
+#include "core/vm/host_manage.h"
 #include "core/vm/metrics.h"
 #include "core/vm/vm.h"
 
@@ -27,6 +29,7 @@
 /* A guest can make a plugin log; 20 lines at once and 5 a second are enough for people
  * and too few to fill a disk. */
 #define LOG_BURST   20
+#define SERVE_MAX   16u /* clients of one socket */
 #define LOG_LINE_NS 200000000ull
 
 static struct instance *owner_of(const struct volt_host *h)
@@ -287,6 +290,41 @@ static int host_attach(
 	return s != NULL && ops != NULL ? stream_attach(s, ops) : -EINVAL;
 }
 
+/* The stream itself is the first client's. */
+static int make_siblings(
+    struct stream *first, const struct volt_stream_ops *ops, uint32_t count, uint32_t *streams)
+{
+	streams[0] = first->number;
+	for (uint32_t n = 1; n < count; n++) {
+		int number = stream_open_sibling(first);
+		int err = number >= 0 ? stream_attach(&first->all->list[number], ops) : number;
+
+		if (err != 0)
+			return err;
+		streams[n] = (uint32_t)number;
+	}
+	return 0;
+}
+
+static int host_serve(const struct volt_host *h, uint32_t number, const struct volt_stream_ops *ops,
+    uint32_t count, uint32_t *streams)
+{
+	struct instance *i = host_wirer(h);
+	struct stream *s = own_stream(h, number);
+
+	if (i->machine->sealed)
+		return -EPERM;
+	if (s == NULL || ops == NULL || count < 1 || count > SERVE_MAX)
+		return -EINVAL;
+	if (s->kind != STREAM_UNIX)
+		return refuse(i, ENOTSUP, "the stream must be unix:PATH");
+	int err = stream_attach(s, ops);
+	if (err == 0)
+		err = make_siblings(s, ops, count, streams);
+	return err == -ENOSPC ? refuse(i, ENOSPC, "there are more than %u streams", STREAM_MAX)
+			      : err;
+}
+
 static size_t host_tx(const struct volt_host *h, uint32_t number, const uint8_t *bytes, size_t n)
 {
 	struct stream *s = own_stream(h, number);
@@ -314,7 +352,8 @@ static const struct volt_stream stream_table = {.size = sizeof(stream_table),
     .attach = host_attach,
     .tx = host_tx,
     .set_room = host_set_room,
-    .hang_up = host_hang_up};
+    .hang_up = host_hang_up,
+    .serve = host_serve};
 
 /* ----------------------------------------------------------- volt.worker/1 */
 
@@ -469,6 +508,14 @@ static bool has_metrics(struct instance *i)
 	return false;
 }
 
+static bool has_commands(struct instance *i)
+{
+	if (commands_built)
+		return true;
+	refuse(i, ENOTSUP, "this volt was built for plugins that do not use " VOLT_EXT_MANAGE);
+	return false;
+}
+
 static bool is_irqchip(struct instance *i)
 {
 	return i->irqchip != NULL;
@@ -506,6 +553,8 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 	} tables[] = {
 	    {VOLT_EXT_LOOP, &loop_table, always},
 	    {VOLT_EXT_STREAM, &stream_table, always},
+	    {VOLT_EXT_MANAGE, &host_manage, has_commands},
+	    {VOLT_EXT_EVENT, &host_event, always},
 	    {VOLT_EXT_DESCRIBE, &describe_table, always},
 	    {VOLT_EXT_WORKER, &worker_table, always},
 	    {VOLT_EXT_METRICS, &metrics_table, has_metrics},

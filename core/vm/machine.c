@@ -21,6 +21,7 @@
 #include "core/plugin/guard.h"
 #include "core/plugin/library.h"
 #include "core/vm/cmdline.h"
+#include "core/vm/commands.h"
 #include "core/vm/explain.h"
 #include "core/vm/filters.h"
 #include "core/vm/inherit.h"
@@ -29,6 +30,7 @@
 #include "core/vm/plugins.h"
 #include "core/vm/seal.h"
 #include "core/vm/vm.h"
+#include "core/vm/vm_commands.h"
 
 #define DRAIN_NS 1000000000ull /* for the last output of all streams together */
 
@@ -155,6 +157,8 @@ static int wire_plugins(struct machine *m)
 		err = plugins_find_irqchip(m);
 	guard_finish();
 	inherit_close_rest(m);
+	if (err == 0)
+		commands_wire(m, VM_COMMANDS_ID, &vm_commands);
 	if (err == 0)
 		err = metrics_put(m);
 	if (err == 0)
@@ -429,6 +433,8 @@ static _Noreturn void finish(struct machine *m)
 {
 	uint64_t limit = clock_now() + DRAIN_NS;
 
+	commands_report(m, VM_COMMANDS_ID, "ended", m->end.why);
+	commands_deliver(m);
 	for (uint32_t i = 0; i < m->streams.count; i++)
 		stream_drain(&m->streams.list[i], limit);
 	report_counters(m);
@@ -465,6 +471,7 @@ int machine_main(const struct options *options)
 
 	seal_init();
 	m->options = options;
+	m->pid = getpid();
 	m->firmware.cpus = options->cpus;
 	m->kernel_fd = m->initrd_fd = m->trace_fd = m->events.signal_fd = -1;
 	memset(m->module_fds, -1, sizeof(m->module_fds));
@@ -497,6 +504,7 @@ int machine_main(const struct options *options)
 	trace_mark("running", "%u vCPUs", m->firmware.cpus);
 	if (m->trace_fd >= 0)
 		trace_write(m->trace_fd);
+	m->running_since_ns = clock_now();
 	seal_release(m);
 	loop_run(&m->loop);
 	finish(m);

@@ -299,10 +299,9 @@ static void show_info(const struct visitor *v)
 	v->visit(v->arg, &info);
 }
 
-static void each(const struct volt_host *h, void *arg,
-    void (*visit)(void *arg, const struct volt_metric *metric))
+void metrics_visit(
+    const struct machine *m, void *arg, void (*visit)(void *arg, const struct volt_metric *metric))
 {
-	const struct machine *m = ((const struct instance *)h->core)->machine;
 	const struct visitor v = {visit, arg};
 
 	show_info(&v);
@@ -315,6 +314,12 @@ static void each(const struct volt_host *h, void *arg,
 	for (uint32_t i = 0; i < m->instance_count; i++)
 		for (uint32_t c = 0; c < m->instances[i]->plugin.counter_count; c++)
 			show_counter(&v, m, i, c);
+}
+
+static void each(const struct volt_host *h, void *arg,
+    void (*visit)(void *arg, const struct volt_metric *metric))
+{
+	metrics_visit(((const struct instance *)h->core)->machine, arg, visit);
 }
 
 const struct volt_metrics metrics_table = {

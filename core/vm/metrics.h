@@ -17,6 +17,10 @@ struct machine;
 
 extern const struct volt_metrics metrics_table;
 
+/* [loop] Visits every value, as volt.metrics/1 each(). */
+void metrics_visit(
+    const struct machine *m, void *arg, void (*visit)(void *arg, const struct volt_metric *metric));
+
 /* Puts a meter on every range if one was asked for; after filters_put(), before
  * bus_seal(). 0 or -errno, said in the log. */
 int metrics_put(struct machine *m);

@@ -21,6 +21,7 @@
 #include "core/plugin/library.h"
 #include "core/vm/host.h"
 #include "core/vm/vm.h"
+#include "core/vm/vm_commands.h"
 
 const char plugins_default_cmdline[] = VOLT_DEFAULT_CMDLINE;
 
@@ -87,9 +88,9 @@ static int choose_id(struct instance *i, const char *given)
 	const char *name = i->plugin.name;
 
 	snprintf(i->callee.id, sizeof(i->callee.id), "%s", given != NULL ? given : name);
-	if (strcmp(i->callee.id, "core") == 0)
-		return log_error(EINVAL, "--%s %s: id=core is volt's own: choose another",
-		    instance_option(i), name);
+	if (strcmp(i->callee.id, "core") == 0 || strcmp(i->callee.id, VM_COMMANDS_ID) == 0)
+		return log_error(EINVAL, "--%s %s: id=%s is volt's own: choose another",
+		    instance_option(i), name, i->callee.id);
 	for (unsigned number = 1, k = 0; k < m->instance_count; k++) {
 		if (m->instances[k] == i || strcmp(m->instances[k]->callee.id, i->callee.id) != 0)
 			continue;
@@ -352,7 +353,7 @@ int plugins_find_irqchip(struct machine *m)
 			continue;
 		if (m->irq.chip != NULL)
 			return log_error(EEXIST,
-			    "plugins %s and %s are both interrupt controllers: use one",
+			    "plugins %s and %s are both interrupt managers: use one",
 			    m->irq.chip->id, m->instances[i]->callee.id);
 		m->irq.chip = &m->instances[i]->callee;
 		m->irq.chip_ops = m->instances[i]->irqchip;

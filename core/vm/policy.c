@@ -248,7 +248,7 @@ static int allow_streams(struct policy *p, struct machine *m)
 		if (err == 0)
 			err = allow_fd(p, POLICY_LOOP, "write", s->out_fd, NULL, s->owner->id,
 			    "writes its output");
-		if (err == 0 && s->listen_fd >= 0)
+		if (err == 0 && s->listen_fd >= 0 && s->listener == s)
 			err = allow_socket(p, s);
 	}
 	if (err == 0 && fd_count > 0)

@@ -29,6 +29,8 @@
 #define INSTANCE_MAX 64
 #define CMDLINE_MAX  4096
 
+struct commands;
+
 struct machine {
 	const struct options *options;
 	struct kvm kvm;
@@ -41,6 +43,9 @@ struct machine {
 	struct events events;
 	struct firmware firmware;
 	struct policy policy;
+	struct commands *commands; /* NULL: no plugin takes commands */
+	uint64_t running_since_ns; /* the guest was let go then */
+	int pid;
 	struct instance *instances[INSTANCE_MAX];
 	uint32_t instance_count;
 	struct instance *sandbox; /* or NULL; one of instances */

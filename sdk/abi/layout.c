@@ -10,10 +10,12 @@
 #include <stddef.h>
 
 #include <volt/attention.h>
+#include <volt/command.h>
 #include <volt/describe.h>
 #include <volt/filter.h>
 #include <volt/irqchip.h>
 #include <volt/loop.h>
+#include <volt/manage.h>
 #include <volt/memory.h>
 #include <volt/metrics.h>
 #include <volt/plugin.h>
@@ -40,6 +42,48 @@ AT(volt_attention, size, 0, uint32_t);
 AT(volt_attention, reserved, 4, uint32_t);
 AT(volt_attention, attention, 8, void (*)(void *self));
 TEXT(VOLT_EXT_ATTENTION, "volt.attention/1");
+
+/* command.h */
+
+SIZE(volt_result, 24);
+AT(volt_result, name, 0, const char *);
+AT(volt_result, help, 8, const char *);
+AT(volt_result, type, 16, uint32_t);
+AT(volt_result, reserved, 20, uint32_t);
+SIZE(volt_command, 48);
+AT(volt_command, name, 0, const char *);
+AT(volt_command, help, 8, const char *);
+AT(volt_command, args, 16, const struct volt_param *);
+AT(volt_command, results, 24, const struct volt_result *);
+AT(volt_command, arg_stride, 32, uint16_t);
+AT(volt_command, arg_count, 34, uint16_t);
+AT(volt_command, result_stride, 36, uint16_t);
+AT(volt_command, result_count, 38, uint16_t);
+AT(volt_command, flags, 40, uint32_t);
+AT(volt_command, reserved, 44, uint32_t);
+SIZE(volt_reply, 48);
+AT(volt_reply, size, 0, uint32_t);
+AT(volt_reply, reserved, 4, uint32_t);
+AT(volt_reply, core, 8, void *);
+AT(volt_reply, number, 16, void (*)(const struct volt_reply *r, uint32_t result, uint64_t value));
+AT(volt_reply, text, 24, void (*)(const struct volt_reply *r, uint32_t result, const char *value));
+AT(volt_reply, next_row, 32, void (*)(const struct volt_reply *r));
+AT(volt_reply, fail, 40, int (*)(const struct volt_reply *r, int32_t err, const char *why));
+SIZE(volt_commands, 24);
+AT(volt_commands, size, 0, uint32_t);
+AT(volt_commands, stride, 4, uint16_t);
+AT(volt_commands, count, 6, uint16_t);
+AT(volt_commands, commands, 8, const struct volt_command *);
+AT(volt_commands, run, 16, int (*)(void *self, uint32_t command, const struct volt_args *a, const struct volt_reply *r));
+SIZE(volt_event, 16);
+AT(volt_event, size, 0, uint32_t);
+AT(volt_event, reserved, 4, uint32_t);
+AT(volt_event, report, 8, void (*)(const struct volt_host *h, const char *name, const char *text));
+TEXT(VOLT_EXT_COMMAND, "volt.command/1");
+TEXT(VOLT_EXT_EVENT, "volt.event/1");
+VALUE(VOLT_COMMAND_ROWS, 0x1);
+VALUE(VOLT_COMMAND_ARGS_MAX, 0x10);
+VALUE(VOLT_COMMAND_RESULTS_MAX, 0x20);
 
 /* describe.h */
 
@@ -140,6 +184,33 @@ AT(volt_loop, arm, 16, void (*)(const struct volt_host *h, uint32_t timer, uint6
 AT(volt_loop, now, 24, uint64_t (*)(const struct volt_host *h));
 AT(volt_loop, realtime, 32, uint64_t (*)(const struct volt_host *h));
 TEXT(VOLT_EXT_LOOP, "volt.loop/1");
+
+/* manage.h */
+
+SIZE(volt_target, 32);
+AT(volt_target, size, 0, uint32_t);
+AT(volt_target, reserved, 4, uint32_t);
+AT(volt_target, id, 8, const char *);
+AT(volt_target, plugin, 16, const char *);
+AT(volt_target, commands, 24, const struct volt_commands *);
+SIZE(volt_call_arg, 16);
+AT(volt_call_arg, name, 0, const char *);
+AT(volt_call_arg, value, 8, const char *);
+SIZE(volt_manage_ops, 48);
+AT(volt_manage_ops, size, 0, uint32_t);
+AT(volt_manage_ops, reserved, 4, uint32_t);
+AT(volt_manage_ops, number, 8, void (*)(void *self, uint64_t ticket, const struct volt_result *result, uint64_t value));
+AT(volt_manage_ops, text, 16, void (*)(void *self, uint64_t ticket, const struct volt_result *result, const char *value));
+AT(volt_manage_ops, next_row, 24, void (*)(void *self, uint64_t ticket));
+AT(volt_manage_ops, done, 32, void (*)(void *self, uint64_t ticket, int32_t err, const char *why));
+AT(volt_manage_ops, event, 40, void (*)(void *self, const char *source, const char *name, const char *text));
+SIZE(volt_manage, 32);
+AT(volt_manage, size, 0, uint32_t);
+AT(volt_manage, reserved, 4, uint32_t);
+AT(volt_manage, attach, 8, int (*)(const struct volt_host *h, const struct volt_manage_ops *ops));
+AT(volt_manage, target, 16, const struct volt_target *(*)(const struct volt_host *h, uint32_t number));
+AT(volt_manage, call, 24, void (*)(const struct volt_host *h, uint64_t ticket, const char *target, const char *command, const struct volt_call_arg *args, uint32_t arg_count));
+TEXT(VOLT_EXT_MANAGE, "volt.manage/1");
 
 /* memory.h */
 
@@ -433,13 +504,14 @@ AT(volt_stream_ops, size, 0, uint32_t);
 AT(volt_stream_ops, reserved, 4, uint32_t);
 AT(volt_stream_ops, rx, 8, void (*)(void *self, uint32_t stream, const uint8_t *bytes, size_t n));
 AT(volt_stream_ops, event, 16, void (*)(void *self, uint32_t stream, uint32_t event));
-SIZE(volt_stream, 40);
+SIZE(volt_stream, 48);
 AT(volt_stream, size, 0, uint32_t);
 AT(volt_stream, reserved, 4, uint32_t);
 AT(volt_stream, attach, 8, int (*)(const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops));
 AT(volt_stream, tx, 16, size_t (*)(const struct volt_host *h, uint32_t stream, const uint8_t *bytes, size_t n));
 AT(volt_stream, set_room, 24, void (*)(const struct volt_host *h, uint32_t stream, size_t n));
 AT(volt_stream, hang_up, 32, void (*)(const struct volt_host *h, uint32_t stream));
+AT(volt_stream, serve, 40, int (*)(const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops, uint32_t count, uint32_t *streams));
 TEXT(VOLT_EXT_STREAM, "volt.stream/1");
 VALUE(VOLT_STREAM_CONNECTED, 0x1);
 VALUE(VOLT_STREAM_DISCONNECTED, 0x2);

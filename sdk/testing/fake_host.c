@@ -230,6 +230,10 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		return &fake_metrics;
 	if (strcmp(id, VOLT_EXT_MEM) == 0 && f->plugin->flags & VOLT_FLAG_GUEST_MEMORY)
 		return &fake_mem;
+	if (strcmp(id, VOLT_EXT_MANAGE) == 0)
+		return &fake_manage;
+	if (strcmp(id, VOLT_EXT_EVENT) == 0)
+		return &fake_event;
 	if (strcmp(id, VOLT_EXT_DOORBELL) == 0)
 		return &fake_doorbell;
 	if (strcmp(id, VOLT_EXT_MSI) == 0)
@@ -320,6 +324,7 @@ struct fake_host *fake_host_create(const struct volt_plugin *plugin)
 	f->now_ns = 1000000000;
 	fake_set_realtime(f, FAKE_REALTIME);
 	fake_find_state(f);
+	fake_find_commands(f);
 	make_table(f);
 	return f;
 }

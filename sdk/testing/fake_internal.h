@@ -17,6 +17,7 @@
  * fake_worker.c    volt.worker/1
  * fake_state.c     volt.state/1
  * fake_filter.c    volt.filter/1 and volt.metrics/1
+ * fake_command.c   volt.command/1, volt.event/1, volt.manage/1
  * fake_guest.c     volt.mem/1, volt.doorbell/1, volt.msi/1
  */
 #ifndef FAKE_INTERNAL_H
@@ -38,6 +39,8 @@
 #define FAKE_VECTOR_MAX 128u
 #define FAKE_CANARY     64u
 #define FAKE_EXT_MAX    32u
+#define FAKE_PLAYED_MAX 8u
+#define FAKE_RESULTS    16384u
 
 enum fake_state {
 	FAKE_CREATED,
@@ -64,6 +67,7 @@ struct fake_pin {
 struct fake_stream {
 	const struct volt_stream_ops *ops; /* NULL until attach */
 	bool connected, dismissed, cut_off;
+	bool listens; /* a socket */
 	size_t room, limit;
 	uint8_t *input;
 	size_t input_len;
@@ -126,6 +130,25 @@ struct fake_fault {
 	unsigned asked_count;
 };
 
+/* An instance that a test plays behind volt.manage/1. */
+struct fake_played {
+	struct volt_target target;
+	void *self;
+};
+
+struct fake_commands {
+	const struct volt_commands *own; /* the plugin's, or NULL */
+	char results[FAKE_RESULTS];
+	unsigned event_count;
+	const char *event_name;
+	char event_text[128];
+	const struct volt_manage_ops *ops; /* NULL until attach */
+	struct fake_played played[FAKE_PLAYED_MAX];
+	unsigned played_count;
+	bool late; /* a call waits for fake_manage_finish() */
+	uint64_t late_ticket;
+};
+
 struct fake_host {
 	const struct volt_plugin *plugin;
 	struct volt_host host, host_copy;
@@ -178,6 +201,7 @@ struct fake_host {
 	const struct volt_metric *metrics;
 	unsigned metric_count;
 	bool measured;
+	struct fake_commands commands;
 	struct fake_ram ram[FAKE_RAM_MAX];
 	unsigned ram_count;
 	uint64_t dirtied;
@@ -234,6 +258,8 @@ void fake_connect_streams(struct fake_host *f);
 void fake_find_irqchip(struct fake_host *f);
 /* Looks for a table of state, which must be a good one. */
 void fake_find_state(struct fake_host *f);
+/* Looks for a table of commands, which must be a good one. */
+void fake_find_commands(struct fake_host *f);
 
 int fake_add_range(const struct volt_host *h, const struct volt_range *r);
 int fake_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line);
@@ -254,6 +280,8 @@ extern const struct volt_irqroute fake_irqroute;
 extern const struct volt_worker fake_worker;
 extern const struct volt_metrics fake_metrics;
 extern const struct volt_mem fake_mem;
+extern const struct volt_manage fake_manage;
+extern const struct volt_event fake_event;
 extern const struct volt_doorbell fake_doorbell;
 extern const struct volt_msi fake_msi;
 

@@ -100,6 +100,7 @@ static int open_stream(
 	f->streams[f->stream_count++] = (struct fake_stream){
 	    .connected = present,
 	    .limit = SIZE_MAX,
+	    .listens = is_kind(text, "unix", true),
 	};
 	return 0;
 }

@@ -87,12 +87,41 @@ static void stream_hang_up(const struct volt_host *h, uint32_t stream)
 	s->dismissed = true;
 }
 
+/* Streams without a parameter of their own: nobody is there until the test says so. */
+static int stream_serve(const struct volt_host *h, uint32_t stream,
+    const struct volt_stream_ops *ops, uint32_t count, uint32_t *streams)
+{
+	int err;
+	struct fake_host *f = fake_wire_call(h, "serve", &err);
+
+	if (err)
+		return err;
+	struct fake_stream *s = own(f, stream, "serve");
+
+	if (!ops || ops->size < sizeof(*ops) || count < 1 || count > 16)
+		return fake_refuse(f, "serve", -EINVAL);
+	if (s->ops)
+		return fake_refuse(f, "serve", -EBUSY);
+	if (!s->listens)
+		return fake_refuse(f, "serve", -ENOTSUP);
+	if (count - 1 > PARAMS_MAX - f->stream_count)
+		return fake_refuse(f, "serve", -ENOSPC);
+	for (uint32_t i = 0; i < count; i++) {
+		streams[i] = i ? f->stream_count++ : stream;
+		f->streams[streams[i]].ops = ops;
+		f->streams[streams[i]].connected = false;
+		f->streams[streams[i]].limit = SIZE_MAX;
+	}
+	return 0;
+}
+
 const struct volt_stream fake_stream = {
     .size = sizeof(fake_stream),
     .attach = stream_attach,
     .tx = stream_tx,
     .set_room = stream_set_room,
     .hang_up = stream_hang_up,
+    .serve = stream_serve,
 };
 
 static void tell(struct fake_host *f, uint32_t stream, uint32_t event)

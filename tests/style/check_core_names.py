@@ -16,9 +16,15 @@ def is_device(folder):
     return any("VOLT_KIND_DEVICE" in path.read_text() for path in tree.plugin_sources(folder))
 
 
+# A plugin's name that is an English word too, so that only a text of the program may not be it.
+COMMON_WORDS = ("control",)
+
+
 devices = [folder.name for folder in tree.plugin_folders() if is_device(folder)]
 names = re.compile(
-    r"(?<![A-Za-z0-9])(" + "|".join(map(re.escape, devices)) + r")(?![A-Za-z0-9])", re.IGNORECASE)
+    r"(?<![A-Za-z0-9])("
+    + "|".join(re.escape(name) for name in devices if name not in COMMON_WORDS)
+    + r")(?![A-Za-z0-9])|\"(" + "|".join(COMMON_WORDS) + r")\"", re.IGNORECASE)
 sources = tree.files(under=("core",))
 problems = []
 for path in sources if devices else []:

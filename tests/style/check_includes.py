@@ -15,7 +15,7 @@ CIRCLES_LEFT = (
     {"boot/dsdt", "boot/firmware", "boot/tables"},
     {"boot/boot", "boot/elf", "boot/gdt", "boot/handover", "boot/kernel", "boot/modules"},
     {"plugin/vet", "plugin/vet_elf"},
-    {"vm/host", "vm/host_guest", "vm/metrics"},
+    {"vm/host", "vm/host_guest", "vm/host_manage", "vm/metrics"},
     {"vm/policy", "vm/vm"},
 )
 INCLUDE = re.compile(r'^\s*#\s*include\s*([<"])([^>"]+)[>"]', re.MULTILINE)

@@ -13,7 +13,8 @@
  *   file:PATH    output appended to a file; no input
  *   pipe:PATH    output to a FIFO that exists; no input
  *   pty          a new pseudo-terminal, whose name is logged
- *   unix:PATH    a listening Unix socket, one client at a time
+ *   unix:PATH    a listening Unix socket, one client at a time or as many as serve()
+ *                says; only its own user may connect (mode 0600)
  *
  * The core opens the far end, reads and writes it on the loop thread and keeps a
  * bounded buffer each way, so a far end that is slow, full or gone never holds a
@@ -66,6 +67,13 @@ struct volt_stream {
 	 * away at once, and what has not left is lost: for one that does not read. Only a client of
 	 * a socket can be sent away: elsewhere nothing happens. Since ABI 0.2: ask VOLT_HAS(). */
 	void (*hang_up)(const struct volt_host *h, uint32_t stream);
+	/* [wire] As attach, for a stream that is a listening socket (unix:PATH), with up to `count`
+	 * clients at once. Each client is a stream of its own: *streams gets their handles, of
+	 * which the first is `stream`. 0; as attach; -EINVAL: `count` is not 1 to 16; -ENOTSUP: the
+	 * stream is not a socket; -ENOSPC: more than 32 streams in the VM. Since ABI 0.3: ask
+	 * VOLT_HAS(). */
+	int (*serve)(const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops,
+	    uint32_t count, uint32_t *streams);
 };
 
 #ifdef __cplusplus

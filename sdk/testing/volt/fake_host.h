@@ -18,12 +18,14 @@
 #define VOLT_FAKE_HOST_H
 
 #include <volt/attention.h>
+#include <volt/command.h>
 #include <volt/describe.h>
 #include <volt/draft/doorbell.h>
 #include <volt/draft/msi.h>
 #include <volt/filter.h>
 #include <volt/irqchip.h>
 #include <volt/loop.h>
+#include <volt/manage.h>
 #include <volt/memory.h>
 #include <volt/metrics.h>
 #include <volt/plugin.h>
@@ -219,6 +221,24 @@ const char *fake_filter_misfit(const struct fake_host *f);
 /* What volt.metrics/1 shows; not copied. And whether the plugin called measure(). */
 void fake_show_metrics(struct fake_host *f, const struct volt_metric *metrics, unsigned count);
 bool fake_measured(const struct fake_host *f);
+
+/* volt.command/1. Runs a command of the running plugin, with arguments as text. Returns what its
+ * run() returned, or -EINVAL for arguments that do not fit; fake_host_message() then says why. The
+ * results are lines "name=value", and an empty line where a row ends; valid until the next. */
+int fake_command(
+    struct fake_host *f, const char *command, const struct volt_call_arg *args, uint32_t count);
+const char *fake_command_results(const struct fake_host *f);
+
+/* volt.event/1. How many events were reported; the newest one's parts. NULL: not wanted. */
+unsigned fake_events(const struct fake_host *f, const char **name, const char **text);
+
+/* volt.manage/1. Adds an instance that the test plays: run() of its table gets `self`, and may
+ * return FAKE_LATER, so that the call ends by fake_manage_finish(). */
+#define FAKE_LATER (-100000)
+void fake_manage_add(struct fake_host *f, const char *id, const char *plugin,
+    const struct volt_commands *commands, void *self);
+void fake_manage_finish(struct fake_host *f, int err, const char *why);
+void fake_manage_event(struct fake_host *f, const char *source, const char *name, const char *text);
 
 /* The operator wants the guest's attention. Aborts if volt.attention/1 is not offered. */
 void fake_attention(struct fake_host *f);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * commands - who has commands, who may give them, and events on their way to the latter.
+ *
+ * The tables are filled while wiring and lie in sealed memory. Nothing is made unless a plugin
+ * asks for volt.manage/1, so that a VM without one has neither the lock nor the hook.
+ */
+#ifndef CORE_COMMANDS_H
+#define CORE_COMMANDS_H
+
+#include <stdbool.h>
+
+#include <volt/manage.h>
+
+struct instance;
+struct machine;
+
+/* A call that the core's own command answers later. */
+struct command_call {
+	struct machine *machine;
+	uint64_t ticket;
+	uint32_t manager;
+};
+
+/* False: this volt was built for plugins that give no commands; attach answers so. */
+extern const bool commands_built;
+
+/* [wire] Registers a manager, as volt.manage/1 attach(). */
+int commands_attach(struct machine *m, struct instance *i, const struct volt_manage_ops *ops);
+/* [wire] Notes the core's own commands, under the name `id`, and all instances that have some;
+ * after the last was wired. */
+void commands_wire(struct machine *m, const char *id, const struct volt_commands *own);
+
+const struct volt_target *commands_target(const struct machine *m, uint32_t number);
+/* [loop] In a callback of the manager `i`, as volt.manage/1 call(). */
+void commands_call(struct machine *m, const struct instance *i, uint64_t ticket, const char *target,
+    const char *command, const struct volt_call_arg *args, uint32_t count);
+
+/* [loop] In run() of a command of the core: the answer comes by commands_finish(). Returns what
+ * run() then returns. */
+int commands_defer(const struct volt_reply *r, struct command_call *call);
+/* [loop] Outside of any callback. `err` is 0 or a positive errno. */
+void commands_finish(const struct command_call *call, int err, const char *why);
+
+/* [any] Queues an event for every manager. `name` is static; `text` may be NULL. */
+void commands_report(struct machine *m, const char *source, const char *name, const char *text);
+/* [loop] Delivers what is queued. A loop hook. */
+void commands_deliver(void *machine);
+
+#endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/vm_commands.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "core/base/clock.h"
+#include "core/base/exitcode.h"
+#include "core/base/log.h"
+#include "core/config.h"
+#include "core/vm/metrics.h"
+#include "core/vm/vm.h"
+
+enum {
+	STATUS_STATE,
+	STATUS_UPTIME,
+	STATUS_PID,
+	STATUS_VCPUS,
+	STATUS_MEMORY,
+	STATUS_KERNEL,
+	STATUS_VERSION
+};
+enum { METRIC_NAME, METRIC_LABELS, METRIC_KIND, METRIC_VALUE, METRIC_SCALE };
+
+static int run_status(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
+{
+	r->text(r, STATUS_STATE, vm_is_ending(&m->end) ? "ending" : "running");
+	r->number(r, STATUS_UPTIME, (clock_now() - m->running_since_ns) / 1000000);
+	r->number(r, STATUS_PID, (uint64_t)m->pid);
+	r->number(r, STATUS_VCPUS, m->options->cpus);
+	r->number(r, STATUS_MEMORY, m->options->memory);
+	if (m->options->kernel)
+		r->text(r, STATUS_KERNEL, m->options->kernel);
+	r->text(r, STATUS_VERSION, VOLT_VERSION);
+	return 0;
+}
+
+static int run_attention(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
+{
+	__atomic_store_n(&m->events.attention_wanted, 1, __ATOMIC_SEQ_CST);
+	loop_wake(&m->loop);
+	return 0;
+}
+
+static int run_end(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
+{
+	vm_end(&m->end, EXIT_QUIT, "the operator ended the VM by command");
+	return 0;
+}
+
+static int run_log_level(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
+{
+	__atomic_store_n(&log_level, (uint32_t)volt_arg(a, 0)->u, __ATOMIC_RELAXED);
+	return 0;
+}
+
+static void put_metric(void *arg, const struct volt_metric *metric)
+{
+	const struct volt_reply *r = arg;
+
+	r->text(r, METRIC_NAME, metric->name);
+	r->text(r, METRIC_LABELS, metric->labels);
+	r->text(r, METRIC_KIND, metric->kind == VOLT_METRIC_GAUGE ? "gauge" : "counter");
+	r->number(r, METRIC_VALUE, metric->value);
+	r->number(r, METRIC_SCALE, metric->scale);
+	r->next_row(r);
+}
+
+static int run_metrics(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
+{
+	if (!metrics_table.each)
+		return volt_reply_fail(r, ENOTSUP, "this volt was built without metrics");
+	metrics_visit(m, (void *)(uintptr_t)r, put_metric);
+	return 0;
+}
+
+static const struct volt_result status_results[] = {
+    [STATUS_STATE] = {"state", "running, paused or ending", VOLT_PARAM_STRING, 0},
+    [STATUS_UPTIME] = {"uptime-ms", "time since the guest was let go, in milliseconds",
+	VOLT_PARAM_UINT, 0},
+    [STATUS_PID] = {"pid", "process id of volt", VOLT_PARAM_UINT, 0},
+    [STATUS_VCPUS] = {"vcpus", "virtual CPUs", VOLT_PARAM_UINT, 0},
+    [STATUS_MEMORY] = {"memory", "guest memory, in bytes", VOLT_PARAM_SIZE, 0},
+    [STATUS_KERNEL] = {"kernel", "kernel, as given to --kernel", VOLT_PARAM_STRING, 0},
+    [STATUS_VERSION] = {"version", "version of volt", VOLT_PARAM_STRING, 0},
+};
+
+static const struct volt_result metric_results[] = {
+    [METRIC_NAME] = {"name", "name, as volt.metrics/1 gives it", VOLT_PARAM_STRING, 0},
+    [METRIC_LABELS] = {"labels", "labels, as volt.metrics/1 gives them", VOLT_PARAM_STRING, 0},
+    [METRIC_KIND] = {"kind", "counter or gauge", VOLT_PARAM_STRING, 0},
+    [METRIC_VALUE] = {"value", "value in units of 1 / scale", VOLT_PARAM_UINT, 0},
+    [METRIC_SCALE] = {"scale", "1, or 1000000000 for seconds counted in nanoseconds",
+	VOLT_PARAM_UINT, 0},
+};
+
+static const struct volt_param log_level_args[] = {
+    {.name = "level",
+	.type = VOLT_PARAM_ENUM,
+	.choices = "error|warn|info|debug|trace", /* in the order of VOLT_LOG_* */
+	.help = "least important message that is logged"},
+};
+
+typedef int run_command(struct machine *m, const struct volt_args *a, const struct volt_reply *r);
+
+enum { COMMAND_STATUS, COMMAND_ATTENTION, COMMAND_END, COMMAND_LOG_LEVEL, COMMAND_METRICS };
+
+static const struct volt_command commands[] = {
+    [COMMAND_STATUS] = {.name = "status",
+	.help = "tell the VM's state and size",
+	VOLT_COMMAND_RESULTS(status_results)},
+    [COMMAND_ATTENTION] = {.name = "attention",
+	.help = "ask the guest to shut down or restart, by Ctrl-Alt-Del or a power button"},
+    [COMMAND_END] = {.name = "end", .help = "end the VM at once"},
+    [COMMAND_LOG_LEVEL] = {.name = "log-level",
+	.help = "change which messages are logged",
+	VOLT_COMMAND_ARGS(log_level_args)},
+    [COMMAND_METRICS] = {.name = "metrics",
+	.help = "tell every counter",
+	.flags = VOLT_COMMAND_ROWS,
+	VOLT_COMMAND_RESULTS(metric_results)},
+};
+
+static run_command *const runs[] = {
+    [COMMAND_STATUS] = run_status,
+    [COMMAND_ATTENTION] = run_attention,
+    [COMMAND_END] = run_end,
+    [COMMAND_LOG_LEVEL] = run_log_level,
+    [COMMAND_METRICS] = run_metrics,
+};
+
+static int run(
+    void *machine, uint32_t command, const struct volt_args *a, const struct volt_reply *r)
+{
+	return runs[command](machine, a, r);
+}
+
+const struct volt_commands vm_commands = {
+    .size = sizeof(vm_commands),
+    .stride = sizeof(commands[0]),
+    .count = sizeof(commands) / sizeof(commands[0]),
+    .commands = commands,
+    .run = run,
+};
