@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * volt/virtio.h - virtio devices as plugins: the library libvolt-virtio.
+ *
+ * Stability: draft. It is a static library, which a plugin contains (pkg-config volt-virtio);
+ * between plugin and host only extension ids pass, so nothing here is part of the ABI.
+ *
+ * Source: Virtual I/O Device (VIRTIO) 1.2; sections are cited as "virtio 2.7". A device says
+ * what it is and answers requests; queues, status, features, reset, interrupts, registers, the
+ * description for the guest and the saved state are the library's.
+ *
+ *   struct rng { struct volt_virtio v; struct volt_queue q[1]; };
+ *
+ * volt_virtio is the first member, and `q` the array of its queues. The host's callbacks are
+ * then those of the library: volt_virtio_reset() as `reset`, and VOLT_VIRTIO_STATE makes the
+ * table for volt.state/1.
+ *
+ * Requests are answered on a worker. The library takes chains off a queue, at most one ring's
+ * worth in a run, and stops when the driver resets the device or the VM pauses.
+ */
+#ifndef VOLT_VIRTIO_H
+#define VOLT_VIRTIO_H
+
+#include <sys/uio.h>
+
+#include <volt/draft/doorbell.h>
+#include <volt/memory.h>
+#include <volt/plugin.h>
+#include <volt/state.h>
+#include <volt/worker.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define VOLT_VIRTIO_QUEUES 16u  /* of one device, at most */
+#define VOLT_CHAIN_MAX     130u /* segments of a chain, at most */
+
+/* Features that the library offers for every device (virtio 6), and answers. */
+#define VOLT_VIRTIO_F_INDIRECT  (UINT64_C(1) << 28)
+#define VOLT_VIRTIO_F_EVENT_IDX (UINT64_C(1) << 29)
+#define VOLT_VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
+
+/* The first counters of a device are the library's; its own start at VOLT_VIRTIO_COUNT. */
+#define VOLT_VIRTIO_BROKEN 0u
+#define VOLT_VIRTIO_QUIET  1u
+#define VOLT_VIRTIO_RESETS 2u
+#define VOLT_VIRTIO_COUNT  3u
+#define VOLT_VIRTIO_COUNTERS() \
+	[VOLT_VIRTIO_BROKEN] = {"broken", "queues stopped for a driver's mistake, until a reset"}, \
+	[VOLT_VIRTIO_QUIET] = {"quiet", "writes to registers that were ignored"}, \
+	[VOLT_VIRTIO_RESETS] = {"resets", "resets by the driver"}
+
+struct volt_virtio;
+
+/* A request as the driver gave it: buffers that the device reads, then buffers that it
+ * writes. All lie in RAM; nothing of this struct changes while the device looks at it, but
+ * what the buffers hold may. The device may change `seg`, and nothing else. */
+struct volt_chain {
+	uint16_t head;                    /* the library's */
+	uint16_t out, in;                 /* readable, then writable segments; none is empty */
+	uint16_t reserved;                /* 0 */
+	uint32_t out_len, in_len;         /* bytes of each kind */
+	struct iovec seg[VOLT_CHAIN_MAX]; /* out + in of them */
+	uint64_t gpa[VOLT_CHAIN_MAX];     /* guest physical, of each as it was given */
+	uint32_t len[VOLT_CHAIN_MAX];     /* bytes of each as it was given */
+};
+
+/* One queue. Members are the library's, and saved where a field is named so. */
+struct volt_queue {
+	struct volt_virtio *v;          /* its device */
+	uint64_t desc, driver, device;  /* guest physical: the three parts of a split ring */
+	uint16_t number, max;           /* which, and its most entries */
+	uint16_t size;                  /* entries, as the driver wrote it */
+	uint16_t seen, used, told;      /* next to take; next to give; given when last signalled */
+	bool ready, broken, open;       /* as the driver wrote it; until reset; it may be served */
+	uint8_t worker;                 /* index into volt_virtio's */
+	uint8_t *table, *avail, *given; /* the parts where they are mapped */
+	struct volt_chain chain;        /* the one that is looked at */
+};
+
+/* A device's type: static, or in the instance where parameters decide. It outlives init. */
+struct volt_virtio_type {
+	uint32_t size, id;    /* id: virtio 5, e.g. 4 for an entropy source */
+	const char *name;     /* of its range, and of its workers: at most 12 bytes of [a-z0-9-] */
+	uint64_t features;    /* its own bits: 0 to 23, and 50 up */
+	uint16_t queues;      /* 1 .. VOLT_VIRTIO_QUEUES, at most the elements of `q` */
+	uint16_t ring;        /* entries of each, at most: a power of two, up to 32768 */
+	uint16_t segments;    /* of a chain, 1 .. VOLT_CHAIN_MAX; a longer one breaks its queue */
+	uint16_t workers;     /* 1, or `queues`: one worker for all, or one for each */
+	uint32_t config_size; /* bytes of its configuration space; 0: none */
+	uint32_t reserved;    /* 0 */
+	const void *config;   /* those bytes, little-endian, in the instance; NULL if none */
+	/* [worker] One chain of queue q. True: answered, after volt_chain_done(). False: not now;
+	 * the chain stays the queue's next, nothing of it may have been written, and the driver
+	 * is told not to kick: something else (a file that is watched, a timer) posts the worker.
+	 * Required. */
+	bool (*request)(void *self, struct volt_queue *q, struct volt_chain *c);
+	/* [io] or [loop] The driver is ready and agreed to `features`; no request came yet. Also
+	 * after a restore. NULL: nothing to do. */
+	void (*live)(void *self, uint64_t features);
+	/* [io] or [loop] The driver has reset the device, or the VM started; no request runs. NULL:
+	 * nothing to do. */
+	void (*reset)(void *self);
+};
+
+/* What every virtio device has. Members are the library's; those that are saved say so. */
+struct volt_virtio {
+	const struct volt_host *h;                           /* from init */
+	const struct volt_virtio_type *type;                 /* from init */
+	const struct volt_mem *mem;                          /* volt.mem/1 */
+	const struct volt_worker *work;                      /* volt.worker/1 */
+	struct volt_queue *q;                                /* from init */
+	const struct volt_virtio_transport *transport;       /* how the guest reaches it */
+	uint64_t offered;                                    /* features */
+	uint64_t accepted;                                   /* saved */
+	uint32_t device_select, driver_select, queue_select; /* saved */
+	uint32_t generation;                                 /* saved; of the configuration */
+	uint32_t status, isr;                                /* saved; atomic */
+	bool live;                                           /* atomic */
+	uint32_t line;                                       /* handle of its interrupt */
+	uint32_t workers[VOLT_VIRTIO_QUEUES];                /* their handles */
+};
+
+/* [wire] Wires the device: range, interrupt, kicks, workers, description. `self` starts with a
+ * volt_virtio; `q` is its array of t->queues. 0, or what volt_fail() returned. */
+int volt_virtio_init(
+    void *self, struct volt_queue *q, const struct volt_virtio_type *t, const struct volt_host *h);
+/* [loop] The descriptor's `reset`. */
+void volt_virtio_reset(void *self);
+/* [any] Has the worker of queue number n look at it soon. */
+void volt_virtio_post(struct volt_virtio *v, unsigned n);
+/* [loop] [io] The bytes of the configuration space changed: tells the driver. */
+void volt_virtio_config_changed(struct volt_virtio *v);
+
+/* [worker] Takes n bytes off the front of the readable part. Returns how many there were, at
+ * most n; *to holds those. */
+size_t volt_chain_read(struct volt_chain *c, void *to, size_t n);
+/* [worker] Puts n bytes to the front of the writable part, and takes it off. Returns how many
+ * had room. */
+size_t volt_chain_write(struct volt_chain *c, const void *from, size_t n);
+/* [worker] Takes the last writable byte off, and sets it: a status. False: there is none. */
+bool volt_chain_write_last(struct volt_queue *q, struct volt_chain *c, uint8_t byte);
+/* [worker] Gives the chain back: its first `written` writable bytes were written, at most
+ * in_len. To be called once. */
+void volt_chain_done(struct volt_queue *q, struct volt_chain *c, uint32_t written);
+
+/* [loop] Slots of volt.state/1: see VOLT_VIRTIO_STATE. */
+void volt_virtio_pause(void *self);
+/* [loop] As volt_virtio_pause(). */
+void volt_virtio_resume(void *self);
+/* [any] Could the device be in this state? `q` is the array inside the candidate. 0 or -EINVAL. */
+int volt_virtio_validate(const struct volt_virtio *v, const struct volt_queue *q);
+
+/* Rows of fields for struct `s`, whose first member is `v` and whose array of queues is `q`. */
+#define VOLT_VIRTIO_FIELDS(s) \
+	{VOLT_FIELD(s, v.accepted, VOLT_F_U64, 1)}, \
+	    {VOLT_FIELD(s, v.device_select, VOLT_F_U32, 1)}, \
+	    {VOLT_FIELD(s, v.driver_select, VOLT_F_U32, 1)}, \
+	    {VOLT_FIELD(s, v.queue_select, VOLT_F_U32, 1)}, \
+	    {VOLT_FIELD(s, v.generation, VOLT_F_U32, 1)}, \
+	    {VOLT_FIELD(s, v.status, VOLT_F_U32, 1), .max = 0xff}, \
+	    {VOLT_FIELD(s, v.isr, VOLT_F_U32, 1), .max = 3}, \
+	    {VOLT_FIELD_EACH(s, q, desc, VOLT_F_U64)}, \
+	    {VOLT_FIELD_EACH(s, q, driver, VOLT_F_U64)}, \
+	    {VOLT_FIELD_EACH(s, q, device, VOLT_F_U64)}, \
+	    {VOLT_FIELD_EACH(s, q, size, VOLT_F_U16)}, {VOLT_FIELD_EACH(s, q, seen, VOLT_F_U16)}, \
+	    {VOLT_FIELD_EACH(s, q, used, VOLT_F_U16)}, {VOLT_FIELD_EACH(s, q, told, VOLT_F_U16)}, \
+	    {VOLT_FIELD_EACH(s, q, ready, VOLT_F_BOOL)}, \
+	{ \
+		VOLT_FIELD_EACH(s, q, broken, VOLT_F_BOOL) \
+	}
+
+/* The table `name`, for a struct `s` that has nothing else to save. */
+#define VOLT_VIRTIO_STATE(s, name_) \
+	static int name_##_validate(const void *candidate) \
+	{ \
+		const s *c = candidate; \
+		return volt_virtio_validate(&c->v, c->q); \
+	} \
+	static const struct volt_field name_##_fields[] = {VOLT_VIRTIO_FIELDS(s)}; \
+	static const struct volt_state name_ = { \
+	    .size = sizeof(name_), \
+	    .version = 1, \
+	    .oldest = 1, \
+	    VOLT_FIELDS(name_##_fields), \
+	    .pause = volt_virtio_pause, \
+	    .resume = volt_virtio_resume, \
+	    .validate = name_##_validate, \
+	}
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

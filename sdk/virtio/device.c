@@ -1,0 +1,390 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * device - the state machine of a virtio device (virtio 2.1, 2.2, 3.1), once for all
+ * transports.
+ *
+ * From DRIVER_OK on a queue belongs to its worker: registers only read what is atomic.
+ * Taking it back is `live` = false, then run(), which returns when no job looks at it.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "virtio_internal.h"
+
+#define LIBRARY_FEATURES \
+	(VOLT_VIRTIO_F_INDIRECT | VOLT_VIRTIO_F_EVENT_IDX | VOLT_VIRTIO_F_VERSION_1)
+#define OWN_FEATURES (UINT64_C(0xffffff) | ~UINT64_C(0) << 50) /* virtio 2.2 */
+
+/* The bits that a driver sets. */
+#define DRIVER_BITS \
+	(STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK | STATUS_FEATURES_OK | STATUS_FAILED)
+
+bool virtio_is_live(const struct volt_virtio *v)
+{
+	return __atomic_load_n(&v->live, __ATOMIC_ACQUIRE);
+}
+
+uint32_t virtio_status(const struct volt_virtio *v)
+{
+	return __atomic_load_n(&v->status, __ATOMIC_ACQUIRE);
+}
+
+static void add_status(struct volt_virtio *v, uint32_t bits)
+{
+	__atomic_fetch_or(&v->status, bits, __ATOMIC_ACQ_REL);
+}
+
+void virtio_quiet(struct volt_virtio *v)
+{
+	volt_count(v->h, VOLT_VIRTIO_QUIET, 1);
+}
+
+void volt_virtio_post(struct volt_virtio *v, unsigned n)
+{
+	if (n < v->type->queues)
+		v->work->post(v->h, v->workers[v->q[n].worker]);
+}
+
+static void run_workers(struct volt_virtio *v)
+{
+	for (unsigned i = 0; i < v->type->workers; i++)
+		v->work->run(v->h, v->workers[i]); /* -EAGAIN at the start: then none runs */
+}
+
+static void post_workers(struct volt_virtio *v)
+{
+	for (unsigned i = 0; i < v->type->workers; i++)
+		v->work->post(v->h, v->workers[i]);
+}
+
+static void serve(void *self, uint32_t worker)
+{
+	struct volt_virtio *v = self;
+
+	for (unsigned i = 0; i < v->type->queues; i++)
+		if (v->workers[v->q[i].worker] == worker)
+			virtio_queue_serve(&v->q[i]);
+}
+
+/* virtio 2.1.2: the driver is told, if it got so far. Other queues go on. */
+void virtio_break(struct volt_queue *q)
+{
+	struct volt_virtio *v = q->v;
+
+	q->broken = true;
+	add_status(v, STATUS_NEEDS_RESET);
+	volt_count(v->h, VOLT_VIRTIO_BROKEN, 1);
+	if (virtio_status(v) & STATUS_DRIVER_OK)
+		v->transport->raise(v, CAUSE_CONFIG, 0);
+}
+
+/* -------------------------------------------------------------------- reset */
+
+static void stop(struct volt_virtio *v)
+{
+	__atomic_store_n(&v->live, false, __ATOMIC_RELEASE);
+	run_workers(v);
+}
+
+/* virtio 2.4. The generation goes on: the configuration has not changed. */
+static void clear(struct volt_virtio *v)
+{
+	stop(v);
+	__atomic_store_n(&v->status, 0, __ATOMIC_RELEASE);
+	__atomic_store_n(&v->isr, 0, __ATOMIC_RELEASE);
+	v->accepted = 0;
+	v->device_select = v->driver_select = v->queue_select = 0;
+	for (unsigned i = 0; i < v->type->queues; i++)
+		virtio_queue_clear(&v->q[i]);
+	if (v->type->reset)
+		v->type->reset(v);
+}
+
+void volt_virtio_reset(void *self)
+{
+	clear(self);
+}
+
+/* ----------------------------------------------------------------- features */
+
+uint32_t virtio_device_features(const struct volt_virtio *v)
+{
+	return v->device_select < 2 ? (uint32_t)(v->offered >> (32 * v->device_select)) : 0;
+}
+
+/* Fixed from FEATURES_OK on (virtio 2.2.2 and 3.1.1). */
+void virtio_driver_features(struct volt_virtio *v, uint32_t bits)
+{
+	const unsigned shift = 32 * (v->driver_select & 1);
+
+	if (virtio_status(v) & STATUS_FEATURES_OK) {
+		virtio_quiet(v);
+		return;
+	}
+	/* Bits from 64 up are not offered; whoever accepts one never gets FEATURES_OK, as bit
+	 * 63, which is not offered either, stands for them. */
+	if (v->driver_select >= 2) {
+		if (bits)
+			v->accepted |= UINT64_C(1) << 63;
+		return;
+	}
+	v->accepted = (v->accepted & ~(UINT64_C(0xffffffff) << shift)) | (uint64_t)bits << shift;
+}
+
+/* ------------------------------------------------------------------- status */
+
+/* Those that cannot be served are broken; the others go on. */
+static void open_queues(struct volt_virtio *v)
+{
+	for (unsigned i = 0; i < v->type->queues; i++) {
+		struct volt_queue *q = &v->q[i];
+
+		if (!q->ready || q->broken)
+			continue;
+		if (virtio_queue_open(q))
+			__atomic_store_n(&q->open, true, __ATOMIC_RELEASE);
+		else
+			virtio_break(q);
+	}
+}
+
+static void go_live(struct volt_virtio *v)
+{
+	open_queues(v);
+	if (v->type->live)
+		v->type->live(v, v->accepted);
+	__atomic_store_n(&v->live, true, __ATOMIC_RELEASE);
+	post_workers(v);
+}
+
+/* virtio 3.1.1, in order; a step that lacks the one before it does not stick. */
+static uint32_t accept_bits(struct volt_virtio *v, uint32_t bits)
+{
+	uint32_t status = virtio_status(v) | (bits & STATUS_FAILED);
+
+	if (bits & STATUS_ACKNOWLEDGE)
+		status |= STATUS_ACKNOWLEDGE;
+	if (bits & STATUS_DRIVER && status & STATUS_ACKNOWLEDGE)
+		status |= STATUS_DRIVER;
+	if (bits & STATUS_FEATURES_OK && status & STATUS_DRIVER && !(v->accepted & ~v->offered))
+		status |= STATUS_FEATURES_OK;
+	if (bits & STATUS_DRIVER_OK && status & STATUS_FEATURES_OK)
+		status |= STATUS_DRIVER_OK;
+	return status;
+}
+
+void virtio_set_status(struct volt_virtio *v, uint32_t bits)
+{
+	const uint32_t before = virtio_status(v);
+
+	if (bits == 0) {
+		volt_count(v->h, VOLT_VIRTIO_RESETS, 1);
+		clear(v);
+		return;
+	}
+	const uint32_t after = accept_bits(v, bits);
+
+	if ((bits & DRIVER_BITS) != bits || (after & bits) != bits)
+		virtio_quiet(v);
+	add_status(v, after);
+	if (after & ~before & STATUS_DRIVER_OK)
+		go_live(v);
+}
+
+/* ------------------------------------------------------------------- queues */
+
+struct volt_queue *virtio_queue_selected(struct volt_virtio *v)
+{
+	return v->queue_select < v->type->queues ? &v->q[v->queue_select] : NULL;
+}
+
+/* The selected queue where it may be set up: after DRIVER_OK what was written is what runs. */
+static struct volt_queue *queue_to_set_up(struct volt_virtio *v)
+{
+	struct volt_queue *q = virtio_queue_selected(v);
+
+	if (q && !(virtio_status(v) & STATUS_DRIVER_OK))
+		return q;
+	virtio_quiet(v);
+	return NULL;
+}
+
+void virtio_queue_set_size(struct volt_virtio *v, uint32_t size)
+{
+	struct volt_queue *q = queue_to_set_up(v);
+
+	if (!q)
+		return;
+	if (q->ready || size > UINT16_MAX)
+		virtio_quiet(v);
+	else
+		q->size = (uint16_t)size;
+}
+
+void virtio_queue_set_half(struct volt_virtio *v, size_t part, unsigned half, uint32_t bits)
+{
+	struct volt_queue *q = queue_to_set_up(v);
+
+	if (!q)
+		return;
+	if (q->ready) {
+		virtio_quiet(v);
+		return;
+	}
+	uint64_t *address = (uint64_t *)(void *)((uint8_t *)q + part);
+
+	*address = (*address & UINT64_C(0xffffffff) << (half ? 0 : 32)) | (uint64_t)bits
+									      << (half ? 32 : 0);
+}
+
+/* virtio 4.2.2.2: a driver may stop a live queue, and reads back 0 when nobody looks at it. */
+static void stop_queue(struct volt_virtio *v)
+{
+	struct volt_queue *q = virtio_queue_selected(v);
+
+	if (!q)
+		return;
+	__atomic_store_n(&q->open, false, __ATOMIC_RELEASE);
+	v->work->run(v->h, v->workers[q->worker]);
+	q->ready = false;
+}
+
+void virtio_queue_set_ready(struct volt_virtio *v, uint32_t ready)
+{
+	if (ready == 0 && virtio_status(v) & STATUS_DRIVER_OK) {
+		stop_queue(v);
+		return;
+	}
+	struct volt_queue *q = queue_to_set_up(v);
+
+	if (!q)
+		return;
+	q->ready = ready & 1 && virtio_queue_is_sound(q) && virtio_queue_open(q);
+	if (ready & 1 && !q->ready)
+		virtio_quiet(v);
+}
+
+/* ------------------------------------------------------------ configuration */
+
+/* virtio 2.5: clipped to the device's own length, and not to the window's. */
+uint32_t virtio_config_read(const struct volt_virtio *v, uint64_t off, uint32_t n)
+{
+	uint32_t val = 0;
+	const uint32_t size = v->type->config_size;
+
+	if (off >= size || n > sizeof(val))
+		return 0;
+	memcpy(&val, (const uint8_t *)v->type->config + off, n < size - off ? n : size - off);
+	return volt_le32(&val);
+}
+
+void volt_virtio_config_changed(struct volt_virtio *v)
+{
+	v->generation++;
+	if (virtio_status(v) & STATUS_DRIVER_OK)
+		v->transport->raise(v, CAUSE_CONFIG, 0);
+}
+
+/* ------------------------------------------------------------- saved state */
+
+void volt_virtio_pause(void *self)
+{
+	stop(self);
+}
+
+void volt_virtio_resume(void *self)
+{
+	struct volt_virtio *v = self;
+
+	if (virtio_status(v) & STATUS_DRIVER_OK)
+		go_live(v);
+}
+
+int volt_virtio_validate(const struct volt_virtio *v, const struct volt_queue *q)
+{
+	const uint32_t s = v->status;
+
+	if (s & ~(DRIVER_BITS | STATUS_NEEDS_RESET))
+		return -EINVAL;
+	if ((s & STATUS_DRIVER && !(s & STATUS_ACKNOWLEDGE)) ||
+	    (s & STATUS_FEATURES_OK && !(s & STATUS_DRIVER)) ||
+	    (s & STATUS_DRIVER_OK && !(s & STATUS_FEATURES_OK)))
+		return -EINVAL;
+	if (s & STATUS_FEATURES_OK && v->accepted & ~v->offered)
+		return -EINVAL;
+	for (unsigned i = 0; i < v->type->queues; i++)
+		if (q[i].ready && !virtio_queue_is_sound(&q[i]))
+			return -EINVAL;
+	return 0;
+}
+
+/* ------------------------------------------------------------------- wiring */
+
+static bool is_sound_type(const struct volt_virtio_type *t)
+{
+	if (t->size < sizeof(*t) || t->reserved || t->features & ~OWN_FEATURES || !t->request)
+		return false;
+	if (t->queues == 0 || t->queues > VOLT_VIRTIO_QUEUES)
+		return false;
+	if (t->workers != 1 && t->workers != t->queues)
+		return false;
+	if (t->ring == 0 || t->ring > 32768 || t->ring & (t->ring - 1))
+		return false;
+	return t->segments >= 1 && t->segments <= VOLT_CHAIN_MAX && t->name &&
+	       !t->config == !t->config_size;
+}
+
+static int find_services(struct volt_virtio *v)
+{
+	const struct volt_host *h = v->h;
+
+	v->mem = h->get_ext(h, VOLT_EXT_MEM);
+	v->work = h->get_ext(h, VOLT_EXT_WORKER);
+	if (!v->mem)
+		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_MEM);
+	if (!v->work || !VOLT_HAS(v->work, run) || !VOLT_HAS(h, pulse))
+		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_WORKER " of ABI 0.3");
+	return 0;
+}
+
+static int add_workers(struct volt_virtio *v)
+{
+	for (unsigned i = 0; i < v->type->workers; i++) {
+		char name[16];
+		int err;
+
+		snprintf(name, sizeof(name), v->type->workers > 1 ? "%.12s-%u" : "%.12s",
+		    v->type->name, i);
+		err = v->work->add(v->h, name, serve, &v->workers[i]);
+		if (err)
+			return volt_fail(v->h, -err, "cannot have a worker");
+	}
+	return 0;
+}
+
+int volt_virtio_init(
+    void *self, struct volt_queue *q, const struct volt_virtio_type *t, const struct volt_host *h)
+{
+	struct volt_virtio *v = self;
+	int err;
+
+	v->h = h;
+	v->type = t;
+	v->q = q;
+	v->transport = &virtio_mmio;
+	if (!is_sound_type(t))
+		return volt_fail(h, EINVAL, "the plugin's virtio type is malformed");
+	v->offered = t->features | LIBRARY_FEATURES;
+	for (unsigned i = 0; i < t->queues; i++) {
+		q[i].v = v;
+		q[i].number = (uint16_t)i;
+		q[i].max = t->ring;
+		q[i].worker = t->workers > 1 ? (uint8_t)i : 0;
+	}
+	err = find_services(v);
+	if (!err)
+		err = add_workers(v);
+	return err ? err : v->transport->wire(v);
+}

@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * toy_virtio - a device of the library's tests: it gives back what it was sent, each byte plus
+ * one, as far as there is room. Queue 1 answers only while the test lets it.
+ */
+#include <string.h>
+
+#include "toy_virtio.h"
+
+static bool request(void *self, struct volt_queue *q, struct volt_chain *c)
+{
+	struct toy *t = self;
+	uint8_t bytes[64];
+	uint32_t written = 0;
+	size_t n;
+
+	if (q->number == 1 && t->busy)
+		return false;
+	t->requests++;
+	t->segments = (uint32_t)(c->out + c->in);
+	while ((n = volt_chain_read(c, bytes, sizeof(bytes))) > 0) {
+		for (size_t i = 0; i < n; i++)
+			bytes[i]++;
+		written += (uint32_t)volt_chain_write(c, bytes, n);
+	}
+	volt_chain_done(q, c, written);
+	return true;
+}
+
+static void live(void *self, uint64_t features)
+{
+	((struct toy *)self)->agreed = features;
+}
+
+static void reset(void *self)
+{
+	((struct toy *)self)->agreed = 0;
+}
+
+static int init(void *self, const struct volt_host *h, const struct volt_args *a)
+{
+	static const struct volt_virtio_type type = {
+	    .size = sizeof(type),
+	    .id = TOY_ID,
+	    .name = "toy",
+	    .features = TOY_FEATURE,
+	    .queues = 2,
+	    .ring = TOY_RING,
+	    .segments = TOY_SEGMENTS,
+	    .workers = 2,
+	    .request = request,
+	    .live = live,
+	    .reset = reset,
+	    .config_size = TOY_CONFIG,
+	    .config = "\1\2\3\4\5",
+	};
+
+	return volt_virtio_init(self, ((struct toy *)self)->q, &type, h);
+}
+
+VOLT_VIRTIO_STATE(struct toy, toy_state);
+
+static const void *get_ext(const char *id)
+{
+	return strcmp(id, VOLT_EXT_STATE) ? NULL : &toy_state;
+}
+
+static const struct volt_counter counters[] = {VOLT_VIRTIO_COUNTERS()};
+
+const struct volt_plugin volt_plugin_toy_virtio = {
+    VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE),
+    .name = "toy-virtio",
+    .version = "1",
+    .summary = "gives back what it was sent",
+    .flags = VOLT_FLAG_GUEST_MEMORY,
+    .instance_size = sizeof(struct toy),
+    VOLT_COUNTERS(counters),
+    .init = init,
+    .reset = volt_virtio_reset,
+    .get_ext = get_ext,
+};

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * toy_virtio - the device of the library's tests.
+ */
+#ifndef TOY_VIRTIO_H
+#define TOY_VIRTIO_H
+
+#include <volt/virtio.h>
+
+#define TOY_ID       63u
+#define TOY_FEATURE  UINT64_C(1)
+#define TOY_RING     64u
+#define TOY_SEGMENTS 8u
+#define TOY_CONFIG   5u
+
+struct toy {
+	struct volt_virtio v;
+	struct volt_queue q[2];
+	uint64_t agreed;
+	uint32_t requests, segments; /* answered; of the newest */
+	bool busy;
+};
+
+extern const struct volt_plugin volt_plugin_toy_virtio;
+
+#endif

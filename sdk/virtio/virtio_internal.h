@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * virtio_internal - between the parts of libvolt-virtio: queue, device and transport.
+ */
+#ifndef VIRTIO_INTERNAL_H
+#define VIRTIO_INTERNAL_H
+
+#include <volt/virtio.h>
+
+/* Bits of the status (virtio 2.1). */
+#define STATUS_ACKNOWLEDGE 1u
+#define STATUS_DRIVER      2u
+#define STATUS_DRIVER_OK   4u
+#define STATUS_FEATURES_OK 8u
+#define STATUS_NEEDS_RESET 64u
+#define STATUS_FAILED      128u
+
+/* Causes of an interrupt (virtio 4.2.2, InterruptStatus). */
+#define CAUSE_QUEUE  1u
+#define CAUSE_CONFIG 2u
+
+/* How a guest reaches the device. */
+struct volt_virtio_transport {
+	/* [wire] Ranges, interrupts, kicks, description. 0, or what volt_fail() returned. */
+	int (*wire)(struct volt_virtio *v);
+	/* [any] Tells the driver of CAUSE_*; `queue` is the queue for CAUSE_QUEUE. */
+	void (*raise)(struct volt_virtio *v, uint32_t cause, unsigned queue);
+};
+
+extern const struct volt_virtio_transport virtio_mmio __attribute__((visibility("hidden")));
+
+#pragma GCC visibility push(hidden)
+
+/* Queue. */
+bool virtio_queue_is_sound(const struct volt_queue *q);
+bool virtio_queue_open(struct volt_queue *q); /* maps its parts; false: not all is RAM */
+void virtio_queue_clear(struct volt_queue *q);
+void virtio_queue_serve(struct volt_queue *q);
+
+/* The device's side of registers, for transports; [io]. */
+uint32_t virtio_device_features(const struct volt_virtio *v);
+void virtio_driver_features(struct volt_virtio *v, uint32_t bits);
+uint32_t virtio_status(const struct volt_virtio *v);
+void virtio_set_status(struct volt_virtio *v, uint32_t bits);
+struct volt_queue *virtio_queue_selected(struct volt_virtio *v); /* NULL: out of range */
+void virtio_queue_set_size(struct volt_virtio *v, uint32_t size);
+void virtio_queue_set_ready(struct volt_virtio *v, uint32_t ready);
+/* Half (0: low, 1: high) of the address at *part of the selected queue. */
+void virtio_queue_set_half(struct volt_virtio *v, size_t part, unsigned half, uint32_t bits);
+uint32_t virtio_config_read(const struct volt_virtio *v, uint64_t off, uint32_t n);
+void virtio_quiet(struct volt_virtio *v); /* a write was ignored */
+/* [any] The driver broke the rules of q. */
+void virtio_break(struct volt_queue *q);
+bool virtio_is_live(const struct volt_virtio *v);
+
+#pragma GCC visibility pop
+
+#endif
