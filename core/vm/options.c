@@ -127,9 +127,12 @@ static void print_help(void)
 {
 	printf("usage: volt --kernel FILE [OPTION...]\n"
 	       "       volt explain [OPTION...]\n"
-	       "       volt doctor [OPTION...]\n\n"
+	       "       volt doctor [OPTION...]\n"
+	       "       volt ctl SOCKET [COMMAND [KEY=VALUE...]]\n\n"
 	       "Runs a Linux guest in a sealed microVM; \"volt explain\" prints what it would be\n"
-	       "allowed to do instead, \"volt doctor\" whether this host runs guests.\n\n");
+	       "allowed to do instead, \"volt doctor\" whether this host runs guests, and \"volt "
+	       "ctl\"\n"
+	       "gives a command to a running one.\n\n");
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		char left[64];
 
@@ -447,7 +450,7 @@ static int check_together(const struct options *o)
 
 static void refuse_word(const char *word)
 {
-	static const char *const commands[] = {"explain", "doctor", NULL};
+	static const char *const commands[] = {"explain", "doctor", "ctl", NULL};
 	const char *near = nearest_name(word, commands);
 
 	if (near != NULL)
