@@ -8,9 +8,11 @@
  *   base + 1  1 byte  write n: the event loop raises the line n ms later
  */
 #include <errno.h>
+#include <string.h>
 
 #include <volt/loop.h>
 #include <volt/plugin.h>
+#include <volt/state.h>
 
 enum { PARAM_BASE, PARAM_IRQ, PARAM_CLAIM, PARAM_ROWS };
 
@@ -21,6 +23,8 @@ struct leveldev {
 	const struct volt_loop *loop;
 	uint32_t line, timer;
 	bool level;
+	uint64_t deadline_ns; /* 0: the timer is disarmed */
+	uint64_t left_ns;     /* of it, as pause finds it */
 };
 
 static void drive(struct leveldev *d, bool level)
@@ -29,6 +33,12 @@ static void drive(struct leveldev *d, bool level)
 		volt_count(d->h, level ? COUNT_RAISED : COUNT_LOWERED, 1);
 	d->level = level;
 	d->h->set_irq(d->h, d->line, level);
+}
+
+static void arm(struct leveldev *d, uint64_t deadline_ns)
+{
+	d->deadline_ns = deadline_ns;
+	d->loop->arm(d->h, d->timer, deadline_ns);
 }
 
 static uint64_t leveldev_read(void *self, uint64_t off, uint32_t n)
@@ -43,13 +53,14 @@ static void leveldev_write(void *self, uint64_t off, uint32_t n, uint64_t value)
 	if (off == 0)
 		drive(d, value & 1);
 	else
-		d->loop->arm(d->h, d->timer, d->loop->now(d->h) + value * 1000000);
+		arm(d, d->loop->now(d->h) + value * 1000000);
 }
 
 static void fire(void *self)
 {
 	struct leveldev *d = self;
 
+	d->deadline_ns = 0;
 	volt_count(d->h, COUNT_TIMED, 1);
 	drive(d, true);
 }
@@ -58,7 +69,7 @@ static void leveldev_reset(void *self)
 {
 	struct leveldev *d = self;
 
-	d->loop->arm(d->h, d->timer, 0);
+	arm(d, 0);
 	d->level = false;
 	d->h->set_irq(d->h, d->line, false);
 }
@@ -93,6 +104,42 @@ static int leveldev_init(void *self, const struct volt_host *h, const struct vol
 		return volt_fail(h, -err, "irq=%u", irq);
 	err = d->loop->add_timer(h, fire, &d->timer);
 	return err ? volt_fail(h, -err, "no timer") : 0;
+}
+
+/* A deadline that has passed still fires, so there is at least a nanosecond left of it. */
+static void leveldev_pause(void *self)
+{
+	struct leveldev *d = self;
+	uint64_t now = d->loop->now(d->h);
+
+	d->left_ns = d->deadline_ns == 0 ? 0 : d->deadline_ns > now ? d->deadline_ns - now : 1;
+}
+
+static void leveldev_resume(void *self)
+{
+	struct leveldev *d = self;
+
+	arm(d, d->left_ns > 0 ? d->loop->now(d->h) + d->left_ns : 0);
+	d->h->set_irq(d->h, d->line, d->level);
+}
+
+static const struct volt_field fields[] = {
+    {VOLT_FIELD(struct leveldev, level, VOLT_F_BOOL, 1)},
+    {VOLT_FIELD(struct leveldev, left_ns, VOLT_F_U64, 1), .max = 255 * 1000000ull},
+};
+
+static const struct volt_state state = {
+    .size = sizeof(state),
+    .version = 1,
+    .oldest = 1,
+    VOLT_FIELDS(fields),
+    .pause = leveldev_pause,
+    .resume = leveldev_resume,
+};
+
+static const void *leveldev_get_ext(const char *id)
+{
+	return strcmp(id, VOLT_EXT_STATE) == 0 ? &state : NULL;
 }
 
 static const struct volt_param params[] = {
@@ -138,4 +185,5 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     VOLT_COUNTERS(counters),
     .init = leveldev_init,
     .reset = leveldev_reset,
+    .get_ext = leveldev_get_ext,
 };
