@@ -98,3 +98,14 @@ const char *open_files_hint(int err)
 		   ? " (root has no capabilities here: only what root owns can be opened)"
 		   : "";
 }
+
+int open_files_move(int fd, int want)
+{
+	if (fd == want)
+		return 0;
+	int moved = fcntl(fd, F_DUPFD_CLOEXEC, want);
+	int err = moved == want ? 0 : moved < 0 ? -errno : -EMFILE;
+
+	close(fd);
+	return err;
+}

@@ -18,6 +18,9 @@
  * fd of /proc/self/fd, or -1. 0, or -errno if the folder has to be listed and cannot. */
 int open_files_each(int folder, bool (*see)(void *arg, int fd), void *arg);
 
+/* Gives a descriptor the free number `want`. 0; or -errno, and it is closed. */
+int open_files_move(int fd, int want);
+
 /* At least 2. What cannot be listed counts as closed. */
 uint32_t open_files_highest(void);
 

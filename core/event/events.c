@@ -38,7 +38,8 @@ static void pay_attention(void *arg)
 {
 	struct events *e = arg;
 
-	if (__atomic_load_n(&e->attention_wanted, __ATOMIC_SEQ_CST) == 0 ||
+	if (e->loop->held || /* the guest gets it when it goes on */
+	    __atomic_load_n(&e->attention_wanted, __ATOMIC_SEQ_CST) == 0 ||
 	    __atomic_exchange_n(&e->attention_wanted, 0, __ATOMIC_SEQ_CST) == 0)
 		return;
 	e->attention(e->arg);
@@ -85,7 +86,8 @@ int events_init(
 	e->signal_fd = signalfd(-1, &taken, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (e->signal_fd < 0)
 		return log_error(errno, "cannot take signals: %s", strerror(errno));
-	/* The harmless ones must not end a VM, and no handler may run in one. */
+	/* The harmless ones must not end a VM, and no handler may run in one (but that of SIGIO, on
+	 * vCPU threads of a VM that can be paused: core/kvm/park.h). */
 	sigemptyset(&held);
 	sigaddset(&held, SIGUSR1);
 	sigaddset(&held, SIGUSR2);

@@ -15,8 +15,6 @@
 #include "core/base/log.h"
 #include "core/base/sealed.h"
 
-#define BATCH 16
-
 _Static_assert(LOOP_TIMER_MAX <= 64, "fire_timers() has one bit for each");
 
 /* Edge-triggered: every write is an event of its own, so the count is never read. */
@@ -103,6 +101,20 @@ int loop_add_timer(struct loop *l, struct callee *owner, void (*fire)(void *), u
 	return 0;
 }
 
+int loop_add_core_timer(struct loop *l, void (*fire)(void *), void *arg, uint32_t *timer)
+{
+	int err = loop_add_timer(l, NULL, fire, timer);
+
+	if (!err)
+		l->table->timers[*timer].arg = arg;
+	return err;
+}
+
+void loop_keep_timer(struct loop *l, uint32_t timer)
+{
+	l->table->timers[timer].always = true;
+}
+
 void loop_wake(struct loop *l)
 {
 	uint64_t one = 1;
@@ -128,13 +140,23 @@ void loop_stop(struct loop *l)
 	loop_wake(l);
 }
 
+/* When the timer is to fire; 0: it is disarmed, or waits until devices go on. */
+static uint64_t deadline_of(const struct loop *l, uint32_t timer)
+{
+	const struct loop_timer *t = &l->table->timers[timer];
+
+	if (l->held && t->owner && !t->always)
+		return 0;
+	return __atomic_load_n(&l->deadlines_ns[timer], __ATOMIC_SEQ_CST);
+}
+
 /* The due timer with the earliest deadline, none of `fired`; false: no timer is due. */
 static bool find_due(
     const struct loop *l, uint64_t now, uint64_t fired, uint32_t *timer, uint64_t *deadline)
 {
 	*deadline = 0;
 	for (uint32_t i = 0; i < l->table->timer_count; i++) {
-		uint64_t at = __atomic_load_n(&l->deadlines_ns[i], __ATOMIC_SEQ_CST);
+		uint64_t at = deadline_of(l, i);
 
 		if (at == 0 || at > now || (fired >> i & 1) || (*deadline != 0 && at >= *deadline))
 			continue;
@@ -144,6 +166,18 @@ static bool find_due(
 	return *deadline != 0;
 }
 
+/* Under the instance's lock, so that a disarm in one of its callbacks counts. */
+static void fire_if_armed(const struct loop_timer *t, uint64_t *armed, uint64_t deadline)
+{
+	if (t->owner)
+		callee_lock(t->owner);
+	if (__atomic_compare_exchange_n(
+		armed, &deadline, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
+		t->fire(t->owner ? t->owner->self : t->arg);
+	if (t->owner)
+		callee_unlock(t->owner);
+}
+
 /* Each once at most: one that arms itself for the past must not hold the loop. */
 static void fire_timers(struct loop *l)
 {
@@ -151,16 +185,8 @@ static void fire_timers(struct loop *l)
 	uint32_t i;
 
 	while (find_due(l, now, fired, &i, &deadline)) {
-		const struct loop_timer *t = &l->table->timers[i];
-		uint64_t *armed = &l->deadlines_ns[i];
-
 		fired |= 1ull << i;
-		callee_lock(t->owner);
-		/* Under the instance's lock, so that a disarm in one of its callbacks counts. */
-		if (__atomic_compare_exchange_n(
-			armed, &deadline, 0, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST))
-			t->fire(t->owner->self);
-		callee_unlock(t->owner);
+		fire_if_armed(&l->table->timers[i], &l->deadlines_ns[i], deadline);
 	}
 }
 
@@ -169,8 +195,10 @@ static uint64_t time_to_wait(const struct loop *l)
 {
 	uint64_t next = UINT64_MAX, now;
 
+	if (l->hurry)
+		return 0;
 	for (uint32_t i = 0; i < l->table->timer_count; i++) {
-		uint64_t deadline = __atomic_load_n(&l->deadlines_ns[i], __ATOMIC_SEQ_CST);
+		uint64_t deadline = deadline_of(l, i);
 
 		if (deadline != 0 && deadline < next)
 			next = deadline;
@@ -187,20 +215,20 @@ static int wait_events(struct loop *l, struct epoll_event *events, uint64_t wait
 	    .tv_sec = (time_t)(wait_ns / 1000000000u), .tv_nsec = (long)(wait_ns % 1000000000u)};
 
 	/* By number: musl and older glibc have no wrapper. Linux 5.11. */
-	return (int)syscall(SYS_epoll_pwait2, l->epoll_fd, events, BATCH,
+	return (int)syscall(SYS_epoll_pwait2, l->epoll_fd, events, LOOP_BATCH,
 	    wait_ns == UINT64_MAX ? NULL : &t, NULL, 0);
 }
 
 void loop_pause(struct loop *l, uint64_t wait_ns)
 {
-	struct epoll_event events[BATCH];
+	struct epoll_event events[LOOP_BATCH];
 
 	wait_events(l, events, wait_ns);
 }
 
 void loop_run(struct loop *l)
 {
-	struct epoll_event events[BATCH];
+	struct epoll_event events[LOOP_BATCH];
 
 	for (;;) {
 		/* Cleared before the hooks look: work that comes later wakes us again. */
@@ -210,8 +238,8 @@ void loop_run(struct loop *l)
 		fire_timers(l);
 		if (__atomic_load_n(&l->stopping, __ATOMIC_SEQ_CST))
 			return;
-		int n = wait_events(l, events, time_to_wait(l));
-		for (int i = 0; i < n; i++) {
+		l->ready = wait_events(l, events, time_to_wait(l));
+		for (int i = 0; i < l->ready; i++) {
 			const struct loop_watch *w = events[i].data.ptr;
 
 			w->ready(w->arg, events[i].events);

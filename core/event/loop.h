@@ -19,10 +19,13 @@
 #define LOOP_TIMER_MAX 64
 #define LOOP_HOOK_MAX  96
 #define LOOP_WATCH_MAX 320
+#define LOOP_BATCH     16
 
 struct loop_timer {
 	void (*fire)(void *self);
-	struct callee *owner;
+	struct callee *owner; /* NULL: the core's, called with */
+	void *arg;            /* this */
+	bool always;          /* fires while devices are held too */
 };
 
 struct loop_watch {
@@ -48,6 +51,9 @@ struct loop {
 	int epoll_fd, wake_fd;
 	uint32_t woken;    /* atomic; a wake-up is under way */
 	uint32_t stopping; /* atomic */
+	bool held;  /* [loop] devices stand still: their timers wait, nothing is given to them */
+	bool hurry; /* [loop] the next turn comes at once */
+	int ready;  /* [loop] events of this turn; LOOP_BATCH: there may be more */
 	struct loop_table *table;
 	uint64_t deadlines_ns[LOOP_TIMER_MAX]; /* atomic; of each timer; 0: disarmed */
 };
@@ -66,6 +72,10 @@ int loop_watch_or_log(
 const char *loop_watch_why(int err);
 int loop_add_hook(struct loop *l, void (*run)(void *), void *arg);
 int loop_add_timer(struct loop *l, struct callee *owner, void (*fire)(void *), uint32_t *timer);
+/* One of the core's, which no pause holds. */
+int loop_add_core_timer(struct loop *l, void (*fire)(void *), void *arg, uint32_t *timer);
+/* Before the seal: a plugin's timer goes on while devices are held. */
+void loop_keep_timer(struct loop *l, uint32_t timer);
 
 /* [any] */
 void loop_arm(struct loop *l, uint32_t timer, uint64_t deadline_ns);

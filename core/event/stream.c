@@ -63,6 +63,8 @@ static void deliver_event(struct stream *s, uint32_t event)
 {
 	if (s->ops == NULL || !VOLT_HAS(s->ops, event) || s->ops->event == NULL)
 		return;
+	if (s->all->loop->held) /* a break, of which the device hears nothing */
+		return;
 	callee_lock(s->owner);
 	s->ops->event(s->owner->self, s->number, event);
 	callee_unlock(s->owner);
@@ -251,7 +253,7 @@ static uint32_t take_room(struct stream *s, uint32_t wanted)
 /* Gives the device as much of `held` as it has room for. */
 static void deliver_held(struct stream *s)
 {
-	if (s->held_count == 0 || s->ops->rx == NULL)
+	if (s->held_count == 0 || s->ops->rx == NULL || s->all->loop->held)
 		return;
 	callee_lock(s->owner);
 	/* rx may set new room itself, so what it used up is taken off before. */
@@ -394,6 +396,12 @@ void stream_pump(void *stream)
 {
 	struct stream *s = stream;
 
+	/* A VM that is paused hears nobody but its operator; all else waits in the far end. */
+	if (s->all->loop->held) {
+		if (s->terminal && s->in_fd >= 0)
+			pump_in(s);
+		return;
+	}
 	/* Cleared first: bytes that come from now on ask again. */
 	__atomic_store_n(&s->drain_asked, 0, __ATOMIC_SEQ_CST);
 	if (s->kind == STREAM_UNIX && s->in_fd < 0)

@@ -5,6 +5,8 @@
 
 #include <stdio.h>
 
+#include "core/event/loop.h"
+
 void worker_init(struct worker *w, struct callee *owner, const char *name,
     void (*job)(void *self, uint32_t worker), uint32_t number)
 {
@@ -37,6 +39,12 @@ uint32_t worker_ask(struct worker *w)
 bool worker_has_run(const struct worker *w, uint32_t ticket)
 {
 	return (int32_t)(__atomic_load_n(&w->runs_ended, __ATOMIC_SEQ_CST) - ticket) >= 0;
+}
+
+bool worker_has_run_or_wakes(struct worker *w, uint32_t ticket, struct loop *l)
+{
+	__atomic_store_n(&w->waker, l, __ATOMIC_SEQ_CST);
+	return worker_has_run(w, ticket);
 }
 
 /* False: who ended the run has counted us among the sleepers, and posts. */
@@ -79,6 +87,9 @@ static void do_job(struct worker *w)
 	__atomic_fetch_add(&w->runs_ended, 1, __ATOMIC_SEQ_CST);
 	for (uint32_t n = __atomic_exchange_n(&w->sleepers, 0, __ATOMIC_SEQ_CST); n > 0; n--)
 		lock_post(&w->ended);
+	struct loop *l = __atomic_exchange_n(&w->waker, NULL, __ATOMIC_SEQ_CST);
+	if (l)
+		loop_wake(l);
 }
 
 _Noreturn void worker_run(struct worker *w)

@@ -15,6 +15,8 @@
 
 #define WORKER_MAX 64
 
+struct loop;
+
 struct worker {
 	struct callee *owner;
 	void (*job)(void *self, uint32_t worker);
@@ -27,6 +29,7 @@ struct worker {
 	/* Runs of the job that have begun and have ended; who waits for one sleeps in `ended`. */
 	uint32_t runs_begun, runs_ended, sleepers; /* atomic */
 	struct lock ended;
+	struct loop *waker; /* atomic; woken at the end of the next run; NULL: nobody waits so */
 };
 
 void worker_init(struct worker *w, struct callee *owner, const char *name,
@@ -37,6 +40,8 @@ void worker_post(struct worker *w);
 /* Posts; the run that began afterwards has ended once worker_has_run() says so. */
 uint32_t worker_ask(struct worker *w);
 bool worker_has_run(const struct worker *w, uint32_t ticket);
+/* [loop] The same; if not, the loop is woken when a run ends, to ask again. */
+bool worker_has_run_or_wakes(struct worker *w, uint32_t ticket, struct loop *l);
 /* Waits for it. Not on the worker's own thread. */
 void worker_await(struct worker *w, uint32_t ticket);
 /* On the worker's own thread, sealed; never returns. */

@@ -249,3 +249,11 @@ void irq_eoi(struct irq *q, uint8_t vector)
 	q->chip_ops->eoi(q->chip->self, vector);
 	callee_unlock(q->chip);
 }
+
+void irq_renew_routes(struct irq *q)
+{
+	lock_take(&q->route_lock);
+	if (q->routes_stale && q->wired)
+		set_routes(q);
+	lock_release(&q->route_lock);
+}

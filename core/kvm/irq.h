@@ -74,4 +74,8 @@ void irq_fire(struct irq *q, uint32_t pin);
 /* [io] To the irqchip plugin: a local APIC ended an interrupt with `vector`. */
 void irq_eoi(struct irq *q, uint8_t vector);
 
+/* [loop] Before a restored vCPU runs: gives KVM the routes that it has not. Until it knows them
+ * it does not tell of the end of an interrupt that is in service. */
+void irq_renew_routes(struct irq *q);
+
 #endif

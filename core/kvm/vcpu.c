@@ -11,6 +11,7 @@
 
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
+#include "core/base/open_files.h"
 #include "core/boot/gdt.h"
 #include "core/kvm/emulation.h"
 
@@ -209,6 +210,27 @@ int vcpu_warm(struct vcpu *v)
 	return 0;
 }
 
+static bool follow_each_other(const struct vcpu *vcpus, uint32_t count)
+{
+	for (uint32_t i = 1; i < count; i++)
+		if (vcpus[i].fd != vcpus[0].fd + (int)i)
+			return false;
+	return true;
+}
+
+int vcpu_renumber(struct vcpu *vcpus, uint32_t count)
+{
+	int base = (int)open_files_highest() + 1, err = 0;
+
+	if (follow_each_other(vcpus, count))
+		return 0;
+	for (uint32_t i = 0; !err && i < count; i++) {
+		err = open_files_move(vcpus[i].fd, base + (int)i);
+		vcpus[i].fd = base + (int)i;
+	}
+	return err;
+}
+
 /* One port exit can carry many items (rep ins, rep outs), each `size` bytes. */
 static void handle_io(struct vcpu *v)
 {
@@ -340,10 +362,11 @@ void vcpu_run(struct vcpu *v)
 	vcpu_number = v->id;
 	while (!vm_is_ending(v->parts.end)) {
 		if (ioctl(v->fd, KVM_RUN, 0) != 0) {
-			if (errno == EINTR || errno == EAGAIN)
-				continue;
-			end_failed_run(v, errno);
-			return;
+			if (errno == EINTR)
+				park_stop(&v->spot);
+			else if (errno != EAGAIN)
+				end_failed_run(v, errno);
+			continue;
 		}
 		v->exits[v->run->exit_reason < VCPU_EXIT_KINDS ? v->run->exit_reason
 							       : VCPU_EXIT_KINDS - 1]++;

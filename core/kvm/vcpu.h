@@ -18,6 +18,7 @@
 #include "core/kvm/cpuid.h"
 #include "core/kvm/irq.h"
 #include "core/kvm/kvm.h"
+#include "core/kvm/park.h"
 
 #define VCPU_EXIT_KINDS 40u
 
@@ -38,6 +39,7 @@ struct vcpu {
 	uint32_t id; /* also its APIC id */
 	int fd;
 	struct kvm_run *run;
+	struct park_spot spot;           /* where it waits in a pause */
 	struct bus_stats stats;          /* written by its own thread only */
 	uint64_t exits[VCPU_EXIT_KINDS]; /* by KVM's reason; the last also stands for others */
 } APART;
@@ -53,6 +55,10 @@ uint32_t vcpu_tsc_khz(const struct vcpu *v);
 /* Enters KVM_RUN once without running the guest: what KVM makes on the first entry (a
  * kernel thread among it) exists before the seal. */
 int vcpu_warm(struct vcpu *v);
+
+/* [wire] Gives the vCPUs' descriptors numbers that follow each other, for few rules to hold all
+ * of them. 0 or -errno. */
+int vcpu_renumber(struct vcpu *vcpus, uint32_t count);
 
 /* [io] Runs the guest until the VM ends. */
 void vcpu_run(struct vcpu *v);

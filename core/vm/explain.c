@@ -46,6 +46,12 @@ unsigned explain_files(const struct machine *m, struct explain_file *files, unsi
 	add_file(files, max, &n, m->kvm.vm_fd, "core", "VM");
 	for (uint32_t i = 0; i < m->firmware.cpus; i++)
 		add_file(files, max, &n, m->vcpus[i].fd, "core", "vCPU");
+	for (uint32_t i = 0; pause_is_allowed(&m->pause) && i < m->firmware.cpus; i++) {
+		add_file(
+		    files, max, &n, m->pause.park.kick_fd_base + (int)i, "core", "stops a vCPU");
+		add_file(
+		    files, max, &n, m->pause.park.push_fd_base + (int)i, "core", "stops a vCPU");
+	}
 	for (uint32_t i = 0; i < m->lock_fd_count; i++)
 		add_file(files, max, &n, m->lock_fd_base + (int)i, "core", "lock");
 	for (uint32_t i = 0; i < IRQ_LINES; i++) {
@@ -95,6 +101,8 @@ void explain_test(const char *syscall, const struct volt_arg_test *t, char *text
 		snprintf(text, size, "KVM_RUN");
 	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_SET_GSI_ROUTING)
 		snprintf(text, size, "KVM_SET_GSI_ROUTING");
+	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_KVMCLOCK_CTRL)
+		snprintf(text, size, "KVM_KVMCLOCK_CTRL");
 	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_SIGNAL_MSI)
 		snprintf(text, size, "KVM_SIGNAL_MSI");
 	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_IRQ_LINE)

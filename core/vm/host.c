@@ -22,6 +22,7 @@
 #include "core/vm/host_guest.h"
 #include "core/vm/host_manage.h"
 #include "core/vm/metrics.h"
+#include "core/vm/pause_service.h"
 #include "core/vm/vm.h"
 
 #define WORKER_NAME_BYTES "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-"
@@ -544,6 +545,60 @@ static bool note_messages(struct instance *i)
 	return !i->machine->sealed;
 }
 
+/* -------------------------------------------------------------- core.pause/0 */
+
+/* Of the instance that asked, for one machine has one. */
+static void tell_paused(void *arg, int err)
+{
+	struct instance *i = arg;
+
+	callee_lock(&i->callee);
+	i->machine->pause.told(i->callee.self, err);
+	callee_unlock(&i->callee);
+}
+
+static int host_pause(
+    const struct volt_host *h, uint64_t limit_ns, void (*done)(void *self, int err))
+{
+	struct instance *i = owner_of(h);
+	int err = pause_begin(&i->machine->pause, limit_ns, tell_paused, i);
+
+	if (!err)
+		i->machine->pause.told = done;
+	return err;
+}
+
+static int host_resume(const struct volt_host *h)
+{
+	return pause_resume(&owner_of(h)->machine->pause);
+}
+
+static int host_keep_timer(const struct volt_host *h, uint32_t timer)
+{
+	struct instance *i = host_wirer(h);
+	struct loop *l = &i->machine->loop;
+
+	if (i->machine->sealed)
+		return -EPERM;
+	if (timer >= l->table->timer_count || l->table->timers[timer].owner != &i->callee)
+		return -EINVAL;
+	loop_keep_timer(l, timer);
+	return 0;
+}
+
+static const struct pause_service pause_table = {.size = sizeof(pause_table),
+    .pause = host_pause,
+    .resume = host_resume,
+    .keep_timer = host_keep_timer};
+
+/* Who asks for it makes the VM one that can be paused. */
+static bool note_pause(struct instance *i)
+{
+	if (!i->machine->sealed)
+		pause_allow(&i->machine->pause, &i->machine->loop, i->callee.id);
+	return !i->machine->sealed;
+}
+
 static const void *host_get_ext(const struct volt_host *h, const char *id)
 {
 	static const struct {
@@ -562,6 +617,7 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 	    {VOLT_EXT_MEM, &host_mem, wants_memory},
 	    {VOLT_EXT_DOORBELL, &host_doorbell, note_doorbells},
 	    {VOLT_EXT_MSI, &host_msi, note_messages},
+	    {PAUSE_SERVICE, &pause_table, note_pause},
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)

@@ -313,6 +313,16 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 	if (err == 0)
 		err = vcpu_warm(&m->vcpus[0]);
 	if (err == 0)
+		err = pause_wire(&m->pause, &(struct pause_parts){.loop = &m->loop,
+						.end = &m->end,
+						.irq = &m->irq,
+						.instances = m->instances,
+						.workers = m->workers,
+						.vcpus = m->vcpus,
+						.instance_count = m->instance_count,
+						.worker_count = m->worker_count,
+						.vcpu_count = cpus});
+	if (err == 0)
 		trace_mark("vCPU configured", "%u", cpus);
 	return err;
 }

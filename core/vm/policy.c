@@ -180,6 +180,40 @@ static int allow_common(struct policy *p, struct machine *m, uint32_t thread)
 	return err;
 }
 
+/* What a VM has only if something asked to pause it: here of a vCPU's thread, which comes back
+ * from the kick's empty handler. */
+static int allow_kick(struct policy *p, struct machine *m, uint32_t thread)
+{
+	const struct volt_rule back = {.syscall = "rt_sigreturn",
+	    .asked_by = m->pause.asked_by,
+	    .reason = "comes back from a kick that stops it"};
+
+	return pause_is_allowed(&m->pause) ? add(p, thread, &back) : 0;
+}
+
+/* And of the loop's. By blocks of descriptors, so that their number does not grow with that
+ * of vCPUs. */
+static int allow_pause(struct policy *p, struct machine *m)
+{
+	const struct park *park = &m->pause.park;
+	const char *by = m->pause.asked_by;
+	const struct volt_arg_test one = eq(2, 1);
+	const struct volt_arg_test clock = {
+	    .arg = 1, .op = VOLT_TEST_MASKED_EQ, .mask = 0xffffffff, .value = KVM_KVMCLOCK_CTRL};
+
+	if (!pause_is_allowed(&m->pause))
+		return 0;
+	int err = allow_fds(p, POLICY_LOOP, "write", (uint32_t)park->push_fd_base, park->count,
+	    &one, by, "kicks a vCPU to stop it");
+	if (err == 0)
+		err = allow_fds(p, POLICY_LOOP, "read", (uint32_t)park->kick_fd_base, park->count,
+		    NULL, by, "takes the kick back");
+	if (err == 0)
+		err = allow_fds(p, POLICY_LOOP, "ioctl", (uint32_t)m->vcpus[0].fd, park->count,
+		    &clock, by, "tells the guest that it was stopped");
+	return err;
+}
+
 static int allow_vcpu(struct policy *p, struct machine *m, uint32_t id)
 {
 	const struct volt_arg_test run = {
@@ -187,6 +221,8 @@ static int allow_vcpu(struct policy *p, struct machine *m, uint32_t id)
 	int err =
 	    allow_fd(p, POLICY_VCPU(id), "ioctl", m->vcpus[id].fd, &run, "core", "runs the guest");
 
+	if (err == 0)
+		err = allow_kick(p, m, POLICY_VCPU(id));
 	return err != 0 ? err : allow_common(p, m, POLICY_VCPU(id));
 }
 
@@ -279,6 +315,8 @@ static int allow_loop(struct policy *p, struct machine *m)
 	if (err == 0)
 		err = allow_fd(
 		    p, POLICY_LOOP, "read", keeper_fd(), NULL, "core", "waits for the keeper");
+	if (err == 0)
+		err = allow_pause(p, m);
 	return err != 0 ? err : add(p, POLICY_LOOP, &end);
 }
 

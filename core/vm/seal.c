@@ -50,13 +50,15 @@ static void *run_thread(void *arg)
 
 	prctl(PR_SET_NAME, seat.machine->policy.storage[seat.thread].name);
 	witness_sit(seat.thread);
-	if (enter_thread(seat.machine, seat.thread) != 0)
+	if ((seat.vcpu != NULL && park_sit(&seat.vcpu->spot) != 0) ||
+	    enter_thread(seat.machine, seat.thread) != 0)
 		__atomic_fetch_add(&gate.failed, 1, __ATOMIC_SEQ_CST);
 	lock_post(&gate.ready);
 	lock_wait(&gate.go);
 	if (seat.worker != NULL)
 		worker_run(seat.worker);
 	vcpu_run(seat.vcpu);
+	park_end(&seat.vcpu->spot);
 	/* Not ended: the memory that other threads still use stays as it is. */
 	for (;;)
 		lock_wait(&gate.go);

@@ -24,6 +24,7 @@
 #include "core/kvm/vcpu.h"
 #include "core/plugin/instance.h"
 #include "core/vm/options.h"
+#include "core/vm/pause.h"
 #include "core/vm/policy.h"
 
 #define INSTANCE_MAX 64
@@ -53,6 +54,7 @@ struct machine {
 	struct worker workers[WORKER_MAX];
 	uint32_t worker_count;
 	struct vcpu *vcpus;
+	struct pause pause;                 /* running, paused or ending */
 	bool tsc_invariant;                 /* the host's, as KVM says */
 	char device_words[CMDLINE_MAX];     /* what plugins add to the kernel command line */
 	int kernel_fd, initrd_fd, trace_fd; /* -1: none or closed */

@@ -48,6 +48,23 @@ static void call(struct fake_host *f, void (*slot)(void *self), const char *name
 	fake_leave(f);
 }
 
+static bool job_waits(const struct fake_host *f)
+{
+	for (unsigned i = 0; i < f->worker_count; i++)
+		if (f->workers[i].waits)
+			return true;
+	return false;
+}
+
+/* As the real host does before a pause: one more run, and its results. */
+static void settle(struct fake_host *f)
+{
+	if (!job_waits(f))
+		return;
+	fake_run_workers(f);
+	fake_advance(f, 0);
+}
+
 static uint8_t *save_once(struct fake_host *f, const struct state_target *t, size_t *n)
 {
 	const size_t size = state_size(t);
@@ -78,9 +95,10 @@ static struct lines look_at_lines(const struct fake_host *f)
 const uint8_t *fake_state_save(struct fake_host *f, size_t *n)
 {
 	const struct state_target t = target(f, "fake_state_save");
-	const struct lines before = look_at_lines(f);
 	size_t again;
 
+	settle(f);
+	const struct lines before = look_at_lines(f);
 	free(f->saved);
 	f->saved = save_once(f, &t, n);
 	uint8_t *second = save_once(f, &t, &again); /* pause may come twice */

@@ -10,6 +10,8 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <volt/worker.h>
+
 #include "toy.h"
 
 #include <cmocka.h> /* last: it defines fail() */
@@ -269,6 +271,54 @@ static void a_malformed_table_is_found_at_once(void **state)
 	assert_aborts(create, "1 <= oldest <= version");
 }
 
+/* ----------------------------------------------------------------- workers */
+
+static const struct volt_worker *workers;
+static uint32_t worker;
+static unsigned posts_left; /* that the job makes itself */
+
+static void work(void *self, uint32_t number)
+{
+	struct odd *o = self;
+
+	note(o, "job ");
+	if (posts_left > 0 && posts_left--)
+		workers->post(o->h, worker);
+}
+
+static int busy_init(void *self, const struct volt_host *h, const struct volt_args *a)
+{
+	int err = odd_init(self, h, a);
+
+	workers = h->get_ext(h, VOLT_EXT_WORKER);
+	return err ? err : workers->add(h, "busy", work, &worker);
+}
+
+static struct fake_host *run_busy(void)
+{
+	static struct volt_plugin busy;
+
+	busy = plugin;
+	busy.init = busy_init;
+	struct fake_host *b = fake_host_create(&busy);
+	assert_int_equal(fake_host_wire(b, NULL), 0);
+	assert_int_equal(fake_host_run(b), 0);
+	workers->post(fake_host_table(b), worker);
+	return b;
+}
+
+static void a_worker_runs_once_more_before_a_pause(void **state)
+{
+	size_t n;
+
+	posts_left = 2;
+	struct fake_host *b = run_busy();
+	fake_state_save(b, &n);
+	assert_string_equal(
+	    ((struct odd *)fake_host_self(b))->calls, "job pause pause resume pause resume ");
+	fake_host_destroy(b);
+}
+
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -282,6 +332,7 @@ int main(void)
 	    T(validate_that_calls_the_host_is_found),
 	    T(a_table_that_lacks_something_fails_the_drill),
 	    T(a_malformed_table_is_found_at_once),
+	    T(a_worker_runs_once_more_before_a_pause),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -195,6 +195,30 @@ static void a_due_timer_can_be_disarmed_by_another(void **state)
 	assert_string_equal(order, "d");
 }
 
+static void fire_core(void *arg)
+{
+	note(*(const char *)arg);
+}
+
+static void held_devices_wait_and_the_cores_timers_do_not(void **state)
+{
+	static const char core = 'k';
+	uint32_t mine;
+
+	assert_int_equal(loop_add_core_timer(loop, fire_core, (void *)(uintptr_t)&core, &mine), 0);
+	loop_keep_timer(loop, timers[1]);
+	loop_keep_timer(loop, timers[0] - 1); /* the kit's, which ends kit_run() */
+	loop->held = true;
+	for (unsigned i = 0; i < 3; i++)
+		loop_arm(loop, timers[i], 1 + i);
+	loop_arm(loop, mine, 9);
+	kit_run(m, 10);
+	assert_string_equal(order, "bk");
+	loop->held = false;
+	kit_run(m, 10);
+	assert_string_equal(order, "bkac");
+}
+
 static void fire_locked(void *self)
 {
 	if (kit_locked(&owner))
@@ -440,6 +464,7 @@ int main(void)
 	    TEST(a_timer_may_arm_itself_when_it_fires),
 	    TEST(a_due_timer_can_be_disarmed_by_another),
 	    TEST(timers_fire_under_their_instances_lock),
+	    TEST(held_devices_wait_and_the_cores_timers_do_not),
 	    TEST(arming_in_another_thread_wakes_a_waiting_loop),
 	    TEST(arming_earlier_in_another_thread_wakes_it_too),
 	    TEST(a_timer_far_away_costs_no_turns),

@@ -4,6 +4,7 @@
 as the rule has it lives, and with any one of the tested arguments changed it kills."""
 
 from kit import SecurityCase
+from vm import Setup
 
 # Arguments that no rule looks at, as words of the probe: such that the call does nothing,
 # and at once. A count of 0 for whatever may have any.
@@ -19,8 +20,10 @@ HARMLESS = {
     "epoll_ctl": {2: "0", 3: "*12"},
     "clock_gettime": {1: "*16"},
 }
-# What would end the process even if all goes well.
-NO_RETURN = ("exit_group",)
+# What would end the process even if all goes well, or needs a signal's frame.
+NO_RETURN = ("exit_group", "rt_sigreturn")
+# What waits for a vCPU that runs.
+WAITS = "tells the guest that it was stopped"
 
 
 class Replay(SecurityCase):
@@ -70,8 +73,9 @@ class Replay(SecurityCase):
         for rule in rules.rules:
             if rule.call in NO_RETURN:
                 continue
-            with self.subTest(thread=thread, rule=str(rule)):
-                self.lives(words_for, rule)
+            if rule.reason != WAITS:
+                with self.subTest(thread=thread, rule=str(rule)):
+                    self.lives(words_for, rule)
             for test in rule.tests:
                 for value in self.changes(rules, rule, test):
                     with self.subTest(thread=thread, rule=str(rule), arg=test["arg"],
@@ -105,3 +109,27 @@ class Streams(Replay):
     def test_several_vcpus(self):
         for thread in ("loop", "vcpu"):
             self.replay(thread, ("serial",), options=("--cpus", "3"))
+
+
+class Pausable(Replay):
+    """With what pausing adds (docs/pause.md)."""
+
+    def test_rules_of_a_vm_that_can_be_paused(self):
+        pauser = Setup.guests / "pauser.so"
+        for thread in ("loop", "vcpu", "worker"):
+            self.replay(thread, ("serial", pauser), options=("--cpus", "3"))
+
+    def test_no_register_can_be_set_and_nobody_signalled(self):
+        """None of these is KVM_KVMCLOCK_CTRL, KVM_RUN or a kick."""
+        pauser = Setup.guests / "pauser.so"
+        page = self.explain(self.words("serial", pauser))
+        vcpu, = page.fds("vCPU")
+        kick = min(page.fds("stops a vCPU"))
+        for thread in ("loop", "vcpu", "worker"):
+            for step in (f"ioctl {vcpu} 0x4090ae82 *144", f"ioctl {vcpu} 0x4008ae89 *8",
+                         f"ioctl {vcpu} 0x8090ae81 *144", f"fcntl {kick} 15 *8",
+                         f"fcntl {kick} 4 0", "rt_sigaction 29 0 *32 8", "tgkill 1 1 29",
+                         "rt_sigprocmask 0 0 *8 8"):
+                with self.subTest(thread=thread, step=step):
+                    run = self.run_words(self.words(self.probe(thread, step), "serial", pauser))
+                    self.check_killed(run)

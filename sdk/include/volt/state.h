@@ -11,7 +11,12 @@
  * A device without state offers a table without fields; one that offers no table cannot be
  * part of a saved VM. Filters and sandboxes belong to the host, and are not saved.
  *
- *   save      vCPUs stopped; pause of every instance; then fields are read; then resume
+ *   pause     the host brings the VM to a standstill, in this order: vCPUs stop, each with its
+ *             last access complete; doorbells that were rung are served; every worker runs
+ *             once more, to its end; timers that are due then fire, as a job's result may come
+ *             back by one. From there on the instance is called for pause and resume only,
+ *             and by what it asks for itself. Irqchips are paused last
+ *   save      a pause; then fields are read; then resume, or the VM ends
  *   restore   an instance on which reset and start have just run; fields are read, every element
  *             held against its limits and the whole against validate, all on a copy; only
  *             then they are put into the instance, and resume runs. Irqchips come first,
@@ -91,13 +96,14 @@ struct volt_state {
 	uint16_t field_stride, field_count; /* bytes of a row of fields, and rows */
 	uint32_t reserved;
 	const struct volt_field *fields; /* NULL if field_count is 0 */
-	/* [loop] vCPUs are stopped and a save follows: brings into fields what is not in them
-	 * by itself, such as how long a timer has still to run. May come twice without a resume
-	 * between. NULL: nothing to do. */
+	/* [loop] The VM stands still, and a save may follow: brings into fields what is not in them
+	 * by itself, such as how long a timer has still to run, and stops its workers
+	 * (volt/worker.h). Timers that come due, input and doorbells wait for resume. May come
+	 * twice without a resume between. NULL: nothing to do. */
 	void (*pause)(void *self);
-	/* [loop] Fields were saved, or were restored, and go on from here: timers are armed
+	/* [loop] The pause is over, or fields were restored; they go on from here: timers are armed
 	 * for the time that is left, interrupt lines driven, streams told their room. After a
-	 * save all of that is as it was, and doing it again must change nothing that the guest
+	 * pause all of that is as it was, and doing it again must change nothing that the guest
 	 * can see. NULL: nothing to do. */
 	void (*resume)(void *self);
 	/* [any] Could the device be in this state? `candidate` is a copy of the instance with

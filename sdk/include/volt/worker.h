@@ -32,7 +32,11 @@ extern "C" {
  * post() is a barrier: whatever the caller wrote before it is seen by the run that follows;
  * and what a run wrote is seen by whom run() returns to.
  *
- * reset() and volt.state/1's pause() find workers as they are: a run may be under way. The
+ * Before volt.state/1's pause() the host stops the vCPUs and then has every worker run once
+ * more, so that what the guest kicked last is served. A run that does not end within the
+ * pause's deadline keeps the VM from being paused: it goes on, and no pause() is called.
+ *
+ * reset() and pause() find workers as they are: a run may be under way. The
  * plugin tells its jobs to stop (a flag that they look at) and calls run(); then no job touches
  * the device until something asks for a run. A job must therefore end soon after its device
  * is told to stop: it may block only in calls that end by themselves, as on a disk, or

@@ -190,8 +190,8 @@ unsigned fake_messages(const struct fake_host *f, uint64_t *address, uint32_t *d
 /* Whether a fire of the plugin's n-th vector (from 0) waits for an address. */
 bool fake_message_pending(const struct fake_host *f, unsigned n);
 
-/* volt.state/1. Saves a running instance: pause, fields, resume, which must leave it as it
- * was. Valid until the next save or the end. */
+/* volt.state/1. Saves a running instance: jobs that wait and their results, then pause, fields,
+ * resume, which must leave it as it was. Valid until the next save or the end. */
 const uint8_t *fake_state_save(struct fake_host *f, size_t *n);
 /* Puts a saved state into a running instance and resumes it; refused, it must be as it was.
  * 0 or -errno; fake_host_message() then says why. */

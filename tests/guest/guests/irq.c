@@ -43,13 +43,18 @@ void irq_handle(uint8_t vector, void (*handler)(void))
 	handlers[vector] = handler;
 }
 
-void irq_init(void)
+void irq_load(void)
 {
 	const struct {
 		uint16_t limit;
 		uint64_t base;
 	} __attribute__((packed)) idtr = {sizeof(idt) - 1, (uintptr_t)idt};
 
+	__asm__ volatile("lidt %0" : : "m"(idtr));
+}
+
+void irq_init(void)
+{
 	for (unsigned i = 0; i < 256; i++) {
 		uintptr_t at = (uintptr_t)stubs[i];
 
@@ -61,7 +66,7 @@ void irq_init(void)
 		    .high = (uint32_t)(at >> 32),
 		};
 	}
-	__asm__ volatile("lidt %0" : : "m"(idtr));
+	irq_load();
 	out8(0x21, 0xff); /* where there are 8259s, they start out unmasked */
 	out8(0xa1, 0xff);
 	apic_write(APIC_SVR, 0x1ff);

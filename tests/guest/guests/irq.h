@@ -34,6 +34,8 @@
 
 /* Loads the IDT and enables the local APIC. Interrupts stay off. */
 void irq_init(void);
+/* The IDT alone, which processors share. */
+void irq_load(void);
 void irq_handle(uint8_t vector, void (*handler)(void));
 
 uint32_t apic_read(uint32_t reg);

@@ -80,7 +80,35 @@ trampoline:
 3:	hlt
 	jmp 3b
 trampoline_end:
+
+/* The same, to C in long mode: pausing.c says what lies at 0x800 of the page at 0x10000. */
+	.globl long_trampoline, long_trampoline_entry, long_trampoline_end
+	.balign 16
+long_trampoline:
+	cli
+	mov %cs, %ax
+	mov %ax, %ds
+	lgdtl 0x800
+	mov $0x20, %eax /* PAE */
+	mov %eax, %cr4
+	movl 0x808, %eax
+	mov %eax, %cr3
+	mov $0xc0000080, %ecx /* EFER: LME */
+	rdmsr
+	or $0x100, %eax
+	wrmsr
+	mov $0x80050033, %eax
+	mov %eax, %cr0
+	ljmpl *0x80c
 	.code64
+long_trampoline_entry:
+	mov $0x18, %eax
+	mov %eax, %ds
+	mov %eax, %es
+	mov %eax, %ss
+	mov 0x10814, %rsp
+	call *0x1081c
+long_trampoline_end:
 
 	.bss
 	.balign 16
