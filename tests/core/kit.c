@@ -43,8 +43,10 @@ void kit_log_start(void)
 	if (log_file < 0) {
 		log_init();
 		log_file = memfd_create("log", MFD_CLOEXEC);
+		must(log_file >= 0, "memfd_create");
+		/* Threads share the file's position, and a memfd has no lock for it. */
+		must(fcntl(log_file, F_SETFL, O_APPEND) == 0, "fcntl(F_SETFL)");
 	}
-	must(log_file >= 0, "memfd_create");
 	kit_log_clear();
 	log_set_fd(log_file);
 }
@@ -52,7 +54,6 @@ void kit_log_start(void)
 void kit_log_clear(void)
 {
 	must(ftruncate(log_file, 0) == 0, "ftruncate");
-	lseek(log_file, 0, SEEK_SET);
 }
 
 const char *kit_log(void)
