@@ -135,6 +135,18 @@ int loader_probe(const char *path)
 	return f != NULL ? (int)f->vet.kind : -EINVAL;
 }
 
+/* dlopen() tells its reason in words alone, those of strerror() among them; errno may be that of
+ * any call it made. The exit code depends on whether the reason is a shortage. */
+static int error_in_words(const char *why)
+{
+	static const int shortages[] = {EMFILE, ENFILE, ENOMEM};
+
+	for (unsigned i = 0; i < sizeof(shortages) / sizeof(shortages[0]); i++)
+		if (strstr(why, strerror(shortages[i])) != NULL)
+			return shortages[i];
+	return EINVAL;
+}
+
 const struct volt_plugin *loader_load(const char *path)
 {
 	struct file *f = probe(path);
@@ -145,7 +157,7 @@ const struct volt_plugin *loader_load(const char *path)
 	/* The very bytes that were checked: the file may have changed since. */
 	f->descriptor = image_load(&f->vet, why, sizeof(why));
 	if (!f->descriptor)
-		log_error(EINVAL, "plugin %s cannot be loaded: %s", path, why);
+		log_error(error_in_words(why), "plugin %s cannot be loaded: %s", path, why);
 	return f->descriptor;
 }
 
