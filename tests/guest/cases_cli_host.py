@@ -12,7 +12,6 @@ from vm import Refusals, Setup
 INPUT, HOST, RESOURCES = 101, 103, 104
 
 
-
 class Kernels(Refusals):
     """Needs KVM: the kernel is read when memory is there."""
 
@@ -51,7 +50,13 @@ class Kernels(Refusals):
                 self.refuse_kernel(image[:size])
 
     def test_kernel_that_does_not_fit_names_the_address(self):
-        self.refuse_kernel(self.kernel.read_bytes(), "0x1000000", options=("--memory", "8M"))
+        """The end of what is to be loaded, and the --memory that has room for it."""
+        image = self.kernel.read_bytes()
+        first, count = struct.unpack_from("<Q", image, 32)[0], struct.unpack_from("<H", image, 56)[0]
+        headers = [struct.unpack_from("<IIQQQQQQ", image, first + 56 * i) for i in range(count)]
+        end = max(h[4] + h[6] for h in headers if h[0] == 1 and h[6] > 0)
+        self.refuse_kernel(image, f"needs memory up to {end:#x}", f"--memory {-(-end >> 20)}M",
+                           options=("--memory", "8M"))
 
     def test_initrd_that_does_not_fit_is_named(self):
         initrd = self.file(b"", "initrd")
