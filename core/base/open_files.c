@@ -9,6 +9,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "sdk/common/compat.h"
 #include "sdk/common/params.h"
 
 #define TRY_MAX 1024 /* those above are listed */
