@@ -318,12 +318,13 @@ static int host_serve(const struct volt_host *h, uint32_t number, const struct v
 	if (s == NULL || ops == NULL || count < 1 || count > SERVE_MAX)
 		return -EINVAL;
 	if (s->kind != STREAM_UNIX)
-		return refuse(i, ENOTSUP, "the stream must be unix:PATH");
+		count = 1;
 	int err = stream_attach(s, ops);
 	if (err == 0)
 		err = make_siblings(s, ops, count, streams);
-	return err == -ENOSPC ? refuse(i, ENOSPC, "there are more than %u streams", STREAM_MAX)
-			      : err;
+	if (err == -ENOSPC)
+		return refuse(i, ENOSPC, "there are more than %u streams", STREAM_MAX);
+	return err != 0 ? err : (int)count;
 }
 
 static size_t host_tx(const struct volt_host *h, uint32_t number, const uint8_t *bytes, size_t n)

@@ -17,7 +17,7 @@ static uint32_t client_of(const struct control *c, uint32_t stream)
 {
 	uint32_t number = 0;
 
-	while (number < CLIENT_MAX - 1 && c->streams[number] != stream)
+	while (number < c->client_count - 1 && c->streams[number] != stream)
 		number++;
 	return number;
 }
@@ -136,8 +136,8 @@ static bool stands_still(const struct control *c, uint32_t number, uint64_t now)
 {
 	const struct client *k = &c->clients[number];
 
-	if (now < k->moved_ns + PATIENCE_NS)
-		return false;
+	if (c->client_count == 1 || now < k->moved_ns + PATIENCE_NS)
+		return false; /* nobody waits for the place of an only client */
 	if (k->out_size)
 		return true;
 	for (uint32_t i = 0; i < CALL_MAX; i++)
@@ -199,10 +199,12 @@ static int control_init(void *self, const struct volt_host *h, const struct volt
 
 	if (err)
 		return err;
-	err = c->stream->serve(
+	int count = c->stream->serve(
 	    h, (uint32_t)volt_arg(a, PARAM_SOCKET)->u, &stream_ops, CLIENT_MAX, c->streams);
-	if (!err)
-		err = c->loop->add_timer(h, on_timer, &c->timer);
+	if (count < 0)
+		return volt_fail(h, -count, "cannot listen for commands");
+	c->client_count = (uint32_t)count;
+	err = c->loop->add_timer(h, on_timer, &c->timer);
 	if (!err)
 		err = c->control->attach(h, &control_ops);
 	return err ? volt_fail(h, -err, "cannot listen for commands") : 0;
@@ -211,7 +213,7 @@ static int control_init(void *self, const struct volt_host *h, const struct volt
 static const struct volt_param params[] = {
     [PARAM_SOCKET] = {.name = "socket",
 	.type = VOLT_PARAM_STREAM,
-	.help = "socket for those who give commands: unix:PATH"},
+	.help = "where commands come from: unix:PATH, for eight clients at once"},
 };
 
 static const struct volt_counter counters[] = {

@@ -73,7 +73,7 @@ struct control {
 	const struct volt_stream *stream;
 	const struct volt_manage *control;
 	uint32_t streams[CLIENT_MAX]; /* by client */
-	uint32_t timer;
+	uint32_t client_count, timer;
 	struct call calls[CALL_MAX];
 	struct call *current; /* the call that is being made, or NULL */
 	bool in_row, has_rows, first_member;

@@ -327,11 +327,17 @@ static void eight_clients_are_served_at_once(void **state)
 			"\"level\":3"));
 }
 
-static void another_stream_than_a_socket_is_refused(void **state)
+static void standard_input_and_output_are_one_client(void **state)
 {
 	struct fake_host *f = fake_host_create(&volt_plugin_control);
 
-	assert_int_equal(fake_host_wire(f, "socket=null"), -ENOTSUP);
+	assert_int_equal(fake_host_wire(f, "socket=stdio"), 0);
+	fake_manage_add(f, "desk.lamp", "lamp", &lamp_commands, &lamp);
+	assert_int_equal(fake_host_run(f), 0);
+	assert_non_null(strstr(
+	    ask(f, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.get\"}\n"), "\"level\""));
+	fake_advance(f, 100 * SECOND);
+	assert_false(fake_stream_dismissed(f, 0));
 	fake_host_destroy(f);
 }
 
@@ -383,7 +389,7 @@ int main(void)
 	    CASE(a_client_that_does_not_read_gets_no_more_served),
 	    CASE(a_client_that_stands_still_is_cut_off),
 	    CASE(eight_clients_are_served_at_once),
-	    cmocka_unit_test(another_stream_than_a_socket_is_refused),
+	    cmocka_unit_test(standard_input_and_output_are_one_client),
 	    CASE(spoiled_requests_are_survived),
 	};
 

@@ -103,16 +103,16 @@ static int stream_serve(const struct volt_host *h, uint32_t stream,
 	if (s->ops)
 		return fake_refuse(f, "serve", -EBUSY);
 	if (!s->listens)
-		return fake_refuse(f, "serve", -ENOTSUP);
+		count = 1;
 	if (count - 1 > PARAMS_MAX - f->stream_count)
 		return fake_refuse(f, "serve", -ENOSPC);
 	for (uint32_t i = 0; i < count; i++) {
 		streams[i] = i ? f->stream_count++ : stream;
 		f->streams[streams[i]].ops = ops;
-		f->streams[streams[i]].connected = false;
-		f->streams[streams[i]].limit = SIZE_MAX;
+		if (i)
+			f->streams[streams[i]].limit = SIZE_MAX;
 	}
-	return 0;
+	return (int)count;
 }
 
 const struct volt_stream fake_stream = {

@@ -52,7 +52,8 @@ class Bell(Case):
         self.assertEqual(self.counters(run)["bell: matched"], 1, run.story())
 
     def test_65th_worker_is_refused(self):
-        run = self.start("bell", "doorbells", plugins=[f"{self.own_plugin('bell')},workers=65"])
+        run = self.start("bell", "doorbells", plugins=[
+            f"{self.own_plugin('bell')},workers=64", f"{self.own_plugin('bell')},workers=1,id=more"])
         self.assertEqual(run.wait(), 102, run.story())
         self.assertIn("there are 64 workers already", "".join(run.log()))
 

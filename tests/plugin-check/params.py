@@ -24,7 +24,11 @@ def text(folder):
     return f"file={path}"
 
 
-NEEDED = {"prometheus": text, "replay": recording}
+def listening(folder):
+    return f"socket=unix:{folder / 'socket'}"
+
+
+NEEDED = {"control": listening, "prometheus": text, "replay": recording}
 
 
 def make(folder, name):

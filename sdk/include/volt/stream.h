@@ -67,11 +67,11 @@ struct volt_stream {
 	 * away at once, and what has not left is lost: for one that does not read. Only a client of
 	 * a socket can be sent away: elsewhere nothing happens. Since ABI 0.2: ask VOLT_HAS(). */
 	void (*hang_up)(const struct volt_host *h, uint32_t stream);
-	/* [wire] As attach, for a stream that is a listening socket (unix:PATH), with up to `count`
-	 * clients at once. Each client is a stream of its own: *streams gets their handles, of
-	 * which the first is `stream`. 0; as attach; -EINVAL: `count` is not 1 to 16; -ENOTSUP: the
-	 * stream is not a socket; -ENOSPC: more than 32 streams in the VM. Since ABI 0.3: ask
-	 * VOLT_HAS(). */
+	/* [wire] As attach, for several clients at once: up to `count` of a listening socket
+	 * (unix:PATH), one of any other stream. Each is a stream of its own: *streams gets their
+	 * handles, the first of which is `stream`. Returns how many they are; else as attach;
+	 * -EINVAL: `count` is not 1 to 16; -ENOSPC: more than 32 streams in the VM. Since ABI 0.3:
+	 * ask VOLT_HAS(). */
 	int (*serve)(const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops,
 	    uint32_t count, uint32_t *streams);
 };

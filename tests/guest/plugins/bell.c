@@ -265,7 +265,7 @@ static int bell_start(void *self)
 static const struct volt_param params[] = {
     {.name = "workers",
 	.def = "0",
-	.max = 100,
+	.max = 64,
 	.type = VOLT_PARAM_UINT,
 	.help = "how many do the work, 0: the loop"},
 };
