@@ -73,12 +73,14 @@ class Control(Case):
             "status", "attention", "end", "log-level", "metrics"}, True)
 
     def test_metrics_are_rows(self):
-        _, path = self.start()
-        rows = self.connect(path).call("vm.metrics")
-        exits = [row for row in rows
-                 if row["name"] == "volt_exits_total" and 'reason="io"' in row["labels"]]
-        self.assertEqual(len(exits), 1)
-        self.assertGreater(exits[0]["value"], 0)
+        run, path = self.start()
+        client = self.connect(path)
+
+        def exits():
+            return [row["value"] for row in client.call("vm.metrics")
+                    if row["name"] == "volt_exits_total" and 'reason="io"' in row["labels"]]
+        self.assertEqual(len(exits()), 1)
+        run.until(lambda: exits()[0] > 0, "the guest has made an access")
 
     def test_end_ends_the_vm_and_tells_the_others(self):
         run, path = self.start()

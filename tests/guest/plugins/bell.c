@@ -240,8 +240,9 @@ static int bell_init(void *self, const struct volt_host *h, const struct volt_ar
 					  : VOLT_EXT_MSI);
 	if (b->mem->read(h, 0, &n, sizeof(n)) != -EAGAIN || b->mem->map(h, 0, 1, false) != NULL)
 		return volt_fail(h, EINVAL, "there is memory too early");
-	if (h->add_range(h, &range) != 0 || h->add_irq(h, GSI, VOLT_IRQ_EDGE, &b->line) != 0 ||
-	    b->msi->alloc(h, 3, &b->vector) != 0 || add_workers(b) != 0 || add_bells(b) != 0)
+	if (add_workers(b) != 0 || h->add_range(h, &range) != 0 ||
+	    h->add_irq(h, GSI, VOLT_IRQ_EDGE, &b->line) != 0 ||
+	    b->msi->alloc(h, 3, &b->vector) != 0 || add_bells(b) != 0)
 		return volt_fail(h, EINVAL, "cannot be wired");
 	return 0;
 }
