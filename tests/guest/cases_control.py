@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import time
 
 from vm import LIMIT, Case
 
@@ -14,9 +15,20 @@ class Client:
     def __init__(self, path):
         self.socket = socket.socket(socket.AF_UNIX)
         self.socket.settimeout(LIMIT)
-        self.socket.connect(str(path))
+        self.connect(path)
         self.lines = self.socket.makefile("rb")
         self.number = 0
+
+    def connect(self, path):
+        """The socket has its name a moment before volt listens."""
+        end = time.monotonic() + LIMIT
+        while True:
+            try:
+                return self.socket.connect(str(path))
+            except ConnectionRefusedError:
+                if time.monotonic() > end:
+                    raise
+                time.sleep(0.02)
 
     def close(self):
         self.lines.close()
