@@ -79,6 +79,7 @@ void virtio_queue_clear(struct volt_queue *q)
 	q->desc = q->driver = q->device = 0;
 	q->size = q->max;
 	q->seen = q->used = q->told = 0;
+	q->more = 0;
 	q->ready = q->broken = q->open = false;
 	q->table = q->avail = q->given = NULL;
 }
@@ -259,10 +260,11 @@ static void mark_written(struct volt_queue *q, const struct volt_chain *c, uint3
 	}
 }
 
-/* virtio 2.7.8: the element first, then the index that shows it. */
-void volt_chain_done(struct volt_queue *q, struct volt_chain *c, uint32_t written)
+/* virtio 2.7.8: an element, which the driver does not look at before the index shows it. */
+static void put_element(struct volt_queue *q, struct volt_chain *c, uint32_t written)
 {
-	const size_t off = RING_HEAD + (size_t)USED_ELEMENT * (q->used & (q->size - 1u));
+	const uint16_t slot = (uint16_t)(q->used + q->more) & (q->size - 1u);
+	const size_t off = RING_HEAD + (size_t)USED_ELEMENT * slot;
 
 	if (written > c->in_len)
 		written = c->in_len;
@@ -270,8 +272,20 @@ void volt_chain_done(struct volt_queue *q, struct volt_chain *c, uint32_t writte
 	volt_put_le32(q->given + off, c->head);
 	volt_put_le32(q->given + off + 4, written);
 	q->v->mem->dirty(q->v->h, q->device + off, USED_ELEMENT);
+}
+
+void volt_chain_more(struct volt_queue *q, struct volt_chain *c, uint32_t written)
+{
+	put_element(q, c, written);
+	q->more++;
+}
+
+void volt_chain_done(struct volt_queue *q, struct volt_chain *c, uint32_t written)
+{
+	put_element(q, c, written);
 	__atomic_thread_fence(__ATOMIC_RELEASE);
-	q->used++;
+	q->used = (uint16_t)(q->used + q->more + 1);
+	q->more = 0;
 	used_store16(q, 2, q->used);
 }
 
@@ -342,9 +356,11 @@ static bool serve_share(struct volt_queue *q)
 {
 	uint16_t waiting;
 
-	for (unsigned n = 0; n < q->size; n++) {
+	for (unsigned n = 0; n < q->size || q->more; n++) {
 		if (!is_served(q))
 			return false;
+		if (q->more == q->size)
+			return true;
 		if (!count_waiting(q, &waiting)) {
 			virtio_break(q);
 			return false;
@@ -365,13 +381,24 @@ static bool serve_share(struct volt_queue *q)
 	return true;
 }
 
+/* What was given and not shown is the driver's no more than before: it comes once again. */
+static bool take_back(struct volt_queue *q)
+{
+	const bool some = q->more;
+
+	q->seen = (uint16_t)(q->seen - q->more);
+	q->more = 0;
+	return some;
+}
+
 void virtio_queue_serve(struct volt_queue *q)
 {
 	if (!is_served(q))
 		return;
 	set_kicks(q, false);
-	const bool more = serve_share(q);
+	bool more = serve_share(q);
 
+	more |= take_back(q);
 	signal_driver(q);
 	if (more)
 		volt_virtio_post(q->v, q->number);

@@ -75,6 +75,7 @@ struct volt_queue {
 	uint16_t number, max;           /* which, and its most entries */
 	uint16_t size;                  /* entries, as the driver wrote it */
 	uint16_t seen, used, told;      /* next to take; next to give; given when last signalled */
+	uint16_t more;                  /* given by volt_chain_more(), not shown; 0 between runs */
 	bool ready, broken, open;       /* as the driver wrote it; until reset; it may be served */
 	uint8_t worker;                 /* index into volt_virtio's */
 	uint8_t *table, *avail, *given; /* the parts where they are mapped */
@@ -146,6 +147,11 @@ bool volt_chain_write_last(struct volt_queue *q, struct volt_chain *c, uint8_t b
 /* [worker] Gives the chain back: its first `written` writable bytes were written, at most
  * in_len. To be called once. */
 void volt_chain_done(struct volt_queue *q, struct volt_chain *c, uint32_t written);
+/* [worker] As volt_chain_done(), for an answer that goes on in the next chain: the driver sees
+ * all of its chains at once, when volt_chain_done() gives the last one. If there is no next
+ * chain, the queue takes them back, and `more` of the queue is 0 when a request comes the next
+ * time: the answer is lost, or begins anew. */
+void volt_chain_more(struct volt_queue *q, struct volt_chain *c, uint32_t written);
 
 /* [loop] Slots of volt.state/1: see VOLT_VIRTIO_STATE. */
 void volt_virtio_pause(void *self);
