@@ -28,7 +28,11 @@ def listening(folder):
     return f"socket=unix:{folder / 'socket'}"
 
 
-NEEDED = {"control": listening, "prometheus": text, "replay": recording}
+def tap(folder):
+    return "tap=tap0"
+
+
+NEEDED = {"control": listening, "prometheus": text, "replay": recording, "virtio-net": tap}
 
 
 def make(folder, name):

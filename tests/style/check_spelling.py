@@ -5,8 +5,8 @@
 import tree
 
 # What codespell takes for slips: names of system headers (creat, inout), of registers and
-# their bits (extint, fpr, thre), of mdoc (nd), and C variables (statics).
-WORDS = ("creat", "extint", "fpr", "inout", "nd", "statics", "thre")
+# their bits (extint, fpr, thre), of mdoc (nd), of a program (passt), and C variables (statics).
+WORDS = ("creat", "extint", "fpr", "inout", "nd", "passt", "statics", "thre")
 
 tree.need("codespell")
 names = [path for path in tree.files() if path.name != "LICENSE"]

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * net - between the parts of virtio-net: the device, and its two directions.
+ *
+ * Source: virtio 1.2, 5.1. A direction belongs to its queue's worker.
+ */
+#ifndef NET_H
+#define NET_H
+
+#include <volt/loop.h>
+#include <volt/virtio.h>
+
+enum { RECEIVEQ, TRANSMITQ, QUEUES };
+
+enum {
+	COUNT_RX_PACKETS = VOLT_VIRTIO_COUNT,
+	COUNT_RX_BYTES,
+	COUNT_RX_DROPPED,
+	COUNT_TX_PACKETS,
+	COUNT_TX_BYTES,
+	COUNT_TX_DROPPED,
+};
+
+/* Features (virtio 5.1.3). */
+#define NET_F_CSUM      (UINT64_C(1) << 0)
+#define NET_F_MTU       (UINT64_C(1) << 3)
+#define NET_F_MAC       (UINT64_C(1) << 5)
+#define NET_F_HOST_TSO4 (UINT64_C(1) << 11)
+#define NET_F_HOST_TSO6 (UINT64_C(1) << 12)
+#define NET_F_HOST_ECN  (UINT64_C(1) << 13)
+#define NET_F_MRG_RXBUF (UINT64_C(1) << 15)
+#define NET_F_STATUS    (UINT64_C(1) << 16)
+
+#define NET_HEADER 12u /* struct virtio_net_hdr (virtio 5.1.6), as a modern device has it */
+#define NET_LENGTH 4u  /* on a socket, before each frame: its bytes, most significant first */
+
+#define NET_FRAME_MIN 14u               /* the header of Ethernet */
+#define NET_FRAME_MAX (65536u + 14 + 4) /* the longest packet of IP, with a VLAN's tag */
+
+/* A frame on its way to the guest. */
+struct net_receive {
+	const uint8_t *rest; /* of the frame that has begun, what no chain holds yet */
+	size_t left;
+	uint32_t frame;    /* its bytes */
+	uint16_t chains;   /* that hold the rest of it; 0: none has begun */
+	uint8_t *count[2]; /* the bytes of num_buffers in its header, where they are mapped */
+	uint64_t count_gpa[2];
+	/* What was read of the stream: [begin, end) of `bytes`, after `skip` bytes of a frame that
+	 * is dropped. Of a tap: the end of a frame that is longer than its first chain. */
+	size_t begin, end, skip;
+	uint8_t bytes[NET_LENGTH + NET_FRAME_MAX];
+};
+
+/* A frame on its way to a socket that took only a part of it. */
+struct net_transmit {
+	size_t begin, left;
+	size_t length; /* of the frame */
+	bool flying;   /* its chain is still the queue's next */
+	uint8_t bytes[NET_LENGTH + NET_FRAME_MAX];
+};
+
+struct net {
+	struct volt_virtio v;
+	struct volt_queue q[QUEUES];
+	struct volt_virtio_type type;
+	const struct volt_loop *loop;
+	uint32_t timer; /* brings what a worker saw to the loop */
+	int fd;         /* the far end */
+	bool tap;       /* else a stream */
+	bool down;      /* saved: an operator has set the link down; atomic */
+	bool gone;      /* the far end has closed the stream; atomic */
+	uint16_t mtu;
+	uint8_t mac[6];     /* saved */
+	uint8_t config[12]; /* virtio 5.1.4, up to `mtu` */
+	uint64_t features;  /* agreed */
+	struct net_receive rx;
+	struct net_transmit tx;
+};
+
+#pragma GCC visibility push(hidden)
+
+/* [worker] One chain of a queue: as `request` of volt_virtio_type. */
+bool net_receive(struct net *n, struct volt_queue *q, struct volt_chain *c);
+bool net_transmit(struct net *n, struct volt_queue *q, struct volt_chain *c);
+/* [any] Does the link carry frames? */
+bool net_is_up(const struct net *n);
+/* [worker] The far end of the stream is not there any more. */
+void net_lose(struct net *n);
+
+#pragma GCC visibility pop
+
+#endif

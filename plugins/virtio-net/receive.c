@@ -1,0 +1,283 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * receive - frames from the far end into the guest's buffers (virtio 5.1.6.3, 5.1.6.4).
+ *
+ * A tap gives one frame a call, straight into the buffers. A stream gives bytes, so they are
+ * gathered first: a length, then a frame, whatever a read() cuts off.
+ */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/uio.h>
+
+#include "net.h"
+
+#define DROPS_MAX   64u /* frames dropped in one go: then other work has its turn */
+#define NUM_BUFFERS 10u /* its place in the header */
+
+static void drop(struct net *n)
+{
+	volt_count(n->v.h, COUNT_RX_DROPPED, 1);
+}
+
+/* Nothing for this chain now; but look again, as the far end may have more. */
+static bool look_again(struct net *n)
+{
+	volt_virtio_post(&n->v, RECEIVEQ);
+	return false;
+}
+
+/* virtio 5.1.4.1: nothing longer than the MTU that was agreed. */
+static size_t frame_max(const struct net *n)
+{
+	return n->features & NET_F_MTU ? n->mtu + 14u + 4 : NET_FRAME_MAX;
+}
+
+static bool fits(const struct net *n, const struct volt_chain *c, size_t length)
+{
+	return length <= frame_max(n) &&
+	       (n->features & NET_F_MRG_RXBUF || length <= c->in_len - NET_HEADER);
+}
+
+/* ------------------------------------------------------------ into the chains */
+
+/* Where byte `off` of the writable part is. */
+static uint8_t *find_byte(const struct volt_chain *c, uint32_t off, uint64_t *gpa)
+{
+	unsigned i = c->out;
+
+	while (off >= c->len[i])
+		off -= c->len[i++];
+	*gpa = c->gpa[i] + off;
+	return (uint8_t *)c->seg[i].iov_base + off;
+}
+
+/* virtio 5.1.6.4.1: without offloads towards the guest all is 0 but num_buffers. */
+static void begin_frame(struct net *n, struct volt_chain *c, size_t length)
+{
+	static const uint8_t header[NET_HEADER] = {[NUM_BUFFERS] = 1};
+	struct net_receive *rx = &n->rx;
+
+	for (unsigned i = 0; i < 2; i++)
+		rx->count[i] = find_byte(c, NUM_BUFFERS + i, &rx->count_gpa[i]);
+	volt_chain_write(c, header, sizeof(header));
+	rx->frame = (uint32_t)length;
+}
+
+static void end_frame(struct net *n, struct volt_queue *q, struct volt_chain *c, uint32_t written)
+{
+	struct net_receive *rx = &n->rx;
+	const unsigned chains = rx->chains + 1u;
+
+	for (unsigned i = 0; i < 2 && chains > 1; i++) {
+		*rx->count[i] = (uint8_t)(chains >> (8 * i));
+		n->v.mem->dirty(n->v.h, rx->count_gpa[i], 1);
+	}
+	volt_chain_done(q, c, written);
+	rx->chains = 0;
+	volt_count(n->v.h, COUNT_RX_PACKETS, 1);
+	volt_count(n->v.h, COUNT_RX_BYTES, rx->frame);
+}
+
+/* As much of the rest as the chain holds; `before` bytes of it are written already. */
+static void put_rest(struct net *n, struct volt_queue *q, struct volt_chain *c, uint32_t before)
+{
+	struct net_receive *rx = &n->rx;
+	const size_t put = volt_chain_write(c, rx->rest, rx->left);
+	const uint32_t written = before + (uint32_t)put;
+
+	rx->rest += put;
+	rx->left -= put;
+	if (rx->left == 0) {
+		end_frame(n, q, c, written);
+		return;
+	}
+	rx->chains++;
+	volt_chain_more(q, c, written);
+}
+
+/* ----------------------------------------------------------------- from a tap */
+
+/* The writable part without its first bytes, which are the header's. */
+static unsigned behind_header(const struct volt_chain *c, struct iovec *to)
+{
+	size_t skip = NET_HEADER;
+	unsigned count = 0;
+
+	for (unsigned i = c->out; i < c->out + c->in; i++) {
+		const size_t off = skip < c->len[i] ? skip : c->len[i];
+
+		skip -= off;
+		if (off < c->len[i])
+			to[count++] =
+			    (struct iovec){(uint8_t *)c->seg[i].iov_base + off, c->len[i] - off};
+	}
+	return count;
+}
+
+/* A frame that is dropped has been in the guest's buffers. */
+static void drop_written(struct net *n, const struct volt_chain *c)
+{
+	for (unsigned i = c->out; i < c->out + c->in; i++)
+		n->v.mem->dirty(n->v.h, c->gpa[i], c->len[i]);
+	drop(n);
+}
+
+/* The frame's end, if the chain is too short for it, goes to bytes of our own. */
+static ssize_t read_tap(struct net *n, const struct volt_chain *c)
+{
+	uint8_t header[NET_HEADER]; /* offloads are off: it says nothing */
+	struct iovec iov[VOLT_CHAIN_MAX + 2];
+	unsigned count = 1;
+
+	iov[0] = (struct iovec){header, sizeof(header)};
+	count += behind_header(c, iov + 1);
+	iov[count++] = (struct iovec){n->rx.bytes, sizeof(n->rx.bytes)};
+	return readv(n->fd, iov, (int)count);
+}
+
+static bool receive_tap(struct net *n, struct volt_queue *q, struct volt_chain *c)
+{
+	const size_t room = c->in_len - NET_HEADER;
+
+	for (unsigned i = 0; i < DROPS_MAX; i++) {
+		const ssize_t got = read_tap(n, c);
+
+		if (got <= 0) /* EAGAIN; or the interface is down, and says when it is not */
+			return false;
+		if (got < (ssize_t)(NET_HEADER + NET_FRAME_MIN) ||
+		    !fits(n, c, (size_t)got - NET_HEADER)) {
+			drop_written(n, c);
+			continue;
+		}
+		const size_t length = (size_t)got - NET_HEADER;
+		const size_t inside = length < room ? length : room;
+
+		begin_frame(n, c, length);
+		if (inside == length) {
+			end_frame(n, q, c, (uint32_t)got);
+			return true;
+		}
+		n->rx.rest = n->rx.bytes;
+		n->rx.left = length - inside;
+		n->rx.chains = 1;
+		volt_chain_more(q, c, c->in_len);
+		return true;
+	}
+	return look_again(n);
+}
+
+/* -------------------------------------------------------------- from a stream */
+
+static bool read_stream(struct net *n)
+{
+	struct net_receive *rx = &n->rx;
+	struct iovec room;
+	ssize_t got;
+
+	memmove(rx->bytes, rx->bytes + rx->begin, rx->end - rx->begin);
+	rx->end -= rx->begin;
+	rx->begin = 0;
+	room = (struct iovec){rx->bytes + rx->end, sizeof(rx->bytes) - rx->end};
+	got = readv(n->fd, &room, 1);
+	if (got > 0) {
+		rx->end += (size_t)got;
+		return true;
+	}
+	if (got == 0 || (errno != EAGAIN && errno != EINTR))
+		net_lose(n);
+	return false;
+}
+
+/* Takes bytes off that belong to a frame which is dropped. */
+static void skip_bytes(struct net_receive *rx)
+{
+	const size_t here = rx->end - rx->begin;
+	const size_t part = rx->skip < here ? rx->skip : here;
+
+	rx->begin += part;
+	rx->skip -= part;
+}
+
+/* The next frame of those that were read, whole; it stays until the next call. */
+static const uint8_t *next_frame(struct net *n, size_t *length)
+{
+	struct net_receive *rx = &n->rx;
+	uint32_t bytes;
+
+	skip_bytes(rx);
+	while (rx->end - rx->begin >= NET_LENGTH) {
+		memcpy(&bytes, rx->bytes + rx->begin, sizeof(bytes));
+		bytes = ntohl(bytes);
+		if (bytes < NET_FRAME_MIN || bytes > NET_FRAME_MAX) {
+			rx->begin += NET_LENGTH;
+			rx->skip = bytes;
+			skip_bytes(rx);
+			drop(n);
+			continue;
+		}
+		if (rx->end - rx->begin - NET_LENGTH < bytes)
+			return NULL;
+		const uint8_t *frame = rx->bytes + rx->begin + NET_LENGTH;
+
+		rx->begin += NET_LENGTH + bytes;
+		*length = bytes;
+		return frame;
+	}
+	return NULL;
+}
+
+static bool receive_stream(struct net *n, struct volt_queue *q, struct volt_chain *c)
+{
+	for (unsigned i = 0; i < DROPS_MAX; i++) {
+		size_t length;
+		const uint8_t *frame = next_frame(n, &length);
+
+		if (!frame) {
+			if (!read_stream(n))
+				return false;
+			continue;
+		}
+		if (!fits(n, c, length)) {
+			drop(n);
+			continue;
+		}
+		begin_frame(n, c, length);
+		n->rx.rest = frame;
+		n->rx.left = length;
+		put_rest(n, q, c, NET_HEADER);
+		return true;
+	}
+	return look_again(n);
+}
+
+/* ------------------------------------------------------------------- requests */
+
+/* virtio 5.1.6.3.1: writable, and room for more than the header. Such a chain goes back empty. */
+static bool is_sound(const struct volt_chain *c)
+{
+	return c->out == 0 && c->in_len > NET_HEADER;
+}
+
+bool net_receive(struct net *n, struct volt_queue *q, struct volt_chain *c)
+{
+	struct net_receive *rx = &n->rx;
+
+	if (rx->chains && q->more == 0) { /* the ring had no room for all of it */
+		rx->chains = 0;
+		drop(n);
+	}
+	if (rx->chains) {
+		put_rest(n, q, c, 0);
+		return true;
+	}
+	if (!is_sound(c)) {
+		volt_chain_done(q, c, 0);
+		return true;
+	}
+	if (!net_is_up(n))
+		return false;
+	return n->tap ? receive_tap(n, q, c) : receive_stream(n, q, c);
+}
