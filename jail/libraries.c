@@ -33,7 +33,7 @@ static int read_interpreter(const char *program, int fd, char out[PATH_MAX])
 	if (pread(fd, &head, sizeof(head), 0) != sizeof(head) ||
 	    memcmp(head.e_ident, ELFMAG, SELFMAG) != 0 || head.e_ident[EI_CLASS] != ELFCLASS64 ||
 	    head.e_phentsize != sizeof(p) || head.e_phnum > HEADER_MAX || head.e_phoff > INT32_MAX)
-		return complain(JAIL_PROGRAM, "program %s: is no 64-bit ELF program", program);
+		return complain(JAIL_PROGRAM, "program %s: not a 64-bit ELF program", program);
 	for (unsigned i = 0; i < head.e_phnum; i++) {
 		if (pread(fd, &p, sizeof(p), (off_t)(head.e_phoff + i * sizeof(p))) != sizeof(p))
 			break;

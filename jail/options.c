@@ -71,7 +71,7 @@ static void print_help(void)
 	       "  %3d  volt, its plugin folder or a library cannot be used\n"
 	       "  %3d  the host lacks something that the jail needs\n"
 	       "  %3d  out of memory or file descriptors\n"
-	       "  %3d  a wall of the jail could not be put up\n"
+	       "  %3d  setting up the jail failed\n"
 	       "  128 + N  volt was ended by signal N\n",
 	    JAIL_USAGE, JAIL_INPUT, JAIL_PROGRAM, JAIL_HOST, JAIL_RESOURCES, JAIL_STEP);
 }
@@ -83,7 +83,8 @@ static int take_id(const char *name, const char *text, uint32_t *out, bool *give
 
 	if (parse_uint(text, &n) != 0 || n < 1 || n >= UINT32_MAX)
 		return complain(JAIL_USAGE,
-		    "--%s %s: give a number from 1 to 4294967294; 0, root, is no jail", name, text);
+		    "--%s %s: give a number from 1 to 4294967294; 0 is root, which a jail excludes",
+		    name, text);
 	*out = (uint32_t)n;
 	*given = true;
 	return 0;

@@ -13,7 +13,7 @@
 #define JAIL_PROGRAM   102 /* volt, its plugin folder or a library cannot be used */
 #define JAIL_HOST      103 /* the host lacks something */
 #define JAIL_RESOURCES 104 /* out of memory or file descriptors */
-#define JAIL_STEP      105 /* a wall of the jail could not be put up */
+#define JAIL_STEP      105 /* setting up the jail failed */
 #define JAIL_SIGNAL    128 /* plus the number of the signal */
 
 /*

@@ -52,7 +52,7 @@ void initrd_warn(int fd, const char *name)
 	/* Zeroes may come before an archive, any number of words. */
 	if (n <= 0 || head[0] == 0 || is_known(head, (size_t)n))
 		return;
-	log_warn("%s: is no initrd that Linux knows: neither a cpio archive (newc), compressed or "
+	log_warn("%s: not an initrd that Linux knows: neither a cpio archive (newc), compressed or "
 		 "not, nor a file system; the guest starts without it",
 	    name);
 }

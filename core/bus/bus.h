@@ -66,8 +66,8 @@ int bus_place(struct bus *b, struct callee *owner, const struct volt_range *r, u
 /* Sorts and freezes; an overlap names both owners in the log. */
 int bus_seal(struct bus *b);
 
-/* For a layer that took a range's place: what was in the table before, called as the table would
- * but for the lock, which is held. `r` is its copy of that. */
+/* Calls the saved handler below a filter or a meter; the device's lock is already held. `r` is
+ * the layer's copy of the entry that it replaced. */
 uint64_t bus_read_below(const struct bus_range *r, uint64_t off, uint32_t n);
 void bus_write_below(const struct bus_range *r, uint64_t off, uint32_t n, uint64_t val);
 

@@ -168,9 +168,9 @@ static void explain_death(pid_t volt)
 	}
 	if (found == 0)
 		log_line(VOLT_LOG_ERROR,
-		    "volt (process %d) ended without a word: it was killed from outside, or by "
-		    "its filter with the record in the audit log (ausearch -m SECCOMP), or with "
-		    "none, as the kernel writes only some ten in five seconds",
+		    "volt (process %d) was killed, and the kernel's log has no seccomp record "
+		    "of it: something outside killed it, the record is in the audit log "
+		    "(ausearch -m SECCOMP), or the kernel's rate limit dropped it",
 		    (int)volt);
 }
 

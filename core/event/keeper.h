@@ -15,7 +15,7 @@
 #include <stdbool.h>
 #include <termios.h>
 
-/* Charges. Before keeper_start(). 0 or -errno. */
+/* Actions to clean up with, registered before keeper_start(). 0 or -errno. */
 void keeper_restore_terminal(const struct termios *old);
 /* The mode to set again when volt was stopped and goes on (SIGCONT): a shell has changed it. */
 void keeper_renew_terminal(const struct termios *raw);
@@ -25,8 +25,8 @@ void keeper_restore_flags(int fd, int flags); /* fd 0 to 2, with fcntl(F_SETFL) 
 int keeper_unlink_at_end(const char *path);
 void keeper_want(void); /* a process all the same: for volt explain, which makes no socket */
 
-/* Starts the process if it has a charge. While there is only one thread. 0 or -errno,
- * said in the log. */
+/* Starts the process if an action is registered. Only while there is one thread. 0 or -errno,
+ * which is logged. */
 int keeper_start(void);
 /* volt's end of the pair, or -1. */
 int keeper_fd(void);

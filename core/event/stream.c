@@ -287,10 +287,10 @@ static size_t input_wanted(const struct stream *s)
 	return space < READ_SIZE ? space : READ_SIZE;
 }
 
-/* Of who is being sent away: read all the same, for to be closed with input unread is a
- * reset to the far end, and no end of what it was sent. Twice what a socket holds unless it
- * was made to hold more (net.core.wmem_default), so that one that never stops is sent away
- * as well. */
+/* Keeps reading from a client that is being disconnected: closing a socket with unread input
+ * sends a reset, and the client loses the last of our output. DISCARD_MAX is twice what a
+ * socket holds by default (net.core.wmem_default), so that a client that never stops is
+ * disconnected as well. */
 static void discard_input(struct stream *s)
 {
 	uint8_t bytes[READ_SIZE];

@@ -170,7 +170,7 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 	if (err != 0 && errno == EADDRINUSE) {
 		if (!is_stale(path, &address))
 			return fail(
-			    why, EADDRINUSE, "%s exists and is no socket, or is in use", path);
+			    why, EADDRINUSE, "%s exists and is in use, or is not a socket", path);
 		unlink(path);
 		err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
 	}
@@ -290,7 +290,8 @@ int stream_open(
 		return err != 0 ? err : (int)all->count++;
 	}
 	return fail(&why, EINVAL,
-	    "\"%s\" is no stream: use stdio, null, file:PATH, pipe:PATH, pty or unix:PATH", text);
+	    "\"%s\" is not a stream: use stdio, null, file:PATH, pipe:PATH, pty or unix:PATH",
+	    text);
 }
 
 int stream_open_sibling(struct stream *first)

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * witness - tells what the seccomp filter killed, or in log mode would have killed.
+ * witness - reports what the seccomp filter killed, or in log mode would have killed.
  *
  * The filter's verdict stays KILL_PROCESS, so volt itself cannot speak. But the kernel
  * writes an audit record (type 1326) of every such verdict into its log, with the
@@ -36,12 +36,12 @@ static inline void witness_leave(uint32_t caller)
 }
 
 /* Opens the kernel's log at its end, while the right to read it is still there. 0, or
- * -errno: said in the log only if `required`. */
+ * -errno, which is logged only if `required`. */
 int witness_open(bool required);
 int witness_fd(void); /* -1: not open */
 void witness_close(void);
 
-/* What the VM knows of names; the keeper has a copy of its memory. */
+/* The VM's names for what a record has as numbers; the keeper has a copy of its memory. */
 struct witness_names {
 	uint32_t threads; /* at most; thread 0 is the loop's */
 	const void *arg;
@@ -53,9 +53,9 @@ struct witness_names {
 	const char *(*call)(const void *arg, int number);
 };
 
-/* Makes the page. Before keeper_start(). 0 or -errno, said in the log. */
+/* Makes the page. Before keeper_start(). 0 or -errno, which is logged. */
 int witness_init(const struct witness_names *names);
-/* [any] Gives this thread its place, by its index in the policy's table. */
+/* [any] Registers this thread's slot in the shared page, by its index in the policy's table. */
 void witness_sit(uint32_t thread);
 
 /* In the keeper. Reads what is new in the kernel's log and reports records of process

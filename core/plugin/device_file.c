@@ -129,7 +129,7 @@ static int open_tap(const char *name, int *fd, char *why, size_t size)
 	char path[64];
 
 	if (strlen(name) >= sizeof(request.ifr_name) || strchr(name, '/') != NULL)
-		return refuse(EINVAL, why, size, "is no name of an interface");
+		return refuse(EINVAL, why, size, "is not the name of an interface");
 	/* Else the kernel would make one, if it may, of which nobody knows. */
 	snprintf(path, sizeof(path), "/sys/class/net/%s", name);
 	if (access(path, F_OK) != 0)
@@ -147,7 +147,7 @@ static int open_tap(const char *name, int *fd, char *why, size_t size)
 	return refuse(err, why, size, "%s",
 	    err == EBUSY    ? "the interface is in use"
 	    : err == EPERM  ? "the interface is another user's"
-	    : err == EINVAL ? "the interface is no tap with one queue"
+	    : err == EINVAL ? "the interface is not a tap with one queue"
 			    : strerror(err));
 }
 
@@ -168,7 +168,7 @@ int device_file_tap(const char *text, struct volt_value *value, char *why, size_
 	if (err != 0)
 		return err;
 	if (!is_tap(fd))
-		err = refuse(EINVAL, why, size, "is no tap with IFF_NO_PI and IFF_VNET_HDR");
+		err = refuse(EINVAL, why, size, "is not a tap with IFF_NO_PI and IFF_VNET_HDR");
 	if (err == 0)
 		err = set_up_tap(fd, why, size);
 	if (err != 0) {
@@ -208,7 +208,7 @@ static int check_socket(int fd, char *why, size_t size)
 
 	if (getpeername(fd, (struct sockaddr *)&peer, &n) != 0)
 		return refuse(errno, why, size,
-		    errno == ENOTSOCK ? "is no socket" : "the socket is not connected");
+		    errno == ENOTSOCK ? "is not a socket" : "the socket is not connected");
 	return 0;
 }
 

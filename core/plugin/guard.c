@@ -30,7 +30,7 @@ static struct {
 	const char *id, *step; /* the call that is under way; NULL: none */
 	struct timespec entered;
 	sigset_t old_mask;
-	struct process_eyes eyes;
+	struct proc_handles proc;
 	/* What the last call left is what the next one finds, unless it is stale. */
 	struct process_state states[2], *newest, *earlier;
 	bool stale;
@@ -163,7 +163,7 @@ void guard_begin(void)
 	watch_crashes(true);
 	/* So that the child of a child that ended is seen as well. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	process_eyes_open(&guard.eyes);
+	proc_handles_open(&guard.proc);
 	guard.newest = &guard.states[0];
 	guard.earlier = &guard.states[1];
 	guard.stale = true;
@@ -174,7 +174,7 @@ void guard_finish(void)
 {
 	if (!guard.on)
 		return;
-	process_eyes_close(&guard.eyes);
+	proc_handles_close(&guard.proc);
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
 	watch(false);
 	watch_crashes(false);
@@ -192,7 +192,7 @@ static int read_state(void)
 
 	guard.earlier = guard.newest;
 	guard.newest = next;
-	return process_state_read(guard.newest, &guard.eyes);
+	return process_state_read(guard.newest, &guard.proc);
 }
 
 void guard_enter(const char *id, const char *step)

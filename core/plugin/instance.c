@@ -80,8 +80,8 @@ static const char *find_fault(const struct volt_plugin *d)
 	    (d->counters == NULL || d->counter_stride < sizeof(struct volt_counter)))
 		return "its table of counters is malformed";
 	if (!valid_counters(d))
-		return "a counter's name is not like [a-z][a-z0-9_]{0,47} or not its own, or its "
-		       "help is no line";
+		return "a counter is malformed: its name must match [a-z][a-z0-9_]{0,47} and be "
+		       "unique, and its help must be one line";
 	return NULL;
 }
 

@@ -50,25 +50,25 @@ _Static_assert(FACTS <= PROCESS_FACT_MAX, "no room");
 static const char status_path[] = "/proc/self/status", timers_path[] = "/proc/self/timers",
 		  files_path[] = "/proc/self/fd";
 
-void process_eyes_open(struct process_eyes *eyes)
+void proc_handles_open(struct proc_handles *proc)
 {
-	eyes->status = open(status_path, O_RDONLY | O_CLOEXEC);
-	eyes->timers = open(timers_path, O_RDONLY | O_CLOEXEC);
-	eyes->files = open(files_path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+	proc->status = open(status_path, O_RDONLY | O_CLOEXEC);
+	proc->timers = open(timers_path, O_RDONLY | O_CLOEXEC);
+	proc->files = open(files_path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
 }
 
-static void close_eye(int *fd)
+static void close_handle(int *fd)
 {
 	if (*fd >= 0)
 		close(*fd);
 	*fd = -1;
 }
 
-void process_eyes_close(struct process_eyes *eyes)
+void proc_handles_close(struct proc_handles *proc)
 {
-	close_eye(&eyes->status);
-	close_eye(&eyes->timers);
-	close_eye(&eyes->files);
+	close_handle(&proc->status);
+	close_handle(&proc->timers);
+	close_handle(&proc->files);
 }
 
 static ssize_t read_file(const char *path, char *text, size_t size)
@@ -169,7 +169,7 @@ static void read_timers(struct process_state *s, int eye)
 	s->posix_timers = look(eye, timers_path, text, sizeof(text)) > 0;
 }
 
-int process_state_read(struct process_state *s, const struct process_eyes *eyes)
+int process_state_read(struct process_state *s, const struct proc_handles *proc)
 {
 	const char *locale = setlocale(LC_ALL, NULL);
 	int err;
@@ -181,11 +181,11 @@ int process_state_read(struct process_state *s, const struct process_eyes *eyes)
 		s->directory = (struct stat){0};
 	s->locale[0] = '\0';
 	strncat(s->locale, locale, sizeof(s->locale) - 1);
-	read_timers(s, eyes->timers);
+	read_timers(s, proc->timers);
 	read_children(s);
 	s->file_count = 0;
-	err = open_files_each(eyes->files, add_file, s);
-	return err != 0 ? err : read_facts(s, eyes->status);
+	err = open_files_each(proc->files, add_file, s);
+	return err != 0 ? err : read_facts(s, proc->status);
 }
 
 /* ------------------------------------------------------------------ comparing */

@@ -38,16 +38,16 @@ struct process_state {
 	unsigned child_count;
 };
 
-/* Files of /proc that are read again and again. -1: not open, so looked up each time. */
-struct process_eyes {
+/* Open files of /proc, read again for each snapshot. -1: not open, so opened each time. */
+struct proc_handles {
 	int status, files, timers;
 };
 
-void process_eyes_open(struct process_eyes *eyes);
-void process_eyes_close(struct process_eyes *eyes);
+void proc_handles_open(struct proc_handles *proc);
+void proc_handles_close(struct proc_handles *proc);
 
 /* 0 or -errno. */
-int process_state_read(struct process_state *s, const struct process_eyes *eyes);
+int process_state_read(struct process_state *s, const struct proc_handles *proc);
 
 /* The first difference, in words that follow "init": "left ..., which ...". False: none. */
 bool process_state_differs(const struct process_state *before, const struct process_state *after,

@@ -8,15 +8,15 @@
  */
 #include "core/plugin/process_state.h"
 
-void process_eyes_open(struct process_eyes *eyes)
+void proc_handles_open(struct proc_handles *proc)
 {
 }
 
-void process_eyes_close(struct process_eyes *eyes)
+void proc_handles_close(struct proc_handles *proc)
 {
 }
 
-int process_state_read(struct process_state *s, const struct process_eyes *eyes)
+int process_state_read(struct process_state *s, const struct proc_handles *proc)
 {
 	return 0;
 }

@@ -44,7 +44,8 @@ static int parse_roles(const char *path, unsigned number, char *rest, uint32_t *
 			role++;
 		if (role == VOLT_ROLE_COUNT)
 			return log_error(EINVAL,
-			    "--ceiling %s: line %u: \"%s\" is no kind of thread: use loop, vcpu or "
+			    "--ceiling %s: line %u: \"%s\" is not a kind of thread: use loop, vcpu "
+			    "or "
 			    "worker",
 			    path, number, word);
 		*roles |= 1u << role;
@@ -66,8 +67,9 @@ static int parse_line(const char *path, unsigned number, char *line)
 		return 0;
 	if (n >= sizeof(ceiling.rows[0].syscall) ||
 	    strspn(line, "abcdefghijklmnopqrstuvwxyz0123456789_") < n)
-		return log_error(EINVAL, "--ceiling %s: line %u: \"%.*s\" is no system call's name",
-		    path, number, (int)n, line);
+		return log_error(EINVAL,
+		    "--ceiling %s: line %u: \"%.*s\" is not the name of a system call", path,
+		    number, (int)n, line);
 	if (ceiling.count == ROW_MAX)
 		return log_error(ENOSPC, "--ceiling %s: more than %u lines", path, ROW_MAX);
 	snprintf(ceiling.rows[ceiling.count].syscall, sizeof(ceiling.rows[0].syscall), "%.*s",

@@ -128,7 +128,7 @@ static int host_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags,
 		    i, EBUSY, "interrupt %u is already used by plugin %s", gsi, holder->id);
 	if (err != 0)
 		return refuse(i, -err,
-		    "interrupt %u (flags %u) is none: lines are 0 to %u, edge or level", gsi, flags,
+		    "no interrupt line %u (flags %u): use 0 to %u, edge or level", gsi, flags,
 		    IRQ_LINES - 1);
 	*line = gsi;
 	return 0;

@@ -15,8 +15,8 @@ struct volt_host;
 
 /* Fills i->host. */
 void host_init(struct instance *i);
-/* The caller of a [wire] call. Why its one before was refused is over: fail() is to say only
- * what the newest was refused for. */
+/* Returns the caller of a [wire] call and clears the reason for which its last such call was
+ * refused, so that fail() reports only the newest. */
 struct instance *host_wirer(const struct volt_host *h);
 
 /* The instance's own worker, or NULL. */

@@ -207,7 +207,7 @@ static int load_filters(struct machine *m)
 			return found;
 		if (found != VOLT_KIND_FILTER)
 			return log_error(
-			    EINVAL, "--filter %s: that is no filter: use --plugin", spec);
+			    EINVAL, "--filter %s: the plugin is not a filter; use --plugin", spec);
 		err = create_one(m, path, params) != NULL ? 0 : -EINVAL;
 	}
 	return err;

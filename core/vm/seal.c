@@ -29,8 +29,8 @@ static struct {
 	uint32_t failed;   /* atomic; threads that could not enter */
 } gate;
 
-/* A thread and its entry in the policy's table. */
-struct seat {
+/* The start argument of one thread; `thread` is its index in the policy's table. */
+struct thread_arg {
 	struct machine *machine;
 	uint32_t thread;
 	struct vcpu *vcpu;     /* or */
@@ -46,39 +46,39 @@ static int enter_thread(struct machine *m, uint32_t thread)
 
 static void *run_thread(void *arg)
 {
-	struct seat seat = *(struct seat *)arg;
+	struct thread_arg mine = *(struct thread_arg *)arg;
 
-	prctl(PR_SET_NAME, seat.machine->policy.storage[seat.thread].name);
-	witness_sit(seat.thread);
-	if ((seat.vcpu != NULL && park_sit(&seat.vcpu->spot) != 0) ||
-	    enter_thread(seat.machine, seat.thread) != 0)
+	prctl(PR_SET_NAME, mine.machine->policy.storage[mine.thread].name);
+	witness_sit(mine.thread);
+	if ((mine.vcpu != NULL && park_sit(&mine.vcpu->spot) != 0) ||
+	    enter_thread(mine.machine, mine.thread) != 0)
 		__atomic_fetch_add(&gate.failed, 1, __ATOMIC_SEQ_CST);
 	lock_post(&gate.ready);
 	lock_wait(&gate.go);
-	if (seat.worker != NULL)
-		worker_run(seat.worker);
-	vcpu_run(seat.vcpu);
-	park_end(&seat.vcpu->spot);
+	if (mine.worker != NULL)
+		worker_run(mine.worker);
+	vcpu_run(mine.vcpu);
+	park_end(&mine.vcpu->spot);
 	/* Not ended: the memory that other threads still use stays as it is. */
 	for (;;)
 		lock_wait(&gate.go);
 	return NULL;
 }
 
-static int start_thread(const pthread_attr_t *attr, struct seat *seat)
+static int start_thread(const pthread_attr_t *attr, struct thread_arg *arg)
 {
 	pthread_t id;
-	int err = pthread_create(&id, attr, run_thread, seat);
+	int err = pthread_create(&id, attr, run_thread, arg);
 
 	if (err != 0)
 		return log_error(err, "cannot start thread %s: %s",
-		    seat->machine->policy.storage[seat->thread].name, strerror(err));
+		    arg->machine->policy.storage[arg->thread].name, strerror(err));
 	return 0;
 }
 
 static int start_threads(struct machine *m)
 {
-	static struct seat seats[OPTIONS_CPU_MAX + WORKER_MAX];
+	static struct thread_arg args[OPTIONS_CPU_MAX + WORKER_MAX];
 	uint32_t cpus = m->firmware.cpus;
 	pthread_attr_t attr;
 	int err = 0;
@@ -86,11 +86,11 @@ static int start_threads(struct machine *m)
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
 	for (uint32_t i = 0; err == 0 && i < cpus + m->worker_count; i++) {
-		seats[i] = (struct seat){.machine = m,
+		args[i] = (struct thread_arg){.machine = m,
 		    .thread = 1 + i,
 		    .vcpu = i < cpus ? &m->vcpus[i] : NULL,
 		    .worker = i < cpus ? NULL : &m->workers[i - cpus]};
-		err = start_thread(&attr, &seats[i]);
+		err = start_thread(&attr, &args[i]);
 	}
 	pthread_attr_destroy(&attr);
 	return err;

@@ -109,10 +109,10 @@ static int look_up(const char *path, struct search *s, char *why, size_t why_siz
 	if (s->exact || s->fitting == 1)
 		return 0;
 	if (s->fitting > 1)
-		snprintf(why, why_size, "%u kernels in %s begin so, as %s and %s", s->fitting, path,
-		    s->name, s->other);
+		snprintf(why, why_size, "%u kernels in %s match that prefix, such as %s and %s",
+		    s->fitting, path, s->name, s->other);
 	else
-		snprintf(why, why_size, "no kernel in %s is called so%s%s%s", path,
+		snprintf(why, why_size, "no kernel in %s has that name%s%s%s", path,
 		    s->near[0] != '\0' ? "; did you mean " : "", s->near,
 		    s->near[0] != '\0' ? "?" : "");
 	return s->fitting > 1 ? -ENOTUNIQ : -ENOENT;

@@ -176,7 +176,7 @@ static int load(struct replay *r, int fd, const char *path)
 	uint64_t size = (uint64_t)st.st_size;
 	if (size < sizeof(head) || read_all(fd, &head, sizeof(head), 0) != 0 ||
 	    memcmp(head.magic, VOLT_RECORDING_MAGIC, sizeof(head.magic)) != 0)
-		return volt_fail(r->h, EINVAL, "%s is no recording: its head is wrong", path);
+		return volt_fail(r->h, EINVAL, "%s is not a recording: its header is wrong", path);
 	size -= sizeof(head);
 	if (head.entry_size != sizeof(*r->entries))
 		return volt_fail(r->h, EINVAL, "%s has entries of %" PRIu32 " bytes, not %zu", path,

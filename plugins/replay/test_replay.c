@@ -224,9 +224,9 @@ static void a_vcpu_that_no_recording_can_have_differs(void **state)
 static void what_is_no_recording_is_refused(void **state)
 {
 	write_file("", 0, "", 0);
-	assert_refused("is no recording");
+	assert_refused("is not a recording");
 	write_file("VOLTREC2........................................................", 64, "", 0);
-	assert_refused("is no recording");
+	assert_refused("is not a recording");
 }
 
 static void a_cut_off_recording_is_refused(void **state)

@@ -105,7 +105,7 @@ static int add_line(struct uart *u, uint32_t irq)
 	const int err = u->h->add_irq(u->h, irq, VOLT_IRQ_EDGE, &u->line);
 
 	if (err == -EBUSY)
-		return volt_fail(u->h, EBUSY, "irq=%u is another device's", irq);
+		return volt_fail(u->h, EBUSY, "irq=%u is already used by another device", irq);
 	if (err)
 		return volt_fail(u->h, -err, "irq=%u: no interrupt line: %s", irq, strerror(-err));
 	return 0;

@@ -56,7 +56,7 @@ static int read_head(struct reader *r)
 	if (r->left < STATE_SECTION_MIN)
 		return refuse(r, EINVAL, "the state is cut off");
 	if (state_get32(head) != STATE_TAG)
-		return refuse(r, EINVAL, "this is no state of a device");
+		return refuse(r, EINVAL, "this is not the state of a device");
 	if (state_get32(head + 4) != r->left)
 		return refuse(r, EINVAL, "the state has %zu bytes and says %u", r->left,
 		    state_get32(head + 4));

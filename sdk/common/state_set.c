@@ -110,7 +110,7 @@ int state_load_set(const struct state_target *targets, unsigned count, const uin
 	if (count > STATE_SET_MAX)
 		return refuse(why, why_size, "there are more instances than a saved state holds");
 	if (n < STATE_SET_HEAD || memcmp(bytes, STATE_SET_MAGIC, 8) != 0)
-		return refuse(why, why_size, "this is no saved state");
+		return refuse(why, why_size, "this is not a saved state");
 	if (state_get32(bytes + 8) != STATE_SET_FORMAT)
 		return refuse(why, why_size, "the saved state has a format that is not known here");
 	err = find_sections(targets, count, bytes, n, sections, why, why_size);

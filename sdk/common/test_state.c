@@ -527,7 +527,7 @@ static void a_set_that_is_cut_or_longer_is_refused(void **state)
 	assert_non_null(strstr(why, "format"));
 	set[0] = 'W';
 	assert_int_equal(load_set(2), -EINVAL);
-	assert_non_null(strstr(why, "no saved state"));
+	assert_non_null(strstr(why, "not a saved state"));
 }
 
 #define T(name)   cmocka_unit_test_setup(name, setup)

@@ -76,7 +76,7 @@ static void check_test(const struct fake_host *f, const char *call, const struct
 	param = (const void *)((const char *)p->params + (size_t)t->value * p->param_stride);
 	if (param->type != VOLT_PARAM_FILE_RO && param->type != VOLT_PARAM_FILE_RW &&
 	    param->type < VOLT_PARAM_DISK)
-		fake_die(f, "need %s: parameter %s is no file", call, param->name);
+		fake_die(f, "need %s: parameter %s is not a file", call, param->name);
 }
 
 static void check_need(const struct fake_host *f, const struct volt_need *n)

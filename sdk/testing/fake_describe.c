@@ -32,7 +32,7 @@ static const char *find_resource_fault(const struct volt_resource *r)
 	if (r->type == VOLT_RES_IRQ)
 		return r->base < FAKE_IRQ_MAX && r->flags <= VOLT_IRQ_LEVEL
 			   ? NULL
-			   : "its interrupt is no GSI below 24 with VOLT_IRQ_EDGE or _LEVEL";
+			   : "its interrupt is not a GSI below 24 with VOLT_IRQ_EDGE or _LEVEL";
 	if (r->type != VOLT_RES_PIO && r->type != VOLT_RES_MMIO)
 		return "its resource has an unknown type";
 	if (r->flags)

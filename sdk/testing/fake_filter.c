@@ -68,7 +68,7 @@ static const struct volt_filter *offered(struct fake_host *f)
 	    f->plugin->get_ext ? f->plugin->get_ext(VOLT_EXT_FILTER) : NULL;
 
 	if (f->plugin->kind != VOLT_KIND_FILTER || !t || !VOLT_HAS(t, access) || !t->access)
-		fake_die(f, "it is no filter, or offers no " VOLT_EXT_FILTER " with access");
+		fake_die(f, "it is not a filter, or lacks " VOLT_EXT_FILTER " with access");
 	return t;
 }
 

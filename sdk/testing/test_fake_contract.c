@@ -327,7 +327,7 @@ static void malformed_need_aborts(void **state)
 	n = need, n.roles = 0, assert_bad_need(n, "roles 0x0");
 	n = need, n.test_count = 5, assert_bad_need(n, "5 tests");
 	n = need, n.tests[0].arg = 6, assert_bad_need(n, "malformed test");
-	n = need, n.tests[0].value = TOY_BASE, assert_bad_need(n, "base is no file");
+	n = need, n.tests[0].value = TOY_BASE, assert_bad_need(n, "base is not a file");
 	n = need, n.tests[0].value = 4, assert_bad_need(n, "no parameter 4");
 }
 

@@ -126,7 +126,7 @@ static void an_inherited_descriptor_is_taken_once(void **state)
 	assert_int_equal(device_file_socket("tcp:1", &value, why, sizeof(why)), -EINVAL);
 	snprintf(text, sizeof(text), "fd:%d", fds[1]);
 	assert_int_equal(device_file_tap(text, &value, why, sizeof(why)), -EINVAL);
-	assert_non_null(strstr(why, "no tap"));
+	assert_non_null(strstr(why, "not a tap"));
 }
 
 static void a_tap_that_is_not_there_is_not_made(void **state)

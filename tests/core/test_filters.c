@@ -236,7 +236,7 @@ static void each_range_is_attached_with_its_own_words(void **state)
 	}
 }
 
-/* Else the start would fail without a word. */
+/* Else the start would fail without a message. */
 static void an_attach_that_answers_more_than_0_is_told_of(void **state)
 {
 	put(&odd, "on=device", "odd");

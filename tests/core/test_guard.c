@@ -199,25 +199,25 @@ static void a_file_far_above_the_others_is_refused(void **state)
 static void files_are_found_as_a_list_has_them(void **state)
 {
 	static struct process_state listed, found;
-	struct process_eyes eyes, old;
+	struct proc_handles proc, old;
 	char what[320] = "";
 
-	process_eyes_open(&eyes);
-	old = eyes;
+	proc_handles_open(&proc);
+	old = proc;
 	old.files = open("/proc", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(old.files >= 0);
 	assert_int_equal(process_state_read(&listed, &old), 0);
-	assert_int_equal(process_state_read(&found, &eyes), 0);
+	assert_int_equal(process_state_read(&found, &proc), 0);
 	if (process_state_differs(&listed, &found, what, sizeof(what)))
 		fail_msg("%s", what);
 	int another = eventfd(0, EFD_CLOEXEC);
-	assert_int_equal(process_state_read(&found, &eyes), 0);
+	assert_int_equal(process_state_read(&found, &proc), 0);
 	assert_true(process_state_differs(&listed, &found, what, sizeof(what)));
 	assert_int_equal(process_state_read(&listed, &old), 0);
 	assert_false(process_state_differs(&listed, &found, what, sizeof(what)));
 	close(another);
 	close(old.files);
-	process_eyes_close(&eyes);
+	proc_handles_close(&proc);
 }
 
 int main(void)

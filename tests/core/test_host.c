@@ -315,13 +315,13 @@ static void a_failed_init_is_one_line_with_the_hosts_reason(void **state)
 	i->plugin.init = init_without_words;
 	assert_int_equal(instance_wire(i), -EINVAL);
 	assert_int_equal(kit_log_lines(), 1);
-	assert_true(kit_logged("one: init failed: interrupt 24 (flags 0)"));
+	assert_true(kit_logged("one: init failed: no interrupt line 24 (flags 0)"));
 	assert_false(i->wired);
 	kit_log_clear();
 	i->plugin.init = init_with_words;
 	assert_int_equal(instance_wire(i), -EINVAL);
 	assert_int_equal(kit_log_lines(), 1);
-	assert_true(kit_logged("one: irq=24: interrupt 24 (flags 0)"));
+	assert_true(kit_logged("one: irq=24: no interrupt line 24 (flags 0)"));
 	i->plugin.init = toy_init;
 	assert_int_equal(instance_wire(i), 0);
 	assert_true(i->wired);

@@ -112,9 +112,9 @@ static void malformed_descriptors_are_refused_with_the_field(void **state)
 	plugin = good, plugin.init = NULL, refused("no init");
 	plugin = good, plugin.counters = NULL, refused("counters");
 	plugin = good, plugin.counter_stride = 8, refused("counters");
-	plugin = good, plugin.counters = bad_counters, refused("counter's name");
-	plugin = good, plugin.counters = twins, refused("counter's name");
-	plugin = good, plugin.counters = bad_counters + 1, refused("counter's name");
+	plugin = good, plugin.counters = bad_counters, refused("a counter is malformed");
+	plugin = good, plugin.counters = twins, refused("a counter is malformed");
+	plugin = good, plugin.counters = bad_counters + 1, refused("a counter is malformed");
 	plugin = good, plugin.need_count = 1, refused("needs");
 	plugin = good, plugin.params = &bad, plugin.param_count = 1, refused("Bad");
 	plugin = good, plugin.param_count = 33, refused("33");

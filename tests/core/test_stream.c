@@ -525,7 +525,7 @@ static void a_file_that_is_no_socket_is_never_removed(void **state)
 
 	fputs("years of work", f);
 	fclose(f);
-	refused(spec("unix", path), EADDRINUSE, "is no socket");
+	refused(spec("unix", path), EADDRINUSE, "is not a socket");
 	assert_string_equal(kit_file(path, NULL), "years of work");
 }
 

@@ -258,7 +258,7 @@ class Streams(Refusals):
                 try:
                     self.refuse_console(f"unix:{path}", str(path))
                 finally:
-                    self.assertTrue(path.exists(), "volt removed a file that is no socket")
+                    self.assertTrue(path.exists(), "volt removed a file that is not a socket")
                     self.assertEqual(plain.read_bytes(), b"precious")
 
     def test_socket_in_use_is_not_taken(self):

@@ -142,7 +142,7 @@ class Wrong(Refusals):
                 "--filter count,on=": "on: has no value",
                 "--filter count,on=serial,on=serial": "on: given twice",
                 "--filter coun,on=serial": "--filter coun: there is no such plugin",
-                "--filter serial,on=serial": "that is no filter: use --plugin",
+                "--filter serial,on=serial": "the plugin is not a filter; use --plugin",
                 "--plugin count,on=serial": "that is a filter: use --filter",
                 "--filter deny,on=serial,frm=1": "did you mean from?",
                 "--filter delay,on=serial": "ns: is required",
@@ -153,7 +153,7 @@ class Wrong(Refusals):
     def test_recording_that_is_none_is_refused(self):
         path = self.file(b"VOLTREC1" + bytes(10))
         self.refused([*Setup.options, "--kernel", self.kernel, "--plugin", "serial",
-                      "--filter", f"replay,on=serial,from={path}"], 102, "is no recording")
+                      "--filter", f"replay,on=serial,from={path}"], 102, "is not a recording")
 
 
 class Metrics(Case):

@@ -109,7 +109,7 @@ static int parse(struct options *o, int argc, char **argv)
 		}
 	}
 	if (optind < argc) {
-		fprintf(stderr, "volt-doctor: \"%s\" is no option; see volt-doctor --help\n",
+		fprintf(stderr, "volt-doctor: \"%s\" is not an option; see volt-doctor --help\n",
 		    argv[optind]);
 		return DOCTOR_USAGE;
 	}

@@ -120,7 +120,7 @@ class Doctor(unittest.TestCase):
     def test_wrong_options_are_refused_with_status_2(self):
         for words, said in ((["--frob=1"], "unknown option --frob; see volt-doctor --help"),
                             (["-vx"], "unknown option -v; see volt-doctor --help"),
-                            (["word"], '"word" is no option; see volt-doctor --help'),
+                            (["word"], '"word" is not an option; see volt-doctor --help'),
                             (["--json=x"], "--json takes no value"),
                             (["--volt"], "--volt needs a value")):
             done = run(VOLT, "doctor", *words)

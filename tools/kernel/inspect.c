@@ -71,7 +71,7 @@ static int look_at_config(struct subject *s, int folder)
 	int err = text == NULL ? -errno : config_parse(&s->config, text, size);
 	close(fd);
 	if (err == -ENOEXEC)
-		log_warn("%s: what should be its configuration is none", s->name);
+		log_warn("%s: the embedded configuration cannot be read", s->name);
 	else if (err != 0)
 		return log_error(-err, "%s: its configuration: %s", s->name, strerror(-err));
 	s->has_config = err == 0;

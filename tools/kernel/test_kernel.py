@@ -135,7 +135,7 @@ class Commands(Case):
         broken = bytearray(vmlinux())
         broken[18] = 3
         self.tool("import", self.file(bytes(broken)), status=1, said="e_machine is 3")
-        self.tool("inspect", "nothing-like-it", status=1, said="is called so")
+        self.tool("inspect", "nothing-like-it", status=1, said="has that name")
 
     def test_wrong_calls_end_with_2(self):
         for words, said in ((["impart"], "did you mean import?"), ([], "no command"),

@@ -52,7 +52,7 @@ static void check_line(struct check *c, const char *line)
 
 	if (strlen(line) < STAGE_HASH_SIZE + 2 || strncmp(path, "  ", 2) != 0 || path[2] == '/' ||
 	    strstr(path, "/../") != NULL || strncmp(path + 2, "../", 3) == 0) {
-		log_error(EINVAL, "%s: the manifest has a line that is none", c->name);
+		log_error(EINVAL, "%s: the manifest has a malformed line", c->name);
 		c->wrong++;
 		return;
 	}

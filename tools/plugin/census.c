@@ -38,7 +38,7 @@ static uint64_t heap_in_use(void)
 
 void census_take(struct census *c)
 {
-	const struct process_eyes none = {-1, -1, -1};
+	const struct proc_handles none = {-1, -1, -1};
 
 	if (process_state_read(&c->process, &none) != 0)
 		abort();

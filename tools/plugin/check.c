@@ -91,7 +91,7 @@ static int make_input(struct check *c)
 {
 	c->input_fd = memfd_create("volt-plugin-input", 0);
 	if (c->input_fd < 0 || ftruncate(c->input_fd, INPUT_SIZE) != 0)
-		return log_error(errno, "no memory file for the check: %s", strerror(errno));
+		return log_error(errno, "cannot create a memfd for the check: %s", strerror(errno));
 	snprintf(c->input_path, sizeof(c->input_path), "/proc/self/fd/%d", c->input_fd);
 	return 0;
 }

@@ -222,7 +222,7 @@ static void judge(struct check *c, struct check_result *r, int status, bool late
 		    (int)strcspn(text, "\n") < 200 ? (int)strcspn(text, "\n") : 200, text);
 }
 
-/* Of much the beginning and the end: the last words of who was ended are its reason. */
+/* Long output keeps its head and its tail: the tail says why the child was killed. */
 static void read_text(int fd, char text[TEXT_MAX])
 {
 	const off_t size = lseek(fd, 0, SEEK_END), room = TEXT_MAX - 1;

@@ -34,8 +34,8 @@
  * Callbacks of one instance never overlap, whatever their thread, except those
  * of a range registered with VOLT_RANGE_PARALLEL, and the jobs of workers. A callback
  * must not block and makes no system call but those that the plugin's needs name for
- * its thread: bytes leave through volt.stream/1, time comes from volt.loop/1. It never
- * calls back into the instance that called it.
+ * its thread: bytes leave through volt.stream/1, time comes from volt.loop/1. A host
+ * service never calls back into the instance that called it.
  *
  * Rules of growth: structs start with `size` and grow only at the end, tables
  * travel with their stride and count, a new idea is a new extension id. Members
