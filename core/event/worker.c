@@ -3,7 +3,13 @@
 
 #include "core/event/worker.h"
 
+#include <errno.h>
 #include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <volt/worker.h>
 
 #include "core/event/loop.h"
 
@@ -16,7 +22,100 @@ void worker_init(struct worker *w, struct callee *owner, const char *name,
 	snprintf(w->name, sizeof(w->name), "%s", name);
 	lock_init_counter(&w->posts);
 	lock_init(&w->ended);
+	w->epoll_fd = -1;
 }
+
+/* ------------------------------------------------------------------ files */
+
+static int add_to_epoll(int epoll_fd, int fd, uint32_t events)
+{
+	struct epoll_event e = {.events = events | EPOLLET, .data.fd = fd};
+
+	return epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &e) != 0 ? -errno : 0;
+}
+
+/* In an epoll for that alone: a plugin's init must leave no descriptor open. */
+static int try_epoll(int fd, uint32_t events)
+{
+	const int epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+
+	if (epoll_fd < 0)
+		return -errno;
+	const int err = add_to_epoll(epoll_fd, fd, events);
+	close(epoll_fd);
+	return err == -EPERM ? -EOPNOTSUPP : err; /* epoll_ctl(2): does not support epoll */
+}
+
+int worker_watch(struct worker *w, int fd, uint32_t events)
+{
+	const uint32_t in = events & VOLT_WATCH_READ ? EPOLLIN : 0;
+	const uint32_t out = events & VOLT_WATCH_WRITE ? EPOLLOUT : 0;
+
+	for (uint32_t i = 0; i < w->watch_count; i++)
+		if (w->watches[i].fd == fd)
+			return -EEXIST;
+	const int err = try_epoll(fd, in | out);
+	if (err != 0)
+		return err;
+	if (w->watch_count == WORKER_WATCH_MAX)
+		return -ENOSPC;
+	w->watches[w->watch_count++] = (struct worker_watch){.fd = fd, .events = in | out};
+	return 0;
+}
+
+/* Edge-triggered: each post is told once, so nobody has to read the eventfd. */
+int worker_arm(struct worker *w)
+{
+	if (w->watch_count == 0)
+		return 0;
+	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
+	if (w->epoll_fd < 0)
+		return -errno;
+	int err = add_to_epoll(w->epoll_fd, w->posts.event_fd, EPOLLIN);
+	for (uint32_t i = 0; err == 0 && i < w->watch_count; i++)
+		err = add_to_epoll(w->epoll_fd, w->watches[i].fd, w->watches[i].events);
+	return err;
+}
+
+void worker_hold(struct worker *w)
+{
+	__atomic_store_n(&w->held, true, __ATOMIC_SEQ_CST);
+}
+
+void worker_let_go(struct worker *w)
+{
+	__atomic_store_n(&w->held, false, __ATOMIC_SEQ_CST);
+	/* Whether a file became ready meanwhile only the worker knows: it looks for itself. */
+	if (w->watch_count > 0)
+		worker_post(w);
+}
+
+/* True: a run is due. */
+static bool wait_for_files(const struct worker *w)
+{
+	struct epoll_event events[WORKER_WATCH_MAX + 1];
+	/* By number, as the loop does. */
+	const long n =
+	    syscall(SYS_epoll_pwait2, w->epoll_fd, events, WORKER_WATCH_MAX + 1, NULL, NULL, 0);
+
+	if (n < 0 && errno != EINTR)
+		__builtin_trap(); /* going on would spin, or leave the guest unserved */
+	for (long i = 0; i < n; i++)
+		if (events[i].data.fd == w->posts.event_fd)
+			return true;
+	return n > 0 && !__atomic_load_n(&w->held, __ATOMIC_SEQ_CST);
+}
+
+static void wait_for_work(struct worker *w)
+{
+	if (w->watch_count == 0)
+		lock_wait(&w->posts);
+	else
+		while (!wait_for_files(w))
+			continue;
+}
+
+/* ------------------------------------------------------------------ posts */
 
 void worker_post(struct worker *w)
 {
@@ -97,7 +196,7 @@ _Noreturn void worker_run(struct worker *w)
 	if (w->early)
 		do_job(w);
 	for (;;) {
-		lock_wait(&w->posts);
+		wait_for_work(w);
 		__atomic_store_n(&w->posted, 0, __ATOMIC_SEQ_CST);
 		do_job(w);
 	}

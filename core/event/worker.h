@@ -13,9 +13,15 @@
 #include "core/base/lock.h"
 #include "core/event/callee.h"
 
-#define WORKER_MAX 64
+#define WORKER_MAX       64
+#define WORKER_WATCH_MAX 16
 
 struct loop;
+
+struct worker_watch {
+	int fd;
+	uint32_t events; /* EPOLL* */
+};
 
 struct worker {
 	struct callee *owner;
@@ -30,10 +36,25 @@ struct worker {
 	uint32_t runs_begun, runs_ended, sleepers; /* atomic */
 	struct lock ended;
 	struct loop *waker; /* atomic; woken at the end of the next run; NULL: nobody waits so */
+	/* One that watches files waits in its epoll for them and for `posts` at once. */
+	int epoll_fd; /* -1: it watches none, or is not armed yet */
+	uint32_t watch_count;
+	struct worker_watch watches[WORKER_WATCH_MAX];
+	bool held; /* atomic: files wait, posts do not */
 };
 
 void worker_init(struct worker *w, struct callee *owner, const char *name,
     void (*job)(void *self, uint32_t worker), uint32_t number);
+
+/* [wire] VOLT_WATCH_* of `fd`, which stays open. 0; -EEXIST, -ENOSPC and -EOPNOTSUPP as
+ * volt.worker/1 says; another -errno of epoll's. */
+int worker_watch(struct worker *w, int fd, uint32_t events);
+/* After locks_arm(), still unfiltered: makes its epoll, where files and posts meet. 0 or -errno. */
+int worker_arm(struct worker *w);
+/* [loop] While it is held, files that become ready cause no run; what they would have asked for
+ * comes as one run when it is let go. */
+void worker_hold(struct worker *w);
+void worker_let_go(struct worker *w);
 
 /* [any] */
 void worker_post(struct worker *w);

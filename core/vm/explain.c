@@ -54,6 +54,10 @@ unsigned explain_files(const struct machine *m, struct explain_file *files, unsi
 	}
 	for (uint32_t i = 0; i < m->lock_fd_count; i++)
 		add_file(files, max, &n, m->lock_fd_base + (int)i, "core", "lock");
+	for (uint32_t i = 0; i < m->worker_count; i++)
+		if (m->workers[i].watch_count > 0)
+			add_file(files, max, &n, m->workers[i].epoll_fd, m->workers[i].owner->id,
+			    "worker's wait");
 	for (uint32_t i = 0; i < IRQ_LINES; i++) {
 		const struct irq_line *line = &m->irq.lines[i];
 

@@ -27,10 +27,10 @@ struct explain_file {
 };
 
 /* The core's own few, vCPUs, locks, two for each line, messages, four for each stream, doorbells,
- * and what every instance has in its parameters. */
+ * workers, and what every instance has in its parameters. */
 #define EXPLAIN_FILE_MAX \
 	(16 + OPTIONS_CPU_MAX + LOCK_MAX + 2 * IRQ_LINES + 4 * STREAM_MAX + DOORBELL_MAX + \
-	    MSI_MAX + INSTANCE_MAX * PARAMS_MAX)
+	    MSI_MAX + WORKER_MAX + INSTANCE_MAX * PARAMS_MAX)
 
 /* Fills `files` in the order of their numbers; returns how many there are. */
 unsigned explain_files(const struct machine *m, struct explain_file *files, unsigned max);

@@ -396,9 +396,39 @@ static void host_post(const struct volt_host *h, uint32_t worker)
 		worker_post(w);
 }
 
+static bool is_parameter(const struct instance *i, int fd)
+{
+	for (uint32_t v = 0; fd >= 0 && v < i->plugin.param_count; v++)
+		if (i->params.values[v].fd == fd)
+			return true;
+	return false;
+}
+
+static const char *watch_why(const struct worker *w, int err)
+{
+	if (err == EEXIST)
+		return "it watches it already";
+	if (err == EOPNOTSUPP)
+		return "the file is always ready";
+	if (err == ENOSPC && w->watch_count == WORKER_WATCH_MAX)
+		return "it watches 16 files already";
+	return loop_watch_why(err);
+}
+
 static int host_watch(const struct volt_host *h, uint32_t worker, int32_t fd, uint32_t events)
 {
-	return host_wirer(h)->machine->sealed ? -EPERM : -EOPNOTSUPP;
+	struct instance *i = host_wirer(h);
+	struct worker *w = host_worker(i, worker);
+
+	if (i->machine->sealed)
+		return -EPERM;
+	if (w == NULL || !is_parameter(i, fd) || events == 0 ||
+	    events & ~(VOLT_WATCH_READ | VOLT_WATCH_WRITE))
+		return -EINVAL;
+	int err = worker_watch(w, fd, events);
+	return err != 0 ? refuse(i, -err, "worker %s cannot watch file %d: %s", w->name, fd,
+			      watch_why(w, -err))
+			: 0;
 }
 
 static int host_run(const struct volt_host *h, uint32_t worker)

@@ -74,6 +74,22 @@ static void resume_plugins(struct pause *p)
 		}
 }
 
+/* What files ask for from here on waits until the end of the pause. One more run of each worker
+ * serves all kicks of the guest, whichever way they came. */
+static void ask_workers(struct pause *p)
+{
+	for (uint32_t i = 0; i < p->parts.worker_count; i++) {
+		worker_hold(&p->parts.workers[i]);
+		p->tickets[i] = worker_ask(&p->parts.workers[i]);
+	}
+}
+
+static void let_workers_go(struct pause *p)
+{
+	for (uint32_t i = 0; i < p->parts.worker_count; i++)
+		worker_let_go(&p->parts.workers[i]);
+}
+
 /* ------------------------------------------------------------- from step to step */
 
 /* Whoever is told may ask for the next thing at once. */
@@ -116,6 +132,7 @@ static void go_on(struct pause *p)
 	irq_renew_routes(p->parts.irq);
 	excuse_vcpus(p);
 	p->parts.loop->held = false;
+	let_workers_go(p);
 	park_release(&p->park);
 	p->step = PAUSE_NONE;
 }
@@ -124,16 +141,10 @@ static void go_on(struct pause *p)
 static void give_up(struct pause *p, int err)
 {
 	stop_waiting(p);
+	let_workers_go(p);
 	park_release(&p->park);
 	p->step = PAUSE_NONE;
 	tell(p, err);
-}
-
-/* One more run of each worker serves all kicks of the guest, whichever way they came. */
-static void ask_workers(struct pause *p)
-{
-	for (uint32_t i = 0; i < p->parts.worker_count; i++)
-		p->tickets[i] = worker_ask(&p->parts.workers[i]);
 }
 
 static bool workers_have_run(struct pause *p)

@@ -391,6 +391,18 @@ static int make_vcpus(struct policy *p, struct machine *m)
 	return err;
 }
 
+/* A worker without files waits in a read of its eventfd, as for a lock. */
+static int allow_worker(struct policy *p, struct machine *m, uint32_t w)
+{
+	const struct worker *worker = &m->workers[w];
+	int err = allow_common(p, m, POLICY_WORKER(m, w));
+
+	if (err != 0 || worker->watch_count == 0)
+		return err;
+	return allow_fd(p, POLICY_WORKER(m, w), "epoll_pwait2", worker->epoll_fd, NULL,
+	    worker->owner->id, "waits for posts and for files");
+}
+
 static int make_workers(struct policy *p, struct machine *m)
 {
 	int err = 0;
@@ -398,7 +410,7 @@ static int make_workers(struct policy *p, struct machine *m)
 	for (uint32_t w = 0; err == 0 && w < m->worker_count; w++) {
 		err = make_thread(p, POLICY_WORKER(m, w), VOLT_ROLE_WORKER, w, m->workers[w].name);
 		if (err == 0)
-			err = allow_common(p, m, POLICY_WORKER(m, w));
+			err = allow_worker(p, m, w);
 	}
 	return err;
 }

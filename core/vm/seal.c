@@ -169,7 +169,20 @@ static int arm_locks(struct machine *m)
 {
 	m->lock_fd_base = open_files_highest() + 1;
 	int err = locks_arm(m->lock_fd_base, &m->lock_fd_count);
+
 	return err != 0 ? log_error(-err, "cannot make the eventfds of locks: %s", strerror(-err))
+			: 0;
+}
+
+/* Of workers that wait for files. */
+static int arm_workers(struct machine *m)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; err == 0 && i < m->worker_count; i++)
+		err = worker_arm(&m->workers[i]);
+	return err != 0 ? log_host_error(-err, "the files of workers: cannot watch them: %s",
+			      loop_watch_why(-err))
 			: 0;
 }
 
@@ -181,6 +194,8 @@ int seal_prepare(struct machine *m)
 	trace_mark("threads counted", NULL);
 	if (err == 0)
 		err = arm_locks(m);
+	if (err == 0)
+		err = arm_workers(m);
 	clock_seal(m->tsc_invariant, vcpu_tsc_khz(&m->vcpus[0]));
 	if (err == 0)
 		err = policy_build(&m->policy, m);

@@ -11,9 +11,11 @@
 
 #include <cmocka.h> /* last: it defines fail() */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -501,6 +503,64 @@ static void workers_of_others_are_not_posted(void **state)
 	lock_wait(&m->workers[worker].posts); /* returns: it was posted */
 }
 
+/* As an instance has a descriptor: through a parameter. */
+static void give_file(int fd)
+{
+	m->instances[0]->params.values[0].fd = fd;
+}
+
+static void a_worker_watches_files_of_its_own_parameters(void **state)
+{
+	const struct volt_worker *workers = one->get_ext(one, VOLT_EXT_WORKER);
+	uint32_t worker, other;
+	int ends[2];
+
+	assert_int_equal(pipe2(ends, O_CLOEXEC | O_NONBLOCK), 0);
+	assert_int_equal(workers->add(one, "x", idle, &worker), 0);
+	assert_int_equal(workers->add(one, "y", idle, &other), 0);
+	assert_int_equal(workers->watch(one, worker, ends[0], VOLT_WATCH_READ), -EINVAL);
+	assert_int_equal(workers->watch(one, worker, -1, VOLT_WATCH_READ), -EINVAL);
+	give_file(ends[0]);
+	assert_int_equal(workers->watch(two, worker, ends[0], VOLT_WATCH_READ), -EINVAL);
+	assert_int_equal(workers->watch(one, worker, ends[0], 0), -EINVAL);
+	assert_int_equal(workers->watch(one, worker, ends[0], 4), -EINVAL);
+	assert_int_equal(workers->watch(one, 99, ends[0], VOLT_WATCH_READ), -EINVAL);
+	assert_int_equal(m->workers[worker].epoll_fd, -1);
+	assert_int_equal(workers->watch(one, worker, ends[0], VOLT_WATCH_READ), 0);
+	assert_int_equal(workers->watch(one, worker, ends[0], VOLT_WATCH_WRITE), -EEXIST);
+	assert_int_equal(workers->watch(one, other, ends[0], VOLT_WATCH_READ), 0);
+	m->sealed = true;
+	assert_int_equal(workers->watch(one, other, ends[0], VOLT_WATCH_READ), -EPERM);
+	give_file(-1);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static void a_worker_watches_16_files_but_none_that_is_always_ready(void **state)
+{
+	const struct volt_worker *workers = one->get_ext(one, VOLT_EXT_WORKER);
+	int always = memfd_create("always", MFD_CLOEXEC), ends[2];
+	uint32_t worker;
+
+	assert_int_equal(workers->add(one, "x", idle, &worker), 0);
+	give_file(always);
+	assert_int_equal(workers->watch(one, worker, always, VOLT_WATCH_READ), -EOPNOTSUPP);
+	volt_fail(one, EOPNOTSUPP, "file");
+	assert_true(kit_logged("worker x cannot watch file"));
+	close(always);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	for (unsigned i = 0; i <= WORKER_WATCH_MAX; i++) {
+		int fd = fcntl(ends[0], F_DUPFD_CLOEXEC, 3);
+
+		give_file(fd);
+		assert_int_equal(workers->watch(one, worker, fd, VOLT_WATCH_READ),
+		    i < WORKER_WATCH_MAX ? 0 : -ENOSPC);
+	}
+	volt_fail(one, ENOSPC, "file");
+	assert_true(kit_logged("it watches 16 files already"));
+	give_file(-1);
+}
+
 /* ------------------------------------------------------------ foreign handles */
 
 static void lines_of_others_are_not_driven(void **state)
@@ -682,6 +742,8 @@ int main(void)
 	    TEST(the_time_of_day_is_for_those_with_its_flag),
 	    TEST(workers_have_a_name_and_a_job),
 	    TEST(workers_of_others_are_not_posted),
+	    TEST(a_worker_watches_files_of_its_own_parameters),
+	    TEST(a_worker_watches_16_files_but_none_that_is_always_ready),
 	    TEST(lines_of_others_are_not_driven),
 	    TEST(timers_of_others_are_not_armed),
 	    TEST(streams_of_others_are_not_touched),

@@ -17,6 +17,8 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <volt/worker.h>
+
 #include "core/base/lock.h"
 #include "core/base/open_files.h"
 #include "core/event/worker.h"
@@ -271,6 +273,70 @@ static void who_asks_returns_after_a_run_that_began_later(void **state)
 	assert_int_equal(runs.told, 17);
 }
 
+static struct {
+	struct worker worker;
+	int ends[2];
+	uint32_t bytes, runs; /* atomic */
+} files;
+
+static void read_all(void *self, uint32_t worker)
+{
+	char byte;
+
+	while (read(files.ends[0], &byte, 1) == 1)
+		__atomic_fetch_add(&files.bytes, 1, __ATOMIC_SEQ_CST);
+	__atomic_fetch_add(&files.runs, 1, __ATOMIC_SEQ_CST);
+}
+
+static bool has_read(uint32_t want)
+{
+	for (unsigned i = 0; i < 2000; i++) {
+		if (__atomic_load_n(&files.bytes, __ATOMIC_SEQ_CST) >= want)
+			return true;
+		usleep(5000);
+	}
+	return false;
+}
+
+static void send_bytes(unsigned n)
+{
+	while (n-- > 0)
+		assert_int_equal(write(files.ends[1], "x", 1), 1);
+}
+
+/* Files wake it, posts too, and while it is held only posts do. */
+static void a_worker_waits_for_files_and_posts_at_once(void **state)
+{
+	static struct callee owner; /* outlives the test: the thread does not end */
+	pthread_t thread;
+
+	assert_int_equal(pipe2(files.ends, O_CLOEXEC | O_NONBLOCK), 0);
+	kit_owner(&owner, "owner", &jobs);
+	worker_init(&files.worker, &owner, "worker", read_all, 0);
+	assert_int_equal(worker_watch(&files.worker, files.ends[0], VOLT_WATCH_READ), 0);
+	kit_arm_locks();
+	assert_int_equal(worker_arm(&files.worker), 0);
+	send_bytes(2); /* before it waits */
+	assert_int_equal(pthread_create(&thread, NULL, run_worker, &files.worker), 0);
+	pthread_detach(thread);
+	assert_true(has_read(2));
+	for (uint32_t i = 0; i < 100; i++) {
+		send_bytes(1);
+		assert_true(has_read(3 + i));
+		worker_await(&files.worker, worker_ask(&files.worker));
+	}
+	worker_hold(&files.worker);
+	worker_await(&files.worker, worker_ask(&files.worker));
+	worker_await(&files.worker, worker_ask(&files.worker)); /* it waits, or is about to */
+	const uint32_t runs_before = __atomic_load_n(&files.runs, __ATOMIC_SEQ_CST);
+	send_bytes(5);
+	usleep(20000);
+	assert_int_equal(files.bytes, 102);
+	assert_true(files.runs <= runs_before + 1); /* a post that came late */
+	worker_let_go(&files.worker);
+	assert_true(has_read(107));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -286,6 +352,7 @@ int main(void)
 	    TEST(a_worker_runs_after_each_post),
 	    TEST(what_was_posted_while_wiring_runs_once),
 	    TEST(who_asks_returns_after_a_run_that_began_later),
+	    TEST(a_worker_waits_for_files_and_posts_at_once),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -606,6 +606,20 @@ static void a_worker_gets_its_own_plugins_needs(void **state)
 	assert_non_null(on_fd(POLICY_WORKER(m, 1), "write", m->loop.wake_fd));
 }
 
+static void a_worker_that_watches_files_waits_in_its_own_epoll(void **state)
+{
+	add_worker(&device);
+	add_worker(&device);
+	m->workers[1].epoll_fd = 42;
+	m->workers[1].watch_count = 1;
+	add_device();
+	build();
+	assert_int_equal(rules_of(POLICY_WORKER(m, 0), "epoll_pwait2"), 0);
+	assert_int_equal(rules_of(POLICY_WORKER(m, 1), "epoll_pwait2"), 1);
+	assert_non_null(on_fd(POLICY_WORKER(m, 1), "epoll_pwait2", 42));
+	assert_null(on_fd(POLICY_LOOP, "epoll_pwait2", 42));
+}
+
 static void malformed_needs_are_refused(void **state)
 {
 	const struct volt_need good = needs[0];
@@ -828,6 +842,7 @@ int main(void)
 	    TEST(what_would_undo_the_sandbox_is_never_granted),
 	    TEST(vcpu_threads_get_nothing_for_plugins),
 	    TEST(a_worker_gets_its_own_plugins_needs),
+	    TEST(a_worker_that_watches_files_waits_in_its_own_epoll),
 	    TEST(malformed_needs_are_refused),
 	    TEST(malformed_tests_of_a_need_are_refused),
 	    TEST(the_test_for_at_most_is_refused_by_its_name),

@@ -32,6 +32,12 @@ extern "C" {
  * post() is a barrier: whatever the caller wrote before it is seen by the run that follows;
  * and what a run wrote is seen by whom run() returns to.
  *
+ * A worker that watches files waits for them and for posts in one system call, which the core
+ * allows on that worker's thread alone (epoll_pwait2, on an epoll made before the seal); one that
+ * watches none waits in a read. Whatever came until it wakes is one run. From the moment
+ * that the host stops the workers for a pause until the VM goes on, files ask for no run; what
+ * they would have asked for is one run afterwards.
+ *
  * Before volt.state/1's pause() the host stops the vCPUs and then has every worker run once
  * more, so that what the guest kicked last is served. A run that does not end within the
  * pause's deadline keeps the VM from being paused: it goes on, and no pause() is called.
@@ -63,7 +69,7 @@ struct volt_worker {
 	 * leaves behind is not told again, so it reads or writes until EAGAIN, or comes back by a
 	 * post. 0; -EINVAL: not the instance's worker, descriptor, or no such event; -EEXIST: the
 	 * worker watches it already; -EOPNOTSUPP: a file that is always ready; -ENOSPC: more than
-	 * 16 of one worker; -EPERM after the seal. */
+	 * 16 of one worker, or more than the host lets its user watch; -EPERM after the seal. */
 	int (*watch)(const struct volt_host *h, uint32_t worker, int32_t fd, uint32_t events);
 	/* [loop] [io] Posts, and returns when a run that began afterwards has ended. The caller may
 	 * hold the instance's lock, so the job must not need it, nor anybody whom it waits for. Not
