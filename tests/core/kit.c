@@ -212,8 +212,10 @@ void kit_machine_finish(struct machine *m)
 	}
 	for (uint32_t i = 0; i < POLICY_THREADS; i++)
 		free(m->policy.storage[i].rules);
-	for (uint32_t i = 0; i < m->worker_count; i++)
+	for (uint32_t i = 0; i < m->worker_count; i++) {
 		lock_finish(&m->workers[i].posts);
+		lock_finish(&m->workers[i].ended);
+	}
 	lock_finish(&m->irq.route_lock);
 	kit_owners_finish();
 	kit_bus_finish(&m->bus);

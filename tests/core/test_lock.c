@@ -175,6 +175,24 @@ static void *run_worker(void *worker)
 	worker_run(worker);
 }
 
+static pthread_t start_worker(struct worker *worker)
+{
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, run_worker, worker), 0);
+	return thread;
+}
+
+/* A worker never ends by itself, but one that went on would read a number that locks_arm() of
+ * the next test closes. */
+static void stop_worker(pthread_t thread, struct worker *worker)
+{
+	pthread_cancel(thread);
+	pthread_join(thread, NULL);
+	lock_finish(&worker->posts);
+	lock_finish(&worker->ended);
+}
+
 static bool becomes(uint32_t want)
 {
 	for (unsigned i = 0; i < 200; i++) {
@@ -187,7 +205,7 @@ static bool becomes(uint32_t want)
 
 static void a_worker_runs_after_each_post(void **state)
 {
-	static struct callee owner; /* outlives the test: the thread does not end */
+	static struct callee owner;
 	static struct worker worker;
 	pthread_t thread;
 
@@ -196,18 +214,18 @@ static void a_worker_runs_after_each_post(void **state)
 	kit_arm_locks();
 	worker_post(&worker);
 	worker_post(&worker);
-	assert_int_equal(pthread_create(&thread, NULL, run_worker, &worker), 0);
-	pthread_detach(thread);
+	thread = start_worker(&worker);
 	assert_true(becomes(1));
 	usleep(20000);
 	assert_int_equal(jobs, 1); /* two posts before it started are one job */
 	worker_post(&worker);
 	assert_true(becomes(2));
+	stop_worker(thread, &worker);
 }
 
 static void what_was_posted_while_wiring_runs_once(void **state)
 {
-	static struct callee owner; /* outlives the test: the thread does not end */
+	static struct callee owner;
 	static struct worker worker;
 	static unsigned before;
 	pthread_t thread;
@@ -218,13 +236,13 @@ static void what_was_posted_while_wiring_runs_once(void **state)
 	worker_post(&worker); /* [any]: from init on */
 	worker_post(&worker);
 	kit_arm_locks();
-	assert_int_equal(pthread_create(&thread, NULL, run_worker, &worker), 0);
-	pthread_detach(thread);
+	thread = start_worker(&worker);
 	assert_true(becomes(before + 1));
 	usleep(20000);
 	assert_int_equal(jobs, before + 1);
 	worker_post(&worker);
 	assert_true(becomes(before + 2));
+	stop_worker(thread, &worker);
 }
 
 static struct {
@@ -257,20 +275,20 @@ static void *ask_often(void *arg)
 
 static void who_asks_returns_after_a_run_that_began_later(void **state)
 {
-	static struct callee owner; /* outlives the test: the thread does not end */
+	static struct callee owner;
 	pthread_t thread, other;
 	void *early;
 
 	kit_owner(&owner, "owner", &jobs);
 	worker_init(&runs.worker, &owner, "worker", count_run, 17);
 	kit_arm_locks();
-	assert_int_equal(pthread_create(&thread, NULL, run_worker, &runs.worker), 0);
-	pthread_detach(thread);
+	thread = start_worker(&runs.worker);
 	assert_int_equal(pthread_create(&other, NULL, ask_often, &runs), 0);
 	assert_null(ask_often(&runs));
 	pthread_join(other, &early);
 	assert_null(early);
 	assert_int_equal(runs.told, 17);
+	stop_worker(thread, &runs.worker);
 }
 
 static struct {
