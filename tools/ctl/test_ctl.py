@@ -26,6 +26,11 @@ class Ctl(unittest.TestCase):
         self.folder = pathlib.Path(folder.name)
         self.path = self.folder / "vm.sock"
 
+    def listens(self):
+        """The socket has its name a moment before volt listens."""
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.path)) == 0
+
     def start(self):
         """A guest that waits for input that does not come."""
         vm = subprocess.Popen(
@@ -34,7 +39,7 @@ class Ctl(unittest.TestCase):
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.addCleanup(vm.wait)
         self.addCleanup(vm.kill)
-        while not self.path.exists():
+        while not self.listens():
             self.assertIsNone(vm.poll(), "volt has ended")
             time.sleep(0.01)
         return vm
