@@ -10,6 +10,7 @@
 #ifndef CORE_CALLEE_H
 #define CORE_CALLEE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -28,6 +29,7 @@ struct callee {
 	char id[33];
 	uint32_t number; /* from 1, in the order of loading */
 	void *self;      /* what its callbacks get */
+	bool always;     /* it serves those who manage the VM: a pause does not hold it */
 	struct callee_lock *lock;
 };
 

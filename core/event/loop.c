@@ -145,7 +145,7 @@ static uint64_t deadline_of(const struct loop *l, uint32_t timer)
 {
 	const struct loop_timer *t = &l->table->timers[timer];
 
-	if (l->held && t->owner && !t->always)
+	if (l->held && t->owner && !t->always && !t->owner->always)
 		return 0;
 	return __atomic_load_n(&l->deadlines_ns[timer], __ATOMIC_SEQ_CST);
 }

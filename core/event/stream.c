@@ -59,11 +59,17 @@ void stream_hang_up(struct stream *s)
 	loop_wake(s->all->loop);
 }
 
+/* The VM is paused, and the owner a part of it. */
+static bool is_held(const struct stream *s)
+{
+	return s->all->loop->held && !s->owner->always;
+}
+
 static void deliver_event(struct stream *s, uint32_t event)
 {
 	if (s->ops == NULL || !VOLT_HAS(s->ops, event) || s->ops->event == NULL)
 		return;
-	if (s->all->loop->held) /* a break, of which the device hears nothing */
+	if (is_held(s)) /* a break, of which the device hears nothing */
 		return;
 	callee_lock(s->owner);
 	s->ops->event(s->owner->self, s->number, event);
@@ -253,7 +259,7 @@ static uint32_t take_room(struct stream *s, uint32_t wanted)
 /* Gives the device as much of `held` as it has room for. */
 static void deliver_held(struct stream *s)
 {
-	if (s->held_count == 0 || s->ops->rx == NULL || s->all->loop->held)
+	if (s->held_count == 0 || s->ops->rx == NULL || is_held(s))
 		return;
 	callee_lock(s->owner);
 	/* rx may set new room itself, so what it used up is taken off before. */
@@ -397,7 +403,7 @@ void stream_pump(void *stream)
 	struct stream *s = stream;
 
 	/* A VM that is paused hears nobody but its operator; all else waits in the far end. */
-	if (s->all->loop->held) {
+	if (is_held(s)) {
 		if (s->terminal && s->in_fd >= 0)
 			pump_in(s);
 		return;

@@ -12,11 +12,12 @@
 #include "core/base/log.h"
 #include "core/base/sealed.h"
 #include "core/plugin/instance.h"
+#include "core/vm/pause.h"
 #include "core/vm/vm.h"
 #include "sdk/common/commands.h"
 
 #define MANAGER_MAX       4u
-#define COMMAND_CALL_MAX  16u /* unanswered, of one manager */
+#define COMMAND_CALL_MAX  16u /* unanswered */
 #define COMMAND_EVENT_MAX 64u
 
 struct manager {
@@ -32,6 +33,12 @@ struct commands_table {
 	const struct instance *owners[INSTANCE_MAX + 1]; /* NULL: the core */
 };
 
+struct command_call {
+	struct machine *machine; /* NULL: unused */
+	const struct manager *manager;
+	uint64_t ticket;
+};
+
 struct command_event {
 	char source[33];
 	const char *name; /* static */
@@ -39,9 +46,9 @@ struct command_event {
 };
 
 struct commands {
-	struct commands_table *table;     /* sealed; NULL: no plugin wants volt.manage/1 */
-	uint32_t unanswered[MANAGER_MAX]; /* [loop] */
-	struct lock lock;                 /* of what follows; a leaf */
+	struct commands_table *table; /* sealed; NULL: no plugin wants volt.manage/1 */
+	struct command_call deferred[COMMAND_CALL_MAX]; /* [loop] */
+	struct lock lock;                               /* of what follows; a leaf */
 	struct command_event events[COMMAND_EVENT_MAX];
 	uint32_t first, count;
 	uint64_t dropped;
@@ -104,6 +111,8 @@ int commands_attach(struct machine *m, struct instance *i, const struct volt_man
 	if (t->manager_count == MANAGER_MAX)
 		return -ENOSPC;
 	t->managers[t->manager_count++] = (struct manager){.owner = i, .ops = ops};
+	i->callee.always = true;
+	pause_allow(&m->pause, &m->loop, i->callee.id);
 	return 0;
 }
 
@@ -271,33 +280,40 @@ void commands_call(struct machine *m, const struct instance *i, uint64_t ticket,
 	    .text = reply_text,
 	    .next_row = reply_next_row,
 	    .fail = reply_fail};
-	if (c->unanswered[number] >= COMMAND_CALL_MAX)
-		return refuse(
-		    &a, EAGAIN, "%u calls are unanswered: wait for them", COMMAND_CALL_MAX);
 	call(&a, target, command, args, count);
 }
 
-int commands_defer(const struct volt_reply *r, struct command_call *call)
+struct command_call *commands_defer(const struct volt_reply *r)
 {
 	struct answer *a = answer_of(r);
-	uint32_t number = (uint32_t)(a->manager - a->machine->commands->table->managers);
+	struct commands *c = a->machine->commands;
 
-	a->deferred = true;
-	a->machine->commands->unanswered[number]++;
-	*call =
-	    (struct command_call){.machine = a->machine, .ticket = a->ticket, .manager = number};
-	return 0;
+	for (uint32_t i = 0; i < COMMAND_CALL_MAX; i++) {
+		if (c->deferred[i].machine)
+			continue;
+		c->deferred[i] = (struct command_call){
+		    .machine = a->machine, .manager = a->manager, .ticket = a->ticket};
+		a->deferred = true;
+		return &c->deferred[i];
+	}
+	return NULL;
 }
 
-void commands_finish(const struct command_call *call, int err, const char *why)
+void commands_revoke(const struct volt_reply *r, struct command_call *call)
 {
-	struct commands *c = call->machine->commands;
-	const struct manager *to = &c->table->managers[call->manager];
+	answer_of(r)->deferred = false;
+	call->machine = NULL;
+}
 
-	c->unanswered[call->manager]--;
-	callee_lock(&to->owner->callee);
-	to->ops->done(to->owner->callee.self, call->ticket, err, err != 0 ? why : "");
-	callee_unlock(&to->owner->callee);
+void commands_finish(struct command_call *call, int err, const char *why)
+{
+	const struct callee *to = &call->manager->owner->callee;
+	const struct command_call ended = *call;
+
+	call->machine = NULL;
+	callee_lock(to);
+	ended.manager->ops->done(to->self, ended.ticket, err, err != 0 ? why : "");
+	callee_unlock(to);
 }
 
 /* ---------------------------------------------------------------- events */

@@ -17,12 +17,8 @@
 struct instance;
 struct machine;
 
-/* A call that the core's own command answers later. */
-struct command_call {
-	struct machine *machine;
-	uint64_t ticket;
-	uint32_t manager;
-};
+/* A call whose command answers later. */
+struct command_call;
 
 /* False: this volt was built for plugins that give no commands; attach answers so. */
 extern const bool commands_built;
@@ -38,11 +34,13 @@ const struct volt_target *commands_target(const struct machine *m, uint32_t numb
 void commands_call(struct machine *m, const struct instance *i, uint64_t ticket, const char *target,
     const char *command, const struct volt_call_arg *args, uint32_t count);
 
-/* [loop] In run() of a command of the core: the answer comes by commands_finish(). Returns what
- * run() then returns. */
-int commands_defer(const struct volt_reply *r, struct command_call *call);
+/* [loop] In run() of a command of the core that returns 0: the answer comes by
+ * commands_finish(), or commands_revoke() in the same run(). NULL: too many calls are unanswered.
+ */
+struct command_call *commands_defer(const struct volt_reply *r);
+void commands_revoke(const struct volt_reply *r, struct command_call *call);
 /* [loop] Outside of any callback. `err` is 0 or a positive errno. */
-void commands_finish(const struct command_call *call, int err, const char *why);
+void commands_finish(struct command_call *call, int err, const char *why);
 
 /* [any] Queues an event for every manager. `name` is static; `text` may be NULL. */
 void commands_report(struct machine *m, const char *source, const char *name, const char *text);

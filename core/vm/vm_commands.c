@@ -10,7 +10,9 @@
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
 #include "core/config.h"
+#include "core/vm/commands.h"
 #include "core/vm/metrics.h"
+#include "core/vm/pause.h"
 #include "core/vm/vm.h"
 
 enum {
@@ -26,7 +28,12 @@ enum { METRIC_NAME, METRIC_LABELS, METRIC_KIND, METRIC_VALUE, METRIC_SCALE };
 
 static int run_status(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
 {
-	r->text(r, STATUS_STATE, vm_is_ending(&m->end) ? "ending" : "running");
+	static const char *const states[] = {[VM_RUNNING] = "running",
+	    [VM_PAUSING] = "pausing",
+	    [VM_PAUSED] = "paused",
+	    [VM_ENDING] = "ending"};
+
+	r->text(r, STATUS_STATE, states[pause_state(&m->pause)]);
 	r->number(r, STATUS_UPTIME, (clock_now() - m->running_since_ns) / 1000000);
 	r->number(r, STATUS_PID, (uint64_t)m->pid);
 	r->number(r, STATUS_VCPUS, m->options->cpus);
@@ -35,6 +42,49 @@ static int run_status(struct machine *m, const struct volt_args *a, const struct
 		r->text(r, STATUS_KERNEL, m->options->kernel);
 	r->text(r, STATUS_VERSION, VOLT_VERSION);
 	return 0;
+}
+
+static const char *pause_why(int err)
+{
+	switch (err) {
+	case ETIMEDOUT:
+		return "the devices did not come to rest in time; the VM goes on";
+	case ECANCELED:
+		return "the VM was resumed before it was paused";
+	case ESHUTDOWN:
+		return "the VM is ending";
+	case EBUSY:
+		return "the VM is paused already, or is being paused";
+	case EINVAL:
+		return "the VM is not paused";
+	default:
+		return "the VM cannot be paused";
+	}
+}
+
+static void on_paused(void *call, int err)
+{
+	commands_finish(call, -err, pause_why(-err));
+}
+
+static int run_pause(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
+{
+	struct command_call *call = commands_defer(r);
+
+	if (!call)
+		return volt_reply_fail(r, EAGAIN, "too many calls are unanswered: wait for them");
+	int err = pause_begin(&m->pause, volt_arg(a, 0)->u * 1000000, on_paused, call);
+	if (!err)
+		return 0;
+	commands_revoke(r, call);
+	return volt_reply_fail(r, -err, "%s", pause_why(-err));
+}
+
+static int run_resume(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
+{
+	int err = pause_resume(&m->pause);
+
+	return err ? volt_reply_fail(r, EBUSY, "%s", pause_why(-err)) : 0;
 }
 
 static int run_attention(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
@@ -77,7 +127,7 @@ static int run_metrics(struct machine *m, const struct volt_args *a, const struc
 }
 
 static const struct volt_result status_results[] = {
-    [STATUS_STATE] = {"state", "running, paused or ending", VOLT_PARAM_STRING, 0},
+    [STATUS_STATE] = {"state", "running, pausing, paused or ending", VOLT_PARAM_STRING, 0},
     [STATUS_UPTIME] = {"uptime-ms", "time since the guest was let go, in milliseconds",
 	VOLT_PARAM_UINT, 0},
     [STATUS_PID] = {"pid", "process id of volt", VOLT_PARAM_UINT, 0},
@@ -105,12 +155,33 @@ static const struct volt_param log_level_args[] = {
 
 typedef int run_command(struct machine *m, const struct volt_args *a, const struct volt_reply *r);
 
-enum { COMMAND_STATUS, COMMAND_ATTENTION, COMMAND_END, COMMAND_LOG_LEVEL, COMMAND_METRICS };
+static const struct volt_param pause_args[] = {
+    {.name = "limit-ms",
+	.type = VOLT_PARAM_UINT,
+	.def = "1000",
+	.min = 1,
+	.max = 60000,
+	.help = "time for the devices to come to rest, in milliseconds; then the VM goes on"},
+};
+
+enum {
+	COMMAND_STATUS,
+	COMMAND_PAUSE,
+	COMMAND_RESUME,
+	COMMAND_ATTENTION,
+	COMMAND_END,
+	COMMAND_LOG_LEVEL,
+	COMMAND_METRICS
+};
 
 static const struct volt_command commands[] = {
     [COMMAND_STATUS] = {.name = "status",
 	.help = "tell the VM's state and size",
 	VOLT_COMMAND_RESULTS(status_results)},
+    [COMMAND_PAUSE] = {.name = "pause",
+	.help = "stop the guest and its devices, and answer when they stand still",
+	VOLT_COMMAND_ARGS(pause_args)},
+    [COMMAND_RESUME] = {.name = "resume", .help = "let a paused VM go on"},
     [COMMAND_ATTENTION] = {.name = "attention",
 	.help = "ask the guest to shut down or restart, by Ctrl-Alt-Del or a power button"},
     [COMMAND_END] = {.name = "end", .help = "end the VM at once"},
@@ -125,6 +196,8 @@ static const struct volt_command commands[] = {
 
 static run_command *const runs[] = {
     [COMMAND_STATUS] = run_status,
+    [COMMAND_PAUSE] = run_pause,
+    [COMMAND_RESUME] = run_resume,
     [COMMAND_ATTENTION] = run_attention,
     [COMMAND_END] = run_end,
     [COMMAND_LOG_LEVEL] = run_log_level,

@@ -6,6 +6,7 @@ import json
 import os
 import socket
 import stat
+import subprocess
 import time
 
 from vm import LIMIT, Case
@@ -93,6 +94,37 @@ class Control(Case):
                     if row["name"] == "volt_exits_total" and 'reason="io"' in row["labels"]]
         self.assertEqual(len(exits()), 1)
         run.until(lambda: exits()[0] > 0, "the guest has made an access")
+
+    def test_a_paused_guest_stands_still_and_goes_on(self):
+        path = self.folder() / "control.sock"
+        run = self.launch(self.command("serial", "echo", options=[
+            "--plugin", f"control,socket=unix:{path}"]), stdin=subprocess.PIPE)
+        run.until(path.exists, "the socket is there")
+        client, other = self.connect(path), self.connect(path)
+
+        def accesses():
+            return sum(row["value"] for row in other.call("vm.metrics")
+                       if row["name"] == "volt_accesses_total")
+        run.until(lambda: accesses() > 0, "the guest has made an access")
+        self.assertEqual(client.call("vm.resume")["code"], -32000)
+        for _ in range(20):
+            self.assertEqual(client.call("vm.pause"), {})
+            self.assertEqual(other.call("vm.status")["state"], "paused")
+            self.assertEqual(client.call("vm.pause")["data"]["errno"], "EBUSY")
+            before = accesses()
+            run.process.stdin.write(b"x")
+            run.process.stdin.flush()
+            self.assertEqual(accesses(), before)
+            self.assertEqual(other.call("vm.resume"), {})
+            run.until(lambda: accesses() > before, "the guest goes on")
+        run.until(lambda: run.out.count(b"x") == 20, "all that was typed is echoed")
+
+    def test_a_paused_vm_can_be_ended(self):
+        run, path = self.start()
+        client = self.connect(path)
+        self.assertEqual(client.call("vm.pause"), {})
+        client.call("vm.end")
+        self.assertEqual(run.wait(), 113, run.story())
 
     def test_end_ends_the_vm_and_tells_the_others(self):
         run, path = self.start()

@@ -60,8 +60,10 @@ struct volt_manage_ops {
 /* What the host gives. */
 struct volt_manage {
 	uint32_t size, reserved;
-	/* [wire] Registers the callbacks; *ops is static. 0; -EINVAL: a slot is NULL; -ENOSPC:
-	 * more than 4 plugins have done so; -EBUSY: this one has; -EPERM after the seal. */
+	/* [wire] Registers the callbacks; *ops is static. From then on the VM can be paused, and a
+	 * pause does not hold this instance: its streams and timers go on. 0; -EINVAL: a slot is
+	 * NULL; -ENOSPC: more than 4 plugins have done so; -EBUSY: this one has; -EPERM after the
+	 * seal. */
 	int (*attach)(const struct volt_host *h, const struct volt_manage_ops *ops);
 	/* [loop] The instances that have commands, by number from 0 ("vm"); NULL beyond the
 	 * last. It lives as long as the VM. */
@@ -69,8 +71,8 @@ struct volt_manage {
 	/* [loop] Runs command `command` of instance `target`. The callbacks may come before it
 	 * returns, within the callback of the plugin that calls it; done() always comes. The
 	 * names and values are not kept. An unknown target or command, or an argument that does
-	 * not fit, ends in done() with ENOENT or EINVAL. At most 16 calls of a plugin may be
-	 * unanswered: a further one ends in EAGAIN. */
+	 * not fit, ends in done() with ENOENT or EINVAL. At most 16 calls may be unanswered: a
+	 * further one that would not be answered at once ends in EAGAIN. */
 	void (*call)(const struct volt_host *h, uint64_t ticket, const char *target,
 	    const char *command, const struct volt_call_arg *args, uint32_t arg_count);
 };
