@@ -11,6 +11,12 @@ import struct
 import sys
 
 
+def disk(folder):
+    path = folder / "disk"
+    path.write_bytes(bytes(65536))
+    return f"disk={path}"
+
+
 def recording(folder):
     """An empty one: volt/recording.h."""
     path = folder / "recording"
@@ -32,7 +38,8 @@ def tap(folder):
     return "tap=tap0"
 
 
-NEEDED = {"control": listening, "prometheus": text, "replay": recording, "virtio-net": tap}
+NEEDED = {"control": listening, "prometheus": text, "replay": recording, "virtio-blk": disk,
+          "virtio-net": tap}
 
 
 def make(folder, name):

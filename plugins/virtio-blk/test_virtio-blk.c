@@ -1,0 +1,702 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include <volt/fake_driver.h>
+
+/* After Volt's headers: it has a macro called fail. */
+#include <cmocka.h>
+
+#define RAM      0x100000u
+#define RAM_SIZE 0x40000u
+#define HEADER   (RAM + 0x20000u)
+#define STATUS   (RAM + 0x21000u)
+#define DATA     (RAM + 0x22000u)
+
+#define SECTORS 256u /* of the disk */
+#define BYTES   (SECTORS * 512u)
+
+#define LIBRARY        (UINT64_C(3) << 28 | UINT64_C(1) << 32)
+#define F_SEG_MAX      (UINT64_C(1) << 2)
+#define F_RO           (UINT64_C(1) << 5)
+#define F_BLK_SIZE     (UINT64_C(1) << 6)
+#define F_FLUSH        (UINT64_C(1) << 9)
+#define F_DISCARD      (UINT64_C(1) << 13)
+#define F_WRITE_ZEROES (UINT64_C(1) << 14)
+#define WRITABLE       (LIBRARY | F_SEG_MAX | F_BLK_SIZE | F_FLUSH | F_DISCARD | F_WRITE_ZEROES)
+
+enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, SECURE_ERASE = 14, WRITE_ZEROES = 13 };
+enum { OK, IOERR, UNSUPP, UNTOUCHED = 0xee };
+
+extern const struct volt_plugin volt_plugin_virtio_blk;
+
+static char path[] = "/tmp/volt-blk-XXXXXX";
+static int file = -1; /* the test's own view of the disk */
+static struct fake_driver *driver;
+
+/* ------------------------------------------------ the C library's, as the test wants it */
+
+static struct {
+	int err;             /* of every call below; 0: none */
+	int fallocate_err;   /* of fallocate() alone */
+	size_t most;         /* bytes of one read or write; 0: no limit */
+	unsigned interrupts; /* calls that end with EINTR first */
+	unsigned syncs, moves, zero_ranges, punches;
+} libc;
+
+static int spoil(void)
+{
+	if (libc.interrupts) {
+		libc.interrupts--;
+		errno = EINTR;
+		return -1;
+	}
+	errno = libc.err;
+	return libc.err ? -1 : 0;
+}
+
+static ssize_t transfer(long number, int fd, const struct iovec *v, int count, off_t off)
+{
+	struct iovec first = v[0];
+
+	libc.moves++;
+	if (spoil())
+		return -1;
+	if (libc.most) {
+		first.iov_len = first.iov_len < libc.most ? first.iov_len : libc.most;
+		v = &first;
+		count = 1;
+	}
+	return syscall(number, fd, v, count, off, 0);
+}
+
+ssize_t preadv(int fd, const struct iovec *v, int count, off_t off)
+{
+	return transfer(SYS_preadv, fd, v, count, off);
+}
+
+ssize_t pwritev(int fd, const struct iovec *v, int count, off_t off)
+{
+	return transfer(SYS_pwritev, fd, v, count, off);
+}
+
+int fdatasync(int fd)
+{
+	libc.syncs++;
+	return spoil();
+}
+
+int fallocate(int fd, int mode, off_t off, off_t n)
+{
+	if (mode == FALLOC_FL_ZERO_RANGE)
+		libc.zero_ranges++;
+	else
+		libc.punches++;
+	if (spoil())
+		return -1;
+	errno = libc.fallocate_err;
+	if (libc.fallocate_err)
+		return -1;
+	/* /tmp may not know ZERO_RANGE; within the file a hole reads the same. */
+	return (int)syscall(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, n);
+}
+
+/* -------------------------------------------------------------------- bench */
+
+static uint8_t pattern(uint64_t at)
+{
+	return (uint8_t)(at / 512 * 7 + at % 512 * 3 + 1);
+}
+
+static void fill_file(void)
+{
+	static uint8_t bytes[BYTES];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = pattern(i);
+	assert_int_equal(ftruncate(file, 0), 0);
+	assert_int_equal(pwrite(file, bytes, sizeof(bytes), 0), sizeof(bytes));
+}
+
+static int make_file(void **state)
+{
+	file = mkstemp(path);
+	return file < 0 ? -1 : 0;
+}
+
+static int remove_file(void **state)
+{
+	close(file);
+	return unlink(path);
+}
+
+static int start(void **state, const char *more, uint64_t features)
+{
+	struct fake_host *f = fake_host_create(&volt_plugin_virtio_blk);
+	char params[96];
+
+	memset(&libc, 0, sizeof(libc));
+	fill_file();
+	snprintf(params, sizeof(params), "disk=%s%s", path, more);
+	if (fake_host_wire(f, params) || fake_host_run(f))
+		return -1;
+	driver = fake_driver_create(f, RAM, RAM_SIZE);
+	*state = f;
+	return !fake_driver_start(driver, features, 1, 16);
+}
+
+static int setup(void **state)
+{
+	return start(state, ",serial=disk-0123456789abcde", WRITABLE);
+}
+
+static int setup_readonly(void **state)
+{
+	return start(state, ",readonly", LIBRARY | F_RO | F_BLK_SIZE);
+}
+
+static int setup_large_blocks(void **state)
+{
+	return start(state, ",block-size=4096", WRITABLE);
+}
+
+static int setup_simple(void **state)
+{
+	return start(state, "", LIBRARY);
+}
+
+static int teardown(void **state)
+{
+	fake_driver_destroy(driver);
+	fake_host_destroy(*state);
+	return 0;
+}
+
+static uint8_t *at(uint64_t gpa)
+{
+	return fake_driver_at(driver, gpa);
+}
+
+static void put_header(uint32_t type, uint64_t sector)
+{
+	volt_put_le32(at(HEADER), type);
+	volt_put_le32(at(HEADER) + 4, 0xffffffff); /* reserved: nobody looks */
+	volt_put_le64(at(HEADER) + 8, sector);
+	*at(STATUS) = UNTOUCHED;
+}
+
+/* Any chain; returns the used length, or -1: it did not come back. */
+static long send_chain(const struct fake_segment *s, unsigned n)
+{
+	uint32_t head, len;
+
+	if (fake_driver_add(driver, 0, s, n, FAKE_INDIRECT) < 0)
+		return -1;
+	fake_driver_kick(driver, 0);
+	return fake_driver_used(driver, 0, &head, &len) ? (long)len : -1;
+}
+
+/* Header, n bytes of data, status. */
+static long ask(uint32_t type, uint64_t sector, uint32_t n)
+{
+	const bool writable = type != OUT && type != DISCARD && type != WRITE_ZEROES;
+	const struct fake_segment s[] = {
+	    {HEADER, 16, false}, {DATA, n, writable}, {STATUS, 1, true}};
+
+	put_header(type, sector);
+	return send_chain(s, 3);
+}
+
+static void expect(uint32_t type, uint64_t sector, uint32_t n, uint8_t status, long used)
+{
+	assert_int_equal(ask(type, sector, n), used);
+	assert_int_equal(*at(STATUS), status);
+}
+
+static void put_range(unsigned i, uint64_t sector, uint32_t sectors, uint32_t flags)
+{
+	uint8_t *p = at(DATA + 16 * i);
+
+	volt_put_le64(p, sector);
+	volt_put_le32(p + 8, sectors);
+	volt_put_le32(p + 12, flags);
+}
+
+/* Do the sectors of the file hold what they held at first, but for [zero, zero + zeroes)? */
+static bool file_is_old_but(uint64_t zero, uint64_t zeroes)
+{
+	static uint8_t bytes[BYTES];
+
+	assert_int_equal(pread(file, bytes, sizeof(bytes), 0), sizeof(bytes));
+	for (uint64_t i = 0; i < BYTES; i++) {
+		const bool gone = i / 512 >= zero && i / 512 - zero < zeroes;
+
+		if (bytes[i] != (gone ? 0 : pattern(i)))
+			return false;
+	}
+	return true;
+}
+
+static uint64_t config(unsigned off)
+{
+	return fake_driver_get(driver, FAKE_REG_CONFIG + off);
+}
+
+/* ------------------------------------------------------------------ the device */
+
+static void it_is_a_block_device_that_states_its_limits(void **state)
+{
+	assert_int_equal(fake_driver_get(driver, FAKE_REG_DEVICE_ID), 2);
+	assert_int_equal(fake_driver_offered(driver), WRITABLE);
+	assert_int_equal(config(0), SECTORS);
+	assert_int_equal(config(4), 0);
+	assert_int_equal(config(8), 0); /* size_max is not offered */
+	assert_int_equal(config(12), 128);
+	assert_int_equal(config(20), 512);
+	assert_int_equal(config(36), 1u << 21); /* virtio 5.2.4: discard, in sectors */
+	assert_int_equal(config(40), 16);
+	assert_int_equal(config(44), 1);
+	assert_int_equal(config(48), 1u << 16); /* write zeroes */
+	assert_int_equal(config(52), 1);
+	assert_int_equal(config(56) & 0xff, 1);
+	assert_int_equal(config(60), 0); /* past its end */
+}
+
+static void a_read_only_disk_offers_no_way_to_change_it(void **state)
+{
+	assert_int_equal(fake_driver_offered(driver), LIBRARY | F_SEG_MAX | F_BLK_SIZE | F_RO);
+	assert_int_equal(config(36), 0);
+	assert_int_equal(config(48), 0);
+}
+
+static void large_blocks_are_told_and_sectors_stay_small(void **state)
+{
+	assert_int_equal(config(0), SECTORS);
+	assert_int_equal(config(20), 4096);
+	assert_int_equal(config(44), 8);
+	expect(IN, 1, 512, OK, 513);
+}
+
+static void a_file_of_odd_size_is_refused_with_a_reason(void **state)
+{
+	struct fake_host *f = fake_host_create(&volt_plugin_virtio_blk);
+	char params[64];
+
+	snprintf(params, sizeof(params), "disk=%s,block-size=4096", path);
+	assert_int_equal(ftruncate(file, 4096 + 512), 0);
+	assert_int_equal(fake_host_wire(f, params), -EINVAL);
+	assert_non_null(strstr(fake_host_message(f), "4608 bytes, is not a multiple of 4096"));
+	fake_host_destroy(f);
+}
+
+/* -------------------------------------------------------------------- requests */
+
+static void a_read_gives_the_files_bytes(void **state)
+{
+	expect(IN, 3, 1024, OK, 1025);
+	for (unsigned i = 0; i < 1024; i++)
+		assert_int_equal(at(DATA)[i], pattern(3 * 512 + i));
+	assert_int_equal(at(DATA)[1024], 0);
+	assert_int_equal(fake_counter(*state, "read_bytes"), 1024);
+}
+
+static void a_write_changes_its_sectors_and_no_others(void **state)
+{
+	expect(OUT, 9, 1536, OK, 1); /* the data are zeroes */
+	assert_true(file_is_old_but(9, 3));
+	assert_int_equal(fake_counter(*state, "written_bytes"), 1536);
+	assert_int_equal(libc.syncs, 0);
+}
+
+static void a_flush_syncs(void **state)
+{
+	expect(FLUSH, 0, 0, OK, 1);
+	assert_int_equal(libc.syncs, 1);
+	assert_int_equal(fake_counter(*state, "flushes"), 1);
+}
+
+/* virtio 5.2.6: 20 bytes, without a terminator if all are used. */
+static void the_id_is_the_serial_number(void **state)
+{
+	expect(GET_ID, 0, 20, OK, 21);
+	assert_memory_equal(at(DATA), "disk-0123456789abcde", 20);
+	expect(GET_ID, 99, 64, OK, 20); /* of 65 bytes, the first 20 */
+	expect(GET_ID, 0, 19, IOERR, 0);
+}
+
+static void an_id_that_was_not_given_is_empty(void **state)
+{
+	memset(at(DATA), 0xff, 20);
+	expect(GET_ID, 0, 20, OK, 21);
+	for (unsigned i = 0; i < 20; i++)
+		assert_int_equal(at(DATA)[i], 0);
+}
+
+static void a_discard_punches_holes(void **state)
+{
+	put_range(0, 8, 8, 0);
+	put_range(1, 16, 8, 0);
+	put_range(2, 20, 0, 0); /* empty */
+	expect(DISCARD, 0, 48, OK, 1);
+	assert_int_equal(libc.punches, 2);
+	assert_true(file_is_old_but(8, 16));
+}
+
+static void a_discard_that_the_file_system_cannot_do_is_no_error(void **state)
+{
+	libc.fallocate_err = EOPNOTSUPP;
+	put_range(0, 8, 8, 0);
+	expect(DISCARD, 0, 16, OK, 1);
+	assert_true(file_is_old_but(0, 0));
+	libc.fallocate_err = EIO;
+	expect(DISCARD, 0, 16, IOERR, 1);
+	assert_int_equal(fake_counter(*state, "failed"), 1);
+}
+
+static void zeroes_are_made_by_the_file_system(void **state)
+{
+	put_range(0, 8, 24, 0);
+	expect(WRITE_ZEROES, 0, 16, OK, 1);
+	assert_int_equal(libc.zero_ranges, 1);
+	put_range(0, 32, 8, 1);
+	expect(WRITE_ZEROES, 0, 16, OK, 1);
+	assert_int_equal(libc.punches, 1);
+	assert_int_equal(libc.moves, 0);
+	assert_true(file_is_old_but(8, 32));
+}
+
+static void zeroes_are_written_where_it_cannot(void **state)
+{
+	libc.fallocate_err = EOPNOTSUPP;
+	put_range(0, 1, SECTORS - 2, 0);
+	expect(WRITE_ZEROES, 0, 16, OK, 1);
+	assert_true(file_is_old_but(1, SECTORS - 2));
+	fill_file();
+	libc.most = 1000; /* a short write is no end */
+	put_range(0, 5, 17, 1);
+	expect(WRITE_ZEROES, 0, 16, OK, 1);
+	assert_true(file_is_old_but(5, 17));
+	libc.err = ENOSPC;
+	expect(WRITE_ZEROES, 0, 16, IOERR, 1);
+}
+
+/* virtio 5.2.6.2: without FLUSH the disk is write-through. */
+static void without_flush_each_change_is_synced(void **state)
+{
+	expect(OUT, 9, 512, OK, 1);
+	assert_int_equal(libc.syncs, 1);
+	expect(FLUSH, 0, 0, UNSUPP, 1);
+	put_range(0, 1, 1, 0);
+	expect(DISCARD, 0, 16, UNSUPP, 1);
+	expect(WRITE_ZEROES, 0, 16, UNSUPP, 1);
+	assert_int_equal(libc.syncs, 1);
+	assert_int_equal(libc.punches + libc.zero_ranges, 0);
+	assert_true(file_is_old_but(9, 1));
+}
+
+static void nothing_writes_to_a_read_only_disk(void **state)
+{
+	put_range(0, 0, 8, 0);
+	expect(OUT, 0, 512, IOERR, 1);
+	expect(DISCARD, 0, 16, UNSUPP, 1);
+	expect(WRITE_ZEROES, 0, 16, UNSUPP, 1);
+	assert_int_equal(libc.moves + libc.punches + libc.zero_ranges, 0);
+	expect(IN, 0, 512, OK, 513);
+	assert_true(file_is_old_but(0, 0));
+}
+
+/* ---------------------------------------------------------------------- errors */
+
+static void short_and_interrupted_transfers_go_on(void **state)
+{
+	libc.most = 100;
+	libc.interrupts = 3;
+	expect(IN, 3, 1024, OK, 1025);
+	for (unsigned i = 0; i < 1024; i++)
+		assert_int_equal(at(DATA)[i], pattern(3 * 512 + i));
+	memset(at(DATA), 0, 1024);
+	expect(OUT, 3, 1024, OK, 1);
+	assert_true(file_is_old_but(3, 2));
+}
+
+static void errors_of_the_file_are_the_guests_and_are_counted(void **state)
+{
+	static const int errors[] = {EIO, ENOSPC, EFBIG};
+
+	for (unsigned i = 0; i < 3; i++) {
+		libc.err = errors[i];
+		expect(IN, 0, 512, IOERR, 0);
+		expect(OUT, 0, 512, IOERR, 1);
+		expect(FLUSH, 0, 0, IOERR, 1);
+		assert_int_equal(fake_counter(*state, "failed"), 3 * (i + 1));
+	}
+	libc.err = 0;
+	expect(IN, 0, 512, OK, 513);
+}
+
+/* Somebody cut the file: what was read is told, and no more. */
+static void a_file_that_ends_early_is_an_error(void **state)
+{
+	assert_int_equal(ftruncate(file, 1000), 0);
+	expect(IN, 1, 1024, IOERR, 1000 - 512);
+	expect(IN, 4, 512, IOERR, 0);
+	assert_int_equal(fake_counter(*state, "failed"), 2);
+}
+
+/* ------------------------------------------------------------- hostile drivers */
+
+static void sectors_out_of_range_are_refused(void **state)
+{
+	static const struct {
+		uint64_t sector;
+		uint32_t bytes;
+	} bad[] = {
+	    {SECTORS, 512},
+	    {SECTORS - 1, 1024},
+	    {SECTORS + 1, 0},
+	    {UINT64_MAX, 512},
+	    {UINT64_MAX, 0},
+	    {UINT64_C(1) << 55, 512}, /* times 512 it is 0 */
+	    {(UINT64_C(1) << 55) + 1, 512},
+	    {UINT64_MAX - 1, 1024},
+	    {0, 511},
+	    {0, 513},
+	    {SECTORS - 1, 512 + 1},
+	};
+	const unsigned n = sizeof(bad) / sizeof(bad[0]);
+
+	for (unsigned i = 0; i < n; i++) {
+		expect(IN, bad[i].sector, bad[i].bytes, IOERR, bad[i].bytes ? 0 : 1);
+		expect(OUT, bad[i].sector, bad[i].bytes, IOERR, 1);
+	}
+	assert_int_equal(libc.moves, 0);
+	assert_int_equal(fake_counter(*state, "refused"), 2 * n);
+	assert_true(file_is_old_but(0, 0));
+	expect(IN, SECTORS - 1, 512, OK, 513);
+	expect(IN, SECTORS, 0, OK, 1);
+	expect(OUT, 0, 0, OK, 1); /* no data: nothing changes */
+	assert_true(file_is_old_but(0, 0));
+}
+
+static void unknown_types_touch_nothing(void **state)
+{
+	static const uint32_t types[] = {
+	    2, 3, 5, 6, 7, 9, 10, 12, SECURE_ERASE, 15, 0x80000000, 0x80000001, 0x100, 0xffffffff};
+
+	for (unsigned i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
+		memset(at(DATA), 0x77, 512);
+		expect(types[i], 0, 512, UNSUPP, 0);
+		for (unsigned n = 0; n < 512; n++)
+			assert_int_equal(at(DATA)[n], 0x77);
+	}
+	assert_int_equal(libc.moves, 0);
+	assert_true(file_is_old_but(0, 0));
+}
+
+static void ranges_that_are_wrong_change_nothing(void **state)
+{
+	static const struct {
+		uint64_t sector;
+		uint32_t sectors, flags;
+		uint8_t discard, zeroes; /* the status */
+	} bad[] = {
+	    {0, 1, 1, UNSUPP, OK}, /* unmap is a flag of write zeroes only */
+	    {0, 1, 2, UNSUPP, UNSUPP},
+	    {0, 1, 0x80000000, UNSUPP, UNSUPP},
+	    {SECTORS, 1, 0, IOERR, IOERR},
+	    {0, SECTORS + 1, 0, IOERR, IOERR},
+	    {UINT64_MAX, 2, 0, IOERR, IOERR},
+	    {UINT64_C(1) << 55, 1, 0, IOERR, IOERR},
+	    {0, 0xffffffff, 0, IOERR, IOERR},
+	};
+
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		put_range(0, 0, 8, 0); /* a good one before it */
+		put_range(1, bad[i].sector, bad[i].sectors, bad[i].flags);
+		expect(DISCARD, 0, 32, bad[i].discard, 1);
+		if (bad[i].zeroes == OK)
+			continue;
+		put_range(0, bad[i].sector, bad[i].sectors, bad[i].flags);
+		expect(WRITE_ZEROES, 0, 16, bad[i].zeroes, 1);
+	}
+	assert_int_equal(libc.punches + libc.zero_ranges + libc.moves, 0);
+	assert_true(file_is_old_but(0, 0));
+}
+
+static void lists_of_ranges_of_odd_length_are_refused(void **state)
+{
+	static const uint32_t lengths[] = {0, 1, 15, 17, 31, 16 * 17, 4096};
+
+	memset(at(DATA), 0, 4096);
+	for (unsigned i = 0; i < sizeof(lengths) / sizeof(lengths[0]); i++)
+		expect(DISCARD, 0, lengths[i], IOERR, 1);
+	expect(WRITE_ZEROES, 0, 32, IOERR, 1); /* more ranges than it states */
+	expect(DISCARD, 0, 16 * 16, OK, 1);
+	assert_int_equal(libc.punches + libc.zero_ranges, 0);
+}
+
+/* virtio 2.7.4: where a buffer is cut says nothing. */
+static void header_data_and_status_may_be_cut_anywhere(void **state)
+{
+	const struct fake_segment s[] = {
+	    {HEADER, 3, false}, {HEADER + 3, 13, false}, {DATA, 1, true}, {DATA + 1, 510, true},
+	    {DATA + 511, 2, true}, /* the last byte of the data, and the status */
+	};
+
+	put_header(IN, 2);
+	at(DATA)[512] = UNTOUCHED;
+	assert_int_equal(send_chain(s, 5), 513);
+	for (unsigned i = 0; i < 512; i++)
+		assert_int_equal(at(DATA)[i], pattern(1024 + i));
+	assert_int_equal(at(DATA)[512], OK);
+}
+
+static void a_write_behind_its_header_in_one_segment_works(void **state)
+{
+	const struct fake_segment s[] = {{DATA, 16 + 512, false}, {STATUS, 1, true}};
+
+	put_header(OUT, 4);
+	memcpy(at(DATA), at(HEADER), 16);
+	assert_int_equal(send_chain(s, 2), 1);
+	assert_int_equal(*at(STATUS), OK);
+	assert_true(file_is_old_but(4, 1));
+}
+
+static void a_short_header_gets_an_error(void **state)
+{
+	const struct fake_segment s[] = {{HEADER, 15, false}, {DATA, 512, true}, {STATUS, 1, true}};
+	const struct fake_segment none[] = {{STATUS, 1, true}};
+
+	put_header(IN, 0);
+	assert_int_equal(send_chain(s, 3), 0);
+	assert_int_equal(*at(STATUS), IOERR);
+	assert_int_equal(at(DATA)[0], 0);
+	*at(STATUS) = UNTOUCHED;
+	assert_int_equal(send_chain(none, 1), 1);
+	assert_int_equal(*at(STATUS), IOERR);
+}
+
+static void a_request_without_a_status_does_nothing(void **state)
+{
+	const struct fake_segment s[] = {{HEADER, 16, false}, {DATA, 512, false}};
+
+	put_header(OUT, 0);
+	assert_int_equal(send_chain(s, 2), 0);
+	assert_int_equal(*at(STATUS), UNTOUCHED);
+	assert_int_equal(libc.moves, 0);
+	assert_true(file_is_old_but(0, 0));
+}
+
+static void a_status_in_the_middle_of_the_data_is_the_drivers_business(void **state)
+{
+	const struct fake_segment s[] = {
+	    {HEADER, 16, false}, {DATA, 512, true}, {DATA + 7, 1, true}};
+
+	put_header(IN, 0);
+	assert_int_equal(send_chain(s, 3), 513);
+	assert_int_equal(at(DATA)[6], pattern(6));
+	assert_int_equal(at(DATA)[7], OK);
+}
+
+static void data_outside_of_memory_are_not_moved(void **state)
+{
+	const struct fake_segment s[] = {
+	    {HEADER, 16, false}, {RAM + RAM_SIZE - 256, 512, true}, {STATUS, 1, true}};
+
+	put_header(IN, 0);
+	assert_int_equal(send_chain(s, 3), -1);
+	assert_int_equal(fake_counter(*state, "broken"), 1);
+	assert_int_equal(libc.moves, 0);
+	assert_true(fake_driver_start(driver, WRITABLE, 1, 16));
+	expect(IN, 0, 512, OK, 513);
+}
+
+/* ---------------------------------------------------------------- the operator */
+
+static void the_guest_is_told_of_a_new_size(void **state)
+{
+	const uint32_t generation = fake_driver_get(driver, FAKE_REG_GENERATION);
+
+	expect(IN, SECTORS, 512, IOERR, 0);
+	assert_int_equal(ftruncate(file, BYTES + 4096), 0);
+	assert_int_equal(fake_command(*state, "resize", NULL, 0), 0);
+	assert_string_equal(fake_command_results(*state), "size=135168\n");
+	assert_int_equal(config(0), SECTORS + 8);
+	assert_int_not_equal(fake_driver_get(driver, FAKE_REG_GENERATION), generation);
+	assert_int_equal(fake_driver_get(driver, FAKE_REG_ISR) & 2, 2);
+	expect(IN, SECTORS, 512, OK, 513);
+}
+
+static void an_odd_new_size_is_refused(void **state)
+{
+	assert_int_equal(ftruncate(file, BYTES + 100), 0);
+	assert_int_equal(fake_command(*state, "resize", NULL, 0), -EINVAL);
+	assert_non_null(strstr(fake_host_message(*state), "not a multiple of the block size, 512"));
+	assert_int_equal(config(0), SECTORS);
+}
+
+static void a_saved_device_goes_on(void **state)
+{
+	const uint8_t *saved;
+	size_t n;
+
+	expect(IN, 0, 512, OK, 513);
+	saved = fake_state_save(*state, &n);
+	fake_host_reset(*state);
+	assert_int_equal(fake_driver_get(driver, FAKE_REG_STATUS), 0);
+	assert_int_equal(fake_state_load(*state, saved, n), 0);
+	expect(FLUSH, 0, 0, OK, 1); /* what was agreed to is known */
+	expect(IN, 7, 512, OK, 513);
+	assert_int_equal(at(DATA)[0], pattern(7 * 512));
+}
+
+int main(void)
+{
+#define T(name)       cmocka_unit_test_setup_teardown(name, setup, teardown)
+#define WITH(s, name) cmocka_unit_test_setup_teardown(name, s, teardown)
+	const struct CMUnitTest tests[] = {
+	    T(it_is_a_block_device_that_states_its_limits),
+	    WITH(setup_readonly, a_read_only_disk_offers_no_way_to_change_it),
+	    WITH(setup_large_blocks, large_blocks_are_told_and_sectors_stay_small),
+	    cmocka_unit_test(a_file_of_odd_size_is_refused_with_a_reason),
+	    T(a_read_gives_the_files_bytes),
+	    T(a_write_changes_its_sectors_and_no_others),
+	    T(a_flush_syncs),
+	    T(the_id_is_the_serial_number),
+	    WITH(setup_simple, an_id_that_was_not_given_is_empty),
+	    T(a_discard_punches_holes),
+	    T(a_discard_that_the_file_system_cannot_do_is_no_error),
+	    T(zeroes_are_made_by_the_file_system),
+	    T(zeroes_are_written_where_it_cannot),
+	    WITH(setup_simple, without_flush_each_change_is_synced),
+	    WITH(setup_readonly, nothing_writes_to_a_read_only_disk),
+	    T(short_and_interrupted_transfers_go_on),
+	    T(errors_of_the_file_are_the_guests_and_are_counted),
+	    T(a_file_that_ends_early_is_an_error),
+	    T(sectors_out_of_range_are_refused),
+	    T(unknown_types_touch_nothing),
+	    T(ranges_that_are_wrong_change_nothing),
+	    T(lists_of_ranges_of_odd_length_are_refused),
+	    T(header_data_and_status_may_be_cut_anywhere),
+	    T(a_write_behind_its_header_in_one_segment_works),
+	    T(a_short_header_gets_an_error),
+	    T(a_request_without_a_status_does_nothing),
+	    T(a_status_in_the_middle_of_the_data_is_the_drivers_business),
+	    T(data_outside_of_memory_are_not_moved),
+	    T(the_guest_is_told_of_a_new_size),
+	    T(an_odd_new_size_is_refused),
+	    T(a_saved_device_goes_on),
+	};
+#undef WITH
+#undef T
+	return cmocka_run_group_tests(tests, make_file, remove_file);
+}
