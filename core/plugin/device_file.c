@@ -10,6 +10,7 @@
 #include <linux/if.h>
 #include <linux/if_tun.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
@@ -40,6 +41,19 @@ int device_file_number(const char *text)
 	if (strncmp(text, "fd:", 3) != 0 || parse_uint(text + 3, &n) != 0 || n > INT_MAX)
 		return -1;
 	return (int)n;
+}
+
+size_t device_file_list_numbers(const char *words, int *fds, size_t max)
+{
+	size_t count = 0;
+
+	for (const char *at = words; (at = strstr(at, "=fd:")) != NULL; at += 4) {
+		const unsigned long fd = strtoul(at + 4, NULL, 10);
+
+		if (count < max && fd > 2 && fd < INT_MAX)
+			fds[count++] = (int)fd;
+	}
+	return count;
 }
 
 /* ---------------------------------------------------------------------- disks */

@@ -20,5 +20,8 @@ int device_file_socket(const char *text, struct volt_value *value, char *why, si
 
 /* The number of "fd:N", an inherited descriptor, or -1. */
 int device_file_number(const char *text);
+/* The numbers behind each "=fd:" of a plugin's words, above 2 and at most `max` of them; returns
+ * how many. */
+size_t device_file_list_numbers(const char *words, int *fds, size_t max);
 
 #endif

@@ -27,8 +27,8 @@ const char *cmdline_find(const char *text, const char *word)
 {
 	const size_t n = strlen(word), end = kernel_words(text);
 
-	for (const char *p = text; (p = strstr(p, word)) != NULL; p += n)
-		if ((size_t)(p - text) < end && (p == text || p[-1] == ' ') &&
+	for (const char *p = text; p < text + end; p++)
+		if ((p == text || p[-1] == ' ') && strncmp(p, word, n) == 0 &&
 		    (p[n] == '\0' || p[n] == ' ' || p[n] == ','))
 			return p;
 	return NULL;

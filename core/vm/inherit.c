@@ -19,6 +19,7 @@
 #include "core/base/open_files.h"
 #include "core/event/reopen.h"
 #include "core/event/witness.h"
+#include "core/plugin/device_file.h"
 #include "core/vm/ceiling.h"
 #include "core/vm/store.h"
 #include "core/vm/vm.h"
@@ -174,12 +175,7 @@ static size_t named_by_parameters(const struct options *o, int *fds)
 	size_t n = 0;
 
 	for (uint32_t i = 0; i < o->plugin_count; i++)
-		for (const char *at = o->plugins[i]; (at = strstr(at, "=fd:")) != NULL; at += 4) {
-			const unsigned long fd = strtoul(at + 4, NULL, 10);
-
-			if (n < NAMED_MAX && fd > 2 && fd < INT_MAX)
-				fds[n++] = (int)fd;
-		}
+		n += device_file_list_numbers(o->plugins[i], fds + n, NAMED_MAX - n);
 	return n;
 }
 

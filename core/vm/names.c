@@ -4,20 +4,20 @@
 #include "core/vm/names.h"
 
 #include <stddef.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/vm/vm.h"
+#include "sdk/common/params.h"
 
 /* Threads call themselves as policy.c says; the main thread keeps the program's name. The keeper
  * was made before the policy, so its table cannot be asked. */
 static uint32_t find_thread(const void *arg, const char *comm)
 {
 	const struct machine *m = arg;
-	bool vcpu = strncmp(comm, "vcpu", 4) == 0;
-	unsigned long id = vcpu ? strtoul(comm + 4, NULL, 10) : 0;
+	uint64_t id;
 
-	if (vcpu && id < m->firmware.cpus)
+	if (strncmp(comm, "vcpu", 4) == 0 && parse_uint(comm + 4, &id) == 0 &&
+	    id < m->firmware.cpus)
 		return POLICY_VCPU((uint32_t)id);
 	for (uint32_t i = 0; i < m->worker_count; i++)
 		if (strcmp(m->workers[i].name, comm) == 0)

@@ -63,6 +63,9 @@ struct pause {
 	void (*told)(void *self, int err); /* core.pause/0 */
 };
 
+/* Whether this build can pause a VM; where not, none of the others does anything. */
+extern const bool pause_built;
+
 /* [wire] The VM can be paused from now on; the rules for that are `asked_by`'s, which stays. */
 void pause_allow(struct pause *p, struct loop *loop, const char *asked_by);
 bool pause_is_allowed(const struct pause *p);
