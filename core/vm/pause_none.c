@@ -2,11 +2,11 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * pause_none.c - for a build none of whose plugins uses core.pause/0; host.c refuses it.
+ * pause_none.c - for a build none of whose plugins uses core.pause/0; host.c refuses it. Only
+ * vm_commands.c asks for the state, which such a build has not.
  */
 #include <errno.h>
 
-#include "core/event/end.h"
 #include "core/vm/pause.h"
 
 const bool pause_built = false;
@@ -22,13 +22,7 @@ bool pause_is_allowed(const struct pause *p)
 
 int pause_wire(struct pause *p, const struct pause_parts *parts)
 {
-	p->parts = *parts;
 	return 0;
-}
-
-enum pause_state pause_state(const struct pause *p)
-{
-	return vm_is_ending(p->parts.end) ? VM_ENDING : VM_RUNNING;
 }
 
 int pause_begin(struct pause *p, uint64_t limit_ns, void (*done)(void *arg, int err), void *arg)
