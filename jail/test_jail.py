@@ -236,8 +236,9 @@ class Walls(Case):
         self.assertLessEqual(expected, found)
         for name in found - expected:
             self.assertRegex(name, r"^/(usr/)?lib[^/]*/.*\.so(\.\d+)*$")
-        self.assertEqual({name for name in os.listdir(root) if name in ("etc", "home", "root")},
-                         set())
+        # The folders above what was asked for are there; the ones of the host are not.
+        asked = {pathlib.Path(name).parts[1] for name in (*expected, plugins)}
+        self.assertEqual({"etc", "home", "root"} & set(os.listdir(root)) - asked, set())
 
     def test_mounts_are_closed(self):
         os.chown(self.ends, UID, GID)
@@ -439,7 +440,11 @@ class Attacks(Case):
         self.assertEqual(self.run_jail("--file", f"{self.ends}=/proc/x").returncode, 101)
 
     def test_only_root_can_start_it(self):
-        done = self.run_jail(preexec_fn=lambda: os.setresuid(UID, UID, UID))
+        copy = shutil.copy(JAIL, self.folder)  # the build may lie where that user cannot go
+        words = [copy, *self.command((), ["--kernel", self.ends])[1:]]
+        done = subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, text=True,
+                              timeout=LIMIT, check=False,
+                              preexec_fn=lambda: os.setresuid(UID, UID, UID))
         self.refused(103, "root", done)
 
 
