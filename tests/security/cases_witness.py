@@ -20,8 +20,11 @@ EOT = b"\x04"
 LINE = re.compile(r"(\d+)<(.*?)> +(\w+)\((.*)")
 SECCOMP_SET_MODE_FILTER = "0x1,"
 
-# Rules that only some hosts' kernels make a thread use.
-UNCERTAIN = ("clock_gettime",)  # the vDSO answers where it can
+# Rules, by role, call and reason, that a thread may never come to use.
+UNCERTAIN = (
+    r"\w+: clock_gettime, .*",           # the vDSO answers where it can
+    r"loop: read, waits for a lock",     # two threads must meet
+)
 
 
 class Call:
@@ -230,10 +233,16 @@ class Witness(Scenario):
             self.end(self.watch(Setup.test_plugins / "poke", "",
                                 (self.probe("worker") + ",irq=5",)), 0)
 
+    def test_21_level_interrupts_of_the_ioapic_raised_by_a_vcpu(self):
+        run = self.watch("level", "redelivered ioapic 10",
+                         (self.of_guests("leveldev"), "ioapic"))
+        self.end(run, 0)
+
     def test_99_no_rule_is_unused(self):
         """Rules that no scenario above needs are rules too many."""
         if len({test for tests in self.allowed.values() for test in tests}) < 20:
             self.skipTest("run all scenarios, in one process")
         unused = [f"{role}: {call}, {reason}" for role, call, reason in self.allowed
-                  if (role, call, reason) not in self.seen and call not in UNCERTAIN]
-        self.assertEqual(unused, [])
+                  if (role, call, reason) not in self.seen]
+        self.assertEqual([rule for rule in unused
+                          if not re.fullmatch("|".join(UNCERTAIN), rule)], [])
