@@ -23,6 +23,7 @@
 #include "plugins/sandbox/layers.h"
 
 #define RULE_MAX 128u
+#define ROOM     (32 << 20) /* bytes: what one step may allocate is half of it */
 
 struct cell {
 	struct cage *cage;
@@ -150,15 +151,34 @@ static void *live(void *arg)
 	return NULL;
 }
 
-/* No allocation of the fake host may need the kernel once the filters are there. */
-static void take_memory(void)
+/*
+ * The fake host allocates on the threads of the cells, where the kernel would have to be asked
+ * for memory: it is asked before, on the thread that no filter holds. A plugin's own
+ * allocations are found by hooks.h. A sanitizer's runtime has calls of its own.
+ */
+static void tune_allocator(void)
 {
 #ifdef __GLIBC__
 	mallopt(M_ARENA_MAX, 1);
-	mallopt(M_TOP_PAD, 64 << 20);
+	mallopt(M_TOP_PAD, ROOM);
 	mallopt(M_TRIM_THRESHOLD, INT_MAX);
-	mallopt(M_MMAP_THRESHOLD, 32 << 20);
-	free(malloc(1 << 20));
+	mallopt(M_MMAP_THRESHOLD, ROOM);
+#endif
+}
+
+/* Output is forgotten, so that no step needs more than the ones before it. */
+static void make_room(struct fake_host *f)
+{
+	for (uint32_t s = 0; s < fake_stream_count(f); s++)
+		fake_stream_clear(f, s);
+#if defined(__GLIBC__) && !defined(VOLT_SANITIZED)
+	while (mallinfo2().keepcost < ROOM / 2) {
+		void *volatile room = malloc(ROOM / 2); /* volatile: a compiler drops the pair */
+
+		if (!room)
+			abort();
+		free(room);
+	}
 #endif
 }
 
@@ -192,7 +212,7 @@ struct cage *cage_create(struct check *c, struct fake_host *f)
 	cage->c = c;
 	cage->f = f;
 	shared = c->shared;
-	take_memory();
+	tune_allocator();
 	sigaction(SIGSYS, &forbidden, NULL);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		check_fail(c, "no filter can be entered: %s", strerror(errno));
@@ -226,6 +246,7 @@ uint64_t cage_apply(struct drive *d, const struct action *a)
 
 	cage->drive = d;
 	cage->action = a;
+	make_room(d->f);
 	hooks_watch(true);
 	if (write(cell->go_fd, &n, sizeof(n)) != sizeof(n) ||
 	    read(cell->done_fd, &n, sizeof(n)) != sizeof(n))
