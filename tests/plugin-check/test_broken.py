@@ -86,6 +86,8 @@ BEHAVIOUR = {
     "access-calls": ("needs", r"getppid .* for vCPU threads, but made in a write"),
     "access-opens": ("needs", r"openat|malloc"),
     "access-sleeps": ("needs", r"clock_nanosleep .* for vCPU threads"),
+    "access-clock": ("needs", r"clock_gettime .* for vCPU threads, but made in a write"),
+    "access-time": ("needs", r"time .* for vCPU threads, but made in a write"),
     "access-allocates": ("needs", r"it calls malloc in a write"),
     "timer-call": ("needs", r"getppid .* for vCPU threads, but made in a read"),
     "access-ticks": ("repeat", r"the same seed gave two traces: "),

@@ -2,8 +2,9 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * hooks - the plugin's own allocations, counted and failed on request. Its table of
- * imports is pointed at ours; nobody else in the process is touched.
+ * hooks - the plugin's own allocations, counted and failed on request, and its looks at a
+ * clock, made system calls that a filter sees. Its table of imports is pointed at ours; nobody
+ * else in the process is touched.
  */
 #ifndef TOOLS_PLUGIN_HOOKS_H
 #define TOOLS_PLUGIN_HOOKS_H

@@ -26,6 +26,8 @@
 #define SLEEPS    nanosleep(&(struct timespec){0, 1000}, NULL)
 #define ALLOCATES d->memory = malloc(32), free(d->memory)
 #define TICKS     d->regs[2] = (uint8_t)(__builtin_ia32_rdtsc() >> 4)
+#define CLOCK     (void)clock_gettime(CLOCK_MONOTONIC, &(struct timespec){0})
+#define TIME      (void)time(NULL)
 #define ADDRESSES d->regs[2] = (uint8_t)((uintptr_t)d >> 4)
 
 static void write_broken(void *self, uint64_t off, uint32_t n, uint64_t val)
