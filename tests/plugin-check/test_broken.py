@@ -127,7 +127,7 @@ BEHAVIOUR = {
     "memory-forgets": ("reset", r"after a reset it is not as after power-on"),
     "sandbox-empty": ("sandbox", r"getpid, which no rule allows, does not kill"),
 }
-SOUND = ("sound", "declared-call", "state-sound", "filter-sound", "memory-sound")
+SOUND = ("sound", "declared-call", "worker", "state-sound", "filter-sound", "memory-sound")
 
 # A sanitizer's runtime has these of its own, so that the test is left out or lets them pass.
 BLIND = {"statics", "init-mapping", "access-opens", "access-wild", "constructor", "destructor",

@@ -417,10 +417,11 @@ void drive_calm(struct drive *d)
 	}
 	if (fake_bell(d->f, 0))
 		fake_ring(d->f);
-	if (check_memory(d->c, d->f))
-		memory_fill(check_memory(d->c, d->f), d->random);
 	for (uint32_t pin = 0; pin < fake_pin_count(d->f); pin++)
 		fake_set_line(d->f, pin, false);
 	for (unsigned i = 0; i < 8 && fake_worker_count(d->f) && fake_run_workers(d->f); i++)
 		;
+	/* Last, as jobs write to it. */
+	if (check_memory(d->c, d->f))
+		memory_fill(check_memory(d->c, d->f), d->random);
 }
