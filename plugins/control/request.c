@@ -97,9 +97,10 @@ static const char *value_text(struct arguments *a, const char *line, const struc
 
 static const char *take_arguments(struct arguments *a, const struct request *r)
 {
+	if (!r->params)
+		return NULL;
 	const struct json_value *name = r->params + 1;
-
-	for (uint32_t i = 0; r->params && i < r->params->children; i += 2) {
+	for (uint32_t i = 0; i < r->params->children; i += 2) {
 		const struct json_value *value = name + 1;
 
 		if (a->count == VOLT_COMMAND_ARGS_MAX)
