@@ -116,7 +116,9 @@ static void waiters_wait_until_it_is_released(void **state)
 	lock_take(&lock);
 	for (unsigned i = 0; i < THREADS; i++)
 		assert_int_equal(pthread_create(&threads[i], NULL, take_and_count, NULL), 0);
-	usleep(30000);
+	/* Each has queued up, so that none will get it but by a release. */
+	while (__atomic_load_n(&lock.holders, __ATOMIC_ACQUIRE) < 1 + THREADS)
+		sched_yield();
 	assert_int_equal(counter, 0);
 	lock_release(&lock);
 	for (unsigned i = 0; i < THREADS; i++)
