@@ -97,8 +97,12 @@ static void a_full_ring_takes_what_fits(void **state)
 	assert_int_equal(tx("1234"), 4);
 	assert_int_equal(stream_tx(near.stream, much, sizeof(much)), STREAM_RING - 4);
 	assert_int_equal(tx("x"), 0);
-	kit_run(m, 5);
-	assert_true(tx("x") <= 1);
+	/* Once the far end has read some there is room again. */
+	for (unsigned i = 0; i < 100 && tx("x") == 0; i++) {
+		far_read(far_out, got, sizeof(got));
+		kit_run(m, 5);
+	}
+	assert_int_equal(tx("x"), 1);
 }
 
 static void nothing_is_taken_of_nothing(void **state)
