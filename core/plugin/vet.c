@@ -44,10 +44,17 @@
 static bool maps_everybody(void)
 {
 	FILE *f = fopen("/proc/self/uid_map", "re");
-	unsigned long count, sum = 0;
+	unsigned long sum = 0;
+	char line[128];
 
-	while (f && fscanf(f, "%*u %*u %lu", &count) == 1)
-		sum += count;
+	/* user_namespaces(7): the first id inside, the first outside, how many. */
+	while (f && fgets(line, sizeof(line), f)) {
+		char *at = line;
+
+		strtoul(at, &at, 10);
+		strtoul(at, &at, 10);
+		sum += strtoul(at, &at, 10);
+	}
 	if (f)
 		fclose(f);
 	return sum == EVERY_ID;
@@ -56,13 +63,12 @@ static bool maps_everybody(void)
 static unsigned overflow_uid(void)
 {
 	FILE *f = fopen("/proc/sys/kernel/overflowuid", "re");
-	unsigned uid = OVERFLOW_UID;
+	char line[32];
+	const bool known = f && fgets(line, sizeof(line), f);
 
-	if (f && fscanf(f, "%u", &uid) != 1)
-		uid = OVERFLOW_UID;
 	if (f)
 		fclose(f);
-	return uid;
+	return known ? (unsigned)strtoul(line, NULL, 10) : OVERFLOW_UID;
 }
 
 /* Each user who is not mapped shows as this one: also as ourselves, if we are not mapped. */

@@ -164,7 +164,7 @@ static void make_call(struct control *c, uint32_t number, struct request *r)
 	*dot = '\0';
 	*call = (struct call){
 	    .used = true, .client = number, .generation = c->clients[number].generation};
-	strcpy(call->id, r->id);
+	memcpy(call->id, r->id, sizeof(call->id));
 	control_begin_answer(c, gives_rows(c, r->method, dot + 1));
 	c->current = call;
 	c->control->call(c->h, (uint64_t)(call - c->calls), r->method, dot + 1, a.args, a.count);

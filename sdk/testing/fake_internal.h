@@ -269,7 +269,7 @@ uint32_t fake_irq_number(const struct volt_host *h, uint32_t line);
 void fake_pulse(const struct volt_host *h, uint32_t line);
 int fake_find(const struct volt_host *h, const char *id, struct volt_peer *peer);
 void fake_call(const struct volt_host *h, const struct volt_host *device,
-    void (*f)(void *self, void *arg), void *arg);
+    void (*call)(void *self, void *arg), void *arg);
 /* Notes that the job was asked for, from a doorbell or a file. */
 void fake_worker_wake(struct fake_host *f, uint32_t worker);
 
