@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <sys/stat.h>
 
-#include "core/event/keeper.h"
+#include "core/event/helper.h"
 
 int reopen_nonblocking(int fd, int mode)
 {
@@ -23,7 +23,7 @@ int reopen_nonblocking(int fd, int mode)
 	int flags = fcntl(fd, F_GETFL);
 	own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	if (own >= 0 && (flags & O_NONBLOCK) == 0) {
-		keeper_restore_flags(fd, flags);
+		helper_restore_flags(fd, flags);
 		fcntl(own, F_SETFL, flags | O_NONBLOCK);
 	}
 	return own;

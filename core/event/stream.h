@@ -95,7 +95,7 @@ size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n);
 void stream_set_room(struct stream *s, size_t n);
 void stream_hang_up(struct stream *s);
 
-/* Starts the keeper and sets the terminal's raw mode, as far as streams need them (and
+/* Starts the helper and sets the terminal's raw mode, as far as streams need them (and
  * not to explain): the last step before the seal, so that a failed start leaves the
  * terminal alone. */
 int streams_take_terminal(struct streams *all);

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "core/base/open_files.h"
-#include "core/event/keeper.h"
+#include "core/event/helper.h"
 #include "core/event/reopen.h"
 #include "core/event/stream.h"
 #include "core/event/terminal.h"
@@ -159,7 +159,7 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 	if (s->listen_fd < 0)
 		return fail(why, errno, "cannot make a socket: %s", strerror(errno));
 	if (s->all->looks_only) { /* looks only */
-		keeper_want();
+		helper_want();
 		return 0;
 	}
 	/* Linux gives the file the mode that the socket has: for its user alone, whatever the umask
@@ -177,7 +177,7 @@ static int open_unix(struct stream *s, const char *path, struct why *why)
 	if (err != 0)
 		return fail(why, errno, "cannot listen on %s: %s%s", path, strerror(errno),
 		    open_files_hint(errno));
-	err = keeper_unlink_at_end(path);
+	err = helper_unlink_at_end(path);
 	if (err == 0 && listen(s->listen_fd, WAITING_CLIENTS) != 0)
 		err = -errno;
 	return err != 0 ? fail(why, -err, "cannot listen on %s: %s", path, strerror(-err)) : 0;
@@ -317,5 +317,5 @@ int streams_take_terminal(struct streams *all)
 	for (uint32_t i = 0; i < all->count; i++)
 		if (all->list[i].terminal)
 			return terminal_take(!all->looks_only);
-	return keeper_start();
+	return helper_start();
 }

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
-#include "core/event/keeper.h"
+#include "core/event/helper.h"
 
 const char terminal_help[] = "Ctrl-A x quits, Ctrl-A d asks the guest for its attention "
 			     "(Ctrl-Alt-Del), Ctrl-A b sends a break, Ctrl-A a sends Ctrl-A";
@@ -49,10 +49,10 @@ int terminal_take(bool raw_mode)
 		return log_error(errno, "cannot read the terminal's mode: %s", strerror(errno));
 	raw = old;
 	cfmakeraw(&raw);
-	keeper_restore_terminal(&old);
+	helper_restore_terminal(&old);
 	if (raw_mode)
-		keeper_renew_terminal(&raw);
-	int err = keeper_start();
+		helper_renew_terminal(&raw);
+	int err = helper_start();
 	if (err != 0 || !raw_mode)
 		return err;
 	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) != 0)

@@ -27,7 +27,7 @@ extern const char terminal_help[];
 /* What to do with one typed byte. *escape_seen is the state between bytes. */
 enum terminal_action terminal_filter(bool *escape_seen, uint8_t byte);
 
-/* Starts the keeper, charged with the present mode, then sets raw mode if asked to. 0 or
+/* Starts the helper, charged with the present mode, then sets raw mode if asked to. 0 or
  * -errno, said in the log. */
 int terminal_take(bool raw_mode);
 

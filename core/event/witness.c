@@ -18,7 +18,7 @@ __thread uint32_t *witness_note;
 static struct {
 	int fd; /* /dev/kmsg */
 	struct witness_names names;
-	uint32_t *notes; /* shared with the keeper; one per thread of the policy */
+	uint32_t *notes; /* shared with the helper; one per thread of the policy */
 } witness = {.fd = -1};
 
 int witness_open(bool required)

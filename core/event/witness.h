@@ -7,7 +7,7 @@
  * The filter's verdict stays KILL_PROCESS, so volt itself cannot speak. But the kernel
  * writes an audit record (type 1326) of every such verdict into its log, with the
  * thread's name and the system call; and each thread notes in a shared page which
- * instance it is calling. The keeper, which outlives volt, reads both.
+ * instance it is calling. The helper, which outlives volt, reads both.
  */
 #ifndef CORE_WITNESS_H
 #define CORE_WITNESS_H
@@ -41,7 +41,7 @@ int witness_open(bool required);
 int witness_fd(void); /* -1: not open */
 void witness_close(void);
 
-/* The VM's names for what a record has as numbers; the keeper has a copy of its memory. */
+/* The VM's names for what a record has as numbers; the helper has a copy of its memory. */
 struct witness_names {
 	uint32_t threads; /* at most; thread 0 is the loop's */
 	const void *arg;
@@ -53,12 +53,12 @@ struct witness_names {
 	const char *(*call)(const void *arg, int number);
 };
 
-/* Makes the page. Before keeper_start(). 0 or -errno, which is logged. */
+/* Makes the page. Before helper_start(). 0 or -errno, which is logged. */
 int witness_init(const struct witness_names *names);
 /* [any] Registers this thread's slot in the shared page, by its index in the policy's table. */
 void witness_sit(uint32_t thread);
 
-/* In the keeper. Reads what is new in the kernel's log and reports records of process
+/* In the helper. Reads what is new in the kernel's log and reports records of process
  * `pid`; returns how many there were. */
 unsigned witness_report(int fd, pid_t pid, bool died);
 

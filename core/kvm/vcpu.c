@@ -32,7 +32,7 @@ int vcpu_create(struct vcpu *v, const struct vcpu_parts *parts, uint32_t id)
 	if (v->run == MAP_FAILED)
 		return log_error(
 		    errno, "cannot map the shared page of vCPU %u: %s", id, strerror(errno));
-	madvise(v->run, parts->kvm->run_size, MADV_DONTFORK); /* the keeper must not hold the VM */
+	madvise(v->run, parts->kvm->run_size, MADV_DONTFORK); /* the helper must not hold the VM */
 	return 0;
 }
 

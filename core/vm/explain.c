@@ -11,7 +11,7 @@
 
 #include "core/base/log.h"
 #include "core/base/output.h"
-#include "core/event/keeper.h"
+#include "core/event/helper.h"
 #include "core/vm/ceiling.h"
 #include "core/vm/filters.h"
 #include "core/vm/need.h"
@@ -42,7 +42,7 @@ unsigned explain_files(const struct machine *m, struct explain_file *files, unsi
 	add_file(files, max, &n, m->loop.epoll_fd, "core", "event loop");
 	add_file(files, max, &n, m->loop.wake_fd, "core", "wakes the event loop");
 	add_file(files, max, &n, m->events.signal_fd, "core", "signals");
-	add_file(files, max, &n, keeper_fd(), "core", "keeper");
+	add_file(files, max, &n, helper_fd(), "core", "helper");
 	add_file(files, max, &n, m->kvm.vm_fd, "core", "VM");
 	for (uint32_t i = 0; i < m->firmware.cpus; i++)
 		add_file(files, max, &n, m->vcpus[i].fd, "core", "vCPU");

@@ -219,7 +219,7 @@ int inherit_open_outputs(struct machine *m)
 	if (err == 0 && o->trace_file != NULL)
 		err = open_output(
 		    "trace-file", o->explain ? "/dev/null" : o->trace_file, O_TRUNC, &m->trace_fd);
-	/* Where a keeper runs anyway, for a terminal, its word costs nothing. */
+	/* Where a clean-up helper runs anyway, for a terminal, its word costs nothing. */
 	if (err == 0 && feature_built("witness") &&
 	    (o->witness || o->seccomp_log || isatty(STDIN_FILENO)))
 		err = witness_open(o->witness) != 0 && o->witness ? -EACCES : 0;

@@ -16,7 +16,7 @@
 #include "core/base/trace.h"
 #include "core/boot/boot.h"
 #include "core/event/events.h"
-#include "core/event/keeper.h"
+#include "core/event/helper.h"
 #include "core/event/witness.h"
 #include "core/plugin/guard.h"
 #include "core/plugin/library.h"
@@ -351,7 +351,7 @@ static int close_wiring(struct machine *m)
 	int err = witness_fd() >= 0 ? witness_init(&names) : 0;
 
 	if (witness_fd() >= 0 && (m->options->witness || m->options->seccomp_log))
-		keeper_witness(m->options->seccomp_log);
+		helper_witness(m->options->seccomp_log);
 	if (err == 0)
 		err = streams_take_terminal(&m->streams);
 	close_sources(m);
@@ -382,7 +382,7 @@ static int explain(struct machine *m)
 	if (err == 0)
 		err = seal_prepare(m);
 	int code = err == 0 ? explain_print(m, m->options->json) : EXIT_SEAL;
-	keeper_finish();
+	helper_finish();
 	return code < 0 ? EXIT_SEAL : code;
 }
 
@@ -448,7 +448,7 @@ static _Noreturn void finish(struct machine *m)
 	for (uint32_t i = 0; i < m->streams.count; i++)
 		stream_drain(&m->streams.list[i], limit);
 	report_counters(m);
-	keeper_finish();
+	helper_finish();
 	log_set_raw(false);
 	log_line(m->end.code == EXIT_KVM ? VOLT_LOG_ERROR : VOLT_LOG_INFO, "%s; exit code %d",
 	    m->end.why, m->end.code);
@@ -464,7 +464,7 @@ static int fail(struct machine *m, int code)
 	for (uint32_t i = m->sealed ? 0 : m->instance_count; i > 0; i--)
 		if (m->instances[i - 1]->wired)
 			m->instances[i - 1]->plugin.fini(m->instances[i - 1]->callee.self);
-	keeper_finish();
+	helper_finish();
 	log_flush();
 	if (log_saw_shortage() && code != EXIT_INPUT)
 		return EXIT_RESOURCES;

@@ -9,7 +9,7 @@
 #include "core/vm/vm.h"
 #include "sdk/common/params.h"
 
-/* Threads call themselves as policy.c says; the main thread keeps the program's name. The keeper
+/* Threads call themselves as policy.c says; the main thread keeps the program's name. The helper
  * was made before the policy, so its table cannot be asked. */
 static uint32_t find_thread(const void *arg, const char *comm)
 {
@@ -33,7 +33,7 @@ static const char *name_instance(const void *arg, uint32_t number)
 							 : "core";
 }
 
-/* The sandbox's plugin knows the names, and is in the keeper's memory too. */
+/* The sandbox's plugin knows the names, and is in the helper's memory too. */
 static const char *name_call(const void *arg, int number)
 {
 	const struct instance *s = ((const struct machine *)arg)->sandbox;

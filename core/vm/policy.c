@@ -16,7 +16,7 @@
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/open_files.h"
-#include "core/event/keeper.h"
+#include "core/event/helper.h"
 #include "core/vm/ceiling.h"
 #include "core/vm/need.h"
 #include "core/vm/vm.h"
@@ -311,10 +311,10 @@ static int allow_loop(struct policy *p, struct machine *m)
 		    p, POLICY_LOOP, "write", m->trace_fd, NULL, "core", "writes the trace");
 	if (err == 0)
 		err = allow_fd(
-		    p, POLICY_LOOP, "write", keeper_fd(), NULL, "core", "calls the keeper");
+		    p, POLICY_LOOP, "write", helper_fd(), NULL, "core", "calls the helper");
 	if (err == 0)
 		err = allow_fd(
-		    p, POLICY_LOOP, "read", keeper_fd(), NULL, "core", "waits for the keeper");
+		    p, POLICY_LOOP, "read", helper_fd(), NULL, "core", "waits for the helper");
 	if (err == 0)
 		err = allow_pause(p, m);
 	return err != 0 ? err : add(p, POLICY_LOOP, &end);

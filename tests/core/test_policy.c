@@ -443,7 +443,7 @@ static void clients_of_several_sockets_are_said_once(void **state)
 	assert_int_equal(rules_of(POLICY_LOOP, "close"), 3);
 }
 
-/* In a child: the keeper never forgets a path. */
+/* In a child: the helper never forgets a path. */
 static int build_many_sockets(void *arg)
 {
 	for (unsigned i = 0; i < STREAM_MAX; i++) {

@@ -18,7 +18,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
-#include "core/event/keeper.h"
+#include "core/event/helper.h"
 #include "core/event/reopen.h"
 #include "core/vm/inherit.h"
 
@@ -40,7 +40,7 @@ static int teardown(void **state)
 }
 
 /* Each case runs in a child, whose descriptors 0 to 2 are its own to change and whose
- * keeper has no charge yet. It returns the number of the step that went wrong, or 0. */
+ * helper has no charge yet. It returns the number of the step that went wrong, or 0. */
 static void works(int (*body)(void *arg))
 {
 	assert_int_equal(kit_child(body, NULL), 0);
@@ -103,7 +103,7 @@ static int socket_case(void *arg)
 	int own = reopen_nonblocking(STDERR_FILENO, O_WRONLY);
 	if (!is_private(own) || blocks(own))
 		return 2; /* one description: it cannot be otherwise */
-	keeper_finish();
+	helper_finish();
 	return blocks(STDERR_FILENO) ? 0 : 3;
 }
 
@@ -121,7 +121,7 @@ static int shared_socket_case(void *arg)
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(pair[0], fd) != fd || reopen_nonblocking(fd, O_WRONLY) < 0)
 			return 2;
-	keeper_finish();
+	helper_finish();
 	return blocks(0) && blocks(1) && blocks(2) ? 0 : 3;
 }
 
@@ -139,7 +139,7 @@ static int nonblocking_socket_case(void *arg)
 		return 1;
 	if (reopen_nonblocking(STDIN_FILENO, O_RDONLY) < 0)
 		return 2;
-	keeper_finish();
+	helper_finish();
 	return blocks(STDIN_FILENO) ? 3 : 0;
 }
 

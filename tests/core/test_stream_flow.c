@@ -22,7 +22,7 @@
 
 #include "core/base/clock.h"
 #include "core/base/exitcode.h"
-#include "core/event/keeper.h"
+#include "core/event/helper.h"
 
 static char got[262144];
 static int far_in, far_out; /* the test's ends of standard input and output */
@@ -603,7 +603,7 @@ static int stdio_on_one_socket(void *arg)
 		return 2;
 	if ((fcntl(m->streams.list[0].in_fd, F_GETFL) & O_NONBLOCK) == 0)
 		return 3;
-	keeper_finish();
+	helper_finish();
 	return fcntl(STDIN_FILENO, F_GETFL) & O_NONBLOCK ? 4 : 0;
 }
 

@@ -63,7 +63,7 @@ class Terminals(Case):
         return not terminal.mode()[3] & (termios.ICANON | termios.ECHO | termios.ISIG)
 
     def await_mode(self, terminal, mode):
-        """The keeper restores it after a kill; it needs a moment."""
+        """The helper restores it after a kill; it needs a moment."""
         end = time.monotonic() + 10
         while terminal.mode() != mode and time.monotonic() < end:
             time.sleep(0.01)
@@ -161,18 +161,18 @@ class Mode(Terminals):
                 self.check_end(run, 0)
                 self.assertEqual(terminal.mode(), before)
 
-    def test_stopped_keeper_does_not_hold_volt(self):
+    def test_stopped_helper_does_not_hold_volt(self):
         terminal, run = self.sit_down("ending", "spin")
         before = terminal.mode()
         run.expect_ready()
-        keeper, = vm.children(run.pid)
-        os.kill(keeper, signal.SIGSTOP)
+        helper, = vm.children(run.pid)
+        os.kill(helper, signal.SIGSTOP)
         run.signal(signal.SIGTERM)
         self.assertEqual(run.process.wait(vm.LIMIT), 143, run.story())
-        os.kill(keeper, signal.SIGCONT)
+        os.kill(helper, signal.SIGCONT)
         run.wait()
         self.await_mode(terminal, before)
-        self.assertIn("volt-keeper does not answer", "\n".join(run.log()))
+        self.assertIn("volt-helper does not answer", "\n".join(run.log()))
 
     def test_hang_up_of_the_terminal_does_not_hang_volt(self):
         master, slave = pty.openpty()

@@ -58,10 +58,10 @@ class Death(SecurityCase):
                 self.assertIn("in probe,", said[0])
 
     def test_filter_is_no_weaker_for_it(self):
-        """The same verdict, and the page is not changed but for the keeper."""
+        """The same verdict, and the page is not changed but for the helper."""
         plain = self.explain(self.words("serial"))
         watched = self.explain(self.words("serial", options=("--witness",)))
         def calls(page):
             return {(thread.name, rule.call, rule.reason) for thread in page.threads.values()
-                    for rule in thread.rules if "the keeper" not in rule.reason}
+                    for rule in thread.rules if "the helper" not in rule.reason}
         self.assertEqual(calls(plain), calls(watched))

@@ -22,7 +22,7 @@ KINDS = {"VM": "anon_inode:kvm-vm", "vCPU": r"anon_inode:kvm-vcpu(:\d+)?",
          "lock": r"anon_inode:\[eventfd\]", "wakes the event loop": r"anon_inode:\[eventfd\]",
          "interrupt": r"anon_inode:\[eventfd\]",
          "event loop": r"anon_inode:\[eventpoll\]", "signals": r"anon_inode:\[signalfd\]",
-         "keeper": r"socket:\[\d+\]", "stream, listening": r"socket:\[\d+\]"}
+         "helper": r"socket:\[\d+\]", "stream, listening": r"socket:\[\d+\]"}
 
 
 TAKES_MEMORY_OR_MAKES_THREADS = {
@@ -103,21 +103,21 @@ class Tasks(Process):
             if not name.startswith("kvm-"):
                 self.assertEqual(fields["Seccomp_filters"], "2", name)
 
-    def test_keeper_has_no_power_and_few_files(self):
+    def test_helper_has_no_power_and_few_files(self):
         path = self.folder() / "socket"
         run, _ = self.both((f"serial,console=unix:{path}",))
-        keeper, = vm.children(run.pid)
-        status = pathlib.Path(f"/proc/{keeper}/status")
+        helper, = vm.children(run.pid)
+        status = pathlib.Path(f"/proc/{helper}/status")
         # It is forked early, and where the machine is busy it comes late.
-        run.until(lambda: status_of(status)["Name"] == "volt-keeper", "a keeper by its name")
-        run.until(lambda: status_of(status)["Seccomp"] == "2", "a keeper in its filter")
+        run.until(lambda: status_of(status)["Name"] == "volt-helper", "a clean-up helper by its name")
+        run.until(lambda: status_of(status)["Seccomp"] == "2", "a clean-up helper in its filter")
         fields = status_of(status)
         self.assertEqual(fields["NoNewPrivs"], "1")
         self.assertEqual(fields["Seccomp"], "2")
         for which in CAPABILITY_SETS:
             self.assertEqual(fields[which], "0" * 16, which)
         files = {int(f.name): os.readlink(f) for f in
-                 pathlib.Path(f"/proc/{keeper}/fd").iterdir()}
+                 pathlib.Path(f"/proc/{helper}/fd").iterdir()}
         self.assertLessEqual(set(files), set(range(6)), files)
         for target in files.values():
             self.assertNotIn("kvm", target)

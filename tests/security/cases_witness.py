@@ -109,7 +109,7 @@ class Scenario(SecurityCase):
         for task, found in calls.items():
             name = "loop" if task == first else names[task]
             if name not in self.page.threads:
-                self.assertEqual({call.thread for call in found} - {"volt"}, {"volt-keeper"})
+                self.assertEqual({call.thread for call in found} - {"volt"}, {"volt-helper"})
                 continue
             thread = self.page.threads[name]
             self.assertTrue(found, f"nothing seen of {name}")

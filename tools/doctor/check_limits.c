@@ -30,7 +30,8 @@ static const struct row {
 	"each plugin, interrupt line and vCPU has descriptors: a large VM has more than a hundred",
 	"ulimit -n 1024"},
     {"Max processes", "nproc", 80,
-	"it counts all threads of the user: a VM has one for each vCPU, one for the loop, a keeper",
+	"it counts all threads of the user: a VM has one for each vCPU, one for the loop, a "
+	"clean-up helper",
 	"ulimit -u 4096"},
     {"Max address space", "address-space", 1ull << 30,
 	"guest memory and the guard pages around it are address space", "ulimit -v unlimited"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-#include "core/event/keeper.h"
+#include "core/event/helper.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -33,54 +33,54 @@ static struct {
 	struct termios old, raw;
 	char *paths[PATH_COUNT];
 	unsigned path_count;
-} keeper = {.fd = -1};
+} helper = {.fd = -1};
 
-void keeper_restore_terminal(const struct termios *old)
+void helper_restore_terminal(const struct termios *old)
 {
-	keeper.old = *old;
-	keeper.terminal = true;
+	helper.old = *old;
+	helper.terminal = true;
 }
 
-void keeper_renew_terminal(const struct termios *raw)
+void helper_renew_terminal(const struct termios *raw)
 {
-	keeper.raw = *raw;
-	keeper.renew = true;
+	helper.raw = *raw;
+	helper.renew = true;
 }
 
-void keeper_restore_flags(int fd, int flags)
+void helper_restore_flags(int fd, int flags)
 {
-	keeper.has_flags[fd] = true;
-	keeper.flags[fd] = flags;
+	helper.has_flags[fd] = true;
+	helper.flags[fd] = flags;
 }
 
-int keeper_unlink_at_end(const char *path)
+int helper_unlink_at_end(const char *path)
 {
 	char *whole = realpath(path, NULL);
 
-	if (whole == NULL || keeper.path_count == PATH_COUNT)
+	if (whole == NULL || helper.path_count == PATH_COUNT)
 		return -ENOMEM;
-	keeper.paths[keeper.path_count++] = whole;
+	helper.paths[helper.path_count++] = whole;
 	return 0;
 }
 
 /* Does nothing without a charge, so that it is safe to call under any filter. */
 static void tidy(void)
 {
-	if (keeper.terminal) {
+	if (helper.terminal) {
 		signal(SIGTTOU, SIG_IGN); /* volt may no longer be in the foreground */
-		tcsetattr(STDIN_FILENO, TCSANOW, &keeper.old);
+		tcsetattr(STDIN_FILENO, TCSANOW, &helper.old);
 	}
 	/* A description shared by two is charged once, by the first that saw it blocking. */
 	for (int fd = 2; fd >= 0; fd--)
-		if (keeper.has_flags[fd])
-			fcntl(fd, F_SETFL, keeper.flags[fd]);
-	for (unsigned i = 0; i < keeper.path_count; i++)
-		unlink(keeper.paths[i]);
+		if (helper.has_flags[fd])
+			fcntl(fd, F_SETFL, helper.flags[fd]);
+	for (unsigned i = 0; i < helper.path_count; i++)
+		unlink(helper.paths[i]);
 }
 
 enum { PAIR = STDERR_FILENO + 1, KERNEL_LOG, OWN_LOG, FIRST_OTHER };
 
-/* Leaves only what the keeper uses, under the numbers above. They are the lowest free
+/* Leaves only what the helper uses, under the numbers above. They are the lowest free
  * ones, so a low limit of descriptors does no harm: what lies there goes out of the way
  * first. */
 static void move_files(int pair)
@@ -121,7 +121,7 @@ static void renew_terminal(void)
 	if (tcgetpgrp(STDIN_FILENO) != getpgrp())
 		return;
 	continued = 0;
-	tcsetattr(STDIN_FILENO, TCSANOW, &keeper.raw);
+	tcsetattr(STDIN_FILENO, TCSANOW, &helper.raw);
 }
 
 /* Waits for any of `files`, with SIGCONT let through meanwhile. */
@@ -134,7 +134,7 @@ static void wait_for_files(struct pollfd *files, nfds_t count)
 	sigdelset(&blocked, SIGCONT);
 	files[0].revents = files[1].revents = 0;
 	ppoll(files, count, continued ? &look : NULL, &blocked);
-	if (continued && keeper.renew)
+	if (continued && helper.renew)
 		renew_terminal();
 }
 
@@ -142,11 +142,11 @@ static void wait_for_files(struct pollfd *files, nfds_t count)
 static bool wait_for_end(pid_t volt)
 {
 	struct pollfd files[] = {{.fd = PAIR, .events = POLLIN},
-	    {.fd = keeper.follow ? KERNEL_LOG : -1, .events = POLLIN}};
+	    {.fd = helper.follow ? KERNEL_LOG : -1, .events = POLLIN}};
 	struct sigaction renew = {.sa_handler = on_continue};
 	char byte;
 
-	if (keeper.renew)
+	if (helper.renew)
 		sigaction(SIGCONT, &renew, NULL);
 	for (;;) {
 		wait_for_files(files, 2);
@@ -191,35 +191,35 @@ static _Noreturn void keep(int pair, pid_t volt)
 
 	sigfillset(&all); /* Ctrl-C and a hang-up reach volt's whole group */
 	sigprocmask(SIG_BLOCK, &all, NULL);
-	prctl(PR_SET_NAME, "volt-keeper");
+	prctl(PR_SET_NAME, "volt-helper");
 	move_files(pair);
 	bool orderly = wait_for_end(volt);
 	tidy();
 	if (!orderly && watched)
 		explain_death(volt);
-	else if (keeper.follow)
+	else if (helper.follow)
 		report_rest(volt);
 	_exit(0);
 }
 
-void keeper_want(void)
+void helper_want(void)
 {
-	keeper.wanted = true;
+	helper.wanted = true;
 }
 
-void keeper_witness(bool follow)
+void helper_witness(bool follow)
 {
-	keeper.witness = true;
-	keeper.follow = follow;
+	helper.witness = true;
+	helper.follow = follow;
 }
 
 static bool has_charge(void)
 {
-	return keeper.terminal || keeper.has_flags[0] || keeper.has_flags[1] ||
-	       keeper.has_flags[2] || keeper.path_count > 0 || keeper.witness || keeper.wanted;
+	return helper.terminal || helper.has_flags[0] || helper.has_flags[1] ||
+	       helper.has_flags[2] || helper.path_count > 0 || helper.witness || helper.wanted;
 }
 
-int keeper_start(void)
+int helper_start(void)
 {
 	const struct timeval limit = {.tv_sec = FINISH_S};
 	int pair[2];
@@ -239,34 +239,34 @@ int keeper_start(void)
 	close(pair[1]);
 	if (setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0)
 		return log_error(
-		    errno, "cannot limit the wait for volt-keeper: %s", strerror(errno));
+		    errno, "cannot limit the wait for volt-helper: %s", strerror(errno));
 	witness_close();
-	keeper.fd = pair[0];
+	helper.fd = pair[0];
 	return 0;
 }
 
-int keeper_fd(void)
+int helper_fd(void)
 {
-	return keeper.fd;
+	return helper.fd;
 }
 
-void keeper_finish(void)
+void helper_finish(void)
 {
 	char byte = 0;
 	ssize_t n;
 
-	if (keeper.fd < 0) {
+	if (helper.fd < 0) {
 		tidy();
 		return;
 	}
 	/* Any byte is the word; the end of file is the answer that all is tidied. A process that
 	 * was stopped, or that cannot go on, is not waited for. */
-	if (write(keeper.fd, &byte, 1) != 1)
+	if (write(helper.fd, &byte, 1) != 1)
 		return;
-	while ((n = read(keeper.fd, &byte, 1)) < 0 && errno == EINTR)
+	while ((n = read(helper.fd, &byte, 1)) < 0 && errno == EINTR)
 		continue;
 	if (n < 0 && errno == EAGAIN)
 		log_warn(
-		    "volt-keeper does not answer: the terminal's mode and sockets stay as they "
+		    "volt-helper does not answer: the terminal's mode and sockets stay as they "
 		    "are until it goes on");
 }

@@ -2,36 +2,36 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * keeper - a small process that tidies up when volt is gone, however it went.
+ * helper - a small process that tidies up when volt is gone, however it went.
  *
  * A sealed volt can neither change the terminal's mode nor remove a socket, and a
  * killed one could not anyway. So a child made before the seal, holding nothing but
  * one end of a socket pair, waits for volt's end and does both. It exists only when
  * there is something to tidy.
  */
-#ifndef CORE_KEEPER_H
-#define CORE_KEEPER_H
+#ifndef CORE_HELPER_H
+#define CORE_HELPER_H
 
 #include <stdbool.h>
 #include <termios.h>
 
-/* Actions to clean up with, registered before keeper_start(). 0 or -errno. */
-void keeper_restore_terminal(const struct termios *old);
+/* Actions to clean up with, registered before helper_start(). 0 or -errno. */
+void helper_restore_terminal(const struct termios *old);
 /* The mode to set again when volt was stopped and goes on (SIGCONT): a shell has changed it. */
-void keeper_renew_terminal(const struct termios *raw);
+void helper_renew_terminal(const struct termios *raw);
 /* Explain a death by the filter; `follow`: report what log mode lets pass, as it does. */
-void keeper_witness(bool follow);
-void keeper_restore_flags(int fd, int flags); /* fd 0 to 2, with fcntl(F_SETFL) */
-int keeper_unlink_at_end(const char *path);
-void keeper_want(void); /* a process all the same: for volt explain, which makes no socket */
+void helper_witness(bool follow);
+void helper_restore_flags(int fd, int flags); /* fd 0 to 2, with fcntl(F_SETFL) */
+int helper_unlink_at_end(const char *path);
+void helper_want(void); /* a process all the same: for volt explain, which makes no socket */
 
 /* Starts the process if an action is registered. Only while there is one thread. 0 or -errno,
  * which is logged. */
-int keeper_start(void);
+int helper_start(void);
 /* volt's end of the pair, or -1. */
-int keeper_fd(void);
+int helper_fd(void);
 /* The orderly end: returns when everything is tidied, by the process or, if it never
  * started, by the caller. Safe under the seal. */
-void keeper_finish(void);
+void helper_finish(void);
 
 #endif

@@ -23,7 +23,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "core/event/keeper.h"
+#include "core/event/helper.h"
 
 static int master, slave, words[2];
 static struct termios before;
@@ -57,8 +57,8 @@ static void run_volt(void)
 	struct termios raw = before;
 
 	dup2(slave, STDIN_FILENO);
-	keeper_restore_terminal(&before);
-	if (keeper_unlink_at_end(path) != 0 || keeper_start() != 0 || keeper_fd() < 0)
+	helper_restore_terminal(&before);
+	if (helper_unlink_at_end(path) != 0 || helper_start() != 0 || helper_fd() < 0)
 		_exit(1);
 	cfmakeraw(&raw);
 	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) != 0)
@@ -110,8 +110,8 @@ static void becomes_tidy(void)
 	assert_true(is_tidy());
 }
 
-/* The child of `parent` that is called volt-keeper, or 0. */
-static pid_t find_keeper(pid_t parent)
+/* The child of `parent` that is called volt-helper, or 0. */
+static pid_t find_helper(pid_t parent)
 {
 	DIR *d = opendir("/proc");
 	struct dirent *e;
@@ -122,7 +122,7 @@ static pid_t find_keeper(pid_t parent)
 
 		snprintf(file, sizeof(file), "/proc/%s/stat", e->d_name);
 		/* pid (name) state parent ... */
-		const char *name = strstr(kit_file(file, NULL), "(volt-keeper) ");
+		const char *name = strstr(kit_file(file, NULL), "(volt-helper) ");
 		if (name != NULL && strtol(name + 16, NULL, 10) == parent)
 			found = (pid_t)strtol(e->d_name, NULL, 10);
 	}
@@ -155,22 +155,22 @@ static void an_exit_without_a_word_is_tidied_too(void **state)
 
 static void finish_returns_when_all_is_tidy(void **state)
 {
-	start(keeper_finish);
+	start(helper_finish);
 	assert_int_equal(end_status(), 0);
 	assert_true(is_tidy());
 }
 
-static void a_group_wide_interrupt_does_not_end_the_keeper(void **state)
+static void a_group_wide_interrupt_does_not_end_the_helper(void **state)
 {
-	pid_t keeper = 0;
+	pid_t helper = 0;
 
 	start(wait_for_ever);
-	for (unsigned i = 0; i < 100 && (keeper = find_keeper(volt)) == 0; i++)
+	for (unsigned i = 0; i < 100 && (helper = find_helper(volt)) == 0; i++)
 		usleep(10000);
-	assert_true(keeper > 0);
-	kill(keeper, SIGINT);
-	kill(keeper, SIGHUP);
-	kill(keeper, SIGTERM);
+	assert_true(helper > 0);
+	kill(helper, SIGINT);
+	kill(helper, SIGHUP);
+	kill(helper, SIGTERM);
 	usleep(20000);
 	assert_false(is_tidy());
 	kill(volt, SIGKILL);
@@ -197,18 +197,18 @@ static unsigned count_files(const char *folder, int *highest)
 	return count;
 }
 
-static void the_keeper_holds_only_its_own_descriptors(void **state)
+static void the_helper_holds_only_its_own_descriptors(void **state)
 {
-	pid_t keeper = 0;
+	pid_t helper = 0;
 	char folder[32];
 	unsigned count = 0;
 	int highest = 0;
 
 	start(wait_for_ever);
-	for (unsigned i = 0; i < 100 && (keeper = find_keeper(volt)) == 0; i++)
+	for (unsigned i = 0; i < 100 && (helper = find_helper(volt)) == 0; i++)
 		usleep(10000);
-	assert_true(keeper > 0);
-	snprintf(folder, sizeof(folder), "/proc/%d/fd", keeper);
+	assert_true(helper > 0);
+	snprintf(folder, sizeof(folder), "/proc/%d/fd", helper);
 	/* Its name comes before it closes the rest. */
 	for (unsigned i = 0; i < 2000; i++) {
 		count = count_files(folder, &highest);
@@ -228,7 +228,7 @@ static void the_keeper_holds_only_its_own_descriptors(void **state)
 
 static int without_a_charge(void *arg)
 {
-	return keeper_start() != 0 || keeper_fd() != -1;
+	return helper_start() != 0 || helper_fd() != -1;
 }
 
 static void without_a_charge_there_is_no_process(void **state)
@@ -238,9 +238,9 @@ static void without_a_charge_there_is_no_process(void **state)
 
 static int finish_before_start(void *arg)
 {
-	int err = keeper_unlink_at_end(path);
+	int err = helper_unlink_at_end(path);
 
-	keeper_finish();
+	helper_finish();
 	return err != 0 || access(path, F_OK) == 0;
 }
 
@@ -252,9 +252,9 @@ static void a_failed_start_is_tidied_by_the_caller(void **state)
 static int change_folder(void *arg)
 {
 	/* What was named is removed, not what has its name elsewhere. */
-	if (chdir(arg) != 0 || keeper_unlink_at_end("socket") != 0 || chdir("/") != 0)
+	if (chdir(arg) != 0 || helper_unlink_at_end("socket") != 0 || chdir("/") != 0)
 		return 1;
-	keeper_finish();
+	helper_finish();
 	return access(path, F_OK) == 0;
 }
 
@@ -274,10 +274,10 @@ static int change_flags(void *arg)
 	if (socketpair(AF_UNIX, SOCK_STREAM, 0, pair) != 0 || dup2(pair[0], STDOUT_FILENO) < 0)
 		return 1;
 	flags = fcntl(STDOUT_FILENO, F_GETFL);
-	keeper_restore_flags(STDOUT_FILENO, flags);
-	if (keeper_start() != 0 || fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK) != 0)
+	helper_restore_flags(STDOUT_FILENO, flags);
+	if (helper_start() != 0 || fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK) != 0)
 		return 2;
-	keeper_finish();
+	helper_finish();
 	return fcntl(STDOUT_FILENO, F_GETFL) == flags ? 0 : 3;
 }
 
@@ -289,9 +289,9 @@ static void flags_of_standard_output_are_restored(void **state)
 static int too_many_paths(void *arg)
 {
 	for (unsigned i = 0; i < STREAM_MAX; i++)
-		if (keeper_unlink_at_end(path) != 0)
+		if (helper_unlink_at_end(path) != 0)
 			return 1;
-	return keeper_unlink_at_end(path) < 0 ? 0 : 2;
+	return helper_unlink_at_end(path) < 0 ? 0 : 2;
 }
 
 static void as_many_paths_as_streams_are_kept(void **state)
@@ -307,8 +307,8 @@ int main(void)
 	    TEST(a_killed_volt_leaves_no_socket_and_a_sane_terminal),
 	    TEST(an_exit_without_a_word_is_tidied_too),
 	    TEST(finish_returns_when_all_is_tidy),
-	    TEST(a_group_wide_interrupt_does_not_end_the_keeper),
-	    TEST(the_keeper_holds_only_its_own_descriptors),
+	    TEST(a_group_wide_interrupt_does_not_end_the_helper),
+	    TEST(the_helper_holds_only_its_own_descriptors),
 	    TEST(without_a_charge_there_is_no_process),
 	    TEST(a_failed_start_is_tidied_by_the_caller),
 	    TEST(a_relative_path_is_made_whole),
