@@ -15,13 +15,13 @@
 #include <stdint.h>
 
 #include "core/base/lock.h"
-#include "core/event/witness.h"
+#include "core/event/reporter.h"
 
 /* Held during every callback but those of PARALLEL ranges. Order: device instances, then the
  * irqchip instance, then leaf locks. */
 struct callee_lock {
 	struct lock lock;
-	uint32_t caller; /* the witness's note from before the lock was taken */
+	uint32_t caller; /* the reporter's note from before the lock was taken */
 };
 
 /* Lies in sealed memory: read-only from the seal on. The lock does not. */
@@ -33,18 +33,18 @@ struct callee {
 	struct callee_lock *lock;
 };
 
-/* Notes for the witness whose code this thread runs. */
+/* Notes for the reporter whose code this thread runs. */
 static inline void callee_lock(const struct callee *c)
 {
 	lock_take(&c->lock->lock);
-	if (witness_note != NULL)
-		c->lock->caller = witness_enter(c->number);
+	if (reporter_note != NULL)
+		c->lock->caller = reporter_enter(c->number);
 }
 
 static inline void callee_unlock(const struct callee *c)
 {
-	if (witness_note != NULL)
-		witness_leave(c->lock->caller);
+	if (reporter_note != NULL)
+		reporter_leave(c->lock->caller);
 	lock_release(&c->lock->lock);
 }
 

@@ -17,7 +17,7 @@
 
 #include "core/base/log.h"
 #include "core/base/open_files.h"
-#include "core/event/witness.h"
+#include "core/event/reporter.h"
 #include "sdk/common/compat.h"
 
 #define PATH_COUNT 32
@@ -27,7 +27,7 @@
 
 static struct {
 	int fd;
-	bool terminal, follow, witness, wanted, renew;
+	bool terminal, follow, reporter, wanted, renew;
 	bool has_flags[3];
 	int flags[3];
 	struct termios old, raw;
@@ -85,7 +85,7 @@ enum { PAIR = STDERR_FILENO + 1, KERNEL_LOG, OWN_LOG, FIRST_OTHER };
  * first. */
 static void move_files(int pair)
 {
-	int from[] = {pair, witness_fd(), log_fd()};
+	int from[] = {pair, reporter_fd(), log_fd()};
 
 	for (int i = 0; i < 3; i++)
 		while (from[i] >= PAIR && from[i] < FIRST_OTHER && from[i] != PAIR + i) {
@@ -151,7 +151,7 @@ static bool wait_for_end(pid_t volt)
 	for (;;) {
 		wait_for_files(files, 2);
 		if (files[1].revents != 0)
-			witness_report(KERNEL_LOG, volt, false);
+			reporter_report(KERNEL_LOG, volt, false);
 		if (files[0].revents != 0)
 			return read(PAIR, &byte, 1) == 1;
 	}
@@ -164,7 +164,7 @@ static void explain_death(pid_t volt)
 
 	for (int i = 0; found == 0 && i < 20; i++) {
 		poll(NULL, 0, WAIT_MS);
-		found = witness_report(KERNEL_LOG, volt, true);
+		found = reporter_report(KERNEL_LOG, volt, true);
 	}
 	if (found == 0)
 		log_line(VOLT_LOG_ERROR,
@@ -179,14 +179,14 @@ static void report_rest(pid_t volt)
 {
 	for (int i = 0; i < 4; i++) {
 		poll(NULL, 0, WAIT_MS);
-		witness_report(KERNEL_LOG, volt, false);
+		reporter_report(KERNEL_LOG, volt, false);
 	}
 }
 
 /* Only reads to learn of volt's end: bytes mean nothing, so nothing can be asked. */
 static _Noreturn void keep(int pair, pid_t volt)
 {
-	bool watched = witness_fd() >= 0;
+	bool watched = reporter_fd() >= 0;
 	sigset_t all;
 
 	sigfillset(&all); /* Ctrl-C and a hang-up reach volt's whole group */
@@ -207,16 +207,16 @@ void helper_want(void)
 	helper.wanted = true;
 }
 
-void helper_witness(bool follow)
+void helper_reporter(bool follow)
 {
-	helper.witness = true;
+	helper.reporter = true;
 	helper.follow = follow;
 }
 
 static bool has_charge(void)
 {
 	return helper.terminal || helper.has_flags[0] || helper.has_flags[1] ||
-	       helper.has_flags[2] || helper.path_count > 0 || helper.witness || helper.wanted;
+	       helper.has_flags[2] || helper.path_count > 0 || helper.reporter || helper.wanted;
 }
 
 int helper_start(void)
@@ -240,7 +240,7 @@ int helper_start(void)
 	if (setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0)
 		return log_error(
 		    errno, "cannot limit the wait for volt-helper: %s", strerror(errno));
-	witness_close();
+	reporter_close();
 	helper.fd = pair[0];
 	return 0;
 }

@@ -20,7 +20,7 @@ void helper_restore_terminal(const struct termios *old);
 /* The mode to set again when volt was stopped and goes on (SIGCONT): a shell has changed it. */
 void helper_renew_terminal(const struct termios *raw);
 /* Explain a death by the filter; `follow`: report what log mode lets pass, as it does. */
-void helper_witness(bool follow);
+void helper_reporter(bool follow);
 void helper_restore_flags(int fd, int flags); /* fd 0 to 2, with fcntl(F_SETFL) */
 int helper_unlink_at_end(const char *path);
 void helper_want(void); /* a process all the same: for volt explain, which makes no socket */

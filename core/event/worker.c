@@ -171,11 +171,11 @@ void worker_await(struct worker *w, uint32_t ticket)
 
 static void call_job(const struct worker *w)
 {
-	if (witness_note != NULL)
-		witness_enter(w->owner->number);
+	if (reporter_note != NULL)
+		reporter_enter(w->owner->number);
 	w->job(w->owner->self, w->number);
-	if (witness_note != NULL)
-		witness_leave(0);
+	if (reporter_note != NULL)
+		reporter_leave(0);
 }
 
 /* Without the instance's lock. */

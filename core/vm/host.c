@@ -367,7 +367,7 @@ static int host_add_worker(const struct volt_host *h, const char *name,
 
 	if (m->sealed)
 		return -EPERM;
-	/* The kernel's audit log quotes other names in a way that the witness cannot read. */
+	/* The kernel's audit log quotes other names in a way that the reporter cannot read. */
 	size_t n = name != NULL ? strspn(name, WORKER_NAME_BYTES) : 0;
 	if (n == 0 || n > 15 || name[n] != '\0' || job == NULL)
 		return -EINVAL;

@@ -18,7 +18,7 @@
 #include "core/base/log.h"
 #include "core/base/open_files.h"
 #include "core/event/reopen.h"
-#include "core/event/witness.h"
+#include "core/event/reporter.h"
 #include "core/plugin/device_file.h"
 #include "core/vm/ceiling.h"
 #include "core/vm/store.h"
@@ -220,9 +220,9 @@ int inherit_open_outputs(struct machine *m)
 		err = open_output(
 		    "trace-file", o->explain ? "/dev/null" : o->trace_file, O_TRUNC, &m->trace_fd);
 	/* Where a clean-up helper runs anyway, for a terminal, its word costs nothing. */
-	if (err == 0 && feature_built("witness") &&
-	    (o->witness || o->seccomp_log || isatty(STDIN_FILENO)))
-		err = witness_open(o->witness) != 0 && o->witness ? -EACCES : 0;
+	if (err == 0 && feature_built("reporter") &&
+	    (o->seccomp_report || o->seccomp_log || isatty(STDIN_FILENO)))
+		err = reporter_open(o->seccomp_report) != 0 && o->seccomp_report ? -EACCES : 0;
 	return err;
 }
 
@@ -238,7 +238,7 @@ int inherit_open_inputs(struct machine *m)
 	for (uint32_t i = 0; err == 0 && i < o->module_count; i++)
 		err = open_input("module", o->modules[i].file, &m->module_fds[i]);
 	int keep[5 + BOOT_MODULE_MAX + NAMED_MAX] = {
-	    log_fd(), m->kernel_fd, m->initrd_fd, m->trace_fd, witness_fd()};
+	    log_fd(), m->kernel_fd, m->initrd_fd, m->trace_fd, reporter_fd()};
 	memcpy(keep + 5, m->module_fds, sizeof(m->module_fds));
 	const size_t named = named_by_parameters(o, keep + 5 + BOOT_MODULE_MAX);
 	if (err == 0)

@@ -17,7 +17,7 @@
 #include "core/boot/boot.h"
 #include "core/event/events.h"
 #include "core/event/helper.h"
-#include "core/event/witness.h"
+#include "core/event/reporter.h"
 #include "core/plugin/guard.h"
 #include "core/plugin/library.h"
 #include "core/vm/cmdline.h"
@@ -347,11 +347,11 @@ static void close_sources(struct machine *m)
 /* What explain must do as well: it shows the files and rules that this leaves. */
 static int close_wiring(struct machine *m)
 {
-	const struct witness_names names = names_of(m);
-	int err = witness_fd() >= 0 ? witness_init(&names) : 0;
+	const struct reporter_names names = names_of(m);
+	int err = reporter_fd() >= 0 ? reporter_init(&names) : 0;
 
-	if (witness_fd() >= 0 && (m->options->witness || m->options->seccomp_log))
-		helper_witness(m->options->seccomp_log);
+	if (reporter_fd() >= 0 && (m->options->seccomp_report || m->options->seccomp_log))
+		helper_reporter(m->options->seccomp_log);
 	if (err == 0)
 		err = streams_take_terminal(&m->streams);
 	close_sources(m);

@@ -43,9 +43,9 @@ static const char *name_call(const void *arg, int number)
 	return s->sandbox->call_name(s->callee.self, number);
 }
 
-struct witness_names names_of(const struct machine *m)
+struct reporter_names names_of(const struct machine *m)
 {
-	return (struct witness_names){.threads = POLICY_THREADS,
+	return (struct reporter_names){.threads = POLICY_THREADS,
 	    .arg = m,
 	    .thread = find_thread,
 	    .instance = name_instance,

@@ -39,7 +39,7 @@ enum choice {
 	OPT_NO_SANDBOX,
 	OPT_SECCOMP_LOG,
 	OPT_CEILING,
-	OPT_WITNESS,
+	OPT_SECCOMP_REPORT,
 	OPT_JSON,
 	OPT_VERSION,
 	OPT_HELP,
@@ -81,13 +81,21 @@ static const struct row {
     {OPT_SECCOMP_LOG, "seccomp-log", NULL,
 	"log what the filter would kill, and let it pass (unsafe)"},
     {OPT_CEILING, "ceiling", "FILE", "refuse system calls that FILE does not list", "ceiling"},
-    {OPT_WITNESS, "witness", NULL, "have a second process say what the filter killed", "witness"},
+    {OPT_SECCOMP_REPORT, "seccomp-report", NULL,
+	"have a second process report what the filter killed", "reporter"},
     {OPT_JSON, "json", NULL, "volt explain: print JSON", "explain"},
     {OPT_VERSION, "version", NULL, "print version and exit"},
     {OPT_HELP, "help", NULL, "print this text and exit"},
 };
 
 #define ROW_COUNT (sizeof(rows) / sizeof(rows[0]))
+
+/* Names that options had before; they are taken, and --help does not list them. */
+static const struct {
+	const char *old, *name;
+} renamed[] = {
+    {"witness", "seccomp-report"},
+};
 
 static const struct {
 	int code;
@@ -324,8 +332,8 @@ static int take(struct options *o, enum choice option, const char *text)
 		return 0;
 	case OPT_CEILING:
 		return set_name(&o->ceiling, "ceiling", text);
-	case OPT_WITNESS:
-		o->witness = true;
+	case OPT_SECCOMP_REPORT:
+		o->seccomp_report = true;
 		return 0;
 	case OPT_JSON:
 		o->json = true;
@@ -381,16 +389,32 @@ static void say_unknown(const char *typed)
 	    near != NULL ? near : "", near != NULL ? "?" : "; see volt --help");
 }
 
+static bool is_name(const char *name, const char *text, size_t n)
+{
+	return strlen(name) == n && strncmp(name, text, n) == 0;
+}
+
+static const struct row *find_name(const char *name, size_t n)
+{
+	for (size_t i = 0; i < ROW_COUNT; i++)
+		if (is_name(rows[i].name, name, n))
+			return &rows[i];
+	return NULL;
+}
+
 /* By its whole name: of a beginning a later option could change the sense, so no getopt here. */
 static const struct row *find_row(const char *typed)
 {
 	size_t n = strcspn(typed, "=");
 
-	for (size_t i = 0; i < ROW_COUNT; i++)
-		if (strncmp(typed, "--", 2) == 0 && strlen(rows[i].name) + 2 == n &&
-		    strncmp(rows[i].name, typed + 2, n - 2) == 0)
-			return &rows[i];
-	return NULL;
+	if (strncmp(typed, "--", 2) != 0)
+		return NULL;
+	const char *name = typed + 2;
+	n -= 2;
+	for (size_t i = 0; i < sizeof(renamed) / sizeof(renamed[0]); i++)
+		if (is_name(renamed[i].old, name, n))
+			return find_name(renamed[i].name, strlen(renamed[i].name));
+	return find_name(name, n);
 }
 
 /* How many arguments the option at argv[0] takes; 0: none is there. -EINVAL, said in the log. */

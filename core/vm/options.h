@@ -34,7 +34,7 @@ struct options {
 	uint64_t memory;     /* bytes, page multiple */
 	uint32_t cpus;
 	bool hugepages, no_seccomp, no_landlock, no_sandbox;
-	bool seccomp_log, witness;
+	bool seccomp_log, seccomp_report;
 	bool explain, json; /* print the sealed machine instead of running it */
 	const char *plugin_dir, *log_file, *trace_file, *ceiling;
 };

@@ -17,7 +17,7 @@
 #include "core/base/log.h"
 #include "core/base/open_files.h"
 #include "core/base/trace.h"
-#include "core/event/witness.h"
+#include "core/event/reporter.h"
 #include "core/vm/vm.h"
 #include "sdk/common/params.h"
 
@@ -49,7 +49,7 @@ static void *run_thread(void *arg)
 	struct thread_arg mine = *(struct thread_arg *)arg;
 
 	prctl(PR_SET_NAME, mine.machine->policy.storage[mine.thread].name);
-	witness_sit(mine.thread);
+	reporter_register(mine.thread);
 	if ((mine.vcpu != NULL && park_sit(&mine.vcpu->spot) != 0) ||
 	    enter_thread(mine.machine, mine.thread) != 0)
 		__atomic_fetch_add(&gate.failed, 1, __ATOMIC_SEQ_CST);
@@ -231,7 +231,7 @@ static int enter_filters(struct machine *m)
 	trace_mark("threads", "%u made, each in its filter", threads);
 	if (err != 0)
 		return err;
-	witness_sit(POLICY_LOOP);
+	reporter_register(POLICY_LOOP);
 	return enter_thread(m, POLICY_LOOP);
 }
 

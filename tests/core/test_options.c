@@ -105,6 +105,12 @@ static void every_option_is_taken(void **state)
 	assert_int_equal(log_level, VOLT_LOG_TRACE);
 }
 
+static void old_names_of_options_are_taken(void **state)
+{
+	ACCEPTED(W("--witness"));
+	assert_true(options.seccomp_report);
+}
+
 static void explain_comes_first_and_takes_the_same_options(void **state)
 {
 	assert_int_equal(PARSE(W("explain"), W("--json"), W("--cpus"), W("2")), OPTIONS_GO_ON);
@@ -445,6 +451,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test_setup(defaults_are_a_small_machine, setup),
 	    cmocka_unit_test_setup(every_option_is_taken, setup),
+	    cmocka_unit_test_setup(old_names_of_options_are_taken, setup),
 	    cmocka_unit_test_setup(explain_comes_first_and_takes_the_same_options, setup),
 	    cmocka_unit_test_setup(values_may_follow_an_equals_sign, setup),
 	    cmocka_unit_test_setup(parsing_again_starts_from_the_defaults, setup),

@@ -22,8 +22,8 @@ class LeftOut(Refusals):
     def test_a_trace_is_refused(self):
         self.refuse(["--trace-file", "/dev/null"], "trace")
 
-    def test_a_witness_is_refused(self):
-        self.refuse(["--witness"], "witness")
+    def test_a_seccomp_report_is_refused(self):
+        self.refuse(["--seccomp-report"], "reporter")
 
     def test_pvh_is_refused(self):
         self.refuse(["--boot", "pvh", "--plugin", "serial"], "pvh", 101)
@@ -35,5 +35,5 @@ class LeftOut(Refusals):
         run = self.launch([Setup.volt, "--help"])
         self.assertEqual(run.wait(), 0, run.story())
         self.assertIn("--kernel", run.text())
-        for option in ("--ceiling", "--filter", "--trace-file", "--witness", "--json"):
+        for option in ("--ceiling", "--filter", "--trace-file", "--seccomp-report", "--json"):
             self.assertNotIn(option, run.text())

@@ -32,13 +32,13 @@ class Death(SecurityCase):
     def test_call_thread_and_plugin_are_named(self):
         for thread, name in (("vcpu", "vcpu0"), ("loop", "loop")):
             with self.subTest(thread=thread):
-                run, said = self.kill(thread, "--witness")
+                run, said = self.kill(thread, "--seccomp-report")
                 self.assertEqual(len(said), 1, run.story())
                 for word in (f"thread {name},", "in probe,", "execve (59)"):
                     self.assertIn(word, said[0])
 
     def test_call_and_thread_of_a_worker_are_named(self):
-        run, said = self.kill("worker", "--witness")
+        run, said = self.kill("worker", "--seccomp-report")
         for word in ("thread prober,", "in probe,", "execve (59)"):
             self.assertIn(word, said[0])
 
@@ -60,7 +60,7 @@ class Death(SecurityCase):
     def test_filter_is_no_weaker_for_it(self):
         """The same verdict, and the page is not changed but for the helper."""
         plain = self.explain(self.words("serial"))
-        watched = self.explain(self.words("serial", options=("--witness",)))
+        watched = self.explain(self.words("serial", options=("--seccomp-report",)))
         def calls(page):
             return {(thread.name, rule.call, rule.reason) for thread in page.threads.values()
                     for rule in thread.rules if "the helper" not in rule.reason}

@@ -86,19 +86,19 @@ static void check_seccomp(struct findings *f, const struct host *h)
 	found(f, LEVEL_OK, "seccomp", "filters, actions: %s", listed ? actions : "not told");
 }
 
-/* --witness reads of the kill in the kernel's log. */
-static void check_witness(struct findings *f, const struct host *h)
+/* --seccomp-report reads of the kill in the kernel's log. */
+static void check_reporter(struct findings *f, const struct host *h)
 {
 	char logged[256];
 
 	if (!host_line(h, ACTIONS "actions_logged", logged, sizeof(logged)))
 		return;
 	if (host_word(logged, "kill_process")) {
-		found(f, LEVEL_OK, "witness", "the kernel logs what a filter kills");
+		found(f, LEVEL_OK, "seccomp-report", "the kernel logs what a filter kills");
 		return;
 	}
-	found(f, LEVEL_WARNING, "witness", "the kernel does not log what a filter kills");
-	because(f, "volt --witness cannot tell which system call it was");
+	found(f, LEVEL_WARNING, "seccomp-report", "the kernel does not log what a filter kills");
+	because(f, "volt --seccomp-report cannot tell which system call it was");
 	mend(f, "sysctl -w kernel.seccomp.actions_logged='kill_process %s'", logged);
 }
 
@@ -148,7 +148,7 @@ void check_seal(struct findings *f, const struct host *h)
 {
 	check_landlock(f, h);
 	check_seccomp(f, h);
-	check_witness(f, h);
+	check_reporter(f, h);
 	check_extras(f, h);
 	check_namespaces(f, h);
 	check_yama(f, h);

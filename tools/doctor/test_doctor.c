@@ -415,13 +415,13 @@ static void seccomp_must_filter_and_kill(void **state)
 	expect("seccomp", LEVEL_FAIL, "CONFIG_SECCOMP_FILTER");
 }
 
-static void a_kernel_that_does_not_log_kills_has_no_witness(void **state)
+static void a_kernel_that_does_not_log_kills_has_no_reporter(void **state)
 {
 	put("/proc/sys/kernel/seccomp/actions_avail", "kill_process kill_thread log allow\n");
 	put("/proc/sys/kernel/seccomp/actions_logged", "kill_thread log\n");
 	check_seal(&findings, &host);
 	expect("seccomp", LEVEL_OK, "kill_process");
-	expect("witness", LEVEL_WARNING, "actions_logged='kill_process kill_thread log'");
+	expect("seccomp-report", LEVEL_WARNING, "actions_logged='kill_process kill_thread log'");
 }
 
 static void memory_that_cannot_be_sealed_is_told(void **state)
@@ -734,7 +734,7 @@ int main(void)
 	    CASE(every_reason_for_no_landlock_has_its_remedy),
 	    CASE(an_old_landlock_names_what_it_lacks),
 	    CASE(seccomp_must_filter_and_kill),
-	    CASE(a_kernel_that_does_not_log_kills_has_no_witness),
+	    CASE(a_kernel_that_does_not_log_kills_has_no_reporter),
 	    CASE(memory_that_cannot_be_sealed_is_told),
 	    CASE(user_namespaces_matter_to_the_jail_alone),
 	    CASE(flags_say_which_virtualisation_there_is),

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /* Records of the kernel's audit, as they stand in its log (Linux, kernel/auditsc.c). */
-#include "core/event/witness.h"
+#include "core/event/reporter.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,27 +17,27 @@
 	"pid=" pid " comm=" comm " exe=\"/usr/bin/volt\" sig=31 arch=c000003e syscall=" call \
 	" compat=0 ip=0x7f code=0x80000000\n"
 
-static struct witness_record record;
+static struct reporter_record record;
 
 static void a_record_is_taken_apart(void **state)
 {
-	assert_true(witness_parse(RECORD("77", "\"vcpu3\"", "257"), 77, &record));
+	assert_true(reporter_parse(RECORD("77", "\"vcpu3\"", "257"), 77, &record));
 	assert_string_equal(record.comm, "vcpu3");
 	assert_int_equal(record.syscall, 257);
 }
 
 static void records_of_other_processes_are_passed_over(void **state)
 {
-	assert_false(witness_parse(RECORD("77", "\"vcpu3\"", "257"), 7, &record));
-	assert_false(witness_parse(RECORD("77", "\"vcpu3\"", "257"), 777, &record));
-	assert_false(witness_parse(RECORD("", "\"vcpu3\"", "257"), 77, &record));
+	assert_false(reporter_parse(RECORD("77", "\"vcpu3\"", "257"), 7, &record));
+	assert_false(reporter_parse(RECORD("77", "\"vcpu3\"", "257"), 777, &record));
+	assert_false(reporter_parse(RECORD("", "\"vcpu3\"", "257"), 77, &record));
 }
 
 static void other_lines_are_passed_over(void **state)
 {
-	assert_false(witness_parse("", 77, &record));
-	assert_false(witness_parse("6,1,2,-;usb 1-1: pid=77 comm=\"x\" syscall=1", 77, &record));
-	assert_false(witness_parse("audit: type=1400 pid=77 comm=\"x\" syscall=1", 77, &record));
+	assert_false(reporter_parse("", 77, &record));
+	assert_false(reporter_parse("6,1,2,-;usb 1-1: pid=77 comm=\"x\" syscall=1", 77, &record));
+	assert_false(reporter_parse("audit: type=1400 pid=77 comm=\"x\" syscall=1", 77, &record));
 }
 
 static void cut_records_are_passed_over(void **state)
@@ -49,13 +49,13 @@ static void cut_records_are_passed_over(void **state)
 	for (size_t n = 0; n < needed; n++) {
 		memcpy(line, whole, n);
 		line[n] = '\0';
-		assert_false(witness_parse(line, 77, &record));
+		assert_false(reporter_parse(line, 77, &record));
 	}
 }
 
 static void a_long_name_is_cut(void **state)
 {
-	assert_true(witness_parse(
+	assert_true(reporter_parse(
 	    RECORD("77", "\"a name longer than any thread can have\"", "1"), 77, &record));
 	assert_int_equal(strlen(record.comm), sizeof(record.comm) - 1);
 }

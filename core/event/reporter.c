@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-#include "core/event/witness.h"
+#include "core/event/reporter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -13,60 +13,60 @@
 
 #include "core/base/log.h"
 
-__thread uint32_t *witness_note;
+__thread uint32_t *reporter_note;
 
 static struct {
 	int fd; /* /dev/kmsg */
-	struct witness_names names;
+	struct reporter_names names;
 	uint32_t *notes; /* shared with the helper; one per thread of the policy */
-} witness = {.fd = -1};
+} reporter = {.fd = -1};
 
-int witness_open(bool required)
+int reporter_open(bool required)
 {
-	witness.fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
-	if (witness.fd >= 0 && lseek(witness.fd, 0, SEEK_END) >= 0)
+	reporter.fd = open("/dev/kmsg", O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+	if (reporter.fd >= 0 && lseek(reporter.fd, 0, SEEK_END) >= 0)
 		return 0;
 	int err = errno;
-	if (witness.fd >= 0)
-		close(witness.fd);
-	witness.fd = -1;
+	if (reporter.fd >= 0)
+		close(reporter.fd);
+	reporter.fd = -1;
 	if (required)
-		log_error(
-		    err, "--witness: cannot read the kernel's log /dev/kmsg: %s", strerror(err));
+		log_error(err, "--seccomp-report: cannot read the kernel's log /dev/kmsg: %s",
+		    strerror(err));
 	return -err;
 }
 
-int witness_fd(void)
+int reporter_fd(void)
 {
-	return witness.fd;
+	return reporter.fd;
 }
 
-void witness_close(void)
+void reporter_close(void)
 {
-	if (witness.fd >= 0)
-		close(witness.fd);
-	witness.fd = -1;
+	if (reporter.fd >= 0)
+		close(reporter.fd);
+	reporter.fd = -1;
 }
 
-int witness_init(const struct witness_names *names)
+int reporter_init(const struct reporter_names *names)
 {
 	void *page = mmap(NULL, names->threads * sizeof(uint32_t), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 
 	if (page == MAP_FAILED)
-		return log_error(ENOMEM, "no memory for the witness");
-	witness.notes = page;
-	witness.names = *names;
+		return log_error(ENOMEM, "no memory for the seccomp reporter");
+	reporter.notes = page;
+	reporter.names = *names;
 	return 0;
 }
 
-void witness_sit(uint32_t thread)
+void reporter_register(uint32_t thread)
 {
-	if (witness.notes != NULL)
-		witness_note = &witness.notes[thread];
+	if (reporter.notes != NULL)
+		reporter_note = &reporter.notes[thread];
 }
 
-bool witness_parse(const char *line, pid_t pid, struct witness_record *out)
+bool reporter_parse(const char *line, pid_t pid, struct reporter_record *out)
 {
 	const char *type = strstr(line, "type=1326"), *found;
 	size_t n;
@@ -88,10 +88,10 @@ bool witness_parse(const char *line, pid_t pid, struct witness_record *out)
 
 /* A thread that lives on has long left the plugin when the record is read: then the last one
  * that it called is named. */
-static void report(const struct witness_record *r, bool died)
+static void report(const struct reporter_record *r, bool died)
 {
-	const struct witness_names *names = &witness.names;
-	uint32_t thread = names->thread(names->arg, r->comm), note = witness.notes[thread];
+	const struct reporter_names *names = &reporter.names;
+	uint32_t thread = names->thread(names->arg, r->comm), note = reporter.notes[thread];
 	uint32_t now = note & 0xffff, number = now != 0 || died ? now : note >> 16;
 	const char *call = names->call(names->arg, r->syscall);
 
@@ -103,21 +103,21 @@ static void report(const struct witness_record *r, bool died)
 	    r->syscall);
 }
 
-unsigned witness_report(int fd, pid_t pid, bool died)
+unsigned reporter_report(int fd, pid_t pid, bool died)
 {
 	char line[2048];
 	unsigned count = 0;
 
 	for (;;) {
 		ssize_t n = read(fd, line, sizeof(line) - 1);
-		struct witness_record record;
+		struct reporter_record record;
 
 		if (n < 0 && (errno == EPIPE || errno == EINTR))
 			continue; /* records were overwritten; go on with the next */
 		if (n <= 0)
 			return count;
 		line[n] = '\0';
-		if (witness_parse(line, pid, &record)) {
+		if (reporter_parse(line, pid, &record)) {
 			report(&record, died);
 			count++;
 		}

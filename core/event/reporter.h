@@ -2,47 +2,47 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * witness - reports what the seccomp filter killed, or in log mode would have killed.
+ * reporter - reports what the seccomp filter killed, or in log mode would have killed.
  *
  * The filter's verdict stays KILL_PROCESS, so volt itself cannot speak. But the kernel
  * writes an audit record (type 1326) of every such verdict into its log, with the
  * thread's name and the system call; and each thread notes in a shared page which
  * instance it is calling. The helper, which outlives volt, reads both.
  */
-#ifndef CORE_WITNESS_H
-#define CORE_WITNESS_H
+#ifndef CORE_REPORTER_H
+#define CORE_REPORTER_H
 
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
 /* Where this thread notes which instance it calls (its number from 1; 0: none) in the lower
- * half, and which it called last in the upper; NULL before witness_sit(). */
-extern __thread uint32_t *witness_note;
+ * half, and which it called last in the upper; NULL before reporter_register(). */
+extern __thread uint32_t *reporter_note;
 
 /* Notes a call into instance `number`; returns whose call is interrupted by it. Both only
  * with a note to write to. */
-static inline uint32_t witness_enter(uint32_t number)
+static inline uint32_t reporter_enter(uint32_t number)
 {
-	uint32_t caller = *witness_note & 0xffff;
+	uint32_t caller = *reporter_note & 0xffff;
 
-	*witness_note = number << 16 | number;
+	*reporter_note = number << 16 | number;
 	return caller;
 }
 
-static inline void witness_leave(uint32_t caller)
+static inline void reporter_leave(uint32_t caller)
 {
-	*witness_note = (*witness_note & 0xffff0000) | caller;
+	*reporter_note = (*reporter_note & 0xffff0000) | caller;
 }
 
 /* Opens the kernel's log at its end, while the right to read it is still there. 0, or
  * -errno, which is logged only if `required`. */
-int witness_open(bool required);
-int witness_fd(void); /* -1: not open */
-void witness_close(void);
+int reporter_open(bool required);
+int reporter_fd(void); /* -1: not open */
+void reporter_close(void);
 
 /* The VM's names for what a record has as numbers; the helper has a copy of its memory. */
-struct witness_names {
+struct reporter_names {
 	uint32_t threads; /* at most; thread 0 is the loop's */
 	const void *arg;
 	/* Of the thread that calls itself `comm`: its number; 0 if there is none. */
@@ -54,19 +54,19 @@ struct witness_names {
 };
 
 /* Makes the page. Before helper_start(). 0 or -errno, which is logged. */
-int witness_init(const struct witness_names *names);
+int reporter_init(const struct reporter_names *names);
 /* [any] Registers this thread's slot in the shared page, by its index in the policy's table. */
-void witness_sit(uint32_t thread);
+void reporter_register(uint32_t thread);
 
 /* In the helper. Reads what is new in the kernel's log and reports records of process
  * `pid`; returns how many there were. */
-unsigned witness_report(int fd, pid_t pid, bool died);
+unsigned reporter_report(int fd, pid_t pid, bool died);
 
 /* Takes a record apart: true if it is a seccomp record of process `pid`. */
-struct witness_record {
+struct reporter_record {
 	char comm[17];
 	int syscall;
 };
-bool witness_parse(const char *line, pid_t pid, struct witness_record *out);
+bool reporter_parse(const char *line, pid_t pid, struct reporter_record *out);
 
 #endif

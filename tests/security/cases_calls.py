@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
-"""What a sealed volt really calls, with strace as the witness, against what `volt explain`
+"""What a sealed volt really calls, with strace as the observer, against what `volt explain`
 says that it may: nothing outside of it, and nothing in it that no scenario needs."""
 
 import collections
@@ -124,7 +124,7 @@ class Scenario(SecurityCase):
                 self.allowed[thread.role, rule.call, rule.reason].add(self.id())
 
 
-class Witness(Scenario):
+class Calls(Scenario):
     def test_01_output(self):
         self.end(self.watch("serial", "hello"), 0)
 

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * reporter_none.c - for a build without the seccomp reporter; options.c refuses --seccomp-report.
+ */
+#include "core/base/feature.h"
+#include "core/event/reporter.h"
+
+__thread uint32_t *reporter_note;
+
+int reporter_open(bool required)
+{
+	return feature_refuse("--seccomp-report", "reporter");
+}
+
+int reporter_fd(void)
+{
+	return -1;
+}
+
+void reporter_close(void)
+{
+}
+
+int reporter_init(const struct reporter_names *names)
+{
+	return 0;
+}
+
+void reporter_register(uint32_t thread)
+{
+}
+
+unsigned reporter_report(int fd, pid_t pid, bool died)
+{
+	return 0;
+}
