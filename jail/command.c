@@ -22,7 +22,8 @@ static const struct {
 } file_options[] = {
     {"--kernel", 0},
     {"--initrd", 0},
-    {"--ceiling", 0},
+    {"--allowlist", 0},
+    {"--ceiling", 0}, /* its old name */
     {"--log-file", ENTRY_WRITE | ENTRY_CREATE},
     {"--trace-file", ENTRY_WRITE | ENTRY_CREATE},
     {"--plugin-dir", ENTRY_EXEC},

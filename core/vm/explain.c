@@ -12,7 +12,7 @@
 #include "core/base/log.h"
 #include "core/base/output.h"
 #include "core/event/helper.h"
-#include "core/vm/ceiling.h"
+#include "core/vm/allowlist.h"
 #include "core/vm/filters.h"
 #include "core/vm/need.h"
 #include "core/vm/vm.h"

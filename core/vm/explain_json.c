@@ -15,7 +15,7 @@
 
 #include "core/base/log.h"
 #include "core/base/output.h"
-#include "core/vm/ceiling.h"
+#include "core/vm/allowlist.h"
 #include "core/vm/explain.h"
 #include "core/vm/filters.h"
 #include "core/vm/vm.h"
@@ -192,7 +192,7 @@ static value threads(const struct machine *m)
 		value o = json.json_object_new_object(), rules = json.json_object_new_array();
 
 		put_text(o, "name", t->name);
-		put_text(o, "role", ceiling_role_name(t->role));
+		put_text(o, "role", allowlist_role_name(t->role));
 		for (uint32_t k = 0; k < t->rule_count; k++)
 			json.json_object_array_add(rules, rule(&t->rules[k]));
 		put(o, "rules", rules);

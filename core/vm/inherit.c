@@ -20,7 +20,7 @@
 #include "core/event/reopen.h"
 #include "core/event/reporter.h"
 #include "core/plugin/device_file.h"
-#include "core/vm/ceiling.h"
+#include "core/vm/allowlist.h"
 #include "core/vm/store.h"
 #include "core/vm/vm.h"
 #include "sdk/common/compat.h"
@@ -214,8 +214,8 @@ int inherit_open_outputs(struct machine *m)
 		    STDERR_FILENO, O_WRONLY); /* nobody reads it: the VM goes on */
 	if (err == 0 && log >= 0)
 		log_set_fd(log);
-	if (err == 0 && o->ceiling != NULL)
-		err = ceiling_load(o->ceiling);
+	if (err == 0 && o->allowlist != NULL)
+		err = allowlist_load(o->allowlist);
 	if (err == 0 && o->trace_file != NULL)
 		err = open_output(
 		    "trace-file", o->explain ? "/dev/null" : o->trace_file, O_TRUNC, &m->trace_fd);

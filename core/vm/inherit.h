@@ -14,7 +14,7 @@ struct machine;
  * environment told the dynamic linker what to load, volt starts itself anew without it; `argv` is
  * what it was started with. 0 or -errno, said in the log. */
 int inherit_clean(char **argv);
-/* Opens log and trace and reads the ceiling. 0 or -errno, said in the log. */
+/* Opens log and trace and reads the allowlist. 0 or -errno, said in the log. */
 int inherit_open_outputs(struct machine *m);
 /* Opens kernel and initrd, then closes every other inherited descriptor, so that names
  * such as /dev/fd/5 still work. 0 or -errno, said in the log. */

@@ -38,7 +38,7 @@ enum choice {
 	OPT_NO_LANDLOCK,
 	OPT_NO_SANDBOX,
 	OPT_SECCOMP_LOG,
-	OPT_CEILING,
+	OPT_ALLOWLIST,
 	OPT_SECCOMP_REPORT,
 	OPT_JSON,
 	OPT_VERSION,
@@ -80,7 +80,8 @@ static const struct row {
     {OPT_NO_SANDBOX, "no-sandbox", NULL, "run without any sandbox plugin (unsafe)"},
     {OPT_SECCOMP_LOG, "seccomp-log", NULL,
 	"log what the filter would kill, and let it pass (unsafe)"},
-    {OPT_CEILING, "ceiling", "FILE", "refuse system calls that FILE does not list", "ceiling"},
+    {OPT_ALLOWLIST, "allowlist", "FILE", "refuse system calls that FILE does not list",
+	"allowlist"},
     {OPT_SECCOMP_REPORT, "seccomp-report", NULL,
 	"have a second process report what the filter killed", "reporter"},
     {OPT_JSON, "json", NULL, "volt explain: print JSON", "explain"},
@@ -94,6 +95,7 @@ static const struct row {
 static const struct {
 	const char *old, *name;
 } renamed[] = {
+    {"ceiling", "allowlist"},
     {"witness", "seccomp-report"},
 };
 
@@ -330,8 +332,8 @@ static int take(struct options *o, enum choice option, const char *text)
 	case OPT_SECCOMP_LOG:
 		o->seccomp_log = true;
 		return 0;
-	case OPT_CEILING:
-		return set_name(&o->ceiling, "ceiling", text);
+	case OPT_ALLOWLIST:
+		return set_name(&o->allowlist, "allowlist", text);
 	case OPT_SECCOMP_REPORT:
 		o->seccomp_report = true;
 		return 0;

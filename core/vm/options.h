@@ -36,7 +36,7 @@ struct options {
 	bool hugepages, no_seccomp, no_landlock, no_sandbox;
 	bool seccomp_log, seccomp_report;
 	bool explain, json; /* print the sealed machine instead of running it */
-	const char *plugin_dir, *log_file, *trace_file, *ceiling;
+	const char *plugin_dir, *log_file, *trace_file, *allowlist;
 };
 
 /* The first plugin or filter that is given as NAME,help or as help alone, or NULL. */

@@ -17,7 +17,7 @@
 #include "core/base/log.h"
 #include "core/base/open_files.h"
 #include "core/event/helper.h"
-#include "core/vm/ceiling.h"
+#include "core/vm/allowlist.h"
 #include "core/vm/need.h"
 #include "core/vm/vm.h"
 #include "sdk/common/params.h"
@@ -32,10 +32,11 @@ static int add(struct policy *p, uint32_t thread, const struct volt_rule *rule)
 	struct policy_thread *t = &p->storage[thread];
 	uint32_t role = p->threads[thread].role;
 
-	if (!ceiling_allows(rule->syscall, role))
+	if (!allowlist_has(rule->syscall, role))
 		return log_error(EPERM,
-		    "%s asks for %s on %s threads (%s), which the file of --ceiling does not allow",
-		    rule->asked_by, rule->syscall, ceiling_role_name(role), rule->reason);
+		    "%s asks for %s on %s threads (%s), which the file of --allowlist does not "
+		    "allow",
+		    rule->asked_by, rule->syscall, allowlist_role_name(role), rule->reason);
 	if (t->count == t->capacity)
 		return log_error(ENOSPC, "policy: more than %u rules for one thread", t->capacity);
 	t->rules[t->count++] = *rule;

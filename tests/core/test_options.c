@@ -84,7 +84,7 @@ static void every_option_is_taken(void **state)
 	    W("--memory"), W("64M"), W("--cpus"), W("2"), W("--hugepages"), W("--plugin"),
 	    W("p,x=1"), W("--plugin"), W("./q.so"), W("--plugin-dir"), W("d"), W("--log-level"),
 	    W("trace"), W("--log-file"), W("l"), W("--trace-file"), W("t"), W("--no-seccomp"),
-	    W("--no-landlock"), W("--no-sandbox"), W("--seccomp-log"), W("--ceiling"), W("most"));
+	    W("--no-landlock"), W("--no-sandbox"), W("--seccomp-log"), W("--allowlist"), W("most"));
 	assert_string_equal(options.kernel, "k");
 	assert_string_equal(options.initrd, "i");
 	assert_string_equal(options.cmdline, "c");
@@ -100,15 +100,16 @@ static void every_option_is_taken(void **state)
 	assert_true(
 	    options.hugepages && options.no_seccomp && options.no_landlock && options.no_sandbox);
 	assert_true(options.seccomp_log);
-	assert_string_equal(options.ceiling, "most");
+	assert_string_equal(options.allowlist, "most");
 	assert_false(options.explain || options.json);
 	assert_int_equal(log_level, VOLT_LOG_TRACE);
 }
 
 static void old_names_of_options_are_taken(void **state)
 {
-	ACCEPTED(W("--witness"));
+	ACCEPTED(W("--witness"), W("--ceiling=most"));
 	assert_true(options.seccomp_report);
+	assert_string_equal(options.allowlist, "most");
 }
 
 static void explain_comes_first_and_takes_the_same_options(void **state)
@@ -418,7 +419,7 @@ static void help_lists_every_option_and_exit_code(void **state)
 	    "--cmdline TEXT", "--append TEXT", "--memory SIZE", "--cpus N", "--hugepages",
 	    "--kernel-memory HOW", "--plugin ", "--plugin-dir DIR", "--log-level LEVEL",
 	    "--log-file FILE", "--trace-file FILE", "--no-seccomp", "--no-landlock", "--no-sandbox",
-	    "--seccomp-log", "--ceiling FILE", "--json", "--version", "--help"};
+	    "--seccomp-log", "--allowlist FILE", "--json", "--version", "--help"};
 	static const int codes[] = {0, 100, 101, 102, 103, 104, 105, 106, 110, 111, 112, 113};
 	int code;
 	const char *text = printed(WORDS(W("--help")), &code);

@@ -10,8 +10,8 @@ class LeftOut(Refusals):
         self.refused([*words, "--kernel", self.kernel], status, "built without it",
                      f"-Dfeatures lacks {feature}")
 
-    def test_a_ceiling_is_refused(self):
-        self.refuse(["--ceiling", "/dev/null"], "ceiling")
+    def test_an_allowlist_is_refused(self):
+        self.refuse(["--allowlist", "/dev/null"], "allowlist")
 
     def test_explain_is_refused(self):
         self.refuse(["explain"], "explain")
@@ -35,5 +35,5 @@ class LeftOut(Refusals):
         run = self.launch([Setup.volt, "--help"])
         self.assertEqual(run.wait(), 0, run.story())
         self.assertIn("--kernel", run.text())
-        for option in ("--ceiling", "--filter", "--trace-file", "--seccomp-report", "--json"):
+        for option in ("--allowlist", "--filter", "--trace-file", "--seccomp-report", "--json"):
             self.assertNotIn(option, run.text())

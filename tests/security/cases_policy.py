@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
-"""What plugins may ask for, how the page shows it, and what an operator's ceiling refuses."""
+"""What plugins may ask for, how the page shows it, and what an operator's allowlist refuses."""
 
 import json
 import os
@@ -179,24 +179,24 @@ class Budget(Policy):
         self.assertEqual(said, len(self.explain([]).syscalls()))
 
 
-class Ceiling(Policy):
-    def ceiling(self, text):
-        return ("--ceiling", self.file(text))
+class Allowlist(Policy):
+    def allowlist(self, text):
+        return ("--allowlist", self.file(text))
 
     def rows(self, *plugins):
         page = self.page(*plugins)
         return {(rule.call, thread.role) for thread in page.threads.values()
                 for rule in thread.rules}
 
-    def test_ceiling_of_just_what_is_needed_is_enough(self):
+    def test_allowlist_of_just_what_is_needed_is_enough(self):
         rows = self.rows("serial", "exitport")
         text = "# by role\n\n" + "".join(f"{call}\t{role}  # why\n" for call, role in rows)
-        run = self.run_words(self.words("serial", self.probe("vcpu"), options=self.ceiling(text)))
+        run = self.run_words(self.words("serial", self.probe("vcpu"), options=self.allowlist(text)))
         self.assertEqual(run.process.returncode, 0, run.story())
 
     def test_row_without_a_role_is_for_all(self):
         text = "\n".join({call for call, _ in self.rows("serial")})
-        self.page("serial", options=self.ceiling(text))
+        self.page("serial", options=self.allowlist(text))
 
     def test_each_row_left_out_is_missed_by_name(self):
         rows = sorted(self.rows("serial", "ioapic"))
@@ -204,18 +204,18 @@ class Ceiling(Policy):
             with self.subTest(missing=missing):
                 text = "".join(f"{call} {role}\n" for call, role in rows
                                if (call, role) != missing)
-                words = self.words("serial", "ioapic", options=self.ceiling(text))
-                self.refuse(words, f"asks for {missing[0]} on {missing[1]} threads", "--ceiling")
+                words = self.words("serial", "ioapic", options=self.allowlist(text))
+                self.refuse(words, f"asks for {missing[0]} on {missing[1]} threads", "--allowlist")
 
     def test_who_asked_is_named(self):
         rows = self.rows("serial", self.needy())
         text = "".join(f"{call} {role}\n" for call, role in rows if call != "pwritev")
-        self.refuse(self.words("serial", self.needy(), options=self.ceiling(text)),
+        self.refuse(self.words("serial", self.needy(), options=self.allowlist(text)),
                     "needy asks for pwritev on loop threads (writes the disk)")
 
-    def test_empty_ceiling_lets_nothing_start(self):
+    def test_empty_allowlist_lets_nothing_start(self):
         for text in ("", "\n\n", "# nothing\n"):
-            self.refuse(self.words("serial", options=self.ceiling(text)), "--ceiling")
+            self.refuse(self.words("serial", options=self.allowlist(text)), "--allowlist")
 
     def test_bad_file_is_refused_with_its_line(self):
         for text, said in (
@@ -223,10 +223,10 @@ class Ceiling(Policy):
                 ("read loop,vcpu\n", "line 1"), ("a" * 40 + "\n", "line 1"), ("\x7fELF\n", "line 1"),
                 ("getpid\n" * 600, "more than")):
             with self.subTest(text=text[:20]):
-                words = self.words("serial", options=self.ceiling(text))
+                words = self.words("serial", options=self.allowlist(text))
                 run = self.run_words(words)
                 self.assertIn(run.process.returncode, (100, 101), run.story())
-                line = self.refused(words, run.process.returncode, "--ceiling", said)
+                line = self.refused(words, run.process.returncode, "--allowlist", said)
                 self.assertLess(len(line), 300)
 
     def test_file_that_is_no_file_is_refused(self):
@@ -234,10 +234,10 @@ class Ceiling(Policy):
         os.mkfifo(folder / "fifo")
         for path in (folder / "none", folder, folder / "fifo", "/dev/zero"):
             with self.subTest(path=path):
-                words = self.words("serial", options=("--ceiling", path))
+                words = self.words("serial", options=("--allowlist", path))
                 run = self.run_words(words, stdin=subprocess.DEVNULL)
                 self.assertIn(run.process.returncode, (100, 101), run.story())
-                self.refused(words, run.process.returncode, "--ceiling", str(path))
+                self.refused(words, run.process.returncode, "--allowlist", str(path))
 
     def test_end_of_a_long_comment_is_no_row(self):
         """A line longer than the reader's buffer must not become two."""
@@ -246,11 +246,11 @@ class Ceiling(Policy):
         for length in (249, 250, 254, 255, 256, 510):
             with self.subTest(length=length):
                 comment = "#" + "x" * (length - 1) + "ioctl\n"
-                run = self.run_words(self.words("serial", options=self.ceiling(text + comment)))
+                run = self.run_words(self.words("serial", options=self.allowlist(text + comment)))
                 self.assertIn(run.process.returncode, (101, 105), run.story())
 
-    def test_ceiling_does_not_widen_what_plugins_may_have(self):
+    def test_allowlist_does_not_widen_what_plugins_may_have(self):
         rows = self.rows("serial", self.needy())
         text = "execve\n" + "".join(f"{call} {role}\n" for call, role in rows)
-        self.refuse(self.words(self.needy("needy_execve"), options=self.ceiling(text)),
+        self.refuse(self.words(self.needy("needy_execve"), options=self.allowlist(text)),
                     "execve", "no plugin may have it")

@@ -15,7 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-#include "core/vm/ceiling.h"
+#include "core/vm/allowlist.h"
 
 static int setup(void **state)
 {
@@ -32,12 +32,12 @@ static int teardown(void **state)
 
 static int load(const char *text)
 {
-	const char *path = kit_path("ceiling");
+	const char *path = kit_path("allowlist");
 	FILE *f = fopen(path, "w");
 
 	fputs(text, f);
 	fclose(f);
-	return ceiling_load(path);
+	return allowlist_load(path);
 }
 
 /* In a child, which forgets it again. */
@@ -59,15 +59,15 @@ static void refused_in_line_2(const char *text)
 
 static void without_a_file_all_is_allowed(void **state)
 {
-	assert_true(ceiling_allows("anything", VOLT_ROLE_VCPU));
+	assert_true(allowlist_has("anything", VOLT_ROLE_VCPU));
 }
 
 static void roles_have_names(void **state)
 {
-	assert_string_equal(ceiling_role_name(VOLT_ROLE_LOOP), "loop");
-	assert_string_equal(ceiling_role_name(VOLT_ROLE_VCPU), "vcpu");
-	assert_string_equal(ceiling_role_name(VOLT_ROLE_WORKER), "worker");
-	assert_string_equal(ceiling_role_name(77), "unknown");
+	assert_string_equal(allowlist_role_name(VOLT_ROLE_LOOP), "loop");
+	assert_string_equal(allowlist_role_name(VOLT_ROLE_VCPU), "vcpu");
+	assert_string_equal(allowlist_role_name(VOLT_ROLE_WORKER), "worker");
+	assert_string_equal(allowlist_role_name(77), "unknown");
 }
 
 static void malformed_lines_are_refused_with_their_number(void **state)
@@ -98,7 +98,7 @@ static void a_line_has_at_most_255_bytes(void **state)
 static int load_fifo(void *path)
 {
 	kit_log_clear();
-	return ceiling_load(path) == -EINVAL && kit_logged("not a regular file") ? 0 : 1;
+	return allowlist_load(path) == -EINVAL && kit_logged("not a regular file") ? 0 : 1;
 }
 
 static void only_a_regular_file_is_read(void **state)
@@ -112,8 +112,8 @@ static void only_a_regular_file_is_read(void **state)
 
 static void a_missing_file_is_said(void **state)
 {
-	assert_int_equal(ceiling_load("/no/such/file"), -ENOENT);
-	assert_true(kit_logged("--ceiling /no/such/file"));
+	assert_int_equal(allowlist_load("/no/such/file"), -ENOENT);
+	assert_true(kit_logged("--allowlist /no/such/file"));
 }
 
 static void a_file_allows_what_it_lists_and_no_more(void **state)
@@ -127,16 +127,16 @@ static void a_file_allows_what_it_lists_and_no_more(void **state)
 			      "close worker\nclose loop"),
 	    0);
 	for (uint32_t role = 0; role < VOLT_ROLE_COUNT; role++) {
-		assert_true(ceiling_allows("read", role));
-		assert_true(ceiling_allows("write", role));
-		assert_int_equal(ceiling_allows("ioctl", role), role != VOLT_ROLE_WORKER);
-		assert_int_equal(ceiling_allows("preadv", role), role == VOLT_ROLE_WORKER);
-		assert_int_equal(ceiling_allows("close", role), role != VOLT_ROLE_VCPU);
-		assert_false(ceiling_allows("execve", role));
-		assert_false(ceiling_allows("rea", role));
-		assert_false(ceiling_allows("reads", role));
-		assert_false(ceiling_allows("", role));
-		assert_false(ceiling_allows("most", role));
+		assert_true(allowlist_has("read", role));
+		assert_true(allowlist_has("write", role));
+		assert_int_equal(allowlist_has("ioctl", role), role != VOLT_ROLE_WORKER);
+		assert_int_equal(allowlist_has("preadv", role), role == VOLT_ROLE_WORKER);
+		assert_int_equal(allowlist_has("close", role), role != VOLT_ROLE_VCPU);
+		assert_false(allowlist_has("execve", role));
+		assert_false(allowlist_has("rea", role));
+		assert_false(allowlist_has("reads", role));
+		assert_false(allowlist_has("", role));
+		assert_false(allowlist_has("most", role));
 	}
 }
 

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * ceiling - the most that an administrator lets any VM have.
+ * allowlist - the most that an administrator lets any VM have.
  *
  * A text file, one system call per line, followed by the kinds of threads that may have
  * it (loop, vcpu, worker), or by none for all; "#" starts a comment:
@@ -13,17 +13,17 @@
  *
  * A VM that needs more does not start, and the message names who asked.
  */
-#ifndef CORE_CEILING_H
-#define CORE_CEILING_H
+#ifndef CORE_ALLOWLIST_H
+#define CORE_ALLOWLIST_H
 
 #include <stdbool.h>
 #include <stdint.h>
 
 /* Reads the file. 0 or -errno, said in the log with the line's number. */
-int ceiling_load(const char *path);
+int allowlist_load(const char *path);
 /* True if no file was read, or it allows `syscall` on threads of `role`. */
-bool ceiling_allows(const char *syscall, uint32_t role);
+bool allowlist_has(const char *syscall, uint32_t role);
 /* "loop", "vcpu" or "worker". */
-const char *ceiling_role_name(uint32_t role);
+const char *allowlist_role_name(uint32_t role);
 
 #endif

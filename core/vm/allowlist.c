@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-#include "core/vm/ceiling.h"
+#include "core/vm/allowlist.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -26,9 +26,9 @@ static struct {
 		char syscall[32];
 		uint32_t roles;
 	} rows[ROW_MAX];
-} ceiling;
+} allowlist;
 
-const char *ceiling_role_name(uint32_t role)
+const char *allowlist_role_name(uint32_t role)
 {
 	return role < VOLT_ROLE_COUNT ? role_names[role] : "unknown";
 }
@@ -44,7 +44,8 @@ static int parse_roles(const char *path, unsigned number, char *rest, uint32_t *
 			role++;
 		if (role == VOLT_ROLE_COUNT)
 			return log_error(EINVAL,
-			    "--ceiling %s: line %u: \"%s\" is not a kind of thread: use loop, vcpu "
+			    "--allowlist %s: line %u: \"%s\" is not a kind of thread: use loop, "
+			    "vcpu "
 			    "or "
 			    "worker",
 			    path, number, word);
@@ -58,26 +59,26 @@ static int parse_roles(const char *path, unsigned number, char *rest, uint32_t *
 static int parse_line(const char *path, unsigned number, char *line)
 {
 	if (strcspn(line, "\n") > LINE_MAX_BYTES)
-		return log_error(EINVAL, "--ceiling %s: line %u is longer than %u bytes", path,
+		return log_error(EINVAL, "--allowlist %s: line %u is longer than %u bytes", path,
 		    number, LINE_MAX_BYTES);
 	line[strcspn(line, "#\n")] = '\0';
 	line += strspn(line, " \t");
 	size_t n = strcspn(line, " \t");
 	if (n == 0)
 		return 0;
-	if (n >= sizeof(ceiling.rows[0].syscall) ||
+	if (n >= sizeof(allowlist.rows[0].syscall) ||
 	    strspn(line, "abcdefghijklmnopqrstuvwxyz0123456789_") < n)
 		return log_error(EINVAL,
-		    "--ceiling %s: line %u: \"%.*s\" is not the name of a system call", path,
+		    "--allowlist %s: line %u: \"%.*s\" is not the name of a system call", path,
 		    number, (int)n, line);
-	if (ceiling.count == ROW_MAX)
-		return log_error(ENOSPC, "--ceiling %s: more than %u lines", path, ROW_MAX);
-	snprintf(ceiling.rows[ceiling.count].syscall, sizeof(ceiling.rows[0].syscall), "%.*s",
+	if (allowlist.count == ROW_MAX)
+		return log_error(ENOSPC, "--allowlist %s: more than %u lines", path, ROW_MAX);
+	snprintf(allowlist.rows[allowlist.count].syscall, sizeof(allowlist.rows[0].syscall), "%.*s",
 	    (int)n, line);
-	return parse_roles(path, number, line + n, &ceiling.rows[ceiling.count++].roles);
+	return parse_roles(path, number, line + n, &allowlist.rows[allowlist.count++].roles);
 }
 
-int ceiling_load(const char *path)
+int allowlist_load(const char *path)
 {
 	char line[LINE_MAX_BYTES + 2];
 	int err = 0;
@@ -87,25 +88,25 @@ int ceiling_load(const char *path)
 
 	if (f == NULL)
 		return log_error(
-		    errno, "--ceiling %s: cannot be opened: %s", path, strerror(errno));
+		    errno, "--allowlist %s: cannot be opened: %s", path, strerror(errno));
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
 		fclose(f);
-		return log_error(EINVAL, "--ceiling %s: is not a regular file", path);
+		return log_error(EINVAL, "--allowlist %s: is not a regular file", path);
 	}
-	ceiling.loaded = true;
+	allowlist.loaded = true;
 	for (unsigned number = 1; err == 0 && fgets(line, sizeof(line), f) != NULL; number++)
 		err = parse_line(path, number, line);
 	if (err == 0 && ferror(f))
-		err = log_error(EIO, "--ceiling %s: cannot be read", path);
+		err = log_error(EIO, "--allowlist %s: cannot be read", path);
 	fclose(f);
 	return err;
 }
 
-bool ceiling_allows(const char *syscall, uint32_t role)
+bool allowlist_has(const char *syscall, uint32_t role)
 {
-	for (uint32_t i = 0; i < ceiling.count; i++)
-		if (strcmp(ceiling.rows[i].syscall, syscall) == 0 &&
-		    (ceiling.rows[i].roles & (1u << role)) != 0)
+	for (uint32_t i = 0; i < allowlist.count; i++)
+		if (strcmp(allowlist.rows[i].syscall, syscall) == 0 &&
+		    (allowlist.rows[i].roles & (1u << role)) != 0)
 			return true;
-	return !ceiling.loaded;
+	return !allowlist.loaded;
 }
