@@ -66,7 +66,7 @@ static void name_fd(char *out, size_t size, int fd)
 	snprintf(out, size, "/proc/self/fd/%d", fd);
 }
 
-static _Noreturn void ask(const struct question *q, int answer)
+static _Noreturn void request(const struct question *q, int answer)
 {
 	static char preload[COMMAND_PLUGIN_MAX * 24 + 16] = "LD_PRELOAD=";
 	char program[32], *end = preload + strlen(preload);
@@ -124,7 +124,7 @@ static int get_answer(const struct question *q, char *text, size_t size)
 		    complain_code(JAIL_STEP), "cannot make a pipe: %s", strerror(errno));
 	pid_t child = fork();
 	if (child == 0)
-		ask(q, ends[1]);
+		request(q, ends[1]);
 	int err = child < 0 ? -errno : 0;
 	close(ends[1]);
 	if (err == 0)

@@ -126,7 +126,7 @@ void worker_post(struct worker *w)
 		lock_post(&w->posts);
 }
 
-uint32_t worker_ask(struct worker *w)
+uint32_t worker_request(struct worker *w)
 {
 	/* Runs follow each other: whichever begins next has number `ticket`. */
 	const uint32_t ticket = __atomic_load_n(&w->runs_begun, __ATOMIC_SEQ_CST) + 1;

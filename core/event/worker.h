@@ -59,7 +59,7 @@ void worker_let_go(struct worker *w);
 /* [any] */
 void worker_post(struct worker *w);
 /* Posts; the run that began afterwards has ended once worker_has_run() says so. */
-uint32_t worker_ask(struct worker *w);
+uint32_t worker_request(struct worker *w);
 bool worker_has_run(const struct worker *w, uint32_t ticket);
 /* [loop] The same; if not, the loop is woken when a run ends, to ask again. */
 bool worker_has_run_or_wakes(struct worker *w, uint32_t ticket, struct loop *l);

@@ -146,7 +146,7 @@ static void set_immediate_exit(struct park_spot *spot, uint8_t value)
 
 /* The flag before the signal: a thread that takes the signal outside of KVM_RUN finds it at
  * its next entry. */
-void park_ask(struct park *p)
+void park_request(struct park *p)
 {
 	const uint8_t byte = 0;
 

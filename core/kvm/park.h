@@ -73,7 +73,7 @@ void park_end(struct park_spot *spot);
  * last one wakes the loop. */
 bool park_is_left(struct park *p);
 /* [loop] Asks and kicks every vCPU that runs. */
-void park_ask(struct park *p);
+void park_request(struct park *p);
 /* [loop] Is every vCPU here, or ended? */
 bool park_is_full(const struct park *p);
 /* [loop] Takes the kicks back out of the pipes, and lets every vCPU go on: those that are here

@@ -100,7 +100,7 @@ static void adopt(struct instance *i, const struct volt_plugin *d)
 		i->plugin.get_ext = offer_nothing;
 }
 
-static void ask_extensions(struct instance *i)
+static void query_extensions(struct instance *i)
 {
 	i->attention = i->plugin.get_ext(VOLT_EXT_ATTENTION);
 	i->saved = i->plugin.get_ext(VOLT_EXT_STATE);
@@ -188,7 +188,7 @@ int instance_wire(struct instance *i)
 	char why[256];
 
 	guard_enter(i->callee.id, "init");
-	ask_extensions(i);
+	query_extensions(i);
 	int err = i->plugin.init(i->callee.self, &i->host, &args);
 	int fault = guard_leave();
 

@@ -204,25 +204,25 @@ static void host_call(const struct volt_host *h, const struct volt_host *device,
 	callee_unlock(&other->callee);
 }
 
-static void host_ask(const struct volt_host *h, uint32_t what, uint32_t code, const char *why)
+static void host_request(const struct volt_host *h, uint32_t what, uint32_t code, const char *why)
 {
 	struct machine *m = owner_of(h)->machine;
 
 	switch (what) {
-	case VOLT_ASK_RESET:
+	case VOLT_REQUEST_RESET:
 		vm_end(&m->end, EXIT_RESET, "the guest asked for a reset (%s)", why);
 		break;
-	case VOLT_ASK_POWEROFF:
+	case VOLT_REQUEST_POWEROFF:
 		vm_end(&m->end, EXIT_POWEROFF, "the guest turned itself off (%s)", why);
 		break;
-	case VOLT_ASK_EXIT:
+	case VOLT_REQUEST_EXIT:
 		vm_end(&m->end, (int)(code & 0xff), "the guest ended with status %u (%s)",
 		    code & 0xff, why);
 		break;
-	case VOLT_ASK_PANIC:
+	case VOLT_REQUEST_PANIC:
 		vm_end(&m->end, EXIT_PANIC, "the guest's kernel panicked (%s)", why);
 		break;
-	case VOLT_ASK_ATTENTION:
+	case VOLT_REQUEST_ATTENTION:
 		events_want_attention(&m->events);
 		break;
 	}
@@ -439,7 +439,7 @@ static int host_run(const struct volt_host *h, uint32_t worker)
 		return -EINVAL;
 	if (!__atomic_load_n(&w->released, __ATOMIC_SEQ_CST))
 		return -EAGAIN;
-	worker_await(w, worker_ask(w));
+	worker_await(w, worker_request(w));
 	return 0;
 }
 
@@ -676,7 +676,7 @@ void host_init(struct instance *i)
 	    .add_range = host_add_range,
 	    .add_irq = host_add_irq,
 	    .set_irq = host_set_irq,
-	    .ask = host_ask,
+	    .request = host_request,
 	    .get_ext = host_get_ext,
 	    .place = host_place,
 	    .irq_number = host_irq_number,

@@ -82,7 +82,7 @@ int main(int argc, char **argv)
 	library_set_builtins(builtin_plugins);
 	if (library_set_dir(options.plugin_dir) != 0)
 		return EXIT_USAGE;
-	const char *asked = options_ask_help(&options);
+	const char *asked = options_help_spec(&options);
 	if (asked != NULL)
 		return plugins_print_help(asked) == 0 ? output_end(false) : EXIT_PLUGIN;
 	return machine_main(&options);

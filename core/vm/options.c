@@ -450,7 +450,7 @@ static const char *find_help(const char *const *specs, uint32_t count)
 	return NULL;
 }
 
-const char *options_ask_help(const struct options *o)
+const char *options_help_spec(const struct options *o)
 {
 	const char *spec = find_help(o->plugins, o->plugin_count);
 
@@ -467,7 +467,7 @@ static int check_together(const struct options *o)
 	if (o->hugepages && o->kernel_memory == BOOT_FILES_MAP)
 		return log_error(
 		    EINVAL, "--kernel-memory map: a file cannot be mapped into --hugepages");
-	if (o->kernel == NULL && !o->explain && options_ask_help(o) == NULL)
+	if (o->kernel == NULL && !o->explain && options_help_spec(o) == NULL)
 		return log_error(EINVAL, "no kernel given: volt --kernel FILE; see volt --help");
 	if (o->json && !o->explain)
 		return log_error(EINVAL, "--json goes with volt explain");

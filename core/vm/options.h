@@ -40,7 +40,7 @@ struct options {
 };
 
 /* The first plugin or filter that is given as NAME,help or as help alone, or NULL. */
-const char *options_ask_help(const struct options *o);
+const char *options_help_spec(const struct options *o);
 
 #define OPTIONS_GO_ON (-1)
 

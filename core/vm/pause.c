@@ -78,11 +78,11 @@ static void resume_plugins(struct pause *p)
 
 /* What files ask for from here on waits until the end of the pause. One more run of each worker
  * serves all kicks of the guest, whichever way they came. */
-static void ask_workers(struct pause *p)
+static void request_runs(struct pause *p)
 {
 	for (uint32_t i = 0; i < p->parts.worker_count; i++) {
 		worker_hold(&p->parts.workers[i]);
-		p->tickets[i] = worker_ask(&p->parts.workers[i]);
+		p->tickets[i] = worker_request(&p->parts.workers[i]);
 	}
 }
 
@@ -174,7 +174,7 @@ static void do_step(struct pause *p)
 	case PAUSE_LEAVE:
 		if (!park_is_left(&p->park))
 			return;
-		park_ask(&p->park);
+		park_request(&p->park);
 		p->step = PAUSE_PARK;
 		return;
 	case PAUSE_PARK:
@@ -182,7 +182,7 @@ static void do_step(struct pause *p)
 			return;
 		p->step = PAUSE_SETTLE;
 		p->quiet = 0;
-		ask_workers(p);
+		request_runs(p);
 		settle(p);
 		return;
 	case PAUSE_SETTLE:

@@ -150,7 +150,7 @@ static int check_threads(void)
 	return err;
 }
 
-static struct volt_sandbox_report ask_sandbox(struct machine *m)
+static struct volt_sandbox_report sandbox_report(struct machine *m)
 {
 	struct volt_sandbox_report r = {.size = sizeof(r)};
 
@@ -208,7 +208,7 @@ int seal_prepare(struct machine *m)
 static int enter_process(struct machine *m)
 {
 	int err = m->sandbox->sandbox->enter_process(m->sandbox->callee.self);
-	struct volt_sandbox_report r = ask_sandbox(m);
+	struct volt_sandbox_report r = sandbox_report(m);
 
 	if (r.landlock_abi > 0)
 		trace_mark("Landlock", "ABI %u, no rule", r.landlock_abi);
@@ -244,7 +244,7 @@ int seal_machine(struct machine *m)
 	if (err == 0)
 		err = enter_filters(m);
 	if (err == 0 && m->sandbox != NULL) {
-		struct volt_sandbox_report r = ask_sandbox(m);
+		struct volt_sandbox_report r = sandbox_report(m);
 
 		trace_mark(
 		    "seccomp", "%u system calls, %u BPF instructions", r.syscalls, r.instructions);

@@ -48,7 +48,7 @@ static void write_control(struct acpipower *p, uint8_t val)
 	if (!(val & SLP_EN))
 		return;
 	if (p->control >> SLP_TYP_SHIFT == SLP_TYP_S5) {
-		p->h->ask(p->h, VOLT_ASK_POWEROFF, 0, "ACPI soft-off");
+		p->h->request(p->h, VOLT_REQUEST_POWEROFF, 0, "ACPI soft-off");
 		return;
 	}
 	volt_count(p->h, COUNT_REFUSED, 1);
@@ -82,7 +82,7 @@ static void acpipower_write(void *self, uint64_t off, uint32_t n, uint64_t val)
 		break;
 	case RESET:
 		if (val == RESET_VALUE)
-			p->h->ask(p->h, VOLT_ASK_RESET, 0, "ACPI reset register");
+			p->h->request(p->h, VOLT_REQUEST_RESET, 0, "ACPI reset register");
 		break;
 	}
 }

@@ -25,8 +25,8 @@ static void soft_off_powers_off(void **state)
 {
 	fake_out(*state, SLEEP_STATUS, WAK_STS); /* as ACPICA does first */
 	fake_out(*state, SLEEP_CONTROL, SLP_EN | 5 << 2);
-	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 1);
-	assert_int_equal(asked(*state, VOLT_ASK_RESET), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_POWEROFF), 1);
+	assert_int_equal(requested(*state, VOLT_REQUEST_RESET), 0);
 }
 
 /* Reserved and ignored bits (7:6, 1:0) do not matter, SLP_EN and SLP_TYP do. */
@@ -38,7 +38,7 @@ static void every_value_of_sleep_control_is_read_by_its_fields(void **state)
 		fake_out(*state, SLEEP_CONTROL, (uint8_t)v);
 		off += (v & 0x3c) == (SLP_EN | 5 << 2);
 		refused += v & SLP_EN && (v & 0x1c) != 5 << 2;
-		assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), off);
+		assert_int_equal(requested(*state, VOLT_REQUEST_POWEROFF), off);
 		assert_int_equal(fake_counter(*state, "refused_sleeps"), refused);
 		assert_int_equal(fake_in(*state, SLEEP_CONTROL), v & 0x1c);
 	}
@@ -51,7 +51,7 @@ static void a_state_that_is_not_offered_wakes_at_once(void **state)
 	assert_int_equal(fake_in(*state, SLEEP_STATUS), 0);
 	fake_out(*state, SLEEP_CONTROL, SLP_EN | 3 << 2);
 	assert_int_equal(fake_in(*state, SLEEP_STATUS), WAK_STS);
-	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_POWEROFF), 0);
 }
 
 static void wake_status_is_cleared_by_writing_one(void **state)
@@ -68,10 +68,10 @@ static void only_one_written_to_reset_resets(void **state)
 	for (unsigned v = 0; v < 256; v++)
 		if (v != 1)
 			fake_out(*state, RESET, (uint8_t)v);
-	assert_int_equal(asked(*state, VOLT_ASK_RESET), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_RESET), 0);
 	fake_out(*state, RESET, 1);
-	assert_int_equal(asked(*state, VOLT_ASK_RESET), 1);
-	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_RESET), 1);
+	assert_int_equal(requested(*state, VOLT_REQUEST_POWEROFF), 0);
 }
 
 static void wide_accesses_are_split_into_bytes(void **state)
@@ -81,9 +81,9 @@ static void wide_accesses_are_split_into_bytes(void **state)
 	    fake_read(*state, VOLT_SPACE_PIO, SLEEP_CONTROL, 2), WAK_STS << 8 | 3 << 2);
 	fake_write(*state, VOLT_SPACE_PIO, SLEEP_CONTROL, 2, WAK_STS << 8);
 	assert_int_equal(fake_in(*state, SLEEP_STATUS), 0);
-	assert_int_equal(asked(*state, VOLT_ASK_RESET), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_RESET), 0);
 	fake_write(*state, VOLT_SPACE_PIO, SLEEP_CONTROL, 4, 1 << 16);
-	assert_int_equal(asked(*state, VOLT_ASK_RESET), 1);
+	assert_int_equal(requested(*state, VOLT_REQUEST_RESET), 1);
 	assert_int_equal(fake_misses(*state), 1); /* the byte beyond the registers */
 }
 
@@ -112,8 +112,8 @@ static void two_instances_live_apart(void **state)
 	assert_described(other, VOLT_FIXED_SLEEP_STATUS, 0x701, 0);
 	assert_described(other, VOLT_FIXED_RESET, 0x702, 1);
 	fake_out(other, 0x702, 1);
-	assert_int_equal(asked(other, VOLT_ASK_RESET), 1);
-	assert_int_equal(asked(*state, VOLT_ASK_RESET), 0);
+	assert_int_equal(requested(other, VOLT_REQUEST_RESET), 1);
+	assert_int_equal(requested(*state, VOLT_REQUEST_RESET), 0);
 	fake_host_destroy(other);
 }
 

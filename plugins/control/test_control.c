@@ -103,22 +103,22 @@ static int end(void **state)
 }
 
 /* What client `number` is answered to `line`. */
-static const char *ask_by(struct fake_host *f, unsigned number, const char *line)
+static const char *request_by(struct fake_host *f, unsigned number, const char *line)
 {
 	fake_stream_clear(f, number);
 	fake_stream_feed(f, number, line, strlen(line));
 	return fake_stream_output(f, number, NULL);
 }
 
-static const char *ask(struct fake_host *f, const char *line)
+static const char *request(struct fake_host *f, const char *line)
 {
-	return ask_by(f, 0, line);
+	return request_by(f, 0, line);
 }
 
 static void a_call_gets_the_results_of_its_command(void **state)
 {
 	assert_string_equal(
-	    ask(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.get\"}\n"),
+	    request(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.get\"}\n"),
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{\"level\":3,\"colour\":\"red\",\"lit\":true}"
 	    "}\n");
 }
@@ -126,8 +126,8 @@ static void a_call_gets_the_results_of_its_command(void **state)
 static void arguments_reach_the_command_as_their_types(void **state)
 {
 	assert_string_equal(
-	    ask(*state, "{\"jsonrpc\":\"2.0\",\"id\":\"a\\n\",\"method\":\"desk.lamp.set\","
-			"\"params\":{\"colour\":\"\\u00fcber \\\"x\\\"\",\"level\":42}}\n"),
+	    request(*state, "{\"jsonrpc\":\"2.0\",\"id\":\"a\\n\",\"method\":\"desk.lamp.set\","
+			    "\"params\":{\"colour\":\"\\u00fcber \\\"x\\\"\",\"level\":42}}\n"),
 	    "{\"jsonrpc\":\"2.0\",\"id\":\"a\\n\",\"result\":{}}\n");
 	assert_int_equal(lamp.level, 42);
 	assert_string_equal(lamp.colour, "\xc3\xbc"
@@ -137,19 +137,19 @@ static void arguments_reach_the_command_as_their_types(void **state)
 static void rows_become_an_array(void **state)
 {
 	assert_string_equal(
-	    ask(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.bulbs\"}\n"),
+	    request(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.bulbs\"}\n"),
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[{\"bulb\":0},{\"bulb\":1},{\"bulb\":2}]}\n");
 	lamp.level = 0;
 	assert_string_equal(
-	    ask(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.bulbs\"}\n"),
+	    request(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.bulbs\"}\n"),
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":[]}\n");
 }
 
 /* JSON-RPC 2.0, sections 4.1 and 5. */
 static void a_notification_is_done_and_not_answered(void **state)
 {
-	assert_string_equal(ask(*state, "{\"jsonrpc\":\"2.0\",\"method\":\"desk.lamp.set\","
-					"\"params\":{\"level\":7}}\n"),
+	assert_string_equal(request(*state, "{\"jsonrpc\":\"2.0\",\"method\":\"desk.lamp.set\","
+					    "\"params\":{\"level\":7}}\n"),
 	    "");
 	assert_int_equal(lamp.level, 7);
 }
@@ -182,7 +182,7 @@ static void mistakes_have_the_codes_of_the_specification(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char head[64];
-		const char *answer = ask(*state, cases[i].line);
+		const char *answer = request(*state, cases[i].line);
 
 		snprintf(head, sizeof(head),
 		    "{\"jsonrpc\":\"2.0\",\"id\":%s,\"error\":{\"code\":%s,", cases[i].id,
@@ -196,14 +196,15 @@ static void mistakes_have_the_codes_of_the_specification(void **state)
 static void a_failed_command_says_why(void **state)
 {
 	assert_string_equal(
-	    ask(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.fail\"}\n"),
+	    request(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.fail\"}\n"),
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"error\":{\"code\":-32000,\"message\":"
 	    "\"the lamp is \\u0022hot\\u0022\",\"data\":{\"errno\":\"EBUSY\"}}}\n");
 }
 
 static void list_tells_all_tables(void **state)
 {
-	const char *answer = ask(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"list\"}\n");
+	const char *answer =
+	    request(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"list\"}\n");
 
 	assert_non_null(strstr(answer, "\"protocol\":1"));
 	assert_non_null(strstr(answer, "{\"id\":\"desk.lamp\",\"plugin\":\"lamp\",\"commands\":["));
@@ -226,7 +227,7 @@ static void a_line_may_come_in_pieces_and_many_at_once(void **state)
 	char two[256];
 
 	snprintf(two, sizeof(two), "%s%s", line, line);
-	const char *answers = ask(*state, two);
+	const char *answers = request(*state, two);
 	assert_int_equal(strlen(answers), 2 * strlen(once));
 	assert_memory_equal(answers, once, strlen(once));
 	free((void *)(uintptr_t)once);
@@ -239,16 +240,16 @@ static void an_overlong_line_is_refused_once_and_the_next_is_served(void **state
 
 	memset(line, ' ', sizeof(line) - 1);
 	line[sizeof(line) - 2] = '\n';
-	const char *answer = ask(*state, line);
+	const char *answer = request(*state, line);
 	assert_non_null(strstr(answer, "-32600"));
 	assert_ptr_equal(strchr(answer, '\n')[1], 0);
-	assert_non_null(strstr(ask(*state, next), "\"level\":3"));
+	assert_non_null(strstr(request(*state, next), "\"level\":3"));
 }
 
 static void events_go_to_those_who_listen(void **state)
 {
 	fake_stream_event(*state, 1, VOLT_STREAM_CONNECTED);
-	ask_by(*state, 1, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"events\"}\n");
+	request_by(*state, 1, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"events\"}\n");
 	fake_stream_clear(*state, 0);
 	fake_stream_clear(*state, 1);
 	fake_manage_event(*state, "vm", "paused", "");
@@ -257,7 +258,7 @@ static void events_go_to_those_who_listen(void **state)
 	    "{\"jsonrpc\":\"2.0\",\"method\":\"event\",\"params\":{\"source\":\"vm\",\"name\":"
 	    "\"paused\","
 	    "\"text\":\"\",\"lost\":0}}\n");
-	ask_by(*state, 1,
+	request_by(*state, 1,
 	    "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"events\",\"params\":{\"on\":false}}\n");
 	fake_stream_clear(*state, 1);
 	fake_manage_event(*state, "vm", "resumed", "");
@@ -267,11 +268,11 @@ static void events_go_to_those_who_listen(void **state)
 static void a_late_answer_goes_to_its_client(void **state)
 {
 	fake_stream_event(*state, 1, VOLT_STREAM_CONNECTED);
-	assert_string_equal(
-	    ask_by(*state, 1, "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"desk.lamp.later\"}\n"),
+	assert_string_equal(request_by(*state, 1,
+				"{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"desk.lamp.later\"}\n"),
 	    "");
 	assert_non_null(
-	    strstr(ask(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.get\"}\n"),
+	    strstr(request(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.get\"}\n"),
 		"\"level\":3"));
 	fake_manage_finish(*state, 0, "");
 	assert_string_equal(
@@ -280,7 +281,7 @@ static void a_late_answer_goes_to_its_client(void **state)
 
 static void a_late_answer_does_not_reach_the_next_client(void **state)
 {
-	ask(*state, "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"desk.lamp.later\"}\n");
+	request(*state, "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"desk.lamp.later\"}\n");
 	fake_stream_event(*state, 0, VOLT_STREAM_DISCONNECTED);
 	fake_stream_event(*state, 0, VOLT_STREAM_CONNECTED);
 	fake_stream_clear(*state, 0);
@@ -294,8 +295,8 @@ static void a_client_that_does_not_read_gets_no_more_served(void **state)
 			   "\"level\":9}}\n";
 
 	fake_stream_limit(*state, 0, 5);
-	ask(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"list\"}\n");
-	ask(*state, line);
+	request(*state, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"list\"}\n");
+	request(*state, line);
 	assert_int_equal(lamp.level, 3);
 	fake_stream_limit(*state, 0, SIZE_MAX);
 	fake_advance(*state, SECOND);
@@ -306,7 +307,7 @@ static void a_client_that_does_not_read_gets_no_more_served(void **state)
 static void a_client_that_stands_still_is_cut_off(void **state)
 {
 	fake_stream_event(*state, 1, VOLT_STREAM_CONNECTED);
-	ask_by(*state, 1, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"events\"}\n");
+	request_by(*state, 1, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"events\"}\n");
 	fake_stream_feed(*state, 0, "{", 1);
 	fake_advance(*state, 25 * SECOND);
 	assert_false(fake_stream_dismissed(*state, 0));
@@ -322,7 +323,7 @@ static void eight_clients_are_served_at_once(void **state)
 		fake_stream_event(*state, i, VOLT_STREAM_CONNECTED);
 	for (unsigned i = 0; i < CLIENTS; i++)
 		assert_non_null(
-		    strstr(ask_by(*state, i,
+		    strstr(request_by(*state, i,
 			       "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.get\"}\n"),
 			"\"level\":3"));
 }
@@ -334,8 +335,9 @@ static void standard_input_and_output_are_one_client(void **state)
 	assert_int_equal(fake_host_wire(f, "socket=stdio"), 0);
 	fake_manage_add(f, "desk.lamp", "lamp", &lamp_commands, &lamp);
 	assert_int_equal(fake_host_run(f), 0);
-	assert_non_null(strstr(
-	    ask(f, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.get\"}\n"), "\"level\""));
+	assert_non_null(
+	    strstr(request(f, "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.get\"}\n"),
+		"\"level\""));
 	fake_advance(f, 100 * SECOND);
 	assert_false(fake_stream_dismissed(f, 0));
 	fake_host_destroy(f);
@@ -356,7 +358,7 @@ static void spoiled_requests_are_survived(void **state)
 			seed = seed * 1664525 + 1013904223;
 			line[(seed >> 8) % (sizeof(good) - 2)] = (char)(seed >> 24);
 		}
-		const char *answer = ask(*state, line);
+		const char *answer = request(*state, line);
 		size_t breaks = 0, lines = 0;
 		for (size_t i = 0; line[i] || i < sizeof(good) - 1; i++)
 			lines += line[i] == '\n';
@@ -364,9 +366,9 @@ static void spoiled_requests_are_survived(void **state)
 			breaks += answer[i] == '\n';
 		assert_in_range(breaks, 0, lines);
 	}
-	assert_non_null(
-	    strstr(ask(*state, "\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.get\"}\n"),
-		"\"lit\""));
+	assert_non_null(strstr(
+	    request(*state, "\n{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.get\"}\n"),
+	    "\"lit\""));
 }
 
 #define CASE(name_) cmocka_unit_test_setup_teardown(name_, boot, end)

@@ -26,7 +26,7 @@ static void exitport_write(void *self, uint64_t off, uint32_t n, uint64_t val)
 {
 	const struct exitport *e = self;
 
-	e->h->ask(e->h, VOLT_ASK_EXIT, (uint8_t)val, "the guest wrote its exit status");
+	e->h->request(e->h, VOLT_REQUEST_EXIT, (uint8_t)val, "the guest wrote its exit status");
 }
 
 static int exitport_init(void *self, const struct volt_host *h, const struct volt_args *a)

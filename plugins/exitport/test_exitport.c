@@ -14,7 +14,8 @@ static void a_written_byte_is_the_exit_status(void **state)
 		const char *why = NULL;
 
 		fake_out(*state, PORT, (uint8_t)status);
-		assert_int_equal(fake_asked(*state, VOLT_ASK_EXIT, &code, &why), status + 1);
+		assert_int_equal(
+		    fake_requested(*state, VOLT_REQUEST_EXIT, &code, &why), status + 1);
 		assert_int_equal(code, status);
 		assert_non_null(why);
 	}
@@ -23,7 +24,7 @@ static void a_written_byte_is_the_exit_status(void **state)
 static void reads_return_zero_and_ask_for_nothing(void **state)
 {
 	assert_int_equal(fake_in(*state, PORT), 0);
-	assert_int_equal(asked(*state, VOLT_ASK_EXIT), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_EXIT), 0);
 }
 
 static void a_wide_write_gives_its_lowest_byte(void **state)
@@ -31,7 +32,7 @@ static void a_wide_write_gives_its_lowest_byte(void **state)
 	uint32_t code = 999;
 
 	fake_write(*state, VOLT_SPACE_PIO, PORT, 4, 0x11223344);
-	assert_int_equal(fake_asked(*state, VOLT_ASK_EXIT, &code, NULL), 1);
+	assert_int_equal(fake_requested(*state, VOLT_REQUEST_EXIT, &code, NULL), 1);
 	assert_int_equal(code, 0x44);
 	assert_int_equal(fake_read(*state, VOLT_SPACE_PIO, PORT, 2), 0xff00);
 }
@@ -48,12 +49,12 @@ static void two_instances_live_apart(void **state)
 
 	assert_string_equal(fake_cmdline(other), "volt.exit=0x501");
 	fake_out(other, PORT, 1);
-	assert_int_equal(asked(other, VOLT_ASK_EXIT), 0);
+	assert_int_equal(requested(other, VOLT_REQUEST_EXIT), 0);
 	assert_int_equal(fake_misses(other), 1);
 	fake_out(other, 0x501, 7);
-	assert_int_equal(fake_asked(other, VOLT_ASK_EXIT, &code, NULL), 1);
+	assert_int_equal(fake_requested(other, VOLT_REQUEST_EXIT, &code, NULL), 1);
 	assert_int_equal(code, 7);
-	assert_int_equal(asked(*state, VOLT_ASK_EXIT), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_EXIT), 0);
 	fake_host_destroy(other);
 }
 

@@ -193,7 +193,7 @@ static bool run_command(struct i8042 *c, uint8_t command)
 		return true;
 	case CMD_PULSE ... 0xff:
 		if (command == CMD_RESET)
-			c->h->ask(c->h, VOLT_ASK_RESET, 0, "i8042 command 0xFE");
+			c->h->request(c->h, VOLT_REQUEST_RESET, 0, "i8042 command 0xFE");
 		return true;
 	default:
 		return false;

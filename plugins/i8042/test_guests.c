@@ -258,7 +258,7 @@ static void linux_reboots_through_the_keyboard_controller(void **state)
 {
 	assert_int_equal(fake_in(*state, STATUS) & IBF, 0); /* kb_wait */
 	fake_out(*state, COMMAND, 0xfe);
-	assert_int_equal(fake_asked(*state, VOLT_ASK_RESET, NULL, NULL), 1);
+	assert_int_equal(fake_requested(*state, VOLT_REQUEST_RESET, NULL, NULL), 1);
 }
 
 /* ------------------------------------------------------------------ others */

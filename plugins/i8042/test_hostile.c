@@ -23,7 +23,7 @@ static void every_command_with_every_byte_is_bounded(void **state)
 			assert_in_range(drain(*state), 0, MOST_BYTES);
 		}
 	}
-	assert_int_equal(fake_asked(*state, VOLT_ASK_RESET, NULL, NULL), resets);
+	assert_int_equal(fake_requested(*state, VOLT_REQUEST_RESET, NULL, NULL), resets);
 	assert_int_equal(resets, 256);
 }
 
@@ -38,7 +38,7 @@ static void every_device_command_with_every_byte_is_bounded(void **state)
 		assert_in_range(drain(*state), 4, MOST_BYTES);
 		command_data(*state, 0xd4, 0xff);
 	}
-	assert_int_equal(fake_asked(*state, VOLT_ASK_RESET, NULL, NULL), 0);
+	assert_int_equal(fake_requested(*state, VOLT_REQUEST_RESET, NULL, NULL), 0);
 }
 
 /* I07: nothing is ever read. */

@@ -211,7 +211,7 @@ static void a20_bit_is_kept_and_reset_bit_is_not(void **state)
 	command_data(*state, 0xd1, 0x02);
 	command(*state, 0xd0);
 	assert_int_equal(take(*state, 0) & 0x03, 0x03);
-	assert_int_equal(fake_asked(*state, VOLT_ASK_RESET, NULL, NULL), 0);
+	assert_int_equal(fake_requested(*state, VOLT_REQUEST_RESET, NULL, NULL), 0);
 }
 
 static void output_port_shows_what_waits_in_the_buffer(void **state)
@@ -233,11 +233,11 @@ static void only_0xfe_resets(void **state)
 	for (unsigned cmd = 0xf0; cmd < 0x100; cmd++)
 		if (cmd != 0xfe)
 			command(*state, (uint8_t)cmd);
-	assert_int_equal(fake_asked(*state, VOLT_ASK_RESET, NULL, NULL), 0);
+	assert_int_equal(fake_requested(*state, VOLT_REQUEST_RESET, NULL, NULL), 0);
 
 	command(*state, 0xfe);
 	command(*state, 0xfe);
-	assert_int_equal(fake_asked(*state, VOLT_ASK_RESET, NULL, &why), 2);
+	assert_int_equal(fake_requested(*state, VOLT_REQUEST_RESET, NULL, &why), 2);
 	assert_string_equal(why, "i8042 command 0xFE");
 	assert_empty(*state);
 }

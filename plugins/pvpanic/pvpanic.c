@@ -43,11 +43,11 @@ static void pvpanic_write(void *self, uint64_t off, uint32_t n, uint64_t val)
 	}
 	if (val & PANICKED) {
 		volt_count(h, COUNT_PANICKED, 1);
-		h->ask(h, VOLT_ASK_PANIC, 0, "pvpanic: the guest panicked");
+		h->request(h, VOLT_REQUEST_PANIC, 0, "pvpanic: the guest panicked");
 	}
 	if (val & SHUTDOWN) {
 		volt_count(h, COUNT_SHUTDOWN, 1);
-		h->ask(h, VOLT_ASK_POWEROFF, 0, "pvpanic: the guest shut down");
+		h->request(h, VOLT_REQUEST_POWEROFF, 0, "pvpanic: the guest shut down");
 	}
 }
 

@@ -19,8 +19,8 @@ static void reads_tell_the_events_that_are_known(void **state)
 static void a_panic_ends_the_vm(void **state)
 {
 	fake_out(*state, PORT, PANICKED);
-	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 1);
-	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_PANIC), 1);
+	assert_int_equal(requested(*state, VOLT_REQUEST_POWEROFF), 0);
 	assert_int_equal(fake_counter(*state, "panicked"), 1);
 }
 
@@ -32,15 +32,15 @@ static void a_loaded_crash_kernel_is_logged_and_goes_on(void **state)
 	assert_non_null(strstr(fake_host_logged(*state, &count), "crash kernel"));
 	assert_int_equal(count, 1);
 	assert_int_equal(fake_counter(*state, "crash_loaded"), 1);
-	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 0);
-	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_PANIC), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_POWEROFF), 0);
 }
 
 static void a_shutdown_powers_off(void **state)
 {
 	fake_out(*state, PORT, SHUTDOWN);
-	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 1);
-	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_POWEROFF), 1);
+	assert_int_equal(requested(*state, VOLT_REQUEST_PANIC), 0);
 	assert_int_equal(fake_counter(*state, "shutdown"), 1);
 }
 
@@ -48,18 +48,18 @@ static void unknown_bits_are_ignored(void **state)
 {
 	fake_out(*state, PORT, 0x00);
 	fake_out(*state, PORT, 0xf8);
-	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 0);
-	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_PANIC), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_POWEROFF), 0);
 	fake_out(*state, PORT, 0xf8 | PANICKED);
-	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 1);
+	assert_int_equal(requested(*state, VOLT_REQUEST_PANIC), 1);
 }
 
 static void wide_accesses_reach_it_with_their_first_byte(void **state)
 {
 	assert_int_equal(fake_read(*state, VOLT_SPACE_PIO, PORT, 4), 0xffffff07);
 	fake_write(*state, VOLT_SPACE_PIO, PORT, 2, PANICKED << 8 | SHUTDOWN);
-	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 0);
-	assert_int_equal(asked(*state, VOLT_ASK_POWEROFF), 1);
+	assert_int_equal(requested(*state, VOLT_REQUEST_PANIC), 0);
+	assert_int_equal(requested(*state, VOLT_REQUEST_POWEROFF), 1);
 }
 
 static void the_port_is_described_under_qemus_id(void **state)
@@ -80,8 +80,8 @@ static void two_instances_live_apart(void **state)
 
 	assert_int_equal(fake_device(other, 0)->resources[0].base, 0x1505);
 	fake_out(other, 0x1505, PANICKED);
-	assert_int_equal(asked(other, VOLT_ASK_PANIC), 1);
-	assert_int_equal(asked(*state, VOLT_ASK_PANIC), 0);
+	assert_int_equal(requested(other, VOLT_REQUEST_PANIC), 1);
+	assert_int_equal(requested(*state, VOLT_REQUEST_PANIC), 0);
 	fake_host_destroy(other);
 }
 

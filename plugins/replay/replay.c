@@ -78,7 +78,7 @@ static void diverge(struct replay *r, const struct volt_recording_entry *e,
 	volt_log(r->h, VOLT_LOG_WARN, "vCPU %" PRIu32 " differs: %s; recorded is %s", a->vcpu, now,
 	    then);
 	if (r->otherwise == ELSE_STOP)
-		r->h->ask(r->h, VOLT_ASK_EXIT, 1, "the replay differs from its recording");
+		r->h->request(r->h, VOLT_REQUEST_EXIT, 1, "the replay differs from its recording");
 }
 
 static bool is_same(const struct volt_recording_entry *e, const struct volt_layer *below,

@@ -82,7 +82,7 @@ static void a_device_that_answers_as_recorded_passes(void **state)
 	assert_int_equal(get(&b, 1, 1), 0x77);
 	assert_int_equal(fake_counter(b.f, "matched"), 3);
 	assert_int_equal(fake_counter(b.f, "diverged"), 0);
-	assert_int_equal(fake_asked(b.f, VOLT_ASK_EXIT, NULL, NULL), 0);
+	assert_int_equal(fake_requested(b.f, VOLT_REQUEST_EXIT, NULL, NULL), 0);
 	fake_host_destroy(b.f);
 }
 
@@ -97,7 +97,7 @@ static void a_device_that_answers_otherwise_stops_the_machine(void **state)
 
 	assert_int_equal(get(&b, 0, 1), 0x10);
 	assert_int_equal(fake_counter(b.f, "diverged"), 1);
-	assert_int_equal(fake_asked(b.f, VOLT_ASK_EXIT, &code, NULL), 1);
+	assert_int_equal(fake_requested(b.f, VOLT_REQUEST_EXIT, &code, NULL), 1);
 	assert_int_equal(code, 1);
 	assert_string_equal(fake_host_logged(b.f, NULL),
 	    "vCPU 0 differs: read of 1 bytes at 0x300+0x0, 0x10; recorded is read of 1 bytes at "
@@ -129,7 +129,7 @@ static void the_end_of_the_recording_is_a_difference(void **state)
 	assert_int_equal(get(&b, 0, 1), 0x10);
 	assert_int_equal(fake_counter(b.f, "diverged"), 1);
 	assert_non_null(strstr(fake_host_logged(b.f, NULL), "the recording's end"));
-	assert_int_equal(fake_asked(b.f, VOLT_ASK_EXIT, NULL, NULL), 0);
+	assert_int_equal(fake_requested(b.f, VOLT_REQUEST_EXIT, NULL, NULL), 0);
 	fake_host_destroy(b.f);
 }
 

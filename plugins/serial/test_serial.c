@@ -250,8 +250,8 @@ static void it_asks_nothing_of_the_machine(void **state)
 	assert_int_equal(fake_host_run(f), 0);
 	for (unsigned i = 0; i < 0x800; i++)
 		fake_out(f, (uint16_t)(0x3f8 + i % 8), (uint8_t)(i / 8));
-	for (uint32_t what = VOLT_ASK_RESET; what <= VOLT_ASK_ATTENTION; what++)
-		assert_int_equal(fake_asked(f, what, NULL, NULL), 0);
+	for (uint32_t what = VOLT_REQUEST_RESET; what <= VOLT_REQUEST_ATTENTION; what++)
+		assert_int_equal(fake_requested(f, what, NULL, NULL), 0);
 }
 
 #define WIRING_TEST(name) cmocka_unit_test_setup_teardown(name, host_setup, serial_teardown)

@@ -206,7 +206,7 @@ static long send_chain(const struct fake_segment *s, unsigned n)
 }
 
 /* Header, n bytes of data, status. */
-static long ask(uint32_t type, uint64_t sector, uint32_t n)
+static long request(uint32_t type, uint64_t sector, uint32_t n)
 {
 	const bool writable = type != OUT && type != DISCARD && type != WRITE_ZEROES;
 	const struct fake_segment s[] = {
@@ -218,7 +218,7 @@ static long ask(uint32_t type, uint64_t sector, uint32_t n)
 
 static void expect(uint32_t type, uint64_t sector, uint32_t n, uint8_t status, long used)
 {
-	assert_int_equal(ask(type, sector, n), used);
+	assert_int_equal(request(type, sector, n), used);
 	assert_int_equal(*at(STATUS), status);
 }
 

@@ -59,7 +59,7 @@ static int teardown(void **state)
 }
 
 /* Bytes that a request for `n` of them got, or -1: it did not come back. */
-static long ask(uint64_t gpa, uint32_t n, bool writable)
+static long request(uint64_t gpa, uint32_t n, bool writable)
 {
 	const struct fake_segment s = {gpa, n, writable};
 	uint32_t head, len;
@@ -80,7 +80,7 @@ static void a_buffer_is_filled_and_not_a_byte_more(void **state)
 {
 	const uint64_t at = RAM + 0x8000;
 
-	assert_int_equal(ask(at, 64, true), 64);
+	assert_int_equal(request(at, 64, true), 64);
 	assert_int_equal(fake_driver_at(driver, at)[63], 0x5a);
 	assert_int_equal(fake_driver_at(driver, at)[64], 0);
 	assert_int_equal(fake_counter(*state, "bytes"), 64);
@@ -88,28 +88,28 @@ static void a_buffer_is_filled_and_not_a_byte_more(void **state)
 
 static void a_long_request_gets_64_kib(void **state)
 {
-	assert_int_equal(ask(RAM + 0x8000, 0x11000, true), 65536);
+	assert_int_equal(request(RAM + 0x8000, 0x11000, true), 65536);
 }
 
 static void a_length_beyond_memory_is_refused(void **state)
 {
-	assert_int_equal(ask(RAM + 0x8000, 0xffffffff, true), -1);
+	assert_int_equal(request(RAM + 0x8000, 0xffffffff, true), -1);
 	assert_int_equal(fake_driver_at(driver, RAM + 0x8000)[0], 0);
 	assert_int_equal(fake_counter(*state, "broken"), 1);
 }
 
 static void a_request_without_a_buffer_gets_nothing(void **state)
 {
-	assert_int_equal(ask(RAM + 0x8000, 64, false), 0);
+	assert_int_equal(request(RAM + 0x8000, 64, false), 0);
 	assert_int_equal(fake_driver_at(driver, RAM + 0x8000)[0], 0);
 	assert_int_equal(fake_counter(*state, "failed"), 1);
 }
 
 static void a_source_that_ends_gives_nothing(void **state)
 {
-	assert_int_equal(ask(RAM + 0x8000, 65536, true), 65536);
-	assert_int_equal(ask(RAM + 0x8000, 65536, true), 100000 - 65536);
-	assert_int_equal(ask(RAM + 0x8000, 1, true), 0);
+	assert_int_equal(request(RAM + 0x8000, 65536, true), 65536);
+	assert_int_equal(request(RAM + 0x8000, 65536, true), 100000 - 65536);
+	assert_int_equal(request(RAM + 0x8000, 1, true), 0);
 }
 
 static void a_source_that_is_not_there_is_named(void **state)

@@ -333,7 +333,7 @@ AT(volt_host, fail, 40, int (*)(const struct volt_host *h, int32_t err, const ch
 AT(volt_host, add_range, 48, int (*)(const struct volt_host *h, const struct volt_range *r));
 AT(volt_host, add_irq, 56, int (*)(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line));
 AT(volt_host, set_irq, 64, void (*)(const struct volt_host *h, uint32_t line, bool level));
-AT(volt_host, ask, 72, void (*)(const struct volt_host *h, uint32_t what, uint32_t code, const char *why));
+AT(volt_host, request, 72, void (*)(const struct volt_host *h, uint32_t what, uint32_t code, const char *why));
 AT(volt_host, get_ext, 80, const void *(*)(const struct volt_host *h, const char *id));
 AT(volt_host, place, 88, int (*)(const struct volt_host *h, const struct volt_range *r, uint64_t *base));
 AT(volt_host, irq_number, 96, uint32_t (*)(const struct volt_host *h, uint32_t line));
@@ -394,11 +394,11 @@ VALUE(VOLT_LOG_DEBUG, 0x3);
 VALUE(VOLT_LOG_TRACE, 0x4);
 VALUE(VOLT_IRQ_EDGE, 0);
 VALUE(VOLT_IRQ_LEVEL, 0x1);
-VALUE(VOLT_ASK_RESET, 0x1);
-VALUE(VOLT_ASK_POWEROFF, 0x2);
-VALUE(VOLT_ASK_EXIT, 0x3);
-VALUE(VOLT_ASK_PANIC, 0x4);
-VALUE(VOLT_ASK_ATTENTION, 0x5);
+VALUE(VOLT_REQUEST_RESET, 0x1);
+VALUE(VOLT_REQUEST_POWEROFF, 0x2);
+VALUE(VOLT_REQUEST_EXIT, 0x3);
+VALUE(VOLT_REQUEST_PANIC, 0x4);
+VALUE(VOLT_REQUEST_ATTENTION, 0x5);
 TEXT(VOLT_NOTE_NAME, "Volt");
 VALUE(VOLT_NOTE_TYPE, 0x1);
 

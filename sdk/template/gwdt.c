@@ -102,7 +102,7 @@ static void gwdt_fire(void *self)
 		g->h->set_irq(g->h, g->line, true);
 	} else {
 		g->status |= WCS_WS1;
-		g->h->ask(g->h, VOLT_ASK_RESET, 0, "its watchdog ran out");
+		g->h->request(g->h, VOLT_REQUEST_RESET, 0, "its watchdog ran out");
 	}
 	arm(g);
 }

@@ -69,7 +69,7 @@ static void a_missed_refresh_warns_first(void **state)
 	assert_true(fake_irq_level(*state, IRQ));
 	assert_int_equal(get(*state, WCS), 3);
 	assert_int_equal(fake_counter(*state, "warnings"), 1);
-	assert_int_equal(fake_asked(*state, VOLT_ASK_RESET, NULL, NULL), 0);
+	assert_int_equal(fake_requested(*state, VOLT_REQUEST_RESET, NULL, NULL), 0);
 }
 
 static void a_second_one_resets_the_guest(void **state)
@@ -78,9 +78,9 @@ static void a_second_one_resets_the_guest(void **state)
 	fake_advance(*state, 11 * TICK);
 	fake_advance(*state, 11 * TICK);
 	assert_int_equal(get(*state, WCS), 7);
-	assert_int_equal(fake_asked(*state, VOLT_ASK_RESET, NULL, NULL), 1);
+	assert_int_equal(fake_requested(*state, VOLT_REQUEST_RESET, NULL, NULL), 1);
 	fake_advance(*state, 100 * TICK);
-	assert_int_equal(fake_asked(*state, VOLT_ASK_RESET, NULL, NULL), 1);
+	assert_int_equal(fake_requested(*state, VOLT_REQUEST_RESET, NULL, NULL), 1);
 }
 
 static void a_refresh_in_time_keeps_it_quiet(void **state)
@@ -180,9 +180,9 @@ static void it_goes_on_after_save_and_restore(void **state)
 	assert_int_equal(fake_state_load(other, saved, n), 0);
 	assert_true(fake_irq_level(other, IRQ));
 	fake_advance(other, 6 * TICK);
-	assert_int_equal(fake_asked(other, VOLT_ASK_RESET, NULL, NULL), 0);
+	assert_int_equal(fake_requested(other, VOLT_REQUEST_RESET, NULL, NULL), 0);
 	fake_advance(other, TICK);
-	assert_int_equal(fake_asked(other, VOLT_ASK_RESET, NULL, NULL), 1);
+	assert_int_equal(fake_requested(other, VOLT_REQUEST_RESET, NULL, NULL), 1);
 	fake_host_destroy(other);
 }
 
@@ -203,7 +203,7 @@ static void what_is_due_when_it_is_saved_comes_after_the_restore(void **state)
 	assert_int_equal(fake_host_run(other), 0);
 	assert_int_equal(fake_state_load(other, saved, n), 0);
 	fake_advance(other, TICK);
-	assert_int_equal(fake_asked(other, VOLT_ASK_RESET, NULL, NULL), 1);
+	assert_int_equal(fake_requested(other, VOLT_REQUEST_RESET, NULL, NULL), 1);
 	fake_host_destroy(other);
 }
 

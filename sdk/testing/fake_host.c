@@ -195,17 +195,17 @@ static int host_fail(const struct volt_host *h, int32_t err, const char *msg)
 	return -err;
 }
 
-static void host_ask(const struct volt_host *h, uint32_t what, uint32_t code, const char *why)
+static void host_request(const struct volt_host *h, uint32_t what, uint32_t code, const char *why)
 {
 	struct fake_host *f = fake_of(h, "ask");
 
-	if (what < VOLT_ASK_RESET || what > VOLT_ASK_ATTENTION)
-		fake_die(f, "ask: unknown request %u", what);
-	if (what == VOLT_ASK_EXIT && code > 255)
+	if (what < VOLT_REQUEST_RESET || what > VOLT_REQUEST_ATTENTION)
+		fake_die(f, "request: unknown request %u", what);
+	if (what == VOLT_REQUEST_EXIT && code > 255)
 		fake_die(f, "ask: exit status %u is above 255", code);
 	if (!why || !*why)
 		fake_die(f, "ask: says not why");
-	f->asks[what] = (struct fake_ask){f->asks[what].count + 1, code, why};
+	f->requests[what] = (struct fake_request){f->requests[what].count + 1, code, why};
 }
 
 static const void *host_get_ext(const struct volt_host *h, const char *id)
@@ -299,7 +299,7 @@ static void make_table(struct fake_host *f)
 	    .add_range = fake_add_range,
 	    .add_irq = fake_add_irq,
 	    .set_irq = fake_set_irq,
-	    .ask = host_ask,
+	    .request = host_request,
 	    .get_ext = host_get_ext,
 	    .place = fake_place,
 	    .irq_number = fake_irq_number,

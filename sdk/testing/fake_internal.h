@@ -114,7 +114,7 @@ struct fake_vector {
 	bool pending;
 };
 
-struct fake_ask {
+struct fake_request {
 	unsigned count;
 	uint32_t code;
 	const char *why;
@@ -170,7 +170,7 @@ struct fake_host {
 	int failed; /* what fail() returned, or 0 */
 	char logged[256];
 	unsigned log_count;
-	struct fake_ask asks[VOLT_ASK_ATTENTION + 1];
+	struct fake_request requests[VOLT_REQUEST_ATTENTION + 1];
 
 	struct volt_range ranges[FAKE_RANGE_MAX];
 	unsigned range_count, misses;

@@ -35,15 +35,15 @@ const char *fake_host_logged(const struct fake_host *f, unsigned *count)
 	return f->logged;
 }
 
-unsigned fake_asked(const struct fake_host *f, uint32_t what, uint32_t *code, const char **why)
+unsigned fake_requested(const struct fake_host *f, uint32_t what, uint32_t *code, const char **why)
 {
-	if (what < VOLT_ASK_RESET || what > VOLT_ASK_ATTENTION)
+	if (what < VOLT_REQUEST_RESET || what > VOLT_REQUEST_ATTENTION)
 		fake_die(f, "the test asks about unknown request %u", what);
 	if (code)
-		*code = f->asks[what].code;
+		*code = f->requests[what].code;
 	if (why)
-		*why = f->asks[what].why;
-	return f->asks[what].count;
+		*why = f->requests[what].why;
+	return f->requests[what].count;
 }
 
 void fake_attention(struct fake_host *f)

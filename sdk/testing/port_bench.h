@@ -41,9 +41,9 @@ static inline int teardown(void **state)
 	return 0;
 }
 
-static inline unsigned asked(struct fake_host *f, uint32_t what)
+static inline unsigned requested(struct fake_host *f, uint32_t what)
 {
-	return fake_asked(f, what, NULL, NULL);
+	return fake_requested(f, what, NULL, NULL);
 }
 
 /* `f` is one that was wired, with that many calls of the host. */

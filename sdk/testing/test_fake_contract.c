@@ -84,15 +84,15 @@ static void line_that_is_not_its_own_aborts(void **state)
 	assert_aborts(raise_other, "is not its own");
 }
 
-MISUSE(ask_nothing, t->h->ask(t->h, 9, 0, "why"))
-MISUSE(ask_big_status, t->h->ask(t->h, VOLT_ASK_EXIT, 256, "why"))
-MISUSE(ask_silently, t->h->ask(t->h, VOLT_ASK_RESET, 0, NULL))
+MISUSE(request_nothing, t->h->request(t->h, 9, 0, "why"))
+MISUSE(request_big_status, t->h->request(t->h, VOLT_REQUEST_EXIT, 256, "why"))
+MISUSE(request_silently, t->h->request(t->h, VOLT_REQUEST_RESET, 0, NULL))
 
 static void malformed_request_aborts(void **state)
 {
-	assert_aborts(ask_nothing, "ask: unknown request 9");
-	assert_aborts(ask_big_status, "exit status 256");
-	assert_aborts(ask_silently, "says not why");
+	assert_aborts(request_nothing, "request: unknown request 9");
+	assert_aborts(request_big_status, "exit status 256");
+	assert_aborts(request_silently, "says not why");
 }
 
 MISUSE(log_newline, volt_log(t->h, VOLT_LOG_INFO, "a\nb"))

@@ -272,12 +272,12 @@ static void requests_are_counted_with_the_newest_reason(void **state)
 	const char *why = NULL;
 
 	fake_host_wire(f, NULL);
-	h->ask(h, VOLT_ASK_EXIT, 3, "first");
-	h->ask(h, VOLT_ASK_EXIT, 4, "second");
-	assert_int_equal(fake_asked(f, VOLT_ASK_EXIT, &code, &why), 2);
+	h->request(h, VOLT_REQUEST_EXIT, 3, "first");
+	h->request(h, VOLT_REQUEST_EXIT, 4, "second");
+	assert_int_equal(fake_requested(f, VOLT_REQUEST_EXIT, &code, &why), 2);
 	assert_int_equal(code, 4);
 	assert_string_equal(why, "second");
-	assert_int_equal(fake_asked(f, VOLT_ASK_RESET, NULL, NULL), 0);
+	assert_int_equal(fake_requested(f, VOLT_REQUEST_RESET, NULL, NULL), 0);
 }
 
 static void counters_are_found_by_name(void **state)

@@ -89,7 +89,7 @@ static void relic_write(void *self, uint64_t off, uint32_t n, uint64_t val)
 	if (off == REG_STREAM)
 		r->stream->tx(r->h, r->far, &byte, 1);
 	if (off == REG_EXIT)
-		r->h->ask(r->h, VOLT_ASK_EXIT, byte, "the relic was told so");
+		r->h->request(r->h, VOLT_REQUEST_EXIT, byte, "the relic was told so");
 	if (off == REG_LINE)
 		r->h->set_irq(r->h, r->line, byte != 0);
 }

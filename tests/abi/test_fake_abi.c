@@ -102,7 +102,7 @@ static void has_tells_what_the_other_side_knows(void **state)
 {
 	struct volt_host h = {.size = offsetof(struct volt_host, get_ext)};
 
-	assert_true(VOLT_HAS(&h, ask));
+	assert_true(VOLT_HAS(&h, request));
 	assert_false(VOLT_HAS(&h, get_ext));
 	h.size += sizeof(h.get_ext) - 1;
 	assert_false(VOLT_HAS(&h, get_ext));

@@ -620,15 +620,15 @@ static void each_request_has_its_exit_code(void **state)
 		int exit;
 		const char *why;
 	} rows[] = {
-	    {VOLT_ASK_RESET, 0, EXIT_RESET, "reset"},
-	    {VOLT_ASK_POWEROFF, 0, EXIT_POWEROFF, "off"},
-	    {VOLT_ASK_EXIT, 42, 42, "42"},
-	    {VOLT_ASK_PANIC, 0, EXIT_PANIC, "panicked"},
+	    {VOLT_REQUEST_RESET, 0, EXIT_RESET, "reset"},
+	    {VOLT_REQUEST_POWEROFF, 0, EXIT_POWEROFF, "off"},
+	    {VOLT_REQUEST_EXIT, 42, 42, "42"},
+	    {VOLT_REQUEST_PANIC, 0, EXIT_PANIC, "panicked"},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		m->end.claimed = 0;
-		one->ask(one, rows[i].what, rows[i].code, "the reason");
+		one->request(one, rows[i].what, rows[i].code, "the reason");
 		assert_true(vm_is_ending(&m->end));
 		assert_int_equal(m->end.code, rows[i].exit);
 		assert_non_null(strstr(m->end.why, rows[i].why));
@@ -639,18 +639,18 @@ static void each_request_has_its_exit_code(void **state)
 
 static void the_first_request_wins(void **state)
 {
-	one->ask(one, VOLT_ASK_EXIT, 3, "first");
-	two->ask(two, VOLT_ASK_PANIC, 0, "second");
+	one->request(one, VOLT_REQUEST_EXIT, 3, "first");
+	two->request(two, VOLT_REQUEST_PANIC, 0, "second");
 	assert_int_equal(m->end.code, 3);
 	assert_non_null(strstr(m->end.why, "first"));
 }
 
 static void attention_and_unknown_requests_end_nothing(void **state)
 {
-	one->ask(one, VOLT_ASK_ATTENTION, 0, "x");
+	one->request(one, VOLT_REQUEST_ATTENTION, 0, "x");
 	assert_int_equal(m->events.attention_wanted, 1);
-	one->ask(one, 0, 0, "x");
-	one->ask(one, 77, 0, "x");
+	one->request(one, 0, 0, "x");
+	one->request(one, 77, 0, "x");
 	assert_false(vm_is_ending(&m->end));
 }
 

@@ -282,7 +282,7 @@ static void *ask_often(void *arg)
 	for (unsigned i = 0; i < 2000; i++) {
 		const uint32_t begun = __atomic_load_n(&runs.begun, __ATOMIC_SEQ_CST);
 
-		worker_await(&runs.worker, worker_ask(&runs.worker));
+		worker_await(&runs.worker, worker_request(&runs.worker));
 		if (__atomic_load_n(&runs.ended, __ATOMIC_SEQ_CST) <= begun)
 			return arg;
 		if (i % 3 == 0)
@@ -359,11 +359,11 @@ static void a_worker_waits_for_files_and_posts_at_once(void **state)
 	for (uint32_t i = 0; i < 100; i++) {
 		send_bytes(1);
 		assert_true(has_read(3 + i));
-		worker_await(&files.worker, worker_ask(&files.worker));
+		worker_await(&files.worker, worker_request(&files.worker));
 	}
 	worker_hold(&files.worker);
-	worker_await(&files.worker, worker_ask(&files.worker));
-	worker_await(&files.worker, worker_ask(&files.worker)); /* it waits, or is about to */
+	worker_await(&files.worker, worker_request(&files.worker));
+	worker_await(&files.worker, worker_request(&files.worker)); /* it waits, or is about to */
 	const uint32_t runs_before = __atomic_load_n(&files.runs, __ATOMIC_SEQ_CST);
 	send_bytes(5);
 	usleep(20000);

@@ -251,11 +251,11 @@ static void a_kernel_is_required_to_run(void **state)
 static void help_of_a_plugin_needs_no_kernel(void **state)
 {
 	assert_int_equal(PARSE(W("--plugin"), W("a"), W("--plugin"), W("b,help")), OPTIONS_GO_ON);
-	assert_true(options_ask_help(&options));
+	assert_true(options_help_spec(&options));
 	ACCEPTED(W("--plugin"), W("b,help=1"));
-	assert_false(options_ask_help(&options));
+	assert_false(options_help_spec(&options));
 	ACCEPTED(W("--plugin"), W("help"));
-	assert_string_equal(options_ask_help(&options), "help");
+	assert_string_equal(options_help_spec(&options), "help");
 }
 
 static void huge_pages_need_a_multiple_of_their_size(void **state)

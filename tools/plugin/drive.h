@@ -44,7 +44,7 @@ enum seen {
 	SEEN_TIMERS,
 	SEEN_OUTPUT,
 	SEEN_ROOM,
-	SEEN_ASKS,
+	SEEN_REQUESTS,
 	SEEN_WORKERS,
 	SEEN_PINS,
 	SEEN_COUNTERS,
@@ -76,7 +76,7 @@ struct drive {
 	unsigned done;
 	struct trace *trace; /* or NULL */
 	/* totals when the drive began */
-	unsigned rises[24], asks[VOLT_ASK_ATTENTION + 1], posts[8], fires[24], logged;
+	unsigned rises[24], requests[VOLT_REQUEST_ATTENTION + 1], posts[8], fires[24], logged;
 	unsigned messages;
 	uint64_t told; /* the newest address of memory that the plugin was told */
 	uint64_t counters[64];

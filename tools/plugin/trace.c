@@ -20,7 +20,7 @@ static const char *const names[SEEN_ROWS] = {
     [SEEN_TIMERS] = "timers",
     [SEEN_OUTPUT] = "output",
     [SEEN_ROOM] = "room for input",
-    [SEEN_ASKS] = "requests to the host",
+    [SEEN_REQUESTS] = "requests to the host",
     [SEEN_WORKERS] = "posts to workers",
     [SEEN_PINS] = "interrupts of the controller",
     [SEEN_COUNTERS] = "counters",
@@ -59,8 +59,8 @@ void trace_take_totals(struct drive *d)
 		d->rises[gsi] = fake_irq_rises(d->f, gsi);
 		d->fires[gsi] = fake_fires(d->f, gsi);
 	}
-	for (uint32_t what = VOLT_ASK_RESET; what <= VOLT_ASK_ATTENTION; what++)
-		d->asks[what] = fake_asked(d->f, what, NULL, NULL);
+	for (uint32_t what = VOLT_REQUEST_RESET; what <= VOLT_REQUEST_ATTENTION; what++)
+		d->requests[what] = fake_requested(d->f, what, NULL, NULL);
 	for (uint32_t w = 0; w < fake_worker_count(d->f); w++)
 		d->posts[w] = fake_worker_posts(d->f, w);
 	for (unsigned i = 0; i < counter_rows(d); i++)
@@ -110,11 +110,11 @@ static void look_at_streams(const struct drive *d, uint64_t seen[SEEN_ROWS])
 	}
 }
 
-static void look_at_asks(const struct drive *d, uint64_t *hash)
+static void look_at_requests(const struct drive *d, uint64_t *hash)
 {
-	for (uint32_t what = VOLT_ASK_RESET; what <= VOLT_ASK_ATTENTION; what++) {
+	for (uint32_t what = VOLT_REQUEST_RESET; what <= VOLT_REQUEST_ATTENTION; what++) {
 		uint32_t code = 0;
-		unsigned n = fake_asked(d->f, what, &code, NULL) - d->asks[what];
+		unsigned n = fake_requested(d->f, what, &code, NULL) - d->requests[what];
 
 		mix_number(hash, n);
 		mix_number(hash, n ? code : 0);
@@ -146,7 +146,7 @@ static void look(const struct drive *d, uint64_t seen[SEEN_ROWS])
 	look_at_guest(d, seen);
 	look_at_timers(d, &seen[SEEN_TIMERS]);
 	look_at_streams(d, seen);
-	look_at_asks(d, &seen[SEEN_ASKS]);
+	look_at_requests(d, &seen[SEEN_REQUESTS]);
 	for (uint32_t w = 0; w < fake_worker_count(d->f) && w < WORKER_MAX; w++)
 		mix_number(&seen[SEEN_WORKERS], fake_worker_posts(d->f, w) - d->posts[w]);
 	for (unsigned i = 0; i < counter_rows(d); i++)

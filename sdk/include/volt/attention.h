@@ -6,7 +6,7 @@
  *
  * Stability: candidate. Offered by plugins that can tell a guest to shut down or restart
  * in an orderly way, as a keyboard does with Ctrl-Alt-Del. The core calls it for
- * SIGUSR1 and for VOLT_ASK_ATTENTION.
+ * SIGUSR1 and for VOLT_REQUEST_ATTENTION.
  */
 #ifndef VOLT_ATTENTION_H
 #define VOLT_ATTENTION_H

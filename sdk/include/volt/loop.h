@@ -35,7 +35,7 @@ struct volt_loop {
 	 * can jump in either direction. For plugins with VOLT_FLAG_WALL_CLOCK; to others 0. While a
 	 * saved VM lay somewhere this clock went on and now() did not: a clock device shows the
 	 * host's time after a restore unless its guest had set another, and keeps the distance to
-	 * it in its state. Since ABI 0.3: ask VOLT_HAS(). */
+	 * it in its state. Since ABI 0.3: check VOLT_HAS(). */
 	uint64_t (*realtime)(const struct volt_host *h);
 };
 

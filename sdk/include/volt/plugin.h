@@ -278,12 +278,12 @@ struct volt_plugin {
 #define VOLT_IRQ_EDGE  0u /* a rising level is one interrupt (ISA) */
 #define VOLT_IRQ_LEVEL 1u /* an interrupt is pending for as long as the line is high */
 
-/* What an instance can ask of the VM. */
-#define VOLT_ASK_RESET     1u /* the guest asked for a reset */
-#define VOLT_ASK_POWEROFF  2u /* the guest turned itself off */
-#define VOLT_ASK_EXIT      3u /* the guest ends with status `code`, 0..255 */
-#define VOLT_ASK_PANIC     4u /* the guest says that its kernel panicked */
-#define VOLT_ASK_ATTENTION 5u /* call every instance that offers volt.attention/1 */
+/* The requests that an instance can make. */
+#define VOLT_REQUEST_RESET     1u /* the guest asked for a reset */
+#define VOLT_REQUEST_POWEROFF  2u /* the guest turned itself off */
+#define VOLT_REQUEST_EXIT      3u /* the guest ends with status `code`, 0..255 */
+#define VOLT_REQUEST_PANIC     4u /* the guest says that its kernel panicked */
+#define VOLT_REQUEST_ATTENTION 5u /* call every instance that offers volt.attention/1 */
 
 /* An extension of another plugin, and the instance that offers it. */
 struct volt_peer {
@@ -328,13 +328,13 @@ struct volt_host {
 	 * it. Drive a level under the instance's lock, or look at the cause once more after
 	 * it; for edges there is pulse(). */
 	void (*set_irq)(const struct volt_host *h, uint32_t line, bool level);
-	/* [any] Asks for VOLT_ASK_*. `why` is one short clause for the operator, static.
+	/* [any] Makes one of VOLT_REQUEST_*. `why` is one short clause for the operator, static.
 	 * The first request that ends the VM wins. The vCPU does not re-enter the guest
 	 * after such a request was made in an [io] callback. */
-	void (*ask)(const struct volt_host *h, uint32_t what, uint32_t code, const char *why);
+	void (*request)(const struct volt_host *h, uint32_t what, uint32_t code, const char *why);
 	/* [wire] The host's table for extension `id`, else NULL. */
 	const void *(*get_ext)(const struct volt_host *h, const char *id);
-	/* From here on since ABI 0.3: ask VOLT_HAS(). */
+	/* From here on since ABI 0.3: check VOLT_HAS(). */
 
 	/* [wire] As add_range, but a range of memory with base VOLT_ANY gets an address from
 	 * a window of the host's (0xd0000000 to 0xdfffffff), aligned to the power of two that

@@ -65,13 +65,13 @@ struct volt_stream {
 	/* [any] As tx. Sends the far end away once all that was sent has left; what it sends
 	 * meanwhile is lost. DISCONNECTED follows. Asked again before that, it sends the far end
 	 * away at once, and what has not left is lost: for one that does not read. Only a client of
-	 * a socket can be sent away: elsewhere nothing happens. Since ABI 0.2: ask VOLT_HAS(). */
+	 * a socket can be sent away: elsewhere nothing happens. Since ABI 0.2: check VOLT_HAS(). */
 	void (*hang_up)(const struct volt_host *h, uint32_t stream);
 	/* [wire] As attach, for several clients at once: up to `count` of a listening socket
 	 * (unix:PATH), one of any other stream. Each is a stream of its own: *streams gets their
 	 * handles, the first of which is `stream`. Returns how many they are; else as attach;
 	 * -EINVAL: `count` is not 1 to 16; -ENOSPC: more than 32 streams in the VM. Since ABI 0.3:
-	 * ask VOLT_HAS(). */
+	 * check VOLT_HAS(). */
 	int (*serve)(const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops,
 	    uint32_t count, uint32_t *streams);
 };

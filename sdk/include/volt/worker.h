@@ -62,7 +62,7 @@ struct volt_worker {
 	/* [any] Runs the job soon: at least once after the last post. Results come back
 	 * through volt.loop/1 (a timer armed for now), pulse() or set_irq(). */
 	void (*post)(const struct volt_host *h, uint32_t worker);
-	/* From here on since ABI 0.3: ask VOLT_HAS(). */
+	/* From here on since ABI 0.3: check VOLT_HAS(). */
 
 	/* [wire] The job also runs when something of `events`, a mask of VOLT_WATCH_*, becomes so
 	 * of `fd`, a descriptor of one of the instance's parameters. Edge-triggered: what the job

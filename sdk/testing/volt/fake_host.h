@@ -98,8 +98,8 @@ bool fake_irq_level(const struct fake_host *f, uint32_t gsi);
 unsigned fake_irq_rises(const struct fake_host *f, uint32_t gsi); /* low-to-high changes */
 bool fake_irq_claimed(const struct fake_host *f, uint32_t gsi, uint32_t *flags);
 
-/* How often VOLT_ASK_what was asked; *code and *why of the newest. NULL: not wanted. */
-unsigned fake_asked(const struct fake_host *f, uint32_t what, uint32_t *code, const char **why);
+/* How often VOLT_REQUEST_what was made; *code and *why of the newest. NULL: not wanted. */
+unsigned fake_requested(const struct fake_host *f, uint32_t what, uint32_t *code, const char **why);
 
 /* The test's end of the i-th parameter (from 0) of type TAP or SOCKET, or -1. It does not block;
  * a TAP's keeps packets apart, as SOCK_SEQPACKET. */

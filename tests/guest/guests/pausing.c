@@ -277,7 +277,7 @@ static void end_meanwhile(void)
 }
 
 /* Ends when the pause that it asked for is over, or was refused. */
-static void ask(void)
+static void request(void)
 {
 	const uint32_t before = in32(PAUSES);
 
@@ -292,6 +292,6 @@ const struct guest_case guest_cases[] = {
     {"halt", halt},
     {"spin", spin},
     {"end", end_meanwhile},
-    {"ask", ask},
+    {"ask", request},
     {NULL, NULL},
 };

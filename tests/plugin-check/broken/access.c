@@ -19,7 +19,7 @@
 #define COUNTS    d->h->counters[0]--
 #define FOREIGN   d->h->set_irq(d->h, 3, true)
 #define BAD_TIMER d->loop->arm(d->h, 9, 1)
-#define UNASKED   d->h->ask(d->h, VOLT_ASK_EXIT, 300, "too high a code")
+#define UNASKED   d->h->request(d->h, VOLT_REQUEST_EXIT, 300, "too high a code")
 #define LATE      d->h->get_ext(d->h, VOLT_EXT_LOOP)
 #define CALLS     (void)getppid()
 #define OPENS     d->memory = fopen("/dev/null", "r")

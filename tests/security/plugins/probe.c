@@ -251,7 +251,7 @@ static void act(void *self)
 	do_steps(p, "returned", p->before_count, p->count);
 	if (p->has_irq)
 		p->h->set_irq(p->h, p->irq, true);
-	p->h->ask(p->h, VOLT_ASK_EXIT, 0, "the probe lived");
+	p->h->request(p->h, VOLT_REQUEST_EXIT, 0, "the probe lived");
 }
 
 static void act_as_job(void *self, uint32_t worker)

@@ -358,7 +358,7 @@ static void tell_and_end(void *self, uint32_t worker)
 	const struct trouble *t = self;
 
 	volt_log(t->h, VOLT_LOG_INFO, "the worker lived");
-	t->h->ask(t->h, VOLT_ASK_EXIT, 42, "the worker is done");
+	t->h->request(t->h, VOLT_REQUEST_EXIT, 42, "the worker is done");
 }
 
 /* No trouble: the worker is to run once it may. */

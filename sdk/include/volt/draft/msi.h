@@ -40,7 +40,7 @@ struct volt_msi {
 	void (*fire)(const struct volt_host *h, uint32_t vector);
 	/* [any] Sends a message that no vector holds. 0; -EINVAL as set; -EAGAIN while wiring. */
 	int (*inject)(const struct volt_host *h, uint64_t address, uint32_t data);
-	/* From here on since ABI 0.3: ask VOLT_HAS(). */
+	/* From here on since ABI 0.3: check VOLT_HAS(). */
 
 	/* [any] Is a fire() of the vector remembered, to be sent by the next set()? */
 	bool (*pending)(const struct volt_host *h, uint32_t vector);
