@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/base/apart.h"
+#include "core/base/cacheline.h"
 #include "core/boot/boot.h"
 #include "core/bus/bus.h"
 #include "core/event/end.h"
@@ -42,7 +42,7 @@ struct vcpu {
 	struct park_spot spot;           /* where it waits in a pause */
 	struct bus_stats stats;          /* written by its own thread only */
 	uint64_t exits[VCPU_EXIT_KINDS]; /* by KVM's reason; the last also stands for others */
-} APART;
+} CACHELINE_ALIGNED;
 
 /* Creates the vCPU and maps its shared page. 0 or -errno, said in the log. */
 int vcpu_create(struct vcpu *v, const struct vcpu_parts *parts, uint32_t id);

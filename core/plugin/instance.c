@@ -122,8 +122,8 @@ const char *instance_option(const struct instance *i)
  * to the kernel to clear, page by page as it is used; its neighbours are few. */
 static void *alloc_apart(size_t size)
 {
-	size_t room = (size + APART_BYTES - 1) & ~(size_t)(APART_BYTES - 1);
-	void *p = room < LARGE ? aligned_alloc(APART_BYTES, room) : calloc(1, size);
+	size_t room = (size + CACHELINE_BYTES - 1) & ~(size_t)(CACHELINE_BYTES - 1);
+	void *p = room < LARGE ? aligned_alloc(CACHELINE_BYTES, room) : calloc(1, size);
 
 	return p != NULL && room < LARGE ? memset(p, 0, size) : p;
 }

@@ -21,7 +21,7 @@
 #include <volt/sandbox.h>
 #include <volt/state.h>
 
-#include "core/base/apart.h"
+#include "core/base/cacheline.h"
 #include "core/event/callee.h"
 #include "sdk/common/params.h"
 
@@ -35,7 +35,7 @@ struct instance_state {
 	uint64_t log_used_ns, log_suppressed; /* atomic; see host_log() */
 	char reason[200]; /* why the host refused the newest [wire] call; "" if it did not */
 	bool failed;      /* fail() has said why init cannot go on */
-} APART;
+} CACHELINE_ALIGNED;
 
 /* Lies in sealed memory: read-only from the seal on. */
 struct instance {

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/apart.h"
+#include "core/base/cacheline.h"
 #include "core/base/clock.h"
 #include "core/base/log.h"
 #include "core/base/sealed.h"
@@ -23,7 +23,7 @@
 /* What one vCPU did at one range; written by its own thread only. */
 struct tally {
 	uint64_t reads, writes, ns;
-} APART;
+} CACHELINE_ALIGNED;
 
 /* In the handlers' place; sealed, but for the tallies. */
 struct meter {
