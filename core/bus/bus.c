@@ -273,7 +273,7 @@ static void call_write(const struct bus_range *r, uint64_t addr, uint32_t n, uin
 {
 	bool locked = (r->flags & VOLT_RANGE_PARALLEL) == 0;
 
-	if (r->ring != NULL && r->ring(r->bells, r, addr, n, val & all_ones(n)))
+	if (r->ring != NULL && r->ring(r->doorbells, r, addr, n, val & all_ones(n)))
 		return;
 	if (r->write == NULL)
 		return;
@@ -292,7 +292,7 @@ uint64_t bus_read_below(const struct bus_range *r, uint64_t off, uint32_t n)
 void bus_write_below(const struct bus_range *r, uint64_t off, uint32_t n, uint64_t val)
 {
 	val &= all_ones(n);
-	if (r->ring != NULL && r->ring(r->bells, r, r->base + off, n, val))
+	if (r->ring != NULL && r->ring(r->doorbells, r, r->base + off, n, val))
 		return;
 	if (r->write != NULL)
 		r->write(r->self, off, n, val);

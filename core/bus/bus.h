@@ -28,9 +28,9 @@ struct bus_range {
 	struct callee *owner;
 	/* Called before the write handler, if not NULL: true if the write was a ring, and is done.
 	 */
-	bool (*ring)(const void *bells, const struct bus_range *r, uint64_t address, uint32_t width,
-	    uint64_t value);
-	const void *bells;
+	bool (*ring)(const void *doorbells, const struct bus_range *r, uint64_t address,
+	    uint32_t width, uint64_t value);
+	const void *doorbells;
 	const char *name;
 	uint8_t sizes, flags, space;
 };

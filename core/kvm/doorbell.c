@@ -76,11 +76,11 @@ static int find_fault(
 	return all->count == DOORBELL_MAX ? -ENOSPC : 0;
 }
 
-/* For bus_range.ring. The rows of the range's owner begin with `bells` at the latest. */
-static bool ring(
-    const void *bells, const struct bus_range *r, uint64_t address, uint32_t width, uint64_t value)
+/* For bus_range.ring. The rows of the range's owner begin with `doorbells` at the latest. */
+static bool ring(const void *doorbells, const struct bus_range *r, uint64_t address, uint32_t width,
+    uint64_t value)
 {
-	const struct doorbell *first = bells;
+	const struct doorbell *first = doorbells;
 	struct doorbells *all = first->all;
 
 	for (uint32_t i = first->number; i < all->count && all->rows[i].owner == r->owner; i++) {
@@ -134,8 +134,8 @@ int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_
 	    .space = at->space,
 	    .width = at->width,
 	    .match = at->flags & VOLT_DOORBELL_MATCH};
-	if (r->bells == NULL) {
-		r->bells = d;
+	if (r->doorbells == NULL) {
+		r->doorbells = d;
 		r->ring = ring;
 	}
 	*number = all->count++;
@@ -179,9 +179,9 @@ static bool give_to_kvm(const struct doorbell *d, int fd)
 	return false;
 }
 
-void doorbells_keep(struct bus_range *r)
+void doorbells_trap(struct bus_range *r)
 {
-	const struct doorbell *first = r->bells;
+	const struct doorbell *first = r->doorbells;
 
 	if (first == NULL)
 		return;
@@ -190,7 +190,7 @@ void doorbells_keep(struct bus_range *r)
 		if (all->rows[i].space == r->space && all->rows[i].address >= r->base &&
 		    all->rows[i].address <= r->last)
 			all->rows[i].kept = true;
-	r->bells = NULL;
+	r->doorbells = NULL;
 	r->ring = NULL;
 }
 

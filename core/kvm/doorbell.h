@@ -57,7 +57,7 @@ void doorbells_init(struct doorbells *all, struct bus *b, struct kvm *k, struct 
 int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_doorbell_at *at,
     struct worker *worker, uint32_t *number, char *why, unsigned why_size);
 /* A layer takes the place of range `r`: its doorbells ring from below it. */
-void doorbells_keep(struct bus_range *r);
+void doorbells_trap(struct bus_range *r);
 /* Hands them to KVM. 0 or -errno, said in the log. */
 int doorbells_wire(struct doorbells *all);
 

@@ -124,7 +124,7 @@ static int wrap(const struct instance *filter, const struct bus *b, struct bus_r
 	int err = attach(filter, l);
 	if (err != 0)
 		return err;
-	doorbells_keep(r);
+	doorbells_trap(r);
 	r->read = read_through;
 	r->write = write_through;
 	r->self = l;

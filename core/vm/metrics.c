@@ -61,7 +61,7 @@ static int put(struct bus_range *r, struct tally *tallies)
 	if (meter == NULL)
 		return log_error(ENOMEM, "metrics: no memory for another range");
 	*meter = (struct meter){.below = *r, .tallies = tallies};
-	doorbells_keep(r);
+	doorbells_trap(r);
 	r->read = read_measured;
 	r->write = write_measured;
 	r->self = meter;

@@ -168,7 +168,7 @@ static uint64_t call(struct fake_host *f, const struct volt_range *r, const stru
 {
 	uint64_t off = a->addr - r->base, val = UINT64_MAX;
 
-	if (a->write && fake_bell_take(f, a->space, a->addr, a->n, a->val & mask(a->n)))
+	if (a->write && fake_doorbell_take(f, a->space, a->addr, a->n, a->val & mask(a->n)))
 		return mask(a->n);
 	fake_enter(f, a->write ? "write" : "read");
 	if (a->write && r->write)

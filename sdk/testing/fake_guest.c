@@ -16,13 +16,13 @@
 #include "fake_internal.h"
 
 /* Handles differ from numbers that a plugin could have by luck. */
-#define BELL_BASE   0x200u
-#define VECTOR_BASE 0x300u
-#define LINE_BASE   0x100u /* as fake_irq.c */
-#define GUARD       4096u
+#define DOORBELL_BASE 0x200u
+#define VECTOR_BASE   0x300u
+#define LINE_BASE     0x100u /* as fake_irq.c */
+#define GUARD         4096u
 
 /* Of a doorbell's request without a worker. */
-#define BELL_OLD_SIZE (offsetof(struct volt_doorbell_at, rung) + sizeof(void (*)(void)))
+#define DOORBELL_OLD_SIZE (offsetof(struct volt_doorbell_at, rung) + sizeof(void (*)(void)))
 
 /* ------------------------------------------------------------------ memory */
 
@@ -223,13 +223,13 @@ static bool has_range(const struct fake_host *f, const struct volt_doorbell_at *
 	return false;
 }
 
-static int find_bell_fault(const struct fake_host *f, const struct volt_doorbell_at *at)
+static int find_doorbell_fault(const struct fake_host *f, const struct volt_doorbell_at *at)
 {
 	const bool match = at->flags & VOLT_DOORBELL_MATCH;
 
 	const bool posts = at->flags & VOLT_DOORBELL_POST;
 
-	if (at->size < BELL_OLD_SIZE || at->reserved || at->space > VOLT_SPACE_MMIO ||
+	if (at->size < DOORBELL_OLD_SIZE || at->reserved || at->space > VOLT_SPACE_MMIO ||
 	    (at->width != 1 && at->width != 2 && at->width != 4 && at->width != 8))
 		return -EINVAL;
 	if (at->flags & ~(VOLT_DOORBELL_MATCH | VOLT_DOORBELL_POST))
@@ -239,8 +239,8 @@ static int find_bell_fault(const struct fake_host *f, const struct volt_doorbell
 		return -EINVAL;
 	if (match ? at->width < 8 && at->value >> (8 * at->width) : at->value != 0)
 		return -EINVAL;
-	for (unsigned i = 0; i < f->bell_count; i++) {
-		const struct volt_doorbell_at *b = &f->bells[i].at;
+	for (unsigned i = 0; i < f->doorbell_count; i++) {
+		const struct volt_doorbell_at *b = &f->doorbells[i].at;
 
 		if (b->space == at->space && b->address == at->address && b->width == at->width &&
 		    (!match || !(b->flags & VOLT_DOORBELL_MATCH) || b->value == at->value))
@@ -257,22 +257,23 @@ static int doorbell_add(
 
 	if (err)
 		return err;
-	err = find_bell_fault(f, at);
-	if (!err && f->bell_count == FAKE_BELL_MAX)
+	err = find_doorbell_fault(f, at);
+	if (!err && f->doorbell_count == FAKE_DOORBELL_MAX)
 		err = -ENOSPC;
 	if (err)
 		return fake_refuse(f, "add (doorbell)", err);
-	struct volt_doorbell_at *copy = &f->bells[f->bell_count].at;
+	struct volt_doorbell_at *copy = &f->doorbells[f->doorbell_count].at;
 
 	memcpy(copy, at, at->size < sizeof(*at) ? at->size : sizeof(*at));
-	*doorbell = BELL_BASE + f->bell_count++;
+	*doorbell = DOORBELL_BASE + f->doorbell_count++;
 	return 0;
 }
 
-bool fake_bell_take(struct fake_host *f, uint8_t space, uint64_t address, uint32_t n, uint64_t val)
+bool fake_doorbell_take(
+    struct fake_host *f, uint8_t space, uint64_t address, uint32_t n, uint64_t val)
 {
-	for (unsigned i = 0; i < f->bell_count; i++) {
-		const struct volt_doorbell_at *b = &f->bells[i].at;
+	for (unsigned i = 0; i < f->doorbell_count; i++) {
+		const struct volt_doorbell_at *b = &f->doorbells[i].at;
 
 		if (b->space != space || b->address != address || b->width != n ||
 		    ((b->flags & VOLT_DOORBELL_MATCH) && b->value != val))
@@ -280,15 +281,15 @@ bool fake_bell_take(struct fake_host *f, uint8_t space, uint64_t address, uint32
 		if (b->flags & VOLT_DOORBELL_POST)
 			fake_worker_wake(f, b->worker);
 		else
-			f->bells[i].waits = true;
+			f->doorbells[i].waits = true;
 		return true;
 	}
 	return false;
 }
 
-const struct volt_doorbell_at *fake_bell(const struct fake_host *f, unsigned i)
+const struct volt_doorbell_at *fake_doorbell_at(const struct fake_host *f, unsigned i)
 {
-	return i < f->bell_count ? &f->bells[i].at : NULL;
+	return i < f->doorbell_count ? &f->doorbells[i].at : NULL;
 }
 
 unsigned fake_ring(struct fake_host *f)
@@ -296,12 +297,12 @@ unsigned fake_ring(struct fake_host *f)
 	unsigned count = 0;
 
 	fake_must_run(f, "fake_ring");
-	for (unsigned i = 0; i < f->bell_count; i++) {
-		if (!f->bells[i].waits)
+	for (unsigned i = 0; i < f->doorbell_count; i++) {
+		if (!f->doorbells[i].waits)
 			continue;
-		f->bells[i].waits = false;
+		f->doorbells[i].waits = false;
 		fake_enter(f, "rung");
-		f->bells[i].at.rung(f->self, BELL_BASE + i);
+		f->doorbells[i].at.rung(f->self, DOORBELL_BASE + i);
 		fake_leave(f);
 		count++;
 	}

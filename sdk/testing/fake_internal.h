@@ -27,20 +27,20 @@
 #include <sdk/common/state.h>
 #include <volt/fake_host.h>
 
-#define FAKE_RANGE_MAX  64u
-#define FAKE_IRQ_MAX    24u
-#define FAKE_TIMER_MAX  16u
-#define FAKE_DEVICE_MAX 16u
-#define FAKE_WORKER_MAX 64u
-#define FAKE_WATCH_MAX  16u
-#define FAKE_CMDLINE    1024u
-#define FAKE_RAM_MAX    4u
-#define FAKE_BELL_MAX   128u
-#define FAKE_VECTOR_MAX 128u
-#define FAKE_CANARY     64u
-#define FAKE_EXT_MAX    32u
-#define FAKE_PLAYED_MAX 8u
-#define FAKE_RESULTS    16384u
+#define FAKE_RANGE_MAX    64u
+#define FAKE_IRQ_MAX      24u
+#define FAKE_TIMER_MAX    16u
+#define FAKE_DEVICE_MAX   16u
+#define FAKE_WORKER_MAX   64u
+#define FAKE_WATCH_MAX    16u
+#define FAKE_CMDLINE      1024u
+#define FAKE_RAM_MAX      4u
+#define FAKE_DOORBELL_MAX 128u
+#define FAKE_VECTOR_MAX   128u
+#define FAKE_CANARY       64u
+#define FAKE_EXT_MAX      32u
+#define FAKE_PLAYED_MAX   8u
+#define FAKE_RESULTS      16384u
 
 enum fake_state {
 	FAKE_CREATED,
@@ -103,7 +103,7 @@ struct fake_ram {
 	uint8_t *before; /* as the host knows it; NULL until somebody maps it writable */
 };
 
-struct fake_bell {
+struct fake_doorbell {
 	struct volt_doorbell_at at;
 	bool waits;
 };
@@ -207,8 +207,8 @@ struct fake_host {
 	uint64_t dirtied;
 	bool races;
 	uint64_t race; /* state of the generator */
-	struct fake_bell bells[FAKE_BELL_MAX];
-	unsigned bell_count;
+	struct fake_doorbell doorbells[FAKE_DOORBELL_MAX];
+	unsigned doorbell_count;
 	int irq_fds[FAKE_IRQ_MAX]; /* 0: none yet */
 	bool no_irq_fd;
 	struct {
@@ -290,7 +290,8 @@ void fake_memory_enter(struct fake_host *f);
 void fake_memory_leave(struct fake_host *f);
 void fake_open_irq_fd(struct fake_host *f, uint32_t gsi);
 /* True if the write is a ring, which is noted. */
-bool fake_bell_take(struct fake_host *f, uint8_t space, uint64_t address, uint32_t n, uint64_t val);
+bool fake_doorbell_take(
+    struct fake_host *f, uint8_t space, uint64_t address, uint32_t n, uint64_t val);
 
 void fake_finish_bus(struct fake_host *f);
 void fake_finish_streams(struct fake_host *f);

@@ -22,14 +22,14 @@ struct dma {
 	const struct volt_mem *mem;
 	const struct volt_doorbell *doorbell;
 	const struct volt_msi *msi;
-	uint32_t line, level, bell, vector, rung, written;
+	uint32_t line, level, number, vector, rung, written;
 };
 
 static void dma_rung(void *self, uint32_t doorbell)
 {
 	struct dma *d = self;
 
-	d->rung += doorbell == d->bell;
+	d->rung += doorbell == d->number;
 	d->msi->fire(d->h, d->vector);
 }
 
@@ -61,7 +61,7 @@ static int dma_init(void *self, const struct volt_host *h, const struct volt_arg
 	    .len = 4,
 	    .name = "dma",
 	    .write = dma_write};
-	struct volt_doorbell_at bell = at(0x80, 2);
+	struct volt_doorbell_at where = at(0x80, 2);
 	uint32_t n;
 
 	d->h = h;
@@ -71,26 +71,26 @@ static int dma_init(void *self, const struct volt_host *h, const struct volt_arg
 	if (!d->mem)
 		return volt_fail(h, ENOTSUP, "no memory");
 	assert_int_equal(d->mem->read(h, RAM, &n, 4), -EAGAIN);
-	assert_int_equal(d->doorbell->add(h, &bell, &d->bell), -ENXIO);
+	assert_int_equal(d->doorbell->add(h, &where, &d->number), -ENXIO);
 	h->add_range(h, &r);
 	h->add_irq(h, 5, VOLT_IRQ_EDGE, &d->line);
 	h->add_irq(h, 6, VOLT_IRQ_LEVEL, &d->level);
-	int err = d->doorbell->add(h, &bell, &d->bell);
+	int err = d->doorbell->add(h, &where, &d->number);
 	if (!err)
 		err = d->msi->alloc(h, 2, &d->vector);
 	if (err)
 		return volt_fail(h, -err, "refused");
-	assert_int_equal(d->doorbell->add(h, &bell, &n), -EEXIST);
-	bell = at(0x83, 2);
-	assert_int_equal(d->doorbell->add(h, &bell, &n), -ENXIO);
-	bell = at(0x82, 4);
-	assert_int_equal(d->doorbell->add(h, &bell, &n), -ENXIO);
-	bell.flags = 4;
-	assert_int_equal(d->doorbell->add(h, &bell, &n), -EOPNOTSUPP);
-	bell = at(0x82, 1);
-	bell.flags = VOLT_DOORBELL_MATCH;
-	bell.value = 256;
-	assert_int_equal(d->doorbell->add(h, &bell, &n), -EINVAL);
+	assert_int_equal(d->doorbell->add(h, &where, &n), -EEXIST);
+	where = at(0x83, 2);
+	assert_int_equal(d->doorbell->add(h, &where, &n), -ENXIO);
+	where = at(0x82, 4);
+	assert_int_equal(d->doorbell->add(h, &where, &n), -ENXIO);
+	where.flags = 4;
+	assert_int_equal(d->doorbell->add(h, &where, &n), -EOPNOTSUPP);
+	where = at(0x82, 1);
+	where.flags = VOLT_DOORBELL_MATCH;
+	where.value = 256;
+	assert_int_equal(d->doorbell->add(h, &where, &n), -EINVAL);
 	return 0;
 }
 
@@ -281,8 +281,8 @@ static void what_is_read_twice_may_be_two_things(void **state)
 	assert_in_range(differ, 20, 80);
 	assert_int_equal(fake_memory_dirtied(f), 0);
 	assert_int_equal(fake_irq_fd(f, 6), -1);
-	assert_int_equal(fake_bell(f, 0)->width, 2);
-	assert_null(fake_bell(f, 1));
+	assert_int_equal(fake_doorbell_at(f, 0)->width, 2);
+	assert_null(fake_doorbell_at(f, 1));
 }
 
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

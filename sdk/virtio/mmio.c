@@ -162,9 +162,9 @@ static void mmio_raise(struct volt_virtio *v, uint32_t cause, unsigned queue)
 /* Each queue has its own doorbell, which wakes its own worker. */
 static int add_kicks(struct volt_virtio *v, uint64_t base)
 {
-	const struct volt_doorbell *bells = v->h->get_ext(v->h, VOLT_EXT_DOORBELL);
+	const struct volt_doorbell *doorbells = v->h->get_ext(v->h, VOLT_EXT_DOORBELL);
 
-	if (!bells)
+	if (!doorbells)
 		return volt_fail(v->h, ENOTSUP, "the host has no " VOLT_EXT_DOORBELL);
 	for (unsigned i = 0; i < v->type->queues; i++) {
 		const struct volt_doorbell_at at = {
@@ -176,8 +176,8 @@ static int add_kicks(struct volt_virtio *v, uint64_t base)
 		    .value = i,
 		    .worker = v->workers[v->q[i].worker],
 		};
-		uint32_t bell;
-		const int err = bells->add(v->h, &at, &bell);
+		uint32_t number;
+		const int err = doorbells->add(v->h, &at, &number);
 
 		if (err)
 			return volt_fail(v->h, -err, "cannot have a doorbell for queue %u", i);

@@ -25,11 +25,11 @@ static struct bus_stats stats;
 static char why[200];
 
 static struct {
-	struct kvm_ioeventfd bells[4];
-	unsigned bell_count, irqfd_count, table_count, signal_count;
+	struct kvm_ioeventfd doorbells[4];
+	unsigned doorbell_count, irqfd_count, table_count, signal_count;
 	struct kvm_msi signalled;
 	int signal_errno; /* what KVM_SIGNAL_MSI fails with; 0: it does not */
-	bool refuse_bells;
+	bool refuse_doorbells;
 } kvm;
 
 int __wrap_ioctl(int fd, unsigned long request, void *arg);
@@ -41,9 +41,9 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 		return 1;
 	case KVM_IOEVENTFD:
 		errno = ENOSPC;
-		if (kvm.refuse_bells)
+		if (kvm.refuse_doorbells)
 			return -1;
-		kvm.bells[kvm.bell_count++] = *(const struct kvm_ioeventfd *)arg;
+		kvm.doorbells[kvm.doorbell_count++] = *(const struct kvm_ioeventfd *)arg;
 		break;
 	case KVM_IRQFD:
 		kvm.irqfd_count++;
@@ -84,7 +84,7 @@ static int setup(void **state)
 	    .flags = VOLT_RANGE_SPLIT,
 	    .base = 0xd0000000,
 	    .len = 64,
-	    .name = "bells",
+	    .name = "doorbells",
 	    .write = on_write};
 
 	kit_log_start();
@@ -118,7 +118,7 @@ static int add(struct callee *owner, uint64_t address, uint8_t width, uint8_t fl
 	return doorbell_add(&m->doorbells, owner, &at, NULL, &number, why, sizeof(why));
 }
 
-static void wire_bells(void)
+static void wire_doorbells(void)
 {
 	assert_int_equal(doorbells_wire(&m->doorbells), 0);
 	assert_int_equal(bus_seal(&m->bus), 0);
@@ -162,14 +162,14 @@ static void kvm_is_given_the_write_and_its_event_rings(void **state)
 {
 	assert_int_equal(add(&one, 0xd0000000, 4, 0, 0), 0);
 	assert_int_equal(add(&one, 0xd0000004, 4, VOLT_DOORBELL_MATCH, 7), 0);
-	wire_bells();
-	assert_int_equal(kvm.bell_count, 2);
-	assert_int_equal(kvm.bells[0].flags, 0);
-	assert_int_equal(kvm.bells[1].flags, KVM_IOEVENTFD_FLAG_DATAMATCH);
-	assert_int_equal(kvm.bells[1].addr, 0xd0000004);
-	assert_int_equal(kvm.bells[1].len, 4);
-	assert_int_equal(kvm.bells[1].datamatch, 7);
-	eventfd_write(kvm.bells[1].fd, 1);
+	wire_doorbells();
+	assert_int_equal(kvm.doorbell_count, 2);
+	assert_int_equal(kvm.doorbells[0].flags, 0);
+	assert_int_equal(kvm.doorbells[1].flags, KVM_IOEVENTFD_FLAG_DATAMATCH);
+	assert_int_equal(kvm.doorbells[1].addr, 0xd0000004);
+	assert_int_equal(kvm.doorbells[1].len, 4);
+	assert_int_equal(kvm.doorbells[1].datamatch, 7);
+	eventfd_write(kvm.doorbells[1].fd, 1);
 	assert_true(kit_run_until(m, was_rung, NULL, 2000));
 	assert_int_equal(rung_which, 1);
 	assert_true(rung_locked);
@@ -178,10 +178,10 @@ static void kvm_is_given_the_write_and_its_event_rings(void **state)
 /* What KVM would not take, and pieces of what it does not match. */
 static void the_exit_path_rings_as_kvm_does(void **state)
 {
-	kvm.refuse_bells = true;
+	kvm.refuse_doorbells = true;
 	assert_int_equal(add(&one, 0xd0000000, 4, 0, 0), 0);
 	assert_int_equal(add(&one, 0xd0000004, 4, VOLT_DOORBELL_MATCH, 7), 0);
-	wire_bells();
+	wire_doorbells();
 	assert_int_equal(m->doorbells.rows[0].event_fd, -1);
 	put(0xd0000004, 4, 8);
 	put(0xd0000000, 1, 7);
@@ -342,10 +342,10 @@ static void a_doorbell_posts_its_worker(void **state)
 	worker_init(&w, &one, "w", idle, 0);
 	assert_int_equal(add_posting(0xd0000000, &w), 0);
 	assert_int_equal(add_posting(0xd0000004, &w), 0);
-	wire_bells();
+	wire_doorbells();
 	kit_arm_locks();
-	assert_int_equal(kvm.bell_count, 2);
-	assert_int_equal(kvm.bells[0].fd, kvm.bells[1].fd);
+	assert_int_equal(kvm.doorbell_count, 2);
+	assert_int_equal(kvm.doorbells[0].fd, kvm.doorbells[1].fd);
 	assert_true(m->doorbells.rows[0].by_kvm);
 	put(0xd0000000, 4, 7);
 	put(0xd0000004, 4, 7);

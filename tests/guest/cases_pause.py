@@ -91,7 +91,7 @@ class Devices(Pausing):
 
     def test_doorbells_are_served(self):
         for plugins in CHIPS.values():
-            run = self.go("bell", "doorbells", (self.own_plugin("bell"), *plugins), base=0x900,
+            run = self.go("doorbell", "doorbells", (self.own_plugin("doorbell"), *plugins), base=0x900,
                           every=50, seed=SEED)
             self.check_end(run, 0)
 

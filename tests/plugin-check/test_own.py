@@ -15,7 +15,7 @@ FINE = ("not for a ", "a sanitizer adds data of its own",
 # Their tables allow what the core must refuse, which is what they are there for.
 WRONG = {"leveldev": {"parameters"}, "probe": {"parameters"}}
 HARDLY_RUN = ('not run: it stands on "parameters"',)
-GUESTS = ("bell", "leveldev", "probe")
+GUESTS = ("doorbell", "leveldev", "probe")
 
 folder = tempfile.TemporaryDirectory()
 paths = sorted(kit.PLUGINS.glob("*.so"))

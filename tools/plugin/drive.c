@@ -56,15 +56,15 @@ static uint64_t interesting(struct drive *d)
 }
 
 /* Only a write of its very address and width rings a doorbell. */
-static bool choose_bell(struct drive *d, struct action *a)
+static bool choose_doorbell(struct drive *d, struct action *a)
 {
 	unsigned count = 0;
 
-	while (fake_bell(d->f, count))
+	while (fake_doorbell_at(d->f, count))
 		count++;
 	if (count == 0 || below(d, 2))
 		return false;
-	const struct volt_doorbell_at *b = fake_bell(d->f, below(d, count));
+	const struct volt_doorbell_at *b = fake_doorbell_at(d->f, below(d, count));
 
 	a->kind = ACTION_WRITE;
 	a->space = b->space;
@@ -74,10 +74,10 @@ static bool choose_bell(struct drive *d, struct action *a)
 	return true;
 }
 
-/* What the guest's driver would do: words that point somewhere, and then the bell. */
+/* What the guest's driver would do: words that point somewhere, and then the doorbell. */
 static bool choose_guest(struct drive *d, struct action *a)
 {
-	if (below(d, 2) && fake_bell(d->f, 0)) {
+	if (below(d, 2) && fake_doorbell_at(d->f, 0)) {
 		a->kind = ACTION_RING;
 		return true;
 	}
@@ -199,7 +199,8 @@ static void choose(struct drive *d, struct action *a)
 
 	if (below(d, 3) == 0 && choose_guest(d, a))
 		return;
-	bool found = what < 60   ? choose_through(d, a) || choose_bell(d, a) || choose_access(d, a)
+	bool found = what < 60
+			 ? choose_through(d, a) || choose_doorbell(d, a) || choose_access(d, a)
 		     : what < 75 ? choose_stream(d, a)
 		     : what < 85 ? choose_pin(d, a)
 		     : what < 90 ? choose_other(d, a)
@@ -415,7 +416,7 @@ void drive_calm(struct drive *d)
 		fake_stream_event(d->f, s, VOLT_STREAM_CONNECTED);
 		fake_stream_limit(d->f, s, SIZE_MAX);
 	}
-	if (fake_bell(d->f, 0))
+	if (fake_doorbell_at(d->f, 0))
 		fake_ring(d->f);
 	for (uint32_t pin = 0; pin < fake_pin_count(d->f); pin++)
 		fake_set_line(d->f, pin, false);

@@ -177,7 +177,7 @@ uint64_t fake_memory_dirtied(const struct fake_host *f); /* bytes written or sai
 /* volt.doorbell/1. Calls `rung` of every doorbell that a write has rung; returns how many. */
 unsigned fake_ring(struct fake_host *f);
 /* The doorbells in the order of their add; NULL beyond the last. */
-const struct volt_doorbell_at *fake_bell(const struct fake_host *f, unsigned i);
+const struct volt_doorbell_at *fake_doorbell_at(const struct fake_host *f, unsigned i);
 /* How often the line's irq_fd was written since the last look. */
 uint64_t fake_irq_fd_count(struct fake_host *f, uint32_t gsi);
 /* What irq_fd() gives for the line, or -1. */

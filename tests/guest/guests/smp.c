@@ -115,7 +115,7 @@ __asm__(".globl to_x2apic, to_x2apic_end\n"
 	"to_x2apic_end:\n"
 	".code64\n");
 
-/* Of the bell plugin. */
+/* Of the doorbell plugin. */
 #define MESSAGE   0x72c
 #define COMMAND   0x730
 #define TO        0x740

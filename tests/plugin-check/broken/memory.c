@@ -23,7 +23,7 @@ struct dev {
 	const struct volt_host *h;
 	const struct volt_mem *mem;
 	const struct volt_msi *msi;
-	uint32_t vector, bell;
+	uint32_t vector, number;
 	uint64_t at;
 	uint8_t forgotten; /* by reset, for a fault */
 	uint8_t buffer[BUFFER];
@@ -67,7 +67,7 @@ static void copy(struct dev *d, struct list *l)
 	d->msi->fire(d->h, d->vector);
 }
 
-static void rung(void *self, uint32_t bell)
+static void rung(void *self, uint32_t number)
 {
 	struct dev *d = self;
 	struct list l;
@@ -100,7 +100,7 @@ static void reset(void *self)
 }
 
 static int find_services(
-    struct dev *d, const struct volt_host *h, const struct volt_doorbell **bell)
+    struct dev *d, const struct volt_host *h, const struct volt_doorbell **doorbell)
 {
 	d->h = h;
 	d->mem = h->get_ext(h, VOLT_EXT_MEM);
@@ -109,8 +109,8 @@ static int find_services(
 	d->msi = h->get_ext(h, VOLT_EXT_MSI);
 	if (!d->msi)
 		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_MSI);
-	*bell = h->get_ext(h, VOLT_EXT_DOORBELL);
-	return *bell ? 0 : volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_DOORBELL);
+	*doorbell = h->get_ext(h, VOLT_EXT_DOORBELL);
+	return *doorbell ? 0 : volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_DOORBELL);
 }
 
 static int init(void *self, const struct volt_host *h, const struct volt_args *a)
@@ -132,15 +132,15 @@ static int init(void *self, const struct volt_host *h, const struct volt_args *a
 	    .address = 0xd0000008,
 	    .rung = rung,
 	};
-	const struct volt_doorbell *bell;
+	const struct volt_doorbell *doorbell;
 	struct dev *d = self;
-	int err = find_services(d, h, &bell);
+	int err = find_services(d, h, &doorbell);
 
 	if (err)
 		return err;
 	err = h->add_range(h, &range);
 	if (!err)
-		err = bell->add(h, &at, &d->bell);
+		err = doorbell->add(h, &at, &d->number);
 	if (!err)
 		err = d->msi->alloc(h, 1, &d->vector);
 	return err ? volt_fail(h, -err, "the host refuses") : 0;

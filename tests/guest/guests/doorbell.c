@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-/* What the bell plugin does with memory, doorbells and messages; see plugins/bell.c. */
+/* What the doorbell plugin does with memory, doorbells and messages; see plugins/doorbell.c. */
 #include "guest.h"
 #include "irq.h"
 

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * bell - a device for tests: guest memory, doorbells and messages.
+ * doorbell - a device for tests: guest memory, doorbells and messages.
  *
  * Ports, four bytes each, which take eight in two pieces:
  *
@@ -36,7 +36,7 @@
 
 enum { COUNT_RUNG, COUNT_MATCHED };
 
-struct bell {
+struct doorbell {
 	const struct volt_host *h;
 	const struct volt_mem *mem;
 	const struct volt_doorbell *doorbell;
@@ -47,7 +47,7 @@ struct bell {
 	int irq_fd;
 };
 
-static void ring_any(struct bell *b)
+static void ring_any(struct doorbell *b)
 {
 	uint8_t *p = b->mem->map(b->h, b->page, 4, true);
 
@@ -60,7 +60,7 @@ static void ring_any(struct bell *b)
 	b->mem->dirty(b->h, b->page, 4);
 }
 
-static void ring_seven(struct bell *b)
+static void ring_seven(struct doorbell *b)
 {
 	uint32_t n = 0;
 
@@ -72,9 +72,9 @@ static void ring_seven(struct bell *b)
 		b->errors++;
 }
 
-static void bell_rung(void *self, uint32_t doorbell)
+static void doorbell_rung(void *self, uint32_t doorbell)
 {
-	struct bell *b = self;
+	struct doorbell *b = self;
 
 	if (doorbell == b->any)
 		ring_any(b);
@@ -83,17 +83,17 @@ static void bell_rung(void *self, uint32_t doorbell)
 	b->msi->fire(b->h, b->vector);
 }
 
-static void bell_job(void *self, uint32_t worker)
+static void doorbell_job(void *self, uint32_t worker)
 {
-	struct bell *b = self;
+	struct doorbell *b = self;
 
 	if (worker == b->first + 2)
 		__atomic_fetch_add(&b->runs, 1, __ATOMIC_SEQ_CST);
 	else
-		bell_rung(b, worker == b->first ? b->any : b->seven);
+		doorbell_rung(b, worker == b->first ? b->any : b->seven);
 }
 
-static void run_third(struct bell *b)
+static void run_third(struct doorbell *b)
 {
 	const uint32_t before = __atomic_load_n(&b->runs, __ATOMIC_SEQ_CST);
 
@@ -104,7 +104,7 @@ static void run_third(struct bell *b)
 		b->errors++;
 }
 
-static void command(struct bell *b, uint32_t what)
+static void command(struct doorbell *b, uint32_t what)
 {
 	const uint64_t one = 1;
 
@@ -116,7 +116,7 @@ static void command(struct bell *b, uint32_t what)
 		b->errors++;
 }
 
-static void reach_too_far(struct bell *b)
+static void reach_too_far(struct doorbell *b)
 {
 	uint32_t n = 0;
 	const struct volt_mem *m = b->mem;
@@ -132,9 +132,9 @@ static void reach_too_far(struct bell *b)
 	b->errors += b->msi->inject(b->h, ADDRESS, 0x341) == -EINVAL;
 }
 
-static uint64_t bell_read(void *self, uint64_t off, uint32_t n)
+static uint64_t doorbell_read(void *self, uint64_t off, uint32_t n)
 {
-	const struct bell *b = self;
+	const struct doorbell *b = self;
 
 	switch (off) {
 	case 20:
@@ -148,9 +148,9 @@ static uint64_t bell_read(void *self, uint64_t off, uint32_t n)
 	}
 }
 
-static void bell_write(void *self, uint64_t off, uint32_t n, uint64_t val)
+static void doorbell_write(void *self, uint64_t off, uint32_t n, uint64_t val)
 {
-	struct bell *b = self;
+	struct doorbell *b = self;
 
 	switch (off) {
 	case 0:
@@ -177,13 +177,13 @@ static void bell_write(void *self, uint64_t off, uint32_t n, uint64_t val)
 	}
 }
 
-static int add_bells(struct bell *b)
+static int add_doorbells(struct doorbell *b)
 {
 	struct volt_doorbell_at at = {.size = sizeof(at),
 	    .space = VOLT_SPACE_PIO,
 	    .width = 4,
 	    .address = BASE,
-	    .rung = b->workers > 0 ? NULL : bell_rung,
+	    .rung = b->workers > 0 ? NULL : doorbell_rung,
 	    .flags = b->workers > 0 ? VOLT_DOORBELL_POST : 0,
 	    .worker = b->first};
 	int err = b->doorbell->add(b->h, &at, &b->any);
@@ -198,12 +198,12 @@ static int add_bells(struct bell *b)
 }
 
 /* Their handles follow each other. */
-static int add_workers(struct bell *b)
+static int add_workers(struct doorbell *b)
 {
 	uint32_t worker;
 
 	for (uint32_t i = 0; i < b->workers; i++) {
-		int err = b->worker->add(b->h, "bell-worker", bell_job, &worker);
+		int err = b->worker->add(b->h, "doorbell-worker", doorbell_job, &worker);
 
 		if (err != 0)
 			return err;
@@ -213,18 +213,18 @@ static int add_workers(struct bell *b)
 	return 0;
 }
 
-static int bell_init(void *self, const struct volt_host *h, const struct volt_args *a)
+static int doorbell_init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
-	struct bell *b = self;
+	struct doorbell *b = self;
 	const struct volt_range range = {.size = sizeof(range),
 	    .space = VOLT_SPACE_PIO,
 	    .sizes = VOLT_IO_4,
 	    .flags = VOLT_RANGE_SPLIT,
 	    .base = BASE,
 	    .len = 36,
-	    .name = "bell",
-	    .read = bell_read,
-	    .write = bell_write};
+	    .name = "doorbell",
+	    .read = doorbell_read,
+	    .write = doorbell_write};
 	uint32_t n;
 
 	b->h = h;
@@ -242,22 +242,22 @@ static int bell_init(void *self, const struct volt_host *h, const struct volt_ar
 		return volt_fail(h, EINVAL, "there is memory too early");
 	if (add_workers(b) != 0 || h->add_range(h, &range) != 0 ||
 	    h->add_irq(h, GSI, VOLT_IRQ_EDGE, &b->line) != 0 ||
-	    b->msi->alloc(h, 3, &b->vector) != 0 || add_bells(b) != 0)
+	    b->msi->alloc(h, 3, &b->vector) != 0 || add_doorbells(b) != 0)
 		return volt_fail(h, EINVAL, "cannot be wired");
 	return 0;
 }
 
-static void bell_reset(void *self)
+static void doorbell_reset(void *self)
 {
-	struct bell *b = self;
+	struct doorbell *b = self;
 
 	b->page = b->data = b->to = b->errors = b->called = 0;
 	b->errors += b->msi->set(b->h, b->vector, 0, 0) != 0;
 }
 
-static int bell_start(void *self)
+static int doorbell_start(void *self)
 {
-	struct bell *b = self;
+	struct doorbell *b = self;
 
 	b->irq_fd = b->doorbell->irq_fd(b->h, b->line);
 	return 0;
@@ -278,14 +278,14 @@ static const struct volt_counter counters[] = {
 
 VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE),
-    .name = "bell",
+    .name = "doorbell",
     .version = "0.1.0",
     .summary = "guest memory, doorbells and messages, for tests",
     .flags = VOLT_FLAG_GUEST_MEMORY,
-    .instance_size = sizeof(struct bell),
+    .instance_size = sizeof(struct doorbell),
     VOLT_PARAMS(params),
     VOLT_COUNTERS(counters),
-    .init = bell_init,
-    .reset = bell_reset,
-    .start = bell_start,
+    .init = doorbell_init,
+    .reset = doorbell_reset,
+    .start = doorbell_start,
 };

@@ -2,7 +2,7 @@
 # SPDX-FileCopyrightText: The Volt authors
 """Guest memory, doorbells and messages, with KVM's irqchip and with a plugin's.
 
-plugins/bell.c uses them as guests/bell.c asks; both run under the whole sandbox.
+plugins/doorbell.c uses them as guests/doorbell.c asks; both run under the whole sandbox.
 """
 
 import json
@@ -13,7 +13,7 @@ from cases_ending import with_its_bss
 from vm import Case, Setup
 
 
-class Bell(Case):
+class Doorbell(Case):
     """Each case with both kinds of irqchip."""
 
     chips = {"KVM": [], "ioapic": ["ioapic"]}
@@ -21,7 +21,7 @@ class Bell(Case):
     def ring(self, case, **extra):
         for chip, plugins in self.chips.items():
             with self.subTest(irqchip=chip):
-                run = self.run_guest("bell", case, plugins=[self.own_plugin("bell"), *plugins,
+                run = self.run_guest("doorbell", case, plugins=[self.own_plugin("doorbell"), *plugins,
                                                             *extra.get("plugins", [])],
                                      options=["--log-level", "debug"])
                 yield chip, run
@@ -29,8 +29,8 @@ class Bell(Case):
     def test_doorbells_ring_on_the_loop_and_change_memory(self):
         for _, run in self.ring("doorbells"):
             counters = self.counters(run)
-            self.assertGreaterEqual(counters["bell: rung"], 1, run.story())
-            self.assertEqual(counters["bell: matched"], 1, run.story())
+            self.assertGreaterEqual(counters["doorbell: rung"], 1, run.story())
+            self.assertEqual(counters["doorbell: matched"], 1, run.story())
 
     def test_doorbells_post_workers(self):
         """3 of them, and as many as there may be."""
@@ -38,46 +38,46 @@ class Bell(Case):
             for chip, plugins in self.chips.items():
                 with self.subTest(workers=workers, irqchip=chip):
                     run = self.run_guest(
-                        "bell", "doorbells",
-                        plugins=[f"{self.own_plugin('bell')},workers={workers}", *plugins],
+                        "doorbell", "doorbells",
+                        plugins=[f"{self.own_plugin('doorbell')},workers={workers}", *plugins],
                         options=["--log-level", "debug"])
-                    self.assertGreaterEqual(self.counters(run)["bell: rung"], 1, run.story())
-                    self.assertEqual(self.counters(run)["bell: matched"], 1, run.story())
+                    self.assertGreaterEqual(self.counters(run)["doorbell: rung"], 1, run.story())
+                    self.assertEqual(self.counters(run)["doorbell: matched"], 1, run.story())
 
     def test_filtered_doorbell_posts_from_below_the_filter(self):
-        run = self.run_guest("bell", "doorbells",
-                             plugins=[f"{self.own_plugin('bell')},workers=3"],
-                             options=["--log-level", "debug", "--filter", "count,on=bell"])
-        self.assertGreaterEqual(self.counters(run)["bell: rung"], 1, run.story())
-        self.assertEqual(self.counters(run)["bell: matched"], 1, run.story())
+        run = self.run_guest("doorbell", "doorbells",
+                             plugins=[f"{self.own_plugin('doorbell')},workers=3"],
+                             options=["--log-level", "debug", "--filter", "count,on=doorbell"])
+        self.assertGreaterEqual(self.counters(run)["doorbell: rung"], 1, run.story())
+        self.assertEqual(self.counters(run)["doorbell: matched"], 1, run.story())
 
     def test_65th_worker_is_refused(self):
-        run = self.start("bell", "doorbells", plugins=[
-            f"{self.own_plugin('bell')},workers=64", f"{self.own_plugin('bell')},workers=1,id=more"])
+        run = self.start("doorbell", "doorbells", plugins=[
+            f"{self.own_plugin('doorbell')},workers=64", f"{self.own_plugin('doorbell')},workers=1,id=more"])
         self.assertEqual(run.wait(), 102, run.story())
         self.assertIn("there are 64 workers already", "".join(run.log()))
 
     def test_filtered_doorbell_rings_from_below_the_filter(self):
         """KVM would take the write before anybody saw it."""
-        run = self.run_guest("bell", "doorbells", plugins=[self.own_plugin("bell")],
-                             options=["--log-level", "debug", "--filter", "count,on=bell"])
+        run = self.run_guest("doorbell", "doorbells", plugins=[self.own_plugin("doorbell")],
+                             options=["--log-level", "debug", "--filter", "count,on=doorbell"])
         counters = self.counters(run)
-        self.assertGreaterEqual(counters["bell: rung"], 1, run.story())
-        self.assertEqual(counters["bell: matched"], 1, run.story())
+        self.assertGreaterEqual(counters["doorbell: rung"], 1, run.story())
+        self.assertEqual(counters["doorbell: matched"], 1, run.story())
         self.assertGreaterEqual(counters["count: writes"], 2, run.story())
-        self.assertNotIn("by KVM", self.explain("--filter", "count,on=bell"))
+        self.assertNotIn("by KVM", self.explain("--filter", "count,on=doorbell"))
 
     def test_denied_doorbell_does_not_ring(self):
-        run = self.start("bell", "doorbells", plugins=[self.own_plugin("bell")],
+        run = self.start("doorbell", "doorbells", plugins=[self.own_plugin("doorbell")],
                          options=["--log-level", "debug",
-                                  "--filter", "deny,on=bell,length=4"])
+                                  "--filter", "deny,on=doorbell,length=4"])
         self.assertNotEqual(run.wait(), 0, run.story())
         self.assertIn("nobody saw the first doorbell", run.text())
-        self.assertNotIn("bell: rung", self.counters(run))
+        self.assertNotIn("doorbell: rung", self.counters(run))
 
     def test_other_widths_do_not_ring(self):
         for _, run in self.ring("not_rung"):
-            self.assertNotIn("bell: rung", self.counters(run))
+            self.assertNotIn("doorbell: rung", self.counters(run))
 
     def test_what_is_not_ram_or_no_message_is_refused(self):
         for _ in self.ring("refusals"):
@@ -95,7 +95,7 @@ class Bell(Case):
         """KVM_SIGNAL_MSI fails then; on a bus nobody would ever know."""
         for chip, plugins in self.chips.items():
             with self.subTest(irqchip=chip):
-                self.run_guest("smp", "untaken", plugins=[self.own_plugin("bell"), *plugins],
+                self.run_guest("smp", "untaken", plugins=[self.own_plugin("doorbell"), *plugins],
                                options=["--cpus", "2"])
 
     def test_pins_work_beside_messages(self):
@@ -109,32 +109,32 @@ class Bell(Case):
     def explain(self, *words):
         return subprocess.run(
             [str(word) for word in (Setup.volt, "explain", *Setup.options, "--kernel",
-                                    Setup.guests / "bell", "--plugin",
-                                    self.own_plugin("bell"), *words)],
+                                    Setup.guests / "doorbell", "--plugin",
+                                    self.own_plugin("doorbell"), *words)],
             capture_output=True, text=True, timeout=20, check=True).stdout
 
-    def test_explain_shows_bells_and_pinned_calls(self):
+    def test_explain_shows_doorbells_and_pinned_calls(self):
         text = self.explain()
-        self.assertRegex(text, r"port 0x00000720 4 bytes any value  bell: by (KVM|volt)")
-        self.assertRegex(text, r"port 0x00000724 4 bytes 0x7 +bell: by (KVM|volt)")
-        self.assertIn("open to bell", text)
+        self.assertRegex(text, r"port 0x00000720 4 bytes any value  doorbell: by (KVM|volt)")
+        self.assertRegex(text, r"port 0x00000724 4 bytes 0x7 +doorbell: by (KVM|volt)")
+        self.assertIn("open to doorbell", text)
         vcpu = text.index(" thread vcpu")
         for thread in (text[:vcpu], text[vcpu:]):
-            self.assertRegex(thread, r"ioctl +fd \d+, KVM_SIGNAL_MSI +bell:")
+            self.assertRegex(thread, r"ioctl +fd \d+, KVM_SIGNAL_MSI +doorbell:")
             self.assertRegex(thread, r"ioctl +fd \d+, KVM_IRQ_LINE +core:")
         self.assertNotIn("KVM_SET_GSI_ROUTING", text)
 
     def test_explain_says_the_same_as_json(self):
-        bells = json.loads(self.explain("--json"))["doorbells"]
-        self.assertEqual([bell["address"] for bell in bells], [0x720, 0x724])
-        self.assertEqual(bells[1]["value"], 7)
+        doorbells = json.loads(self.explain("--json"))["doorbells"]
+        self.assertEqual([doorbell["address"] for doorbell in doorbells], [0x720, 0x724])
+        self.assertEqual(doorbells[1]["value"], 7)
 
     def test_plugin_with_memory_never_meets_a_mapped_file(self):
-        bell = self.own_plugin("bell")
-        run = self.start("bell", "doorbells", plugins=[bell], options=["--kernel-memory", "map"])
+        doorbell = self.own_plugin("doorbell")
+        run = self.start("doorbell", "doorbells", plugins=[doorbell], options=["--kernel-memory", "map"])
         self.assertEqual(run.wait(), 102, run.story())
-        self.assertIn("plugin bell works on guest memory", "".join(run.log()))
-        maps = self.mapped_kernels(plugins=[bell]), self.mapped_kernels()
+        self.assertIn("plugin doorbell works on guest memory", "".join(run.log()))
+        maps = self.mapped_kernels(plugins=[doorbell]), self.mapped_kernels()
         self.assertEqual([len(lines) > 0 for lines in maps], [False, True], maps)
 
     def mapped_kernels(self, plugins=()):
