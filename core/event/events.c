@@ -100,8 +100,8 @@ int events_init(
 	int err = loop_watch_or_log(
 	    l, "signals", e->signal_fd, EPOLLIN, loop_make_watch(l, take_signals, e));
 	if (err == 0)
-		err = loop_add_hook(l, pay_attention, e);
-	return err != 0 ? err : loop_add_hook(l, write_log, NULL);
+		err = loop_add_prepare(l, pay_attention, e);
+	return err != 0 ? err : loop_add_prepare(l, write_log, NULL);
 }
 
 void events_want_attention(struct events *e)

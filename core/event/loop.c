@@ -84,11 +84,12 @@ int loop_watch_or_log(
 	return err;
 }
 
-int loop_add_hook(struct loop *l, void (*run)(void *), void *arg)
+int loop_add_prepare(struct loop *l, void (*run)(void *), void *arg)
 {
-	if (l->table->hook_count == LOOP_HOOK_MAX)
+	if (l->table->prepare_count == LOOP_PREPARE_MAX)
 		return -ENOSPC;
-	l->table->hooks[l->table->hook_count++] = (struct loop_hook){.run = run, .arg = arg};
+	l->table->prepares[l->table->prepare_count++] =
+	    (struct loop_prepare){.run = run, .arg = arg};
 	return 0;
 }
 
@@ -231,10 +232,11 @@ void loop_run(struct loop *l)
 	struct epoll_event events[LOOP_BATCH];
 
 	for (;;) {
-		/* Cleared before the hooks look: work that comes later wakes us again. */
+		/* Cleared before the prepare callbacks look: work that comes later wakes us again.
+		 */
 		__atomic_store_n(&l->woken, 0, __ATOMIC_SEQ_CST);
-		for (uint32_t i = 0; i < l->table->hook_count; i++)
-			l->table->hooks[i].run(l->table->hooks[i].arg);
+		for (uint32_t i = 0; i < l->table->prepare_count; i++)
+			l->table->prepares[i].run(l->table->prepares[i].arg);
 		fire_timers(l);
 		if (__atomic_load_n(&l->stopping, __ATOMIC_SEQ_CST))
 			return;

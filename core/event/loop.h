@@ -16,10 +16,10 @@
 
 #include "core/event/callee.h"
 
-#define LOOP_TIMER_MAX 64
-#define LOOP_HOOK_MAX  96
-#define LOOP_WATCH_MAX 320
-#define LOOP_BATCH     16
+#define LOOP_TIMER_MAX   64
+#define LOOP_PREPARE_MAX 96
+#define LOOP_WATCH_MAX   320
+#define LOOP_BATCH       16
 
 struct loop_timer {
 	void (*fire)(void *self);
@@ -34,16 +34,16 @@ struct loop_watch {
 };
 
 /* Called on every turn of the loop; must be cheap when there is nothing to do. */
-struct loop_hook {
+struct loop_prepare {
 	void (*run)(void *arg);
 	void *arg;
 };
 
 /* What is called when; in sealed memory, so read-only from the seal on. */
 struct loop_table {
-	uint32_t timer_count, hook_count, watch_count;
+	uint32_t timer_count, prepare_count, watch_count;
 	struct loop_timer timers[LOOP_TIMER_MAX];
-	struct loop_hook hooks[LOOP_HOOK_MAX];
+	struct loop_prepare prepares[LOOP_PREPARE_MAX];
 	struct loop_watch watches[LOOP_WATCH_MAX];
 };
 
@@ -70,7 +70,7 @@ int loop_watch_or_log(
     struct loop *l, const char *what, int fd, uint32_t events, const struct loop_watch *watch);
 /* Words for an error of loop_watch(), a positive errno. */
 const char *loop_watch_why(int err);
-int loop_add_hook(struct loop *l, void (*run)(void *), void *arg);
+int loop_add_prepare(struct loop *l, void (*run)(void *), void *arg);
 int loop_add_timer(struct loop *l, struct callee *owner, void (*fire)(void *), uint32_t *timer);
 /* One of the core's, which no pause holds. */
 int loop_add_core_timer(struct loop *l, void (*fire)(void *), void *arg, uint32_t *timer);

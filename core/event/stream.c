@@ -23,7 +23,7 @@ int stream_attach(struct stream *s, const struct volt_stream_ops *ops)
 	if (s->ops != NULL)
 		return -EBUSY;
 	s->ops = ops;
-	return loop_add_hook(s->all->loop, stream_pump, s);
+	return loop_add_prepare(s->all->loop, stream_pump, s);
 }
 
 size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n)

@@ -100,7 +100,7 @@ void stream_hang_up(struct stream *s);
  * terminal alone. */
 int streams_take_terminal(struct streams *all);
 
-/* [loop] Moves what can be moved. A loop hook. */
+/* [loop] Moves what can be moved. A prepare callback. */
 void stream_pump(void *stream);
 /* [loop] Tells the device that somebody is there from the start, if so. */
 void stream_begin(struct stream *s);

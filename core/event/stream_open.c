@@ -60,7 +60,7 @@ static void on_out(void *arg, uint32_t events)
 	s->writable = true; /* an error shows at the next write */
 }
 
-/* The hook accepts. */
+/* The prepare callback accepts. */
 static void on_listen(void *arg, uint32_t events)
 {
 	struct stream *s = arg;

@@ -234,7 +234,7 @@ int doorbells_wire(struct doorbells *all)
 	int err = 0;
 
 	if (all->count > 0)
-		err = loop_add_hook(all->loop, ring_noted, all);
+		err = loop_add_prepare(all->loop, ring_noted, all);
 	for (uint32_t i = 0; err == 0 && i < all->count; i++)
 		err = wire(&all->rows[i]);
 	return err;

@@ -93,7 +93,7 @@ static int make_table(struct machine *m)
 	 * must let everything pass; host_log() has the last word. */
 	for (uint32_t i = 0; i < m->instance_count; i++)
 		m->instances[i]->host.log_level = VOLT_LOG_TRACE;
-	return loop_add_hook(&m->loop, commands_deliver, m);
+	return loop_add_prepare(&m->loop, commands_deliver, m);
 }
 
 int commands_attach(struct machine *m, struct instance *i, const struct volt_manage_ops *ops)

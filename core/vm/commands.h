@@ -5,7 +5,7 @@
  * commands - who has commands, who may give them, and events on their way to the latter.
  *
  * The tables are filled while wiring and lie in sealed memory. Nothing is made unless a plugin
- * asks for volt.manage/1, so that a VM without one has neither the lock nor the hook.
+ * asks for volt.manage/1, so that a VM without one has neither the lock nor the prepare callback.
  */
 #ifndef CORE_COMMANDS_H
 #define CORE_COMMANDS_H
@@ -44,7 +44,7 @@ void commands_finish(struct command_call *call, int err, const char *why);
 
 /* [any] Queues an event for every manager. `name` is static; `text` may be NULL. */
 void commands_report(struct machine *m, const char *source, const char *name, const char *text);
-/* [loop] Delivers what is queued. A loop hook. */
+/* [loop] Delivers what is queued. A prepare callback. */
 void commands_deliver(void *machine);
 
 #endif

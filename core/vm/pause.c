@@ -200,7 +200,7 @@ static void do_step(struct pause *p)
 	}
 }
 
-/* The hook. */
+/* The prepare callback. */
 static void look(void *arg)
 {
 	struct pause *p = arg;
@@ -239,7 +239,7 @@ int pause_wire(struct pause *p, const struct pause_parts *parts)
 		return 0;
 	int err = loop_add_core_timer(parts->loop, on_deadline, p, &p->timer);
 	if (!err)
-		err = loop_add_hook(parts->loop, look, p);
+		err = loop_add_prepare(parts->loop, look, p);
 	if (!err)
 		err = vcpu_renumber(parts->vcpus, parts->vcpu_count);
 	if (err)

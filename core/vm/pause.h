@@ -8,8 +8,8 @@
  * workers is done, and the plugins' `pause` (volt/state.h) has been called.
  * docs/pause.md has the steps and the reason of each.
  *
- * All of it is a state machine in a hook of the loop. Nothing waits: a VM whose guest ends
- * while it is being paused ends, and one whose workers do not come to an end goes on.
+ * All of it is a state machine in a prepare callback of the loop. Nothing waits: a VM whose guest
+ * ends while it is being paused ends, and one whose workers do not come to an end goes on.
  */
 #ifndef CORE_PAUSE_H
 #define CORE_PAUSE_H
@@ -69,8 +69,8 @@ extern const bool pause_built;
 /* [wire] The VM can be paused from now on; the rules for that are `asked_by`'s, which stays. */
 void pause_allow(struct pause *p, struct loop *loop, const char *asked_by);
 bool pause_is_allowed(const struct pause *p);
-/* [wire] When the vCPUs are there: pipes and hook, if it is allowed. 0 or -errno, said in the
- * log. */
+/* [wire] When the vCPUs are there: pipes and prepare callback, if it is allowed. 0 or -errno, said
+ * in the log. */
 int pause_wire(struct pause *p, const struct pause_parts *parts);
 /* [loop] Any lock may be held. */
 enum pause_state pause_state(const struct pause *p);

@@ -165,7 +165,7 @@ struct machine *kit_machine(void)
 	doorbells_init(&m->doorbells, &m->bus, &m->kvm, &m->loop);
 	run.m = m;
 	kit_owner(&run.timer_owner, "kit", NULL);
-	must(loop_add_hook(&m->loop, on_turn, NULL) == 0 &&
+	must(loop_add_prepare(&m->loop, on_turn, NULL) == 0 &&
 		 loop_add_timer(&m->loop, &run.timer_owner, on_time, &run.timer) == 0,
 	    "loop");
 	return m;

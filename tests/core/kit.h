@@ -49,7 +49,7 @@ extern char kit_why[256];
 /* Runs the loop until `done` says so, looking once a turn; false: not within `ms`. */
 bool kit_run_until(struct machine *m, bool (*done)(void *arg), void *arg, unsigned ms);
 /* Has kit_run_until() look at once, without a turn of the loop more than there would be:
- * for callbacks of tests, and as a loop hook. */
+ * for callbacks of tests, and as a prepare callback. */
 void kit_look(void *unused);
 /* Runs the loop for `ms`; returns how many turns it took. */
 unsigned kit_run(struct machine *m, unsigned ms);

@@ -309,7 +309,7 @@ static void each_wake_up_is_a_turn(void **state)
 	pthread_join(thread, NULL);
 }
 
-static void wake_in_hook(void *arg)
+static void wake_in_prepare(void *arg)
 {
 	if (fired < 5) {
 		note('h');
@@ -317,9 +317,9 @@ static void wake_in_hook(void *arg)
 	}
 }
 
-static void a_hook_that_wakes_is_called_again(void **state)
+static void a_prepare_callback_that_wakes_is_called_again(void **state)
 {
-	assert_int_equal(loop_add_hook(loop, wake_in_hook, NULL), 0);
+	assert_int_equal(loop_add_prepare(loop, wake_in_prepare, NULL), 0);
 	assert_true(wait_for(5));
 }
 
@@ -393,9 +393,9 @@ static void tables_that_are_full_are_refused(void **state)
 		added++;
 	assert_int_equal(loop_add_timer(loop, &owner, fire_a, &timer), -ENOSPC);
 	assert_int_equal(loop->table->timer_count, LOOP_TIMER_MAX);
-	while (loop_add_hook(loop, fire_a, NULL) == 0)
+	while (loop_add_prepare(loop, fire_a, NULL) == 0)
 		added++;
-	assert_int_equal(loop->table->hook_count, LOOP_HOOK_MAX);
+	assert_int_equal(loop->table->prepare_count, LOOP_PREPARE_MAX);
 	while (loop_make_watch(loop, on_ready, NULL) != NULL)
 		added++;
 	assert_int_equal(loop->table->watch_count, LOOP_WATCH_MAX);
@@ -470,7 +470,7 @@ int main(void)
 	    TEST(a_timer_far_away_costs_no_turns),
 	    TEST(wake_ups_before_the_loop_looks_are_one_write),
 	    TEST(each_wake_up_is_a_turn),
-	    TEST(a_hook_that_wakes_is_called_again),
+	    TEST(a_prepare_callback_that_wakes_is_called_again),
 	    TEST(a_watch_tells_of_each_edge_once),
 	    TEST(a_watch_can_ask_for_room_to_write),
 	    TEST(what_cannot_be_watched_is_refused),
