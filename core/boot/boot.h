@@ -35,9 +35,9 @@ enum boot_files {
 };
 
 struct boot_module {
-	int fd;            /* regular file, opened by the caller */
-	const char *name;  /* for messages */
-	const char *words; /* the string that goes with it, printable; NULL: none */
+	int fd;             /* regular file, opened by the caller */
+	const char *name;   /* for messages */
+	const char *string; /* goes with it, printable; NULL: none */
 };
 
 struct boot_request {

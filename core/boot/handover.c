@@ -37,12 +37,12 @@ int handover_check(const struct kernel_handover *handover, const struct boot_req
 		    E2BIG, "command line: %zu bytes, but this kernel takes at most %zu", len, max);
 	err = check_printable("command line", handover->cmdline);
 	for (uint32_t i = 0; err == 0 && i < request->module_count; i++) {
-		const char *words = request->modules[i].words;
+		const char *string = request->modules[i].string;
 
-		if (words == NULL)
+		if (string == NULL)
 			continue;
-		all += strlen(words) + 1;
-		err = check_printable(request->modules[i].name, words);
+		all += strlen(string) + 1;
+		err = check_printable(request->modules[i].name, string);
 	}
 	if (err == 0 && all > ROOM)
 		return log_error(E2BIG,
@@ -61,17 +61,17 @@ static uint64_t put(struct memory *memory, uint64_t *at, const char *text)
 	return here;
 }
 
-void handover_write_words(
-    struct memory *memory, const struct kernel_handover *handover, uint64_t *words)
+void handover_write_strings(
+    struct memory *memory, const struct kernel_handover *handover, uint64_t *strings)
 {
 	uint64_t at = LAYOUT_CMDLINE;
 
 	put(memory, &at, handover->cmdline);
 	for (uint32_t i = 0; i < handover->module_count; i++) {
-		const char *text = handover->modules[i].words;
+		const char *text = handover->modules[i].string;
 
 		/* The last byte is a NUL, whosever it is. */
-		words[i] = text != NULL ? put(memory, &at, text) : LAYOUT_CMDLINE_END - 1;
+		strings[i] = text != NULL ? put(memory, &at, text) : LAYOUT_CMDLINE_END - 1;
 	}
 }
 

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * handover - what all protocols tell a kernel: its words and which memory is RAM.
+ * handover - what all protocols pass to a kernel: command line, module strings, memory map.
  */
 #ifndef CORE_BOOT_HANDOVER_H
 #define CORE_BOOT_HANDOVER_H
@@ -20,14 +20,14 @@ struct handover_range {
 	uint32_t type;
 };
 
-/* The command line and the modules' words: length and characters. 0 or -errno, said in the
+/* The command line and the modules' strings: length and characters. 0 or -errno, said in the
  * log. */
 int handover_check(const struct kernel_handover *handover, const struct boot_request *request);
 
-/* Writes the command line to LAYOUT_CMDLINE and the modules' words behind it; words[i] gets
+/* Writes the command line to LAYOUT_CMDLINE and the modules' strings behind it; strings[i] gets
  * the address of those of module i, an empty string if it has none. */
-void handover_write_words(
-    struct memory *memory, const struct kernel_handover *handover, uint64_t *words);
+void handover_write_strings(
+    struct memory *memory, const struct kernel_handover *handover, uint64_t *strings);
 
 /* The memory map: ascending, without neighbours of one type. How many. */
 uint32_t handover_ranges(

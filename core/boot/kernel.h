@@ -47,7 +47,7 @@ struct kernel_info {
 
 struct kernel_module {
 	uint64_t start, size;
-	const char *words; /* or NULL */
+	const char *string; /* or NULL */
 };
 
 /* The initrd and the modules, in this order. */

@@ -95,7 +95,7 @@ int modules_load(const struct boot_request *request, const struct kernel_protoco
 		char what[32];
 
 		snprintf(what, sizeof(what), "module %u", i + 1);
-		module->words = request->modules[i].words;
+		module->string = request->modules[i].string;
 		err = load(&place, request->modules[i].fd, request->modules[i].name, what, module);
 	}
 	handover->module_count = (uint32_t)(module - handover->modules);

@@ -57,7 +57,7 @@ struct memmap_entry {
 } __attribute__((packed));
 
 struct module_entry {
-	uint32_t start, end, words, reserved;
+	uint32_t start, end, string, reserved;
 };
 
 _Static_assert(sizeof(struct header) == 32 && sizeof(struct information) == 68 &&
@@ -250,15 +250,15 @@ static uint32_t put_memmap(struct memory *memory)
 
 static void put_modules(struct memory *memory, const struct kernel_handover *handover)
 {
-	uint64_t words[KERNEL_MODULE_MAX];
+	uint64_t strings[KERNEL_MODULE_MAX];
 
-	handover_write_words(memory, handover, words);
+	handover_write_strings(memory, handover, strings);
 	for (uint32_t i = 0; i < handover->module_count; i++) {
 		const struct kernel_module *m = &handover->modules[i];
 		const struct module_entry entry = {
 		    .start = (uint32_t)m->start,
 		    .end = (uint32_t)(m->start + m->size),
-		    .words = (uint32_t)words[i],
+		    .string = (uint32_t)strings[i],
 		};
 
 		put(memory, MODULES_AT + i * sizeof(entry), &entry, sizeof(entry));

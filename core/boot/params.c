@@ -49,12 +49,12 @@ void params_enter(
     struct memory *memory, const struct kernel_handover *handover, struct boot_entry *entry)
 {
 	struct boot_params *bp = (struct boot_params *)(memory->host + LAYOUT_PARAMS);
-	uint64_t words[KERNEL_MODULE_MAX];
+	uint64_t strings[KERNEL_MODULE_MAX];
 
 	fill_header(bp, handover);
 	fill_e820(bp, memory);
 	bp->acpi_rsdp_addr = handover->rsdp;
-	handover_write_words(memory, handover, words);
+	handover_write_strings(memory, handover, strings);
 	handover_enter_long64(memory, entry);
 	entry->rsi = LAYOUT_PARAMS;
 }

@@ -258,13 +258,14 @@ static uint32_t put_memmap(struct memory *memory)
 
 static void put_modules(struct memory *memory, const struct kernel_handover *handover)
 {
-	uint64_t words[KERNEL_MODULE_MAX];
+	uint64_t strings[KERNEL_MODULE_MAX];
 
-	handover_write_words(memory, handover, words);
+	handover_write_strings(memory, handover, strings);
 	for (uint32_t i = 0; i < handover->module_count; i++) {
 		const struct kernel_module *m = &handover->modules[i];
-		const struct module_entry entry = {
-		    .start = m->start, .size = m->size, .cmdline = m->words != NULL ? words[i] : 0};
+		const struct module_entry entry = {.start = m->start,
+		    .size = m->size,
+		    .cmdline = m->string != NULL ? strings[i] : 0};
 
 		put(memory, MODULES_AT + i * sizeof(entry), &entry, sizeof(entry));
 	}

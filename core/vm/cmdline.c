@@ -8,7 +8,7 @@
 
 /* Where the words for the kernel end: at a lone "--", behind which Linux (next_arg() in
  * lib/cmdline.c) finds its first program's arguments, or at the end. */
-static size_t kernel_words(const char *text)
+static size_t kernel_part(const char *text)
 {
 	bool quoted = false, start = true;
 	size_t at = 0;
@@ -25,7 +25,7 @@ static size_t kernel_words(const char *text)
 
 const char *cmdline_find(const char *text, const char *word)
 {
-	const size_t n = strlen(word), end = kernel_words(text);
+	const size_t n = strlen(word), end = kernel_part(text);
 
 	for (const char *p = text; p < text + end; p++)
 		if ((p == text || p[-1] == ' ') && strncmp(p, word, n) == 0 &&
@@ -34,9 +34,9 @@ const char *cmdline_find(const char *text, const char *word)
 	return NULL;
 }
 
-static bool add_devices(char *text, size_t size, const char *words)
+static bool add_devices(char *text, size_t size, const char *devices)
 {
-	const size_t len = strlen(text), n = strlen(words), at = kernel_words(text);
+	const size_t len = strlen(text), n = strlen(devices), at = kernel_part(text);
 	const size_t inside = at < len;
 
 	if (n >= size - len)
@@ -44,7 +44,7 @@ static bool add_devices(char *text, size_t size, const char *words)
 	if (n == 0)
 		return true;
 	memmove(text + at + n, text + at, len - at + 1);
-	memcpy(text + at, words + inside, n - inside);
+	memcpy(text + at, devices + inside, n - inside);
 	if (inside)
 		text[at + n - 1] = ' ';
 	return true;
@@ -52,7 +52,7 @@ static bool add_devices(char *text, size_t size, const char *words)
 
 bool cmdline_has(const char *text, const char *word)
 {
-	const size_t end = kernel_words(text), n = strlen(word);
+	const size_t end = kernel_part(text), n = strlen(word);
 	bool quoted = false, start = true;
 
 	for (size_t at = 0; at < end; at++) {
@@ -65,10 +65,11 @@ bool cmdline_has(const char *text, const char *word)
 	return false;
 }
 
-bool cmdline_make(char *to, size_t size, const char *words, const char *append, const char *devices)
+bool cmdline_make(
+    char *to, size_t size, const char *cmdline, const char *append, const char *devices)
 {
 	int n = snprintf(
-	    to, size, "%s%s%s", words, append != NULL ? " " : "", append != NULL ? append : "");
+	    to, size, "%s%s%s", cmdline, append != NULL ? " " : "", append != NULL ? append : "");
 
 	return n >= 0 && (size_t)n < size && add_devices(to, size, devices);
 }

@@ -10,10 +10,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* `words`, then `append` (NULL: none), and `devices`, which is empty or begins with a blank,
+/* `cmdline`, then `append` (NULL: none), and `devices`, which is empty or begins with a blank,
  * before a lone "--" of the user's or at the end. False: there is no room. */
 bool cmdline_make(
-    char *to, size_t size, const char *words, const char *append, const char *devices);
+    char *to, size_t size, const char *cmdline, const char *append, const char *devices);
 
 /* True if `word` is one of the kernel's, before a lone "--". */
 bool cmdline_has(const char *text, const char *word);

@@ -508,16 +508,16 @@ static int host_fixed(const struct volt_host *h, const struct volt_acpi_fixed *f
 static int host_cmdline(const struct volt_host *h, const char *words)
 {
 	struct machine *m = host_wirer(h)->machine;
-	size_t used = strlen(m->device_words);
+	size_t used = strlen(m->device_cmdline);
 
 	if (m->sealed)
 		return -EPERM;
 	for (const char *p = words; *p != '\0'; p++)
 		if (!isprint((unsigned char)*p))
 			return -EINVAL;
-	if (strlen(words) + 2 > sizeof(m->device_words) - used)
+	if (strlen(words) + 2 > sizeof(m->device_cmdline) - used)
 		return -ENOSPC;
-	snprintf(m->device_words + used, sizeof(m->device_words) - used, " %s", words);
+	snprintf(m->device_cmdline + used, sizeof(m->device_cmdline) - used, " %s", words);
 	return 0;
 }
 

@@ -256,15 +256,15 @@ static int load_kernel(struct machine *m, struct boot_entry *entry)
 
 	if (!cmdline_make(cmdline, sizeof(cmdline),
 		o->cmdline != NULL ? o->cmdline : plugins_default_cmdline, o->append,
-		m->device_words))
+		m->device_cmdline))
 		return log_error(
 		    E2BIG, "the kernel command line is longer than %zu bytes", sizeof(cmdline) - 1);
 	warn_of_interrupts(m, cmdline);
 	warn_consoles(m, cmdline);
 	struct boot_module modules[BOOT_MODULE_MAX];
 	for (uint32_t i = 0; i < o->module_count; i++)
-		modules[i] =
-		    (struct boot_module){m->module_fds[i], o->modules[i].file, o->modules[i].words};
+		modules[i] = (struct boot_module){
+		    m->module_fds[i], o->modules[i].file, o->modules[i].string};
 	struct boot_request request = {
 	    .memory = &m->memory,
 	    .choice = o->boot,

@@ -265,7 +265,7 @@ static int add_module(struct options *o, const char *text)
 		*to++ = *text++;
 	}
 	*to = '\0';
-	m->words = *text == ',' ? text + 1 : NULL;
+	m->string = *text == ',' ? text + 1 : NULL;
 	return m->file[0] == '\0' ? log_error(EINVAL, "--module: the name is empty") : 0;
 }
 

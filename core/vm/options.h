@@ -25,8 +25,8 @@ struct options {
 	enum boot_choice boot;
 	enum boot_files kernel_memory;
 	struct options_module {
-		char *file;        /* allocated */
-		const char *words; /* or NULL */
+		char *file;         /* allocated */
+		const char *string; /* or NULL */
 	} modules[BOOT_MODULE_MAX];
 	uint32_t module_count;
 	const char *cmdline; /* replaces the default; NULL: default */

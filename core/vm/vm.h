@@ -56,7 +56,7 @@ struct machine {
 	struct vcpu *vcpus;
 	struct pause pause;                 /* running, paused or ending */
 	bool tsc_invariant;                 /* the host's, as KVM says */
-	char device_words[CMDLINE_MAX];     /* what plugins add to the kernel command line */
+	char device_cmdline[CMDLINE_MAX];   /* what plugins add to the kernel command line */
 	int kernel_fd, initrd_fd, trace_fd; /* -1: none or closed */
 	enum boot_files files;           /* how the kernel and what goes with it come into memory */
 	int module_fds[BOOT_MODULE_MAX]; /* of the options' modules, likewise */

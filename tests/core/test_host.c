@@ -703,13 +703,13 @@ static void words_for_the_kernel_are_added_up_to_the_limit(void **state)
 
 	assert_int_equal(describe->cmdline(one, "a=1"), 0);
 	assert_int_equal(describe->cmdline(two, "b c"), 0);
-	assert_string_equal(m->device_words, " a=1 b c");
+	assert_string_equal(m->device_cmdline, " a=1 b c");
 	assert_int_equal(describe->cmdline(one, "x\ny"), -EINVAL);
 	assert_int_equal(describe->cmdline(one, "\xc3\xa4"), -EINVAL);
 	memset(words, 'w', sizeof(words));
 	words[CMDLINE_MAX - 1 - 8 - 1] = '\0'; /* what is left, less the blank and the NUL */
 	assert_int_equal(describe->cmdline(one, words), 0);
-	assert_int_equal(strlen(m->device_words), CMDLINE_MAX - 1);
+	assert_int_equal(strlen(m->device_cmdline), CMDLINE_MAX - 1);
 	assert_int_equal(describe->cmdline(one, ""), -ENOSPC);
 }
 

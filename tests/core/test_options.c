@@ -330,13 +330,13 @@ static void modules_are_a_file_and_the_rest_after_its_comma(void **state)
 	    W("--module"), W("d,,e,,f,x,,y"));
 	assert_int_equal(options.module_count, 4);
 	assert_string_equal(options.modules[0].file, "a");
-	assert_null(options.modules[0].words);
+	assert_null(options.modules[0].string);
 	assert_string_equal(options.modules[1].file, "b");
-	assert_string_equal(options.modules[1].words, "one,two");
+	assert_string_equal(options.modules[1].string, "one,two");
 	assert_string_equal(options.modules[2].file, "c");
-	assert_string_equal(options.modules[2].words, "");
+	assert_string_equal(options.modules[2].string, "");
 	assert_string_equal(options.modules[3].file, "d,e,f");
-	assert_string_equal(options.modules[3].words, "x,,y");
+	assert_string_equal(options.modules[3].string, "x,,y");
 	free_modules();
 }
 

@@ -142,7 +142,7 @@ static bool play(void)
 	if (fuzz_below(2) != 0) {
 		fuzz_vm.modules[0] = (struct boot_module){.fd = fuzz_module(&size),
 		    .name = "MODULE",
-		    .words = fuzz_words(module_room, sizeof(module_room))};
+		    .string = fuzz_words(module_room, sizeof(module_room))};
 		fuzz_vm.module_count = 1;
 	}
 	const char *cmdline = fuzz_below(3) != 0 ? "quiet" : fuzz_words(room, sizeof(room));

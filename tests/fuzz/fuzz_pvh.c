@@ -153,7 +153,7 @@ static int ask_for_modules(void)
 		fuzz_vm.modules[i] = (struct boot_module){
 		    .fd = fuzz_module(&sizes[asked++]),
 		    .name = "MODULE",
-		    .words = fuzz_below(2) != 0 ? fuzz_words(room[i], sizeof(room[i])) : NULL,
+		    .string = fuzz_below(2) != 0 ? fuzz_words(room[i], sizeof(room[i])) : NULL,
 		};
 	}
 	return initrd_fd;

@@ -74,7 +74,7 @@ static int run(const char *script, const struct request *q, const char *output)
 		words[n++] = q->passed[i];
 	if (q->count > 0) {
 		words[n++] = "--source";
-		words[n++] = q->words[0];
+		words[n++] = q->args[0];
 	}
 	pid_t child = interrupt_fork();
 	if (child == 0) {

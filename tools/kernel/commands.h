@@ -18,7 +18,7 @@ struct request {
 	const char *config, *name, *script;
 	const char *passed[REQUEST_PASSED_MAX]; /* options for the script of build */
 	int passed_count;
-	char **words; /* what is no option; NULL at the end */
+	char **args; /* what is no option; NULL at the end */
 	int count;
 };
 

@@ -52,7 +52,7 @@ int command_import(const struct request *q)
 	}
 	int code = SAY_GOOD;
 	for (int i = 0; i < q->count; i++) /* what a signal leaves no time for is not done */
-		if (interrupt_came() != 0 || import_path(q, q->words[i]) != 0)
+		if (interrupt_came() != 0 || import_path(q, q->args[i]) != 0)
 			code = SAY_FAILED;
 	return code;
 }

@@ -274,7 +274,7 @@ static int inspect_stored(struct subject *s, const struct request *q)
 	static char name[STORE_NAME_MAX];
 	char path[PATH_MAX + STORE_NAME_MAX];
 
-	if (record_find(q->store, q->words[0], name) != 0 ||
+	if (record_find(q->store, q->args[0], name) != 0 ||
 	    record_read(&s->record, q->store, name) != 0)
 		return -ENOENT;
 	s->name = name;
@@ -293,10 +293,10 @@ static int inspect_file(struct subject *s, const struct request *q, const char *
 {
 	static struct intake in;
 	const struct intake_request request = {
-	    .path = q->words[0], .config = q->config, .folder = folder};
+	    .path = q->args[0], .config = q->config, .folder = folder};
 	int err = intake_take(&in, &request);
 
-	s->name = q->words[0];
+	s->name = q->args[0];
 	if (err == 0) {
 		record_fill(&s->record, &in);
 		err = look(s, in.stage.fd);
@@ -327,7 +327,7 @@ int command_inspect(const struct request *q)
 		return SAY_USAGE;
 	}
 	/* A file goes before a name, as it does for volt. */
-	bool file = access(q->words[0], F_OK) == 0 || !store_may_name(q->words[0]);
+	bool file = access(q->args[0], F_OK) == 0 || !store_may_name(q->args[0]);
 	if (!file && q->config != NULL) {
 		log_error(EINVAL,
 		    "inspect: --config goes with a file: a kernel of the store has its own");

@@ -240,7 +240,7 @@ static int parse(struct request *q, const char *command, int argc, char **argv)
 		if (code != GO_ON)
 			return code;
 	}
-	q->words = argv + optind;
+	q->args = argv + optind;
 	q->count = argc - optind;
 	return GO_ON;
 }
@@ -293,7 +293,7 @@ int main(int argc, char **argv)
 		log_error(EINVAL, "no command given; see volt-kernel --help");
 		return SAY_USAGE;
 	}
-	const struct command *command = find_command(request.words[0]);
+	const struct command *command = find_command(request.args[0]);
 	if (command == NULL)
 		return SAY_USAGE;
 	argv += optind;

@@ -55,7 +55,7 @@ int command_default(const struct request *q)
 {
 	char name[STORE_NAME_MAX];
 
-	if (record_find(q->store, q->count > 0 ? q->words[0] : STORE_DEFAULT, name) != 0)
+	if (record_find(q->store, q->count > 0 ? q->args[0] : STORE_DEFAULT, name) != 0)
 		return SAY_FAILED;
 	if (q->count > 0 && default_set(q->store, name) != 0)
 		return SAY_FAILED;
@@ -97,7 +97,7 @@ int command_remove(const struct request *q)
 	for (int i = 0; i < q->count; i++) {
 		int lock;
 
-		if (record_find(q->store, q->words[i], name) != 0 ||
+		if (record_find(q->store, q->args[i], name) != 0 ||
 		    (lock = stage_lock_store(q->store)) < 0) {
 			code = SAY_FAILED;
 			continue;
@@ -127,7 +127,7 @@ int command_verify(const struct request *q)
 	int code = SAY_GOOD;
 
 	for (int i = 0; i < q->count; i++)
-		if (record_find(q->store, q->words[i], name) != 0 || verify(q, name) != SAY_GOOD)
+		if (record_find(q->store, q->args[i], name) != 0 || verify(q, name) != SAY_GOOD)
 			code = SAY_FAILED;
 	if (q->count > 0)
 		return code;

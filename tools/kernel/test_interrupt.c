@@ -126,7 +126,7 @@ static void a_child_that_is_gone_gets_none(void **state)
 static bool between(void)
 {
 	static char word[] = "/nowhere", *words[] = {word, NULL};
-	static struct request request = {.words = words, .count = 1};
+	static struct request request = {.args = words, .count = 1};
 
 	interrupt_catch();
 	raise(SIGTERM);

@@ -308,7 +308,7 @@ static void the_default_goes_with_its_kernel(void **state)
 	char name[STORE_NAME_MAX], *words[] = {name, NULL};
 
 	snprintf(q.store, sizeof(q.store), "%s", store);
-	q.words = words;
+	q.args = words;
 	assert_int_equal(import(a_bzimage(), NULL), 0);
 	strcpy(name, "debian");
 	assert_int_equal(command_default(&q), 0);
