@@ -8,9 +8,9 @@
  *
  * The words after CALLS are a vCPU thread's rules, as `volt explain --json` has them. They are
  * compiled as the sandbox does, by libseccomp or its own compiler, and entered, with "both" under
- * the early cage's program, as in a sealed volt. The timed call is ioctl(FD, KVM_RUN) as the rules
- * want it, but FD is /dev/null, which answers at once: an exit takes so long that it would hide the
- * difference. Prints nanoseconds per call, the least of 2000 rounds.
+ * the early filter's program, as in a sealed volt. The timed call is ioctl(FD, KVM_RUN) as the
+ * rules want it, but FD is /dev/null, which answers at once: an exit takes so long that it would
+ * hide the difference. Prints nanoseconds per call, the least of 2000 rounds.
  */
 #include <err.h>
 #include <fcntl.h>

@@ -21,9 +21,9 @@ HERE = pathlib.Path(__file__).resolve().parent
 RUNS = 20
 EXITS = 100000
 EXIT_RUNS = 5
-# Phases of --trace-file from the last vCPU to the first instruction of the guest, and the cage.
+# Phases of --trace-file from the last vCPU to the first instruction of the guest, and the early filter.
 SEAL = ("threads counted", "policy", "Landlock", "capabilities", "threads", "seccomp")
-PHASES = ("early cage", *SEAL, "running")
+PHASES = ("early filter", *SEAL, "running")
 SWITCHES = ((), ("--no-seccomp",), ("--no-landlock",), ("--no-sandbox",))
 LINES = {
     "serial": ("serial",),

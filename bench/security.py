@@ -18,10 +18,10 @@ FILTERS = {
     # what: the program that measures and its mode
     "none": ("filter", "none"),
     "the thread's own": ("filter", "thread"),
-    "its own and the early cage's": ("filter", "both"),
+    "its own and the early filter's": ("filter", "both"),
     "the same, by the compiler of volts without libseccomp": ("filter-own", "both"),
 }
-FILTERS_OF_VOLT = "its own and the early cage's"
+FILTERS_OF_VOLT = "its own and the early filter's"
 OPS = {"eq": 1, "masked_eq": 2}  # VOLT_TEST_*
 
 

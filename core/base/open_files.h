@@ -28,7 +28,7 @@ uint32_t open_files_highest(void);
  * open ones cannot be listed. */
 int open_files_close(uint32_t first, uint32_t last);
 
-/* What to add to EACCES for root, whose capabilities the early cage took; else "". */
+/* What to add to EACCES for root, whose capabilities the early filter took; else "". */
 const char *open_files_hint(int err);
 
 #endif

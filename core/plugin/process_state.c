@@ -23,7 +23,7 @@
 enum fact_kind { WHOLE, SIGNALS };
 
 /* Lines of /proc/self/status in the kernel's order. VmLib is the size of all mappings that are
- * program code and cannot be written; the early cage lets no other code come to be. */
+ * program code and cannot be written; the early filter lets no other code come to be. */
 static const struct {
 	const char *key;
 	enum fact_kind kind;

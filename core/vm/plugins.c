@@ -188,7 +188,7 @@ static int load_sandbox(struct machine *m, const char *path, const char *params)
 	int err = i->sandbox->enter_early(i->callee.self, policy_flags(m->options));
 	if (err != 0)
 		m->fail_code = EXIT_SEAL;
-	trace_mark("early cage", "plugin %s", i->callee.id);
+	trace_mark("early filter", "plugin %s", i->callee.id);
 	return err;
 }
 

@@ -14,7 +14,7 @@ struct volt_plugin;
 extern const char plugins_default_cmdline[];
 
 /* Loads and wires what the options name or, by default, the build's set: the sandbox
- * first, so that every device is loaded inside its early cage. 0 or -errno, said in
+ * first, so that every device is loaded inside its early filter. 0 or -errno, said in
  * the log. */
 int plugins_load(struct machine *m);
 

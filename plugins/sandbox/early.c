@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * early.c - the filter of the early cage: what no VM does even while it is built.
+ * early.c - the early filter: what no VM does even while it is built.
  *
  * It is entered before any device plugin is loaded and stays under the filters of the
  * seal. Every thread made later has it from birth, KVM's helper in the kernel

@@ -69,7 +69,7 @@ int filter_compile(const struct volt_host *h, const struct volt_thread *t, bool 
 int filter_install(const struct sock_fprog *program);
 /* Makes the calling thread live under `f` from now on. One system call. */
 int filter_enter(const struct volt_host *h, const struct filter *f, const char *thread);
-/* The filter of the early cage: early.c. early_make() returns how long it is. */
+/* The early filter: early.c. early_make() returns how long it is. */
 #define EARLY_ROOM 250
 uint32_t early_make(struct sock_filter code[static EARLY_ROOM], bool log_only);
 int early_enter(const struct volt_host *h, bool log_only);

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * The program of the early cage, judged by a BPF interpreter: what volt-sandbox(7) lists is
+ * The program of the early filter, judged by a BPF interpreter: what volt-sandbox(7) lists is
  * denied and nothing else, whatever lies beside it in the search.
  */
 #include <errno.h>

@@ -104,7 +104,7 @@ static void reopen_a_memfd(void)
 	leave(open(path, O_RDONLY | O_CLOEXEC) >= 0 ? 7 : 8);
 }
 
-static void own_memfd_can_be_reopened_after_the_early_cage(void **state)
+static void own_memfd_can_be_reopened_after_the_early_filter(void **state)
 {
 	need_root();
 	assert_left(run(reopen_a_memfd), 7);
@@ -221,7 +221,7 @@ static int limits_tests(void)
 	    TEST(no_process_can_be_made_after_the_loop_has_entered),
 	    TEST(no_memory_becomes_executable),
 	    TEST(process_leaves_no_core_and_is_not_dumpable),
-	    TEST(own_memfd_can_be_reopened_after_the_early_cage),
+	    TEST(own_memfd_can_be_reopened_after_the_early_filter),
 	    TEST(steps_out_of_order_are_refused),
 	    TEST(thread_outside_the_policy_is_refused),
 	    TEST(report_counts_calls_and_instructions),

@@ -207,7 +207,7 @@ static const struct volt_target *manage_target(const struct volt_host *h, uint32
 {
 	const struct fake_host *f = fake_of(h, "target");
 
-	return number < f->commands.played_count ? &f->commands.played[number].target : NULL;
+	return number < f->commands.mock_count ? &f->commands.mocks[number].target : NULL;
 }
 
 static void done(struct fake_host *f, uint64_t ticket, int err, const char *why)
@@ -215,11 +215,11 @@ static void done(struct fake_host *f, uint64_t ticket, int err, const char *why)
 	f->commands.ops->done(f->self, ticket, err, why);
 }
 
-static const struct fake_played *find_played(const struct fake_host *f, const char *id)
+static const struct fake_mock *find_mock(const struct fake_host *f, const char *id)
 {
-	for (unsigned i = 0; i < f->commands.played_count; i++)
-		if (strcmp(f->commands.played[i].target.id, id) == 0)
-			return &f->commands.played[i];
+	for (unsigned i = 0; i < f->commands.mock_count; i++)
+		if (strcmp(f->commands.mocks[i].target.id, id) == 0)
+			return &f->commands.mocks[i];
 	return NULL;
 }
 
@@ -232,7 +232,7 @@ static void manage_call(const struct volt_host *h, uint64_t ticket, const char *
 
 	if (!f->inside)
 		fake_die(f, "call: comes from outside of a callback");
-	const struct fake_played *p = find_played(f, target);
+	const struct fake_mock *p = find_mock(f, target);
 	if (!p)
 		return done(f, ticket, ENOENT, "no such instance");
 	int row = commands_find(p->target.commands, command);
@@ -264,15 +264,15 @@ void fake_manage_add(struct fake_host *f, const char *id, const char *plugin,
 {
 	char why[256];
 
-	if (f->commands.played_count == FAKE_PLAYED_MAX)
-		fake_die(f, "fake_manage_add: more than %u instances", FAKE_PLAYED_MAX);
+	if (f->commands.mock_count == FAKE_MOCK_MAX)
+		fake_die(f, "fake_manage_add: more than %u instances", FAKE_MOCK_MAX);
 	if (commands_check_table(commands, why, sizeof(why)) != 0)
 		fake_die(f, "fake_manage_add: %s", why);
-	f->commands.played[f->commands.played_count++] =
-	    (struct fake_played){.target = {.size = sizeof(struct volt_target),
-				     .id = id,
-				     .plugin = plugin,
-				     .commands = commands},
+	f->commands.mocks[f->commands.mock_count++] =
+	    (struct fake_mock){.target = {.size = sizeof(struct volt_target),
+				   .id = id,
+				   .plugin = plugin,
+				   .commands = commands},
 		.self = self};
 }
 

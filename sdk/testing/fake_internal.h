@@ -39,7 +39,7 @@
 #define FAKE_VECTOR_MAX   128u
 #define FAKE_CANARY       64u
 #define FAKE_EXT_MAX      32u
-#define FAKE_PLAYED_MAX   8u
+#define FAKE_MOCK_MAX     8u
 #define FAKE_RESULTS      16384u
 
 enum fake_state {
@@ -131,7 +131,7 @@ struct fake_fault {
 };
 
 /* An instance that a test plays behind volt.manage/1. */
-struct fake_played {
+struct fake_mock {
 	struct volt_target target;
 	void *self;
 };
@@ -143,8 +143,8 @@ struct fake_commands {
 	const char *event_name;
 	char event_text[128];
 	const struct volt_manage_ops *ops; /* NULL until attach */
-	struct fake_played played[FAKE_PLAYED_MAX];
-	unsigned played_count;
+	struct fake_mock mocks[FAKE_MOCK_MAX];
+	unsigned mock_count;
 	bool late; /* a call waits for fake_manage_finish() */
 	uint64_t late_ticket;
 };

@@ -86,7 +86,7 @@ class Calls(Refusals):
 
     def test_calls_that_the_loader_makes_too_may_be_refused_to_volt(self):
         """They open, read and map files, so that a kernel or a plugin may be to blame as well, and
-        memory may be short. A caged volt dies by SIGSYS, for strace puts call -1 in the place of
+        memory may be short. A confined volt dies by SIGSYS, for strace puts call -1 in the place of
         what it refuses."""
         wrong = []
         for name, (loader, ours) in sorted(self.calls().items()):

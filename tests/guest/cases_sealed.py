@@ -44,7 +44,7 @@ class Sealed(Case):
     def check_threads(self, pid, vcpus, bounding=True):
         """Every thread, and KVM's helper kvm-nx-lpage-re, a kernel thread that KVM makes in
         the process at the first KVM_RUN. It has the process's credentials but never runs its
-        code or calls the kernel; it is born under the filter of the early cage."""
+        code or calls the kernel; it is born under the early filter."""
         found = vm.tasks(pid)
         names = sorted(name for name, _ in found)
         mine = [name for name in names if not name.startswith("kvm-")]

@@ -299,7 +299,7 @@ class Wiring(SecurityCase):
         self.assertEqual(len([line for line in run.log() if "error" in line]), 1, run.story())
 
 
-class EarlyCage(SecurityCase):
+class EarlyFilter(SecurityCase):
     """What no plugin may do even while it is wired."""
 
     CALLS = ("execve @/bin/true 0 0", "execveat -100 @/bin/true 0 0 0", "ptrace 0 0 0 0",

@@ -97,7 +97,7 @@ class Tasks(Process):
         self.on_each_machine(check)
 
     def test_threads_have_two_filters(self):
-        """Of the early cage, and their own."""
+        """Of the early filter, and their own."""
         run, page = self.both()
         for (name, _), fields in vm.tasks(run.pid).items():
             if not name.startswith("kvm-"):

@@ -65,8 +65,8 @@ def complaint(path, mark, name):
         return "is below the core"
     if path.parts[0] == "core" and name.startswith("core/") and is_above(path.parts[1], name):
         return f"is above core/{path.parts[1]}: the order is {' <- '.join(FOLDERS)}"
-    cage = path.parts[:2] == ("tools", "plugin") and name.startswith("plugins/sandbox/")
-    if (path.parts[0] == "tools" and not cage
+    confined = path.parts[:2] == ("tools", "plugin") and name.startswith("plugins/sandbox/")
+    if (path.parts[0] == "tools" and not confined
             and re.match(r"(\.\./)*(plugins|volt-init|tests)/", name)):
         return "is no part of a tool"
     if path.parts[0] == "volt-init" and re.match(r"(\.\./)*(core|plugins|sdk|tools|volt)/", name):

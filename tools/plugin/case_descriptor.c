@@ -13,11 +13,11 @@
 #include <unistd.h>
 
 #include "cases.h"
-#include "census.h"
 #include "core/plugin/library.h"
 #include "core/plugin/vet.h"
 #include "core/vm/need.h"
 #include "plugins/sandbox/calls.h"
+#include "process_snapshot.h"
 
 /* The plugin is loaded already: what of that can be seen? */
 void case_load(struct check *c)
@@ -35,7 +35,7 @@ void case_load(struct check *c)
 	if (p->size != note.descriptor_size)
 		check_fail(c, "its note says that the descriptor has %u bytes, the descriptor %u",
 		    note.descriptor_size, p->size);
-	if (!census_no_writable_code(why, sizeof(why)))
+	if (!process_snapshot_no_writable_code(why, sizeof(why)))
 		check_fail(c, "%s", why);
 }
 

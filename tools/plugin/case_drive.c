@@ -7,8 +7,8 @@
  */
 #include <stdlib.h>
 
-#include "cage.h"
 #include "cases.h"
+#include "confined.h"
 #include "drive.h"
 #include "hooks.h"
 
@@ -48,11 +48,11 @@ void case_needs(struct check *c)
 
 	if (!hooks_install(c->plugin))
 		check_fail(c, "its imports cannot be watched");
-	struct cage *cage = cage_create(c, f);
+	struct confined *confined = confined_create(c, f);
 
 	drive_begin(&d, c, f, c->seed + 2);
-	d.apply = cage_apply;
-	d.arg = cage;
+	d.apply = confined_apply;
+	d.arg = confined;
 	drive_do(&d, &(struct action){.kind = ACTION_RUN});
 	drive_scan(&d);
 	drive_run(&d, c->rounds);

@@ -11,8 +11,8 @@
 #include <string.h>
 
 #include "cases.h"
-#include "census.h"
 #include "hooks.h"
+#include "process_snapshot.h"
 
 #define LIVES   100u
 #define WARM_UP 10u
@@ -23,12 +23,12 @@ static int live_once(struct check *c, bool run)
 	struct fake_host *f = fake_host_create(c->plugin);
 	int err = fake_host_wire(f, c->base);
 	struct memory memory;
-	struct played device;
+	struct mock device;
 
 	if (!err && c->plugin->flags & VOLT_FLAG_GUEST_MEMORY)
 		memory_add(&memory, f, c->seed);
 	if (!err && c->plugin->kind == VOLT_KIND_FILTER)
-		played_put(&device, f);
+		mock_put(&device, f);
 	if (!err && run && c->plugin->kind != VOLT_KIND_SANDBOX)
 		fake_host_run(f);
 	fake_host_destroy(f);
@@ -216,7 +216,7 @@ void case_parameters(struct check *c)
 /* ------------------------------------------------------------------- leaks */
 
 /* Two of each, so that what is made once for the process is there in both. */
-static struct census before, after;
+static struct process_snapshot before, after;
 
 void case_leaks(struct check *c)
 {
@@ -224,9 +224,9 @@ void case_leaks(struct check *c)
 
 	if (!hooks_install(c->plugin))
 		check_fail(c, "its imports cannot be watched");
-	census_take(&before);
+	process_snapshot_take(&before);
 	live_once(c, true); /* alone first: a thread may be gone before the hundredth */
-	census_take(&after);
+	process_snapshot_take(&after);
 	if (process_state_differs(&before.process, &after.process, why, sizeof(why)))
 		check_fail(c, "an instance that was ended %s", why);
 	if (hooks_live())
@@ -234,12 +234,12 @@ void case_leaks(struct check *c)
 		    hooks_live() == 1 ? "is" : "are");
 	for (unsigned i = 0; i < WARM_UP; i++)
 		live_once(c, true);
-	census_take(&before);
+	process_snapshot_take(&before);
 	for (unsigned i = 0; i < LIVES; i++) {
 		check_step(c, "instance %u of %u", i, LIVES);
 		live_once(c, true);
 	}
-	census_take(&after);
+	process_snapshot_take(&after);
 	if (process_state_differs(&before.process, &after.process, why, sizeof(why)))
 		check_fail(c, "%u instances that were ended %s", LIVES, why);
 	if (after.heap > before.heap + LIVES)
@@ -248,7 +248,7 @@ void case_leaks(struct check *c)
 	if (!CHECK_SANITIZED && after.mappings > before.mappings + 4)
 		check_fail(c, "%u instances leave %u mappings behind", LIVES,
 		    after.mappings - before.mappings);
-	if (!census_no_writable_code(why, sizeof(why)))
+	if (!process_snapshot_no_writable_code(why, sizeof(why)))
 		check_fail(c, "%s", why);
 }
 
@@ -262,7 +262,7 @@ static void expect_clean(struct check *c, const char *what)
 	if (hooks_live())
 		check_fail(c, "init fails with %s and leaves %u allocation%s", what, hooks_live(),
 		    hooks_live() == 1 ? "" : "s");
-	census_take(&after);
+	process_snapshot_take(&after);
 	if (process_state_differs(&before.process, &after.process, why, sizeof(why)))
 		check_fail(c, "init fails with %s, and it %s", what, why);
 }
@@ -335,7 +335,7 @@ void case_failures(struct check *c)
 	if (!hooks_install(c->plugin))
 		check_fail(c, "its imports cannot be watched");
 	live_once(c, false);
-	census_take(&before);
+	process_snapshot_take(&before);
 	for (unsigned e = 0; e < sizeof(errors) / sizeof(errors[0]); e++)
 		for (unsigned n = 1; fail_call(c, n, errors[e]); n++)
 			;

@@ -11,10 +11,10 @@
  *   drive.c    random accesses, time, input: actions that can be replayed
  *   trace.c    what a plugin did about them, step by step; the first difference
  *   memory.c   the guest's memory
- *   played.c   the device below a filter
+ *   mock.c   the device below a filter
  *   hooks.c    counts and fails the plugin's own allocations
- *   census.c   what the process holds: descriptors, threads, handlers, memory
- *   cage.c     callbacks on threads that live under the plugin's declared needs
+ *   process_snapshot.c   what the process holds: descriptors, threads, handlers, memory
+ *   confined.c     callbacks on threads that live under the plugin's declared needs
  *   case_*.c   the cases
  */
 #ifndef TOOLS_PLUGIN_CHECK_H
@@ -28,7 +28,7 @@
 #include <volt/fake_host.h>
 
 #include "memory.h"
-#include "played.h"
+#include "mock.h"
 
 enum check_state { CHECK_UNDECIDED, CHECK_PASSED, CHECK_FAILED, CHECK_SKIPPED };
 
@@ -45,7 +45,7 @@ struct check_shared {
 	struct check_result result;
 	char step[200];         /* what runs now */
 	uint64_t step_since_ns; /* CLOCK_MONOTONIC */
-	int forbidden_call;     /* a system call that the cage met, or -1 */
+	int forbidden_call;     /* a system call that the filter met, or -1 */
 	const char *forbidden_role;
 };
 
@@ -64,8 +64,8 @@ struct check {
 	char input_path[CHECK_FILE_PATH]; /* its name */
 	const struct volt_plugin *plugin; /* in the case's process */
 	char *base;                       /* parameters that init accepts */
-	struct played played[PLAYED_MAX]; /* a filter's devices */
-	struct memory memory[PLAYED_MAX]; /* and the guest's */
+	struct mock mocks[MOCK_MAX];      /* a filter's devices */
+	struct memory memory[MOCK_MAX];   /* and the guest's */
 	jmp_buf *leave;                   /* where a verdict goes with in_process */
 };
 
@@ -128,7 +128,7 @@ void check_end(struct check *c, struct fake_host *f);
 /* The guest's memory of `f`, or NULL. */
 const struct memory *check_memory(const struct check *c, const struct fake_host *f);
 /* What `f`, a filter's, was put on. */
-const struct played *check_played(const struct check *c, const struct fake_host *f);
+const struct mock *check_mock(const struct check *c, const struct fake_host *f);
 
 /* --------------------------------------------------------------- config.c */
 

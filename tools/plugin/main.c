@@ -72,7 +72,7 @@ static const struct {
 	const char *name;
 	int (*run)(const struct tool_options *o);
 	bool takes_plugin;
-	bool confined; /* it only tells of plugins; check has cages of its own */
+	bool confined; /* for commands that only list; check makes confined threads of its own */
 } commands[] = {
     {"list", list_run, false, true},
     {"describe", describe_run, true, true},

@@ -277,7 +277,7 @@ void check_run_case(struct check *c, const struct check_case *k, struct check_re
 	const uint64_t begun_ns = check_clock_ns();
 
 	memset(c->memory, 0, sizeof(c->memory));
-	memset(c->played, 0, sizeof(c->played));
+	memset(c->mocks, 0, sizeof(c->mocks));
 	*c->shared = (struct check_shared){.forbidden_call = -1, .step_since_ns = begun_ns};
 	if (c->in_process)
 		run_here(c, k, out);

@@ -58,11 +58,11 @@ void check_step(struct check *c, const char *fmt, ...)
 	__atomic_store_n(&c->shared->step_since_ns, check_clock_ns(), __ATOMIC_RELEASE);
 }
 
-const struct played *check_played(const struct check *c, const struct fake_host *f)
+const struct mock *check_mock(const struct check *c, const struct fake_host *f)
 {
-	for (unsigned i = 0; i < PLAYED_MAX; i++)
-		if (c->played[i].f == f)
-			return &c->played[i];
+	for (unsigned i = 0; i < MOCK_MAX; i++)
+		if (c->mocks[i].f == f)
+			return &c->mocks[i];
 	return NULL;
 }
 
@@ -73,19 +73,19 @@ static void put_filter(struct check *c, struct fake_host *f)
 {
 	unsigned i = 0;
 
-	while (i < PLAYED_MAX && c->played[i].f)
+	while (i < MOCK_MAX && c->mocks[i].f)
 		i++;
-	if (i == PLAYED_MAX)
+	if (i == MOCK_MAX)
 		abort();
 	fake_now_step(f, FILTER_LOOK_NS);
 	check_step(c, "attach");
-	if (played_put(&c->played[i], f) == 0)
+	if (mock_put(&c->mocks[i], f) == 0)
 		check_fail(c, "attach refuses every lawful range: %s", fake_host_message(f));
 }
 
 const struct memory *check_memory(const struct check *c, const struct fake_host *f)
 {
-	for (unsigned i = 0; i < PLAYED_MAX; i++)
+	for (unsigned i = 0; i < MOCK_MAX; i++)
 		if (c->memory[i].f == f)
 			return &c->memory[i];
 	return NULL;
@@ -95,18 +95,18 @@ static void add_memory(struct check *c, struct fake_host *f)
 {
 	unsigned i = 0;
 
-	while (i < PLAYED_MAX && c->memory[i].f)
+	while (i < MOCK_MAX && c->memory[i].f)
 		i++;
-	if (i == PLAYED_MAX)
+	if (i == MOCK_MAX)
 		abort();
 	memory_add(&c->memory[i], f, c->seed);
 }
 
 void check_end(struct check *c, struct fake_host *f)
 {
-	for (unsigned i = 0; i < PLAYED_MAX; i++) {
-		if (c->played[i].f == f)
-			c->played[i].f = NULL;
+	for (unsigned i = 0; i < MOCK_MAX; i++) {
+		if (c->mocks[i].f == f)
+			c->mocks[i].f = NULL;
 		if (c->memory[i].f == f)
 			c->memory[i].f = NULL;
 	}

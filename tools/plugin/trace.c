@@ -152,8 +152,8 @@ static void look(const struct drive *d, uint64_t seen[SEEN_ROWS])
 	for (unsigned i = 0; i < counter_rows(d); i++)
 		mix_number(
 		    &seen[SEEN_COUNTERS], fake_host_table(d->f)->counters[i] - d->counters[i]);
-	if (check_played(d->c, d->f))
-		seen[SEEN_BELOW] = check_played(d->c, d->f)->seen;
+	if (check_mock(d->c, d->f))
+		seen[SEEN_BELOW] = check_mock(d->c, d->f)->seen;
 	mix_number(&seen[SEEN_LOG], logged - d->logged);
 	if (logged != d->logged)
 		mix(&seen[SEEN_LOG], line, strlen(line));

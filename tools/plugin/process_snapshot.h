@@ -2,24 +2,24 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * census - what this process holds that a plugin could leave behind: what volt itself
+ * process_snapshot - what this process holds that a plugin could leave behind: what volt itself
  * looks at after init, and memory.
  */
-#ifndef TOOLS_PLUGIN_CENSUS_H
-#define TOOLS_PLUGIN_CENSUS_H
+#ifndef TOOLS_PLUGIN_PROCESS_SNAPSHOT_H
+#define TOOLS_PLUGIN_PROCESS_SNAPSHOT_H
 
 #include <stddef.h>
 
 #include "core/plugin/process_state.h"
 
-struct census {
+struct process_snapshot {
 	struct process_state process;
 	unsigned mappings;
 	uint64_t heap; /* bytes in use; 0 where that cannot be told */
 };
 
-void census_take(struct census *c);
+void process_snapshot_take(struct process_snapshot *c);
 /* True if no memory is writable and executable; else `why` tells where. */
-bool census_no_writable_code(char *why, size_t why_size);
+bool process_snapshot_no_writable_code(char *why, size_t why_size);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-#include "played.h"
+#include "mock.h"
 
 /* As splitmix64 ends: Steele, Lea and Flood, "Fast splittable pseudorandom number
  * generators". */
@@ -12,22 +12,22 @@ static uint64_t stir(uint64_t z)
 	return z ^ (z >> 31);
 }
 
-static void take(struct played *p, uint64_t what, uint64_t off, uint64_t n, uint64_t val)
+static void take(struct mock *p, uint64_t what, uint64_t off, uint64_t n, uint64_t val)
 {
 	p->count++;
 	p->seen = stir(p->seen + stir(what) + stir(off ^ n << 56) + val);
 }
 
 /* A status that changes with each look, as of a FIFO: asking twice is not asking once. */
-static uint64_t played_read(void *device, uint64_t off, uint32_t n)
+static uint64_t mock_read(void *device, uint64_t off, uint32_t n)
 {
-	struct played *p = device;
+	struct mock *p = device;
 
 	take(p, 1, off, n, 0);
 	return p->seen;
 }
 
-static void played_write(void *device, uint64_t off, uint32_t n, uint64_t val)
+static void mock_write(void *device, uint64_t off, uint32_t n, uint64_t val)
 {
 	take(device, 2, off, n, val);
 }
@@ -35,8 +35,8 @@ static void played_write(void *device, uint64_t off, uint32_t n, uint64_t val)
 #define RANGE(s, b, l, z, fl, nm) \
 	{ \
 		.size = sizeof(struct volt_range), .space = VOLT_SPACE_##s, .base = (b), \
-		.len = (l), .sizes = (z), .flags = (fl), .name = (nm), .read = played_read, \
-		.write = played_write \
+		.len = (l), .sizes = (z), .flags = (fl), .name = (nm), .read = mock_read, \
+		.write = mock_write \
 	}
 #define ALL_SIZES (VOLT_IO_1 | VOLT_IO_2 | VOLT_IO_4 | VOLT_IO_8)
 
@@ -58,11 +58,11 @@ static const struct volt_range ranges[] = {
     },
 };
 
-unsigned played_put(struct played *p, struct fake_host *f)
+unsigned mock_put(struct mock *p, struct fake_host *f)
 {
 	unsigned count = 0;
 
-	*p = (struct played){.f = f, .seen = 1};
+	*p = (struct mock){.f = f, .seen = 1};
 	for (unsigned i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
 		count += fake_filter_put(f, &ranges[i], p) != NULL;
 	return count;

@@ -5,7 +5,7 @@
  * The filters are made by the sandbox plugin's own compiler from the same rows; only the
  * verdict is another, so that the call can be named. Sources: seccomp(2).
  */
-#include "cage.h"
+#include "confined.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>
@@ -26,7 +26,7 @@
 #define ROOM     (32 << 20) /* bytes: what one step may allocate is half of it */
 
 struct cell {
-	struct cage *cage;
+	struct confined *confined;
 	uint32_t role;
 	int go_fd, done_fd;
 	pthread_t thread;
@@ -35,7 +35,7 @@ struct cell {
 	struct filter filter;
 };
 
-struct cage {
+struct confined {
 	struct check *c;
 	struct fake_host *f;
 	struct cell cells[VOLT_ROLE_COUNT];
@@ -135,7 +135,7 @@ static void make_filter(struct check *c, struct fake_host *f, struct cell *cell)
 static void *live(void *arg)
 {
 	struct cell *cell = arg;
-	struct cage *cage = cell->cage;
+	struct confined *confined = cell->confined;
 	const struct sock_fprog prog = {
 	    .len = (unsigned short)cell->filter.count, .filter = cell->filter.code};
 	uint64_t n = 1;
@@ -144,7 +144,7 @@ static void *live(void *arg)
 	if (filter_install(&prog) != 0)
 		abort();
 	while (read(cell->go_fd, &n, sizeof(n)) == sizeof(n)) {
-		cage->value = drive_apply(cage->drive, cage->action);
+		confined->value = drive_apply(confined->drive, confined->action);
 		if (write(cell->done_fd, &n, sizeof(n)) != sizeof(n))
 			break;
 	}
@@ -182,43 +182,43 @@ static void make_room(struct fake_host *f)
 #endif
 }
 
-static void make_cell(struct check *c, struct cage *cage, uint32_t role)
+static void make_cell(struct check *c, struct confined *confined, uint32_t role)
 {
-	struct cell *cell = &cage->cells[role];
+	struct cell *cell = &confined->cells[role];
 
-	cell->cage = cage;
+	cell->confined = confined;
 	cell->role = role;
 	cell->go_fd = eventfd(0, EFD_CLOEXEC);
 	cell->done_fd = eventfd(0, EFD_CLOEXEC);
 	allow_own(cell);
 	for (uint32_t gsi = 0; gsi < 24; gsi++)
-		if (fake_irq_fd(cage->f, gsi) >= 0)
-			allow(cell, "write", fake_irq_fd(cage->f, gsi));
-	allow_needs(c, cage->f, cell);
-	make_filter(c, cage->f, cell);
+		if (fake_irq_fd(confined->f, gsi) >= 0)
+			allow(cell, "write", fake_irq_fd(confined->f, gsi));
+	allow_needs(c, confined->f, cell);
+	make_filter(c, confined->f, cell);
 	if (cell->go_fd < 0 || cell->done_fd < 0 ||
 	    pthread_create(&cell->thread, NULL, live, cell) != 0)
 		check_fail(c, "no thread to run it on: %s", strerror(errno));
 }
 
-struct cage *cage_create(struct check *c, struct fake_host *f)
+struct confined *confined_create(struct check *c, struct fake_host *f)
 {
 	const struct sigaction forbidden = {
 	    .sa_sigaction = meet_forbidden, .sa_flags = SA_SIGINFO | SA_NODEFER};
-	struct cage *cage = calloc(1, sizeof(*cage));
+	struct confined *confined = calloc(1, sizeof(*confined));
 
-	if (!cage)
+	if (!confined)
 		abort();
-	cage->c = c;
-	cage->f = f;
+	confined->c = c;
+	confined->f = f;
 	shared = c->shared;
 	tune_allocator();
 	sigaction(SIGSYS, &forbidden, NULL);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		check_fail(c, "no filter can be entered: %s", strerror(errno));
 	for (uint32_t role = 0; role < VOLT_ROLE_COUNT; role++)
-		make_cell(c, cage, role);
-	return cage;
+		make_cell(c, confined, role);
+	return confined;
 }
 
 static uint32_t role_of(const struct action *a)
@@ -238,24 +238,24 @@ static uint32_t role_of(const struct action *a)
 	}
 }
 
-uint64_t cage_apply(struct drive *d, const struct action *a)
+uint64_t confined_apply(struct drive *d, const struct action *a)
 {
-	struct cage *cage = d->arg;
-	struct cell *cell = &cage->cells[role_of(a)];
+	struct confined *confined = d->arg;
+	struct cell *cell = &confined->cells[role_of(a)];
 	uint64_t n = 1;
 
-	cage->drive = d;
-	cage->action = a;
+	confined->drive = d;
+	confined->action = a;
 	make_room(d->f);
 	hooks_watch(true);
 	if (write(cell->go_fd, &n, sizeof(n)) != sizeof(n) ||
 	    read(cell->done_fd, &n, sizeof(n)) != sizeof(n))
-		check_fail(cage->c, "a thread of the check was lost: %s", strerror(errno));
+		check_fail(confined->c, "a thread of the check was lost: %s", strerror(errno));
 	if (hooks_seen())
-		check_fail(cage->c,
+		check_fail(confined->c,
 		    "it calls %s in %s: an allocation after the seal makes system calls that no "
 		    "filter allows",
-		    hooks_seen(), cage->c->shared->step);
+		    hooks_seen(), confined->c->shared->step);
 	hooks_watch(false);
-	return cage->value;
+	return confined->value;
 }

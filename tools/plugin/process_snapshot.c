@@ -4,7 +4,7 @@
 /*
  * Sources: proc(5) for maps; mallinfo(3).
  */
-#include "census.h"
+#include "process_snapshot.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -36,7 +36,7 @@ static uint64_t heap_in_use(void)
 #endif
 }
 
-void census_take(struct census *c)
+void process_snapshot_take(struct process_snapshot *c)
 {
 	const struct proc_handles none = {-1, -1, -1};
 
@@ -46,7 +46,7 @@ void census_take(struct census *c)
 	c->heap = heap_in_use();
 }
 
-bool census_no_writable_code(char *why, size_t size)
+bool process_snapshot_no_writable_code(char *why, size_t size)
 {
 	FILE *maps = fopen("/proc/self/maps", "re");
 	char line[512];
