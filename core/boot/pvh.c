@@ -69,7 +69,7 @@ struct notes {
 	char why[160];  /* the first thing wrong, or "" */
 };
 
-VOLT_PRINTF(2, 3) static void spoilt(struct notes *n, const char *fmt, ...)
+VOLT_PRINTF(2, 3) static void corrupt(struct notes *n, const char *fmt, ...)
 {
 	va_list ap;
 
@@ -94,11 +94,11 @@ static void take_entry(struct notes *n, uint64_t at, uint32_t size)
 	uint64_t entry = 0;
 
 	if (size != 4 && size != 8) {
-		spoilt(n, "PVH note has n_descsz %u, must be 4 or 8", size);
+		corrupt(n, "PVH note has n_descsz %u, must be 4 or 8", size);
 	} else if (!file_peek(n->file, at, &entry, size)) {
-		spoilt(n, "PVH note at offset 0x%llx cannot be read", (ull)at);
+		corrupt(n, "PVH note at offset 0x%llx cannot be read", (ull)at);
 	} else if (entry >= ENTRY_LIMIT) {
-		spoilt(n, "PVH note names the entry 0x%llx, must be below 4 GiB", (ull)entry);
+		corrupt(n, "PVH note names the entry 0x%llx, must be below 4 GiB", (ull)entry);
 	} else {
 		n->differ |= n->good > 0 && entry != n->entry;
 		n->entry = entry;
@@ -121,13 +121,13 @@ static uint64_t read_note(struct notes *n, uint64_t here, uint64_t end)
 	Elf32_Nhdr note = {0}; /* that of ELF64 is the same */
 
 	if (!file_peek(n->file, here, &note, left < sizeof(note) ? left : sizeof(note))) {
-		spoilt(n, "note at offset 0x%llx cannot be read", (ull)here);
+		corrupt(n, "note at offset 0x%llx cannot be read", (ull)here);
 		return end;
 	}
 	if (note.n_namesz == 0) /* zeroes, or a note that nobody owns */
 		return skip_word(n, here, false);
 	if (left < sizeof(note)) {
-		spoilt(n, "note at offset 0x%llx is cut short", (ull)here);
+		corrupt(n, "note at offset 0x%llx is cut short", (ull)here);
 		return end;
 	}
 	/* 32-bit sizes in 64 bits: no sum wraps. */
@@ -138,7 +138,7 @@ static uint64_t read_note(struct notes *n, uint64_t here, uint64_t end)
 		return skip_word(n, here, true);
 	n->named += phys32;
 	if (name > left || (note.n_descsz > 0 && (desc > left || note.n_descsz > left - desc))) {
-		spoilt(n,
+		corrupt(n,
 		    "%snote at offset 0x%llx has n_namesz 0x%x and n_descsz 0x%x, past its "
 		    "segment's end at 0x%llx",
 		    phys32 ? "PVH " : "", (ull)here, note.n_namesz, note.n_descsz, (ull)end);
@@ -152,7 +152,7 @@ static uint64_t read_note(struct notes *n, uint64_t here, uint64_t end)
 static void read_segment(struct notes *n, uint32_t i, const struct elf_segment *s)
 {
 	if (s->offset > n->file->size || s->filesz > n->file->size - s->offset) {
-		spoilt(n,
+		corrupt(n,
 		    "segment %u of notes has p_offset 0x%llx and p_filesz 0x%llx, past the end of "
 		    "the file at 0x%llx",
 		    i, (ull)s->offset, (ull)s->filesz, (ull)n->file->size);
@@ -162,7 +162,7 @@ static void read_segment(struct notes *n, uint32_t i, const struct elf_segment *
 	for (uint64_t at = s->offset; at < s->offset + s->filesz;
 	     at = read_note(n, at, s->offset + s->filesz))
 		if (++n->steps > STEP_MAX) {
-			spoilt(
+			corrupt(
 			    n, "more than %u words and notes in its segments of notes", STEP_MAX);
 			return;
 		}

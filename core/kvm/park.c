@@ -67,7 +67,7 @@ int park_wire(struct park *p)
 
 /* --------------------------------------------------------- on a vCPU's thread */
 
-int park_sit(const struct park_spot *spot)
+int park_register(const struct park_spot *spot)
 {
 	struct f_owner_ex me = {.type = F_OWNER_TID, .pid = (pid_t)syscall(SYS_gettid)};
 	sigset_t kick;

@@ -63,7 +63,7 @@ int park_wire(struct park *p);
 
 /* [io] Makes this thread the one that kicks of this vCPU reach: the last thing before its
  * filter. 0 or -errno. */
-int park_sit(const struct park_spot *spot);
+int park_register(const struct park_spot *spot);
 /* [io] KVM_RUN returned EINTR: waits here if the loop asked for it. */
 void park_stop(struct park_spot *spot);
 /* [io] The thread will not run the guest again. */

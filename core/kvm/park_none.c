@@ -6,7 +6,7 @@
  */
 #include "core/kvm/park.h"
 
-int park_sit(const struct park_spot *spot)
+int park_register(const struct park_spot *spot)
 {
 	return 0;
 }

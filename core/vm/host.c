@@ -584,7 +584,7 @@ static void tell_paused(void *arg, int err)
 	struct instance *i = arg;
 
 	callee_lock(&i->callee);
-	i->machine->pause.told(i->callee.self, err);
+	i->machine->pause.plugin_done(i->callee.self, err);
 	callee_unlock(&i->callee);
 }
 
@@ -595,7 +595,7 @@ static int host_pause(
 	int err = pause_begin(&i->machine->pause, limit_ns, tell_paused, i);
 
 	if (!err)
-		i->machine->pause.told = done;
+		i->machine->pause.plugin_done = done;
 	return err;
 }
 

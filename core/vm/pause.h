@@ -60,7 +60,7 @@ struct pause {
 	uint32_t timer;               /* of the deadline */
 	void (*done)(void *arg, int err);
 	void *arg;
-	void (*told)(void *self, int err); /* core.pause/0 */
+	void (*plugin_done)(void *self, int err); /* core.pause/0 */
 };
 
 /* Whether this build can pause a VM; where not, none of the others does anything. */

@@ -50,7 +50,7 @@ static void *run_thread(void *arg)
 
 	prctl(PR_SET_NAME, mine.machine->policy.storage[mine.thread].name);
 	reporter_register(mine.thread);
-	if ((mine.vcpu != NULL && park_sit(&mine.vcpu->spot) != 0) ||
+	if ((mine.vcpu != NULL && park_register(&mine.vcpu->spot) != 0) ||
 	    enter_thread(mine.machine, mine.thread) != 0)
 		__atomic_fetch_add(&gate.failed, 1, __ATOMIC_SEQ_CST);
 	lock_post(&gate.ready);

@@ -18,7 +18,7 @@ void text_put(struct text *t, const char *fmt, ...)
 	int n = vsnprintf(t->bytes + t->size, left, fmt, ap);
 	va_end(ap);
 	if (n < 0 || (size_t)n >= left)
-		t->spoiled = true;
+		t->truncated = true;
 	else
 		t->size += (size_t)n;
 }
@@ -26,7 +26,7 @@ void text_put(struct text *t, const char *fmt, ...)
 static void put_bytes(struct text *t, const char *bytes, size_t n)
 {
 	if (n >= t->room - t->size) {
-		t->spoiled = true;
+		t->truncated = true;
 		return;
 	}
 	memcpy(t->bytes + t->size, bytes, n);
@@ -57,7 +57,7 @@ void text_put_string(struct text *t, const char *s)
 static void send_line(struct control *c, uint32_t number, struct text *t)
 {
 	text_put(t, "\n");
-	if (t->spoiled || !control_send(c, number, t->bytes, t->size))
+	if (t->truncated || !control_send(c, number, t->bytes, t->size))
 		c->stream->hang_up(c->h, c->streams[number]);
 	control_flush(c, number);
 }
@@ -115,7 +115,7 @@ void control_result(struct control *c, uint32_t number, const char *id, const st
 	if (!*id)
 		return;
 	text_put(&head, "{\"jsonrpc\":\"2.0\",\"id\":%s,\"result\":", id);
-	if (result->spoiled) {
+	if (result->truncated) {
 		control_error(c, number, id, RPC_SERVER_ERROR, "the answer is too long", ENOSPC);
 		return;
 	}
@@ -233,7 +233,7 @@ static void on_event(void *self, const char *source, const char *name, const cha
 		text_put(&t, ",\"text\":");
 		text_put_string(&t, text);
 		text_put(&t, ",\"lost\":%" PRIu64 "}}\n", to->lost);
-		if (t.spoiled || !control_send(c, i, t.bytes, t.size)) {
+		if (t.truncated || !control_send(c, i, t.bytes, t.size)) {
 			to->lost++;
 			volt_count(c->h, COUNT_EVENTS_LOST, 1);
 		}

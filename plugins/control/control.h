@@ -43,11 +43,11 @@ enum {
 	COUNT_CUT_OFF,
 };
 
-/* Text that is built in place; what does not fit makes it spoiled. */
+/* Text that is built in place; what does not fit makes it truncated. */
 struct text {
 	char *bytes;
 	size_t size, room;
-	bool spoiled;
+	bool truncated;
 };
 
 struct client {

@@ -344,7 +344,7 @@ static void standard_input_and_output_are_one_client(void **state)
 }
 
 /* Whatever comes, each line has at most one answer, and the next request is served. */
-static void spoiled_requests_are_survived(void **state)
+static void corrupted_requests_are_survived(void **state)
 {
 	static const char good[] = "{\"jsonrpc\":\"2.0\",\"id\":\"a\",\"method\":\"desk.lamp.set\","
 				   "\"params\":{\"level\":5,\"colour\":\"b\"}}\n";
@@ -392,7 +392,7 @@ int main(void)
 	    CASE(a_client_that_stands_still_is_cut_off),
 	    CASE(eight_clients_are_served_at_once),
 	    cmocka_unit_test(standard_input_and_output_are_one_client),
-	    CASE(spoiled_requests_are_survived),
+	    CASE(corrupted_requests_are_survived),
 	};
 
 	return test_json() + cmocka_run_group_tests(tests, NULL, NULL);

@@ -125,7 +125,7 @@ static uint32_t next(uint32_t *seed)
 }
 
 /* In a block of just its size, so that a sanitizer sees every byte too far. */
-static void spoiled_texts_never_lead_out_of_the_text(void **state)
+static void corrupted_texts_never_lead_out_of_the_text(void **state)
 {
 	static const char good[] = "{\"jsonrpc\":\"2.0\",\"id\":\"\\ud83d\\ude00\",\"params\":{"
 				   "\"a\":[1.5e3,true,{}],\"b\":null}}";
@@ -164,7 +164,7 @@ int test_json(void)
 	    cmocka_unit_test(escapes_become_characters),
 	    cmocka_unit_test(half_of_a_pair_becomes_the_replacement_character),
 	    cmocka_unit_test(a_string_needs_room_for_its_end),
-	    cmocka_unit_test(spoiled_texts_never_lead_out_of_the_text),
+	    cmocka_unit_test(corrupted_texts_never_lead_out_of_the_text),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

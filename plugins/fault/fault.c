@@ -43,7 +43,7 @@ static bool is_due(struct fault *f, const struct volt_access *a)
 	return f->chance > 0 && next_random(f) % 1000000 < f->chance;
 }
 
-static uint64_t spoil(struct fault *f, uint64_t val, uint32_t n)
+static uint64_t corrupt(struct fault *f, uint64_t val, uint32_t n)
 {
 	switch (f->kind) {
 	case KIND_ONES:
@@ -59,7 +59,7 @@ static uint64_t spoil(struct fault *f, uint64_t val, uint32_t n)
 
 static uint64_t inject(struct fault *f, const struct volt_layer *below, const struct volt_access *a)
 {
-	struct volt_access spoilt = *a;
+	struct volt_access corrupted = *a;
 
 	volt_count(f->h, COUNT_INJECTED, 1);
 	if (f->kind == KIND_DROP)
@@ -67,9 +67,9 @@ static uint64_t inject(struct fault *f, const struct volt_layer *below, const st
 	if (f->kind == KIND_REPEAT)
 		below->pass(below, a);
 	if (!a->write)
-		return spoil(f, below->pass(below, a), a->n);
-	spoilt.value = spoil(f, a->value, a->n);
-	return below->pass(below, &spoilt);
+		return corrupt(f, below->pass(below, a), a->n);
+	corrupted.value = corrupt(f, a->value, a->n);
+	return below->pass(below, &corrupted);
 }
 
 static uint64_t fault_access(

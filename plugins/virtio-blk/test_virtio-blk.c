@@ -53,7 +53,7 @@ static struct {
 	unsigned syncs, moves, zero_ranges, punches;
 } libc;
 
-static int spoil(void)
+static int corrupt(void)
 {
 	if (libc.interrupts) {
 		libc.interrupts--;
@@ -69,7 +69,7 @@ static ssize_t transfer(long number, int fd, const struct iovec *v, int count, o
 	struct iovec first = v[0];
 
 	libc.moves++;
-	if (spoil())
+	if (corrupt())
 		return -1;
 	if (libc.most) {
 		first.iov_len = first.iov_len < libc.most ? first.iov_len : libc.most;
@@ -92,7 +92,7 @@ ssize_t pwritev(int fd, const struct iovec *v, int count, off_t off)
 int fdatasync(int fd)
 {
 	libc.syncs++;
-	return spoil();
+	return corrupt();
 }
 
 int fallocate(int fd, int mode, off_t off, off_t n)
@@ -101,7 +101,7 @@ int fallocate(int fd, int mode, off_t off, off_t n)
 		libc.zero_ranges++;
 	else
 		libc.punches++;
-	if (spoil())
+	if (corrupt())
 		return -1;
 	errno = libc.fallocate_err;
 	if (libc.fallocate_err)

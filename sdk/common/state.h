@@ -74,12 +74,12 @@ int state_load_set(const struct state_target *targets, unsigned count, const uin
 /* Of the first section in `bytes`: its length, and its id in `id`. 0: there is none that
  * is whole. The CRC is not looked at. */
 size_t state_next(const uint8_t *bytes, size_t n, char id[33]);
-/* Makes the section's length and CRC right again, for tests that spoil what lies between. */
+/* Makes the section's length and CRC right again, for tests that corrupt what lies between. */
 void state_mend(uint8_t *bytes, size_t n);
-/* Spoils a section of n bytes within `room`, as an attacker would who knows the format;
+/* Corrupts a section of n bytes within `room`, as an attacker would who knows the format;
  * `random` is the state of the generator and never 0. Returns the new length. Most results
  * have a right CRC. */
-size_t state_spoil(uint8_t *bytes, size_t n, size_t room, uint64_t *random);
+size_t state_corrupt(uint8_t *bytes, size_t n, size_t room, uint64_t *random);
 
 uint32_t state_crc(const uint8_t *bytes, size_t n);
 

@@ -7,7 +7,7 @@
  * state.c        checking tables, measuring, saving
  * state_load.c   one section back into its instance
  * state_set.c    several sections, all or none
- * state_spoil.c  hostile bytes for tests
+ * state_corrupt.c  hostile bytes for tests
  */
 #ifndef SDK_COMMON_STATE_INTERNAL_H
 #define SDK_COMMON_STATE_INTERNAL_H

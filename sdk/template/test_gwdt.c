@@ -207,9 +207,9 @@ static void what_is_due_when_it_is_saved_comes_after_the_restore(void **state)
 	fake_host_destroy(other);
 }
 
-static void states_good_and_spoiled_do_no_harm(void **state)
+static void states_good_and_corrupted_do_no_harm(void **state)
 {
-	fake_state_drill(&volt_plugin_gwdt, NULL, 1, 50);
+	fake_state_fuzz(&volt_plugin_gwdt, NULL, 1, 50);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -229,7 +229,7 @@ int main(void)
 	    TEST(other_registers_read_as_zero),
 	    TEST(it_goes_on_after_save_and_restore),
 	    TEST(what_is_due_when_it_is_saved_comes_after_the_restore),
-	    cmocka_unit_test(states_good_and_spoiled_do_no_harm),
+	    cmocka_unit_test(states_good_and_corrupted_do_no_harm),
 	    cmocka_unit_test(a_base_inside_of_a_page_is_refused),
 	    cmocka_unit_test(every_failure_of_the_host_is_passed_on),
 	};

@@ -142,16 +142,16 @@ void fake_finish_state(struct fake_host *f)
 	free(f->scratch);
 }
 
-/* ------------------------------------------------------------------ drills */
+/* -------- state fuzzing */
 
-struct drill {
+struct state_fuzz {
 	struct fake_host *a, *b;
 	uint64_t seed, random;
 	unsigned round;
 };
 
 /* xorshift64* (Vigna 2014). */
-static uint64_t draw(struct drill *d, uint64_t below)
+static uint64_t draw(struct state_fuzz *d, uint64_t below)
 {
 	d->random ^= d->random >> 12;
 	d->random ^= d->random << 25;
@@ -160,7 +160,7 @@ static uint64_t draw(struct drill *d, uint64_t below)
 }
 
 VOLT_PRINTF(2, 3)
-static _Noreturn void drill_fails(const struct drill *d, const char *fmt, ...)
+static _Noreturn void fuzz_fails(const struct state_fuzz *d, const char *fmt, ...)
 {
 	char text[256];
 	va_list ap;
@@ -168,7 +168,7 @@ static _Noreturn void drill_fails(const struct drill *d, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
-	fake_die(d->a, "state drill, round %u of seed %llu: %s", d->round,
+	fake_die(d->a, "state fuzzing, round %u of seed %llu: %s", d->round,
 	    (unsigned long long)d->seed, text);
 }
 
@@ -177,12 +177,12 @@ static struct fake_host *start(const struct volt_plugin *plugin, const char *par
 	struct fake_host *f = fake_host_create(plugin);
 
 	if (fake_host_wire(f, params) != 0 || fake_host_run(f) != 0)
-		fake_die(f, "the drill cannot start it: %s", fake_host_message(f));
+		fake_die(f, "the state fuzzing cannot start it: %s", fake_host_message(f));
 	return f;
 }
 
 /* Random numbers are mostly small or have few bits: registers like those. */
-static uint64_t draw_value(struct drill *d)
+static uint64_t draw_value(struct state_fuzz *d)
 {
 	switch (draw(d, 4)) {
 	case 0:
@@ -194,7 +194,7 @@ static uint64_t draw_value(struct drill *d)
 	}
 }
 
-static void drive_chip(struct drill *d, bool both)
+static void drive_chip(struct state_fuzz *d, bool both)
 {
 	const uint32_t pin = (uint32_t)draw(d, d->a->irqchip_info.pins);
 	const uint8_t vector = (uint8_t)draw(d, 256);
@@ -209,7 +209,7 @@ static void drive_chip(struct drill *d, bool both)
 }
 
 /* One access or event, the same for both; true if what a guest sees differs. */
-static bool step(struct drill *d, bool both)
+static bool step(struct state_fuzz *d, bool both)
 {
 	const uint64_t kind = draw(d, 16);
 	const unsigned count = d->a->range_count;
@@ -252,52 +252,52 @@ static bool step(struct drill *d, bool both)
 	return both && fake_read(d->b, r->space, at, n) != seen;
 }
 
-static void compare(struct drill *d, const char *when)
+static void compare(struct state_fuzz *d, const char *when)
 {
 	size_t n, m;
 	const uint8_t *a = fake_state_save(d->a, &n), *b = fake_state_save(d->b, &m);
 
 	if (n != m || memcmp(a, b, n) != 0)
-		drill_fails(d, "the states differ %s", when);
+		fuzz_fails(d, "the states differ %s", when);
 	for (unsigned i = 0; i < FAKE_IRQ_MAX; i++)
 		if (d->a->lines[i].level != d->b->lines[i].level)
-			drill_fails(d, "interrupt line %u differs %s", i, when);
+			fuzz_fails(d, "interrupt line %u differs %s", i, when);
 }
 
 /* Input that waits in a far end is no state of the device. */
-static void drain(struct drill *d)
+static void drain(struct state_fuzz *d)
 {
 	for (unsigned i = 0; i < d->a->stream_count; i++)
 		d->a->streams[i].input_len = 0;
 }
 
-static void restore_and_go_on(struct drill *d)
+static void restore_and_go_on(struct state_fuzz *d)
 {
 	size_t n;
 	const uint8_t *saved = fake_state_save(d->a, &n);
 	const int err = fake_state_load(d->b, saved, n);
 
 	if (err)
-		drill_fails(d, "its own state is refused (%s): %s", strerror(-err), d->b->message);
+		fuzz_fails(d, "its own state is refused (%s): %s", strerror(-err), d->b->message);
 	/* What the host restores itself: the levels of the lines that end at an irqchip. */
 	for (unsigned i = 0; i < FAKE_IRQ_MAX; i++)
 		d->b->pins[i].level = d->a->pins[i].level;
 	compare(d, "after the restore");
 	for (unsigned i = 0; i < 64; i++)
 		if (step(d, true))
-			drill_fails(d, "a read differs %u steps after the restore", i);
+			fuzz_fails(d, "a read differs %u steps after the restore", i);
 	compare(d, "64 steps after the restore");
 }
 
-/* What was spoiled is refused, leaving b alone, or is a state that b can live with. */
-static bool restore_spoiled(struct drill *d)
+/* What was corrupted is refused, leaving b alone, or is a state that b can live with. */
+static bool restore_corrupted(struct state_fuzz *d)
 {
 	size_t n;
 	const uint8_t *saved = fake_state_save(d->a, &n);
 	uint8_t *bytes = fake_alloc(n + 64);
 
 	memcpy(bytes, saved, n);
-	const size_t len = state_spoil(bytes, n, n + 64, &d->random);
+	const size_t len = state_corrupt(bytes, n, n + 64, &d->random);
 	const bool taken = fake_state_load(d->b, bytes, len) == 0;
 	free(bytes);
 	fake_state_save(d->b, &n);
@@ -306,10 +306,10 @@ static bool restore_spoiled(struct drill *d)
 	return taken;
 }
 
-unsigned fake_state_drill(
+unsigned fake_state_fuzz(
     const struct volt_plugin *plugin, const char *params, uint64_t seed, unsigned rounds)
 {
-	struct drill d = {.seed = seed, .random = seed | 1};
+	struct state_fuzz d = {.seed = seed, .random = seed | 1};
 	unsigned taken = 0;
 
 	for (d.round = 0; d.round < rounds; d.round++) {
@@ -321,7 +321,7 @@ unsigned fake_state_drill(
 		fake_advance(d.b, draw(&d, 1000000000));
 		restore_and_go_on(&d);
 		for (unsigned i = 0; i < 8; i++)
-			taken += restore_spoiled(&d);
+			taken += restore_corrupted(&d);
 		fake_host_destroy(d.a);
 		fake_host_destroy(d.b);
 	}

@@ -179,9 +179,9 @@ static void a_refused_state_says_why_and_is_not_resumed(void **state)
 	assert_int_equal(fake_in(f, 0x80), 3);
 }
 
-static void the_drill_is_passed(void **state)
+static void the_state_fuzzing_is_passed(void **state)
 {
-	assert_in_range(fake_state_drill(&plugin, NULL, 1, 20), 1, 20 * 8 - 1);
+	assert_in_range(fake_state_fuzz(&plugin, NULL, 1, 20), 1, 20 * 8 - 1);
 }
 
 /* ------------------------------------------------------------------- misuse */
@@ -228,9 +228,9 @@ static void save_and_load(void)
 	fake_state_load(f, saved, n);
 }
 
-static void drill(void)
+static void fuzz_state(void)
 {
-	fake_state_drill(&plugin, NULL, 7, 20);
+	fake_state_fuzz(&plugin, NULL, 7, 20);
 }
 
 static void create(void)
@@ -256,13 +256,13 @@ static void validate_that_calls_the_host_is_found(void **state)
 }
 
 /* What a guest can see is not in the table, or not brought back. */
-static void a_table_that_lacks_something_fails_the_drill(void **state)
+static void a_table_that_lacks_something_fails_the_state_fuzzing(void **state)
 {
 	table.field_count = 0;
-	assert_aborts(drill, "of seed 7: interrupt line 5 differs after the restore");
+	assert_aborts(fuzz_state, "of seed 7: interrupt line 5 differs after the restore");
 	table = good;
 	table.resume = NULL;
-	assert_aborts(drill, "interrupt line 5 differs after the restore");
+	assert_aborts(fuzz_state, "interrupt line 5 differs after the restore");
 }
 
 static void a_malformed_table_is_found_at_once(void **state)
@@ -327,10 +327,10 @@ int main(void)
 	    T(a_saved_instance_is_paused_and_goes_on),
 	    T(a_restored_instance_drives_its_line),
 	    T(a_refused_state_says_why_and_is_not_resumed),
-	    T(the_drill_is_passed),
+	    T(the_state_fuzzing_is_passed),
 	    T(what_changes_by_being_saved_is_found),
 	    T(validate_that_calls_the_host_is_found),
-	    T(a_table_that_lacks_something_fails_the_drill),
+	    T(a_table_that_lacks_something_fails_the_state_fuzzing),
 	    T(a_malformed_table_is_found_at_once),
 	    T(a_worker_runs_once_more_before_a_pause),
 	};

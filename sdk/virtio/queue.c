@@ -78,7 +78,7 @@ void virtio_queue_clear(struct volt_queue *q)
 {
 	q->desc = q->driver = q->device = 0;
 	q->size = q->max;
-	q->seen = q->used = q->told = 0;
+	q->seen = q->used = q->signalled = 0;
 	q->more = 0;
 	q->ready = q->broken = q->open = false;
 	q->table = q->avail = q->given = NULL;
@@ -298,17 +298,17 @@ static bool wants_interrupt(const struct volt_queue *q)
 		return !(avail_load(q, 0) & AVAIL_NO_INTERRUPT);
 	const uint16_t event = avail_load(q, RING_HEAD + (size_t)2 * q->size);
 
-	return (uint16_t)(q->used - event - 1) < (uint16_t)(q->used - q->told);
+	return (uint16_t)(q->used - event - 1) < (uint16_t)(q->used - q->signalled);
 }
 
 static void signal_driver(struct volt_queue *q)
 {
-	if (q->told == q->used)
+	if (q->signalled == q->used)
 		return;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* the index before the look at the event */
 	const bool wanted = wants_interrupt(q);
 
-	q->told = q->used;
+	q->signalled = q->used;
 	if (wanted)
 		q->v->transport->raise(q->v, CAUSE_QUEUE, q->number);
 }

@@ -487,9 +487,9 @@ static void a_saved_state_goes_on_where_it_was(void **state)
 	assert_int_equal(b->toy->agreed, ALL);
 }
 
-static void a_drill_of_its_state_passes(void **state)
+static void fuzzing_of_its_state_passes(void **state)
 {
-	fake_state_drill(&volt_plugin_toy_virtio, NULL, 1, 50);
+	fake_state_fuzz(&volt_plugin_toy_virtio, NULL, 1, 50);
 }
 
 int main(void)
@@ -525,7 +525,7 @@ int main(void)
 	    T(init_fails_when_any_call_of_it_does),
 	    T(a_host_that_lacks_a_service_is_named),
 	    T(a_saved_state_goes_on_where_it_was),
-	    T(a_drill_of_its_state_passes),
+	    T(fuzzing_of_its_state_passes),
 	};
 #undef T
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -393,7 +393,7 @@ static uint64_t some_address(struct bench *b)
 	}
 }
 
-static void spoil(struct bench *b)
+static void corrupt(struct bench *b)
 {
 	for (unsigned i = 0; i < 8; i++)
 		fake_driver_put(b->d, fake_driver_ring(b->d, rnd(2))->desc, i, some_address(b),
@@ -414,7 +414,7 @@ static void random_rings_break_nothing_but_themselves(void **state)
 		fake_driver_free_all(b->d);
 		assert_true(fake_driver_start(b->d, rnd(4) ? ALL : VOLT_VIRTIO_F_VERSION_1, 2, 8));
 		for (unsigned n = rnd(3); n < 3; n++) {
-			spoil(b);
+			corrupt(b);
 			fake_driver_set(b->d, FAKE_REG_QUEUE_NOTIFY, 0);
 			fake_driver_set(b->d, FAKE_REG_QUEUE_NOTIFY, 1);
 			for (unsigned runs = 0; runs < 4; runs++)

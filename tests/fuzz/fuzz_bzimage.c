@@ -28,7 +28,7 @@ static int make_bzimage(void)
 	struct kit_bzimage bz = kit_bzimage_default();
 
 	for (uint64_t n = fuzz_below(4); n > 0; n--)
-		fuzz_spoil(&bz.header, bz_header, FUZZ_COUNT(bz_header));
+		fuzz_corrupt(&bz.header, bz_header, FUZZ_COUNT(bz_header));
 	bz.file_size = fuzz_size(bz.file_size);
 	return kit_bzimage_file(&bz);
 }

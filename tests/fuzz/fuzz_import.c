@@ -73,8 +73,8 @@ static void make_seeds(void)
 	package = kit_package_plain(members);
 }
 
-/* A copy with a few bytes of its first `head` spoilt, and cut short now and then. */
-static struct bytes spoilt(struct bytes seed, size_t head)
+/* A copy with a few bytes of its first `head` corrupted, and cut short now and then. */
+static struct bytes corrupt(struct bytes seed, size_t head)
 {
 	static uint8_t room[1 << 20];
 	struct bytes b = {room, seed.size};
@@ -119,7 +119,7 @@ static int pour(void *arg, const void *bytes, size_t size)
 static bool play_payload(void)
 {
 	char why[512] = "";
-	struct bytes b = spoilt(payloads[fuzz_below(SEEDS)], fuzz_below(2) != 0 ? 64 : SIZE_MAX);
+	struct bytes b = corrupt(payloads[fuzz_below(SEEDS)], fuzz_below(2) != 0 ? 64 : SIZE_MAX);
 
 	poured = 0;
 	int err = unpack_payload(b.at, b.size, pour, NULL, why, sizeof(why));
@@ -135,7 +135,7 @@ static bool play_payload(void)
 
 static bool play_config(void)
 {
-	struct bytes b = spoilt(with_config, SIZE_MAX);
+	struct bytes b = corrupt(with_config, SIZE_MAX);
 	char why[256], banner[256], release[64];
 	struct config config;
 	size_t size = 0;
@@ -158,7 +158,7 @@ static bool play_bzimage(void)
 {
 	static struct kernel_image image;
 	struct bzimage_facts facts;
-	struct bytes b = spoilt(bzimage, 0x310);
+	struct bytes b = corrupt(bzimage, 0x310);
 	int fd = memfd_create("bzimage", MFD_CLOEXEC);
 
 	if (write(fd, b.at, b.size) != (ssize_t)b.size)
@@ -182,7 +182,7 @@ static bool play_package(void)
 {
 	static struct stage stage;
 	struct package found;
-	struct bytes b = spoilt(package, SIZE_MAX);
+	struct bytes b = corrupt(package, SIZE_MAX);
 	int fd = memfd_create("package", MFD_CLOEXEC);
 
 	if (write(fd, b.at, b.size) != (ssize_t)b.size ||

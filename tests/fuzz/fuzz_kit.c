@@ -50,7 +50,7 @@ uint64_t fuzz_edge(uint64_t now)
 	}
 }
 
-void fuzz_spoil(void *base, const struct fuzz_field *fields, size_t count)
+void fuzz_corrupt(void *base, const struct fuzz_field *fields, size_t count)
 {
 	const struct fuzz_field *f = &fields[fuzz_below(count)];
 	uint64_t value = 0;

@@ -4,7 +4,7 @@
 /*
  * fuzz_kit - chance, edges and rounds for the fuzzers of boot protocols.
  *
- * Each round takes a valid file, spoils some of its fields with values that sit on an
+ * Each round takes a valid file, corrupts some of its fields with values that sit on an
  * edge, and boots it. Whatever comes, one of two things must happen: a refusal with one
  * line, or a guest whose memory holds what was asked for, in which nothing of it lies
  * over anything else. Sanitizers and the guard pages around guest memory watch the rest.
@@ -40,7 +40,7 @@ struct fuzz_field {
 	}
 #define FUZZ_COUNT(a) (sizeof(a) / sizeof((a)[0]))
 
-void fuzz_spoil(void *base, const struct fuzz_field *fields, size_t count);
+void fuzz_corrupt(void *base, const struct fuzz_field *fields, size_t count);
 /* Bytes within the first `len` of a file, so that no structure is spared. */
 void fuzz_scatter(int fd, uint64_t len);
 /* Often `size`, else less, or one more or less. */

@@ -52,9 +52,9 @@ static int make_file(void)
 		return kit_file(FILE_SIZE);
 	for (uint64_t n = fuzz_below(3); n > 0; n--) {
 		if (fuzz_below(3) == 0)
-			fuzz_spoil(&elf.head, head_32, FUZZ_COUNT(head_32));
+			fuzz_corrupt(&elf.head, head_32, FUZZ_COUNT(head_32));
 		else
-			fuzz_spoil(
+			fuzz_corrupt(
 			    &elf.segments[fuzz_below(2)], segment_32, FUZZ_COUNT(segment_32));
 	}
 	return kit_elf32_file(&elf);
@@ -87,7 +87,7 @@ static void put_header(int fd)
 	};
 
 	for (uint64_t n = fuzz_below(3); n > 0; n--)
-		fuzz_spoil(&h, header_fields, FUZZ_COUNT(header_fields));
+		fuzz_corrupt(&h, header_fields, FUZZ_COUNT(header_fields));
 	h.checksum = 0u - (h.magic + h.flags);
 	if (fuzz_below(16) == 0)
 		h.checksum += (uint32_t)fuzz_edge(1);

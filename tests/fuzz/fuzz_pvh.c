@@ -77,7 +77,7 @@ static void put_notes(int fd)
 		memcpy(notes[i].desc, &entry, sizeof(entry));
 	}
 	for (uint64_t n = fuzz_below(3); n > 0; n--)
-		fuzz_spoil(&notes[fuzz_below(NOTE_COUNT)], note_fields, FUZZ_COUNT(note_fields));
+		fuzz_corrupt(&notes[fuzz_below(NOTE_COUNT)], note_fields, FUZZ_COUNT(note_fields));
 	kit_patch(fd, NOTES, notes, sizeof(notes));
 }
 
@@ -95,9 +95,9 @@ static int make_64(void)
 		elf.segments[0].p_vaddr = KIT_KERNEL; /* not linked as Linux is */
 	for (uint64_t n = fuzz_below(3); n > 0; n--) {
 		if (fuzz_below(3) == 0)
-			fuzz_spoil(&elf.head, head_64, FUZZ_COUNT(head_64));
+			fuzz_corrupt(&elf.head, head_64, FUZZ_COUNT(head_64));
 		else
-			fuzz_spoil(
+			fuzz_corrupt(
 			    &elf.segments[fuzz_below(3)], segment_64, FUZZ_COUNT(segment_64));
 	}
 	return kit_elf_file(&elf);
@@ -115,9 +115,9 @@ static int make_32(void)
 	elf.file_size = NOTES + NOTE_COUNT * sizeof(struct note);
 	for (uint64_t n = fuzz_below(3); n > 0; n--) {
 		if (fuzz_below(3) == 0)
-			fuzz_spoil(&elf.head, head_32, FUZZ_COUNT(head_32));
+			fuzz_corrupt(&elf.head, head_32, FUZZ_COUNT(head_32));
 		else
-			fuzz_spoil(
+			fuzz_corrupt(
 			    &elf.segments[fuzz_below(3)], segment_32, FUZZ_COUNT(segment_32));
 	}
 	return kit_elf32_file(&elf);

@@ -4,7 +4,7 @@
 /*
  * fuzz_state - saved devices that are nearly right.
  *
- * Each round saves a device with a field of every kind, spoils the section and loads it.
+ * Each round saves a device with a field of every kind, corrupts the section and loads it.
  * Either it is refused with a line, and the device is as it was to the byte; or it is taken,
  * every element is within its limits, and saving again gives the state that was loaded.
  * The section lies in memory of exactly its size, for the sanitizers.
@@ -110,7 +110,7 @@ static void play(void)
 	char why[200] = "";
 	size_t n = state_save(&t, room, sizeof(room));
 
-	n = state_spoil(room, n, n + MORE, &random_state);
+	n = state_corrupt(room, n, n + MORE, &random_state);
 	uint8_t *bytes = malloc(n > 0 ? n : 1);
 	if (bytes == NULL)
 		wrong("no memory");

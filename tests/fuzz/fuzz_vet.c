@@ -150,7 +150,7 @@ static struct table pick_table(void)
 
 static Elf64_Phdr *any_phdr(uint8_t *image)
 {
-	const Elf64_Ehdr *h = (const Elf64_Ehdr *)(const void *)good; /* image's may be spoilt */
+	const Elf64_Ehdr *h = (const Elf64_Ehdr *)(const void *)good; /* image's may be corrupted */
 
 	return (Elf64_Phdr *)(void *)(image + h->e_phoff) + below(h->e_phnum);
 }
@@ -374,7 +374,7 @@ static void change_field(uint8_t *image)
 	how[below(sizeof(how) / sizeof(how[0]))](image);
 }
 
-static void spoil(uint8_t *image)
+static void corrupt(uint8_t *image)
 {
 	static const unsigned widths[] = {1, 2, 4, 8, 8};
 	struct table t = pick_table();
@@ -480,7 +480,7 @@ static void run_round(void)
 	memcpy(whole, good, good_size);
 	for (uint64_t n = 1 + below(4); n > 0; n--) {
 		if (below(2))
-			spoil(whole);
+			corrupt(whole);
 		else
 			change_field(whole);
 	}

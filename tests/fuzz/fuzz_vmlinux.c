@@ -36,9 +36,9 @@ static int make_elf(void)
 	}
 	for (uint64_t n = fuzz_below(4); n > 0; n--) {
 		if (fuzz_below(3) == 0)
-			fuzz_spoil(&elf.head, elf_head, FUZZ_COUNT(elf_head));
+			fuzz_corrupt(&elf.head, elf_head, FUZZ_COUNT(elf_head));
 		else
-			fuzz_spoil(&elf.segments[fuzz_below(KIT_SEGMENTS)], elf_segment,
+			fuzz_corrupt(&elf.segments[fuzz_below(KIT_SEGMENTS)], elf_segment,
 			    FUZZ_COUNT(elf_segment));
 	}
 	elf.file_size = fuzz_size(elf.file_size);

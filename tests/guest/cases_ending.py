@@ -196,12 +196,12 @@ class ByTheHost(Case):
                 self.assertFalse(path.exists(), run.story())
 
     def test_inherited_signal_mask_and_dispositions_do_not_matter(self):
-        def spoil():
+        def corrupt():
             signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD):
                 signal.signal(number, signal.SIG_IGN)
 
-        run = self.start("ending", "spin", preexec_fn=spoil)
+        run = self.start("ending", "spin", preexec_fn=corrupt)
         run.expect_ready()
         run.signal(signal.SIGTERM)
         self.check_end(run, 143, limit=10)

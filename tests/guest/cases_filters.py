@@ -63,7 +63,7 @@ class Filters(Case):
         self.assertIn("volt: error: deny: range=none: the device has no such range", run.log())
         self.assertEqual(run.text(), "", run.story())
 
-    def test_fault_spoils_what_is_sent(self):
+    def test_fault_corrupts_what_is_sent(self):
         # 0x00 at the port's first register; all else as it was.
         run = self.filtered("fault,on=serial,what=writes,kind=zero,every=1")
         self.assertEqual(run.out, bytes(len(TEXT)), run.story())

@@ -74,7 +74,7 @@ static unsigned kernels(void)
 	return n;
 }
 
-static void spoil(const char *file)
+static void corrupt(const char *file)
 {
 	assert_int_equal(chmod(inside(file), 0600), 0);
 	int fd = open(inside(file), O_WRONLY);
@@ -261,7 +261,7 @@ static void many_imports_of_one_kernel_make_one(void **state)
 static void a_changed_file_is_found(void **state)
 {
 	assert_int_equal(import(a_bzimage(), NULL), 0);
-	spoil("vmlinux");
+	corrupt("vmlinux");
 	assert_int_equal(record_verify(store, record.name), 1);
 	assert_true(kit_was_said("vmlinux: has changed"));
 }

@@ -14,7 +14,7 @@
 
 #define SCRIPT          300u /* actions after a reset */
 #define RESETS          24u
-#define ACTIONS_A_ROUND 20u /* rough: of a state drill */
+#define ACTIONS_A_ROUND 20u /* rough: of state fuzzing */
 
 void case_random(struct check *c)
 {
@@ -174,7 +174,7 @@ void case_instances(struct check *c)
 	}
 }
 
-/* The fake host's own drill. A round is one restore and eight spoiled states. */
+/* State fuzzing by the fake host. A round is one restore and eight corrupted states. */
 void case_state(struct check *c)
 {
 	unsigned rounds = c->rounds / ACTIONS_A_ROUND + 1;
@@ -182,7 +182,7 @@ void case_state(struct check *c)
 	if (!c->plugin->get_ext || !c->plugin->get_ext(VOLT_EXT_STATE))
 		check_skip(c, "it offers no " VOLT_EXT_STATE);
 	for (unsigned i = 0; i < rounds; i++) {
-		check_step(c, "state drill, round %u", i);
-		fake_state_drill(c->plugin, c->base, c->seed + 40 + i, 1);
+		check_step(c, "state fuzzing, round %u", i);
+		fake_state_fuzz(c->plugin, c->base, c->seed + 40 + i, 1);
 	}
 }

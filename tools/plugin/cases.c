@@ -97,7 +97,7 @@ const struct check_case check_cases[] = {
     },
     {
 	.name = "state",
-	.what = "saved, restored and saved again is the same; spoiled states do no harm",
+	.what = "saved, restored and saved again is the same; corrupted states do no harm",
 	.run = case_state,
 	.after = {"repeat"},
 	.kinds = CHECK_KIND_DRIVEN,

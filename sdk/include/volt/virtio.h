@@ -74,7 +74,7 @@ struct volt_queue {
 	uint64_t desc, driver, device;  /* guest physical: the three parts of a split ring */
 	uint16_t number, max;           /* which, and its most entries */
 	uint16_t size;                  /* entries, as the driver wrote it */
-	uint16_t seen, used, told;      /* next to take; next to give; given when last signalled */
+	uint16_t seen, used, signalled; /* next to take; next to give; given when last signalled */
 	uint16_t more;                  /* given by volt_chain_more(), not shown; 0 between runs */
 	bool ready, broken, open;       /* as the driver wrote it; until reset; it may be served */
 	uint8_t worker;                 /* index into volt_virtio's */
@@ -173,7 +173,8 @@ int volt_virtio_validate(const struct volt_virtio *v, const struct volt_queue *q
 	    {VOLT_FIELD_EACH(s, q, driver, VOLT_F_U64)}, \
 	    {VOLT_FIELD_EACH(s, q, device, VOLT_F_U64)}, \
 	    {VOLT_FIELD_EACH(s, q, size, VOLT_F_U16)}, {VOLT_FIELD_EACH(s, q, seen, VOLT_F_U16)}, \
-	    {VOLT_FIELD_EACH(s, q, used, VOLT_F_U16)}, {VOLT_FIELD_EACH(s, q, told, VOLT_F_U16)}, \
+	    {VOLT_FIELD_EACH(s, q, used, VOLT_F_U16)}, \
+	    {VOLT_FIELD_EACH(s, q, signalled, VOLT_F_U16)}, \
 	    {VOLT_FIELD_EACH(s, q, ready, VOLT_F_BOOL)}, \
 	{ \
 		VOLT_FIELD_EACH(s, q, broken, VOLT_F_BOOL) \

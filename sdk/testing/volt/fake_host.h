@@ -197,10 +197,10 @@ const uint8_t *fake_state_save(struct fake_host *f, size_t *n);
  * 0 or -errno; fake_host_message() then says why. */
 int fake_state_load(struct fake_host *f, const uint8_t *bytes, size_t n);
 /* Rounds of this: random accesses, time and input; save; restore into a second host; the
- * same again on both, which must look the same to a guest; then spoiled states, which must
+ * same again on both, which must look the same to a guest; then corrupted states, which must
  * be refused cleanly or lived with. Aborts, saying the seed, if one is not so. Returns how
- * many spoiled states were taken. */
-unsigned fake_state_drill(
+ * many corrupted states were taken. */
+unsigned fake_state_fuzz(
     const struct volt_plugin *plugin, const char *params, uint64_t seed, unsigned rounds);
 /* For filters: puts it on a range of a device that the test plays, whose handlers get
  * `device`; between wiring and the seal. Returns the layer, valid until the host is

@@ -40,7 +40,7 @@ static size_t field_start(const uint8_t *bytes, size_t n, uint64_t number)
 	}
 }
 
-static void spoil_byte(uint8_t *bytes, size_t n, uint64_t *random)
+static void corrupt_byte(uint8_t *bytes, size_t n, uint64_t *random)
 {
 	static const uint8_t edges[] = {0, 1, 2, 0x7f, 0x80, 0xfe, 0xff};
 	uint8_t *at = &bytes[draw(random, n)];
@@ -61,22 +61,22 @@ static void spoil_byte(uint8_t *bytes, size_t n, uint64_t *random)
 }
 
 /* A value of a field, which only limits and validate can refuse. */
-static void spoil_value(uint8_t *bytes, size_t n, uint64_t *random)
+static void corrupt_value(uint8_t *bytes, size_t n, uint64_t *random)
 {
 	const uint32_t fields = state_get32(bytes + 12);
 	const size_t at = field_start(bytes, n, draw(random, fields > 0 ? fields : 1));
 
-	/* It may have been spoiled before. */
+	/* It may have been corrupted before. */
 	if (at == 0 || bytes[at + 1] < VOLT_F_U8 || bytes[at + 1] > VOLT_F_BOOL)
 		return;
 	const size_t values = at + STATE_FIELD_HEAD + bytes[at];
 	const size_t size = (size_t)state_get32(bytes + at + 4) * VOLT_F_SIZE(bytes[at + 1]);
 	if (size > 0 && values < n - 4 && size <= n - 4 - values)
-		spoil_byte(bytes + values, size, random);
+		corrupt_byte(bytes + values, size, random);
 }
 
 /* A field's head, or one of the numbers in the section's. */
-static void spoil_number(uint8_t *bytes, size_t n, uint64_t *random)
+static void corrupt_number(uint8_t *bytes, size_t n, uint64_t *random)
 {
 	static const uint32_t edges[] = {0, 1, 0x7fffffff, 0x80000000, UINT32_MAX};
 	size_t at = field_start(bytes, n, draw(random, 1 + state_get32(bytes + 12) % 64));
@@ -107,15 +107,15 @@ static size_t resize(uint8_t *bytes, size_t n, size_t room, uint64_t *random)
 	return wanted;
 }
 
-size_t state_spoil(uint8_t *bytes, size_t n, size_t room, uint64_t *random)
+size_t state_corrupt(uint8_t *bytes, size_t n, size_t room, uint64_t *random)
 {
 	for (uint64_t k = 1 + draw(random, 4); k > 0 && n > STATE_SECTION_MIN; k--) {
 		switch (draw(random, 8)) {
 		case 0:
-			spoil_byte(bytes, n, random);
+			corrupt_byte(bytes, n, random);
 			break;
 		case 1:
-			spoil_number(bytes, n, random);
+			corrupt_number(bytes, n, random);
 			break;
 		case 2:
 			splice(bytes, n, random);
@@ -124,7 +124,7 @@ size_t state_spoil(uint8_t *bytes, size_t n, size_t room, uint64_t *random)
 			n = resize(bytes, n, room, random);
 			break;
 		default:
-			spoil_value(bytes, n, random);
+			corrupt_value(bytes, n, random);
 		}
 	}
 	if (draw(random, 8) != 0)

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * drill - fake_state_drill() on the plugin that this is linked with, once for each line of
+ * state_fuzz - fake_state_fuzz() on the plugin that this is linked with, once for each line of
  * parameters in argv.
  *
  *   VOLT_FUZZ_SECONDS  how long each (1)
@@ -16,7 +16,7 @@
 
 #define BATCH 8u
 
-extern const struct volt_plugin DRILLED;
+extern const struct volt_plugin FUZZED;
 
 static uint64_t now_ms(void)
 {
@@ -33,18 +33,18 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 	return text != NULL && *text != '\0' ? strtoull(text, NULL, 0) : otherwise;
 }
 
-static void drill(const char *params, uint64_t seed)
+static void fuzz_state(const char *params, uint64_t seed)
 {
 	const uint64_t end = now_ms() + 1000 * setting("VOLT_FUZZ_SECONDS", 1);
 	uint64_t rounds = 0, taken = 0;
 
 	do {
-		taken +=
-		    fake_state_drill(&DRILLED, params[0] ? params : NULL, seed + rounds, BATCH);
+		taken += fake_state_fuzz(&FUZZED, params[0] ? params : NULL, seed + rounds, BATCH);
 		rounds += BATCH;
 	} while (now_ms() < end);
-	printf("%s %s: %llu rounds, %llu of %llu spoiled states were taken\n", DRILLED.name, params,
-	    (unsigned long long)rounds, (unsigned long long)taken, (unsigned long long)rounds * 8);
+	printf("%s %s: %llu rounds, %llu of %llu corrupted states were taken\n", FUZZED.name,
+	    params, (unsigned long long)rounds, (unsigned long long)taken,
+	    (unsigned long long)rounds * 8);
 }
 
 int main(int argc, char **argv)
@@ -54,8 +54,8 @@ int main(int argc, char **argv)
 	printf("VOLT_FUZZ_SEED=%llu\n", (unsigned long long)seed);
 	fflush(stdout);
 	if (argc < 2)
-		drill("", seed);
+		fuzz_state("", seed);
 	for (int i = 1; i < argc; i++)
-		drill(argv[i], seed);
+		fuzz_state(argv[i], seed);
 	return 0;
 }
