@@ -13,14 +13,12 @@ import signal
 import subprocess
 
 from cases_interrupts import EVERY, FOX, PLUGIN
-from vm import PVM, Case, Setup
+from vm import Case, Setup
 
 PAUSES = int(os.environ.get("VOLT_PAUSES", "200"))
 SEED = int(os.environ.get("VOLT_SEED", "0")) or random.randrange(1, 2**31)
 ROUNDS = 100
-# On kvm_pvm the guest with two vCPUs sometimes sleeps for ever, without any pause too (seen under
-# load, in some 1 of 10 runs). Until it is known why, it runs there only if asked for.
-CPUS = (1, 2) if not PVM or os.environ.get("VOLT_PAUSES") else (1,)
+CPUS = (1, 2)
 CHIPS = {"KVM": (), "ioapic": ("ioapic",)}
 
 

@@ -46,7 +46,7 @@ static struct {
 	uint32_t sum;
 } cpus[2];
 
-static volatile uint32_t second_done;
+static volatile uint32_t second_up, second_done;
 static uint32_t rounds;
 static bool two;
 static uint8_t second_stack[8192] __attribute__((aligned(16)));
@@ -182,6 +182,7 @@ static void second(void)
 {
 	irq_load();
 	set_timer_up();
+	second_up = 1;
 	go_round(1);
 	second_done = 1;
 	for (;;) /* the first one may still call */
@@ -214,6 +215,8 @@ static void start_second(void)
 	send(1, ICR_INIT);
 	pause_a_while();
 	send(1, ICR_STARTUP | PAGE >> 12);
+	while (!second_up) /* its APIC drops calls until it is enabled (Intel SDM 3A, 10.4.7.2) */
+		__asm__ volatile("pause");
 }
 
 static void say(unsigned cpu)
