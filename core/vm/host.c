@@ -38,7 +38,7 @@ static struct instance *owner_of(const struct volt_host *h)
 	return h->core;
 }
 
-struct instance *host_wirer(const struct volt_host *h)
+struct instance *host_calling_instance(const struct volt_host *h)
 {
 	struct instance *i = owner_of(h);
 
@@ -102,7 +102,7 @@ static int refuse(struct instance *i, int err, const char *fmt, ...)
 
 static int host_add_range(const struct volt_host *h, const struct volt_range *r)
 {
-	struct instance *i = host_wirer(h);
+	struct instance *i = host_calling_instance(h);
 	char why[200];
 
 	if (i->machine->sealed)
@@ -113,7 +113,7 @@ static int host_add_range(const struct volt_host *h, const struct volt_range *r)
 
 static int host_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line)
 {
-	struct instance *i = host_wirer(h);
+	struct instance *i = host_calling_instance(h);
 	struct callee *holder = NULL;
 
 	if (i->machine->sealed)
@@ -144,7 +144,7 @@ static void host_set_irq(const struct volt_host *h, uint32_t line, bool level)
 
 static int host_place(const struct volt_host *h, const struct volt_range *r, uint64_t *base)
 {
-	struct instance *i = host_wirer(h);
+	struct instance *i = host_calling_instance(h);
 	char why[200];
 
 	if (i->machine->sealed)
@@ -171,7 +171,7 @@ static void host_pulse(const struct volt_host *h, uint32_t line)
 
 static int host_find(const struct volt_host *h, const char *id, struct volt_peer *peer)
 {
-	const struct instance *i = host_wirer(h);
+	const struct instance *i = host_calling_instance(h);
 	const struct machine *m = i->machine;
 
 	if (m->sealed)
@@ -232,7 +232,7 @@ static void host_request(const struct volt_host *h, uint32_t what, uint32_t code
 
 static int host_add_timer(const struct volt_host *h, void (*fire)(void *self), uint32_t *timer)
 {
-	struct instance *i = host_wirer(h);
+	struct instance *i = host_calling_instance(h);
 
 	if (i->machine->sealed)
 		return -EPERM;
@@ -286,7 +286,7 @@ static int host_attach(
 {
 	struct stream *s = own_stream(h, number);
 
-	if (host_wirer(h)->machine->sealed)
+	if (host_calling_instance(h)->machine->sealed)
 		return -EPERM;
 	return s != NULL && ops != NULL ? stream_attach(s, ops) : -EINVAL;
 }
@@ -310,7 +310,7 @@ static int make_siblings(
 static int host_serve(const struct volt_host *h, uint32_t number, const struct volt_stream_ops *ops,
     uint32_t count, uint32_t *streams)
 {
-	struct instance *i = host_wirer(h);
+	struct instance *i = host_calling_instance(h);
 	struct stream *s = own_stream(h, number);
 
 	if (i->machine->sealed)
@@ -362,7 +362,7 @@ static const struct volt_stream stream_table = {.size = sizeof(stream_table),
 static int host_add_worker(const struct volt_host *h, const char *name,
     void (*job)(void *self, uint32_t worker), uint32_t *worker)
 {
-	struct instance *i = host_wirer(h);
+	struct instance *i = host_calling_instance(h);
 	struct machine *m = i->machine;
 
 	if (m->sealed)
@@ -417,7 +417,7 @@ static const char *watch_why(const struct worker *w, int err)
 
 static int host_watch(const struct volt_host *h, uint32_t worker, int32_t fd, uint32_t events)
 {
-	struct instance *i = host_wirer(h);
+	struct instance *i = host_calling_instance(h);
 	struct worker *w = host_worker(i, worker);
 
 	if (i->machine->sealed)
@@ -468,7 +468,7 @@ static const struct volt_irqroute irqroute_table = {
 
 static int host_device(const struct volt_host *h, const struct volt_acpi_device *d)
 {
-	struct machine *m = host_wirer(h)->machine;
+	struct machine *m = host_calling_instance(h)->machine;
 	struct firmware *fw = &m->firmware;
 
 	if (m->sealed)
@@ -489,7 +489,7 @@ static int host_device(const struct volt_host *h, const struct volt_acpi_device 
 
 static int host_fixed(const struct volt_host *h, const struct volt_acpi_fixed *f)
 {
-	struct machine *m = host_wirer(h)->machine;
+	struct machine *m = host_calling_instance(h)->machine;
 	struct firmware_fixed *slots[] = {
 	    NULL, &m->firmware.reset, &m->firmware.sleep_control, &m->firmware.sleep_status};
 
@@ -507,7 +507,7 @@ static int host_fixed(const struct volt_host *h, const struct volt_acpi_fixed *f
 
 static int host_cmdline(const struct volt_host *h, const char *words)
 {
-	struct machine *m = host_wirer(h)->machine;
+	struct machine *m = host_calling_instance(h)->machine;
 	size_t used = strlen(m->device_cmdline);
 
 	if (m->sealed)
@@ -606,7 +606,7 @@ static int host_resume(const struct volt_host *h)
 
 static int host_keep_timer(const struct volt_host *h, uint32_t timer)
 {
-	struct instance *i = host_wirer(h);
+	struct instance *i = host_calling_instance(h);
 	struct loop *l = &i->machine->loop;
 
 	if (i->machine->sealed)

@@ -85,7 +85,7 @@ static struct worker *posted_by(struct instance *i, const struct volt_doorbell_a
 static int host_add_doorbell(
     const struct volt_host *h, const struct volt_doorbell_at *at, uint32_t *doorbell)
 {
-	struct instance *i = host_wirer(h);
+	struct instance *i = host_calling_instance(h);
 
 	if (i->machine->sealed)
 		return -EPERM;
@@ -113,7 +113,7 @@ const struct volt_doorbell host_doorbell = {
 
 static int host_alloc(const struct volt_host *h, uint32_t count, uint32_t *first)
 {
-	struct instance *i = host_wirer(h);
+	struct instance *i = host_calling_instance(h);
 
 	return i->machine->sealed ? -EPERM
 				  : msi_alloc(&i->machine->irq.msi, &i->callee, count, first);

@@ -19,7 +19,7 @@ static struct instance *owner_of(const struct volt_host *h)
 
 static int host_attach(const struct volt_host *h, const struct volt_manage_ops *ops)
 {
-	struct instance *i = host_wirer(h);
+	struct instance *i = host_calling_instance(h);
 
 	return i->machine->sealed ? -EPERM : commands_attach(i->machine, i, ops);
 }

@@ -92,7 +92,7 @@ struct bus_range metrics_below(const struct bus_range *r)
 
 static int measure(const struct volt_host *h)
 {
-	struct machine *m = host_wirer(h)->machine;
+	struct machine *m = host_calling_instance(h)->machine;
 
 	if (m->sealed)
 		return -EPERM;
