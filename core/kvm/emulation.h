@@ -12,13 +12,10 @@
 struct kvm_run;
 struct vm_end;
 
-/* [io] Ends the VM with one line that names the instruction KVM could not handle; `limit` is of
- * struct kvm. */
+/* [io] Ends the VM with one line that has the bytes of the instruction that KVM could not handle.
+ * It has no mnemonic: KVM may give fewer bytes than the instruction has, and a table of opcodes
+ * names the wrong one for each encoding that it lacks. `limit` is of struct kvm. */
 void emulation_explain(
     const struct kvm_run *run, uint32_t vcpu, const char *limit, struct vm_end *end);
-
-/* Mnemonic of the instruction at the start of `bytes`, or NULL if it is not one of
- * those that KVM's emulators are known to lack. */
-const char *emulation_name(const uint8_t *bytes, unsigned n);
 
 #endif

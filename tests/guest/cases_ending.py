@@ -229,22 +229,22 @@ class ByKvm(Case):
             self.assertIn(text, errors[0], run.story())
         return errors[0]
 
-    def test_breakpoint_is_named(self):
+    def test_breakpoint_is_shown_by_its_bytes(self):
         if vm.PVM:
-            line = self.explained("breakpoint", "int3", "cc ")
+            line = self.explained("breakpoint", "code bytes cc")
             self.assertIn("kvm_pvm", line)
         else:
             self.run_guest("ending", "breakpoint", status=111)
 
-    def test_unknown_integer_instruction_is_named(self):
+    def test_unknown_integer_instruction_is_shown_by_its_bytes(self):
         if vm.PVM:
-            self.explained("count_bits", "popcnt", "f3 0f b8 c0")
+            self.explained("count_bits", "code bytes f3 0f b8 c0")
         else:
             self.run_guest("ending", "count_bits")
 
-    def test_software_interrupt_is_named(self):
+    def test_software_interrupt_is_shown_by_its_bytes(self):
         if vm.PVM:
-            self.explained("software_interrupt", "int ", "cd 40")
+            self.explained("software_interrupt", "code bytes cd 40")
         else:
             self.run_guest("ending", "software_interrupt", status=111)
 
