@@ -3,7 +3,8 @@
 
 /*
  * toy_virtio - a device of the library's tests: it gives back what it was sent, each byte plus
- * one, as far as there is room. Queue 1 answers only while the test lets it.
+ * one, as far as there is room. Queue 0 has a limit, and queue 1 answers only while the test lets
+ * it.
  */
 #include <string.h>
 
@@ -18,6 +19,8 @@ static bool request(void *self, struct volt_queue *q, struct volt_chain *c)
 
 	if (q->number == 1 && t->busy)
 		return false;
+	if (q->number == 0 && !volt_limit_allows(&t->limit))
+		return false;
 	t->requests++;
 	t->segments = (uint32_t)(c->out + c->in);
 	while ((n = volt_chain_read(c, bytes, sizeof(bytes))) > 0) {
@@ -25,6 +28,8 @@ static bool request(void *self, struct volt_queue *q, struct volt_chain *c)
 			bytes[i]++;
 		written += (uint32_t)volt_chain_write(c, bytes, n);
 	}
+	if (q->number == 0)
+		volt_limit_charge(&t->limit, written);
 	volt_chain_done(q, c, written);
 	return true;
 }
@@ -57,7 +62,10 @@ static int init(void *self, const struct volt_host *h, const struct volt_args *a
 	    .config = "\1\2\3\4\5",
 	};
 
-	return volt_virtio_init(self, ((struct toy *)self)->q, &type, h);
+	struct toy *t = self;
+	const int err = volt_virtio_init(t, t->q, &type, h);
+
+	return err ? err : volt_limit_init(&t->limit, &t->v, &(struct volt_rate){0});
 }
 
 VOLT_VIRTIO_STATE(struct toy, toy_state);

@@ -21,6 +21,7 @@ struct toy {
 	uint64_t agreed;
 	uint32_t requests, segments; /* answered; of the newest */
 	bool busy;
+	struct volt_limit limit; /* of queue 0; none at first */
 };
 
 extern const struct volt_plugin volt_plugin_toy_virtio;

@@ -26,6 +26,7 @@
 #include <sys/uio.h>
 
 #include <volt/draft/doorbell.h>
+#include <volt/loop.h>
 #include <volt/memory.h>
 #include <volt/plugin.h>
 #include <volt/state.h>
@@ -123,6 +124,9 @@ struct volt_virtio {
 	bool live;                                           /* atomic */
 	uint32_t line;                                       /* handle of its interrupt */
 	uint32_t workers[VOLT_VIRTIO_QUEUES];                /* their handles */
+	const struct volt_loop *loop;                        /* volt.loop/1, if there is a limit */
+	uint64_t due;                                        /* atomic; of its timer; 0: none */
+	uint32_t timer;                                      /* handle: posts all workers */
 };
 
 /* [wire] Wires the device: range, interrupt, kicks, workers, description. `self` starts with a
@@ -152,6 +156,48 @@ void volt_chain_done(struct volt_queue *q, struct volt_chain *c, uint32_t writte
  * chain, the queue takes them back, and `more` of the queue is 0 when a request comes the next
  * time: the answer is lost, or begins anew. */
 void volt_chain_more(struct volt_queue *q, struct volt_chain *c, uint32_t written);
+
+/*
+ * How much a device may do in a second: a token bucket of bytes and one of operations. Any
+ * number of queues and workers share a limit.
+ *
+ *   if (!volt_limit_allows(&d->limit))
+ *           return false;                  the chain waits, and the limit posts the worker
+ *   volt_limit_charge(&d->limit, bytes);
+ *
+ * A request passes while a token is left, and may take more tokens than there are: those after
+ * it wait until the debt is paid. So one that is larger than the burst passes too.
+ */
+struct volt_rate {
+	uint64_t bytes, ops; /* in a second; 0: no limit */
+	/* Tokens of a full bucket: what may pass at once after a quiet time. 0: a tenth of what
+	 * the rate gives in a second. */
+	uint64_t burst_bytes, burst_ops;
+};
+
+/* Members are the library's; all are atomic. */
+struct volt_bucket {
+	uint64_t rate;     /* tokens in a second; 0: no limit */
+	uint64_t burst_ns; /* in which the rate fills an empty bucket */
+	uint64_t full;     /* when the bucket is full again, on the clock of volt.loop/1 */
+};
+
+/* One limit of a device. */
+struct volt_limit {
+	struct volt_virtio *v;    /* whose */
+	struct volt_bucket bytes; /* of charges */
+	struct volt_bucket ops;   /* one for each charge */
+};
+
+/* [wire] After volt_virtio_init(). A device may have several limits; all share one timer of
+ * volt.loop/1. 0, or what volt_fail() returned. */
+int volt_limit_init(struct volt_limit *l, struct volt_virtio *v, const struct volt_rate *r);
+/* [loop] Other rates from now on. Both buckets start full; what waited is looked at. */
+void volt_limit_set(struct volt_limit *l, const struct volt_rate *r);
+/* [worker] May one more request pass? If not, all workers of the device are posted when it may. */
+bool volt_limit_allows(struct volt_limit *l);
+/* [worker] One operation of `bytes` passed. */
+void volt_limit_charge(struct volt_limit *l, uint64_t bytes);
 
 /* [loop] Slots of volt.state/1: see VOLT_VIRTIO_STATE. */
 void volt_virtio_pause(void *self);
