@@ -1,254 +1,26 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-#include <errno.h>
-#include <fcntl.h>
-#include <setjmp.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/syscall.h>
-#include <sys/uio.h>
-#include <unistd.h>
-
-#include <volt/fake_driver.h>
-
-/* After Volt's headers: it has a macro called fail. */
-#include <cmocka.h>
-
-#define RAM      0x100000u
-#define RAM_SIZE 0x40000u
-#define HEADER   (RAM + 0x20000u)
-#define STATUS   (RAM + 0x21000u)
-#define DATA     (RAM + 0x22000u)
-
-#define SECTORS 256u /* of the disk */
-#define BYTES   (SECTORS * 512u)
-
-#define LIBRARY        (UINT64_C(3) << 28 | UINT64_C(1) << 32)
-#define F_SEG_MAX      (UINT64_C(1) << 2)
-#define F_RO           (UINT64_C(1) << 5)
-#define F_BLK_SIZE     (UINT64_C(1) << 6)
-#define F_FLUSH        (UINT64_C(1) << 9)
-#define F_DISCARD      (UINT64_C(1) << 13)
-#define F_WRITE_ZEROES (UINT64_C(1) << 14)
-#define WRITABLE       (LIBRARY | F_SEG_MAX | F_BLK_SIZE | F_FLUSH | F_DISCARD | F_WRITE_ZEROES)
-
-enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, SECURE_ERASE = 14, WRITE_ZEROES = 13 };
-enum { OK, IOERR, UNSUPP, UNTOUCHED = 0xee };
-
-extern const struct volt_plugin volt_plugin_virtio_blk;
-
-static char path[] = "/tmp/volt-blk-XXXXXX";
-static int file = -1; /* the test's own view of the disk */
-static struct fake_driver *driver;
-
-/* ------------------------------------------------ the C library's, as the test wants it */
-
-static struct {
-	int err;             /* of every call below; 0: none */
-	int fallocate_err;   /* of fallocate() alone */
-	size_t most;         /* bytes of one read or write; 0: no limit */
-	unsigned interrupts; /* calls that end with EINTR first */
-	unsigned syncs, moves, zero_ranges, punches;
-} libc;
-
-static int corrupt(void)
-{
-	if (libc.interrupts) {
-		libc.interrupts--;
-		errno = EINTR;
-		return -1;
-	}
-	errno = libc.err;
-	return libc.err ? -1 : 0;
-}
-
-static ssize_t transfer(long number, int fd, const struct iovec *v, int count, off_t off)
-{
-	struct iovec first = v[0];
-
-	libc.moves++;
-	if (corrupt())
-		return -1;
-	if (libc.most) {
-		first.iov_len = first.iov_len < libc.most ? first.iov_len : libc.most;
-		v = &first;
-		count = 1;
-	}
-	return syscall(number, fd, v, count, off, 0);
-}
-
-ssize_t preadv(int fd, const struct iovec *v, int count, off_t off)
-{
-	return transfer(SYS_preadv, fd, v, count, off);
-}
-
-ssize_t pwritev(int fd, const struct iovec *v, int count, off_t off)
-{
-	return transfer(SYS_pwritev, fd, v, count, off);
-}
-
-int fdatasync(int fd)
-{
-	libc.syncs++;
-	return corrupt();
-}
-
-int fallocate(int fd, int mode, off_t off, off_t n)
-{
-	if (mode == FALLOC_FL_ZERO_RANGE)
-		libc.zero_ranges++;
-	else
-		libc.punches++;
-	if (corrupt())
-		return -1;
-	errno = libc.fallocate_err;
-	if (libc.fallocate_err)
-		return -1;
-	/* /tmp may not know ZERO_RANGE; within the file a hole reads the same. */
-	return (int)syscall(SYS_fallocate, fd, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, off, n);
-}
-
-/* -------------------------------------------------------------------- bench */
-
-static uint8_t pattern(uint64_t at)
-{
-	return (uint8_t)(at / 512 * 7 + at % 512 * 3 + 1);
-}
-
-static void fill_file(void)
-{
-	static uint8_t bytes[BYTES];
-
-	for (size_t i = 0; i < sizeof(bytes); i++)
-		bytes[i] = pattern(i);
-	assert_int_equal(ftruncate(file, 0), 0);
-	assert_int_equal(pwrite(file, bytes, sizeof(bytes), 0), sizeof(bytes));
-}
-
-static int make_file(void **state)
-{
-	file = mkstemp(path);
-	return file < 0 ? -1 : 0;
-}
-
-static int remove_file(void **state)
-{
-	close(file);
-	return unlink(path);
-}
-
-static int start(void **state, const char *more, uint64_t features)
-{
-	struct fake_host *f = fake_host_create(&volt_plugin_virtio_blk);
-	char params[96];
-
-	memset(&libc, 0, sizeof(libc));
-	fill_file();
-	snprintf(params, sizeof(params), "disk=%s%s", path, more);
-	if (fake_host_wire(f, params) || fake_host_run(f))
-		return -1;
-	driver = fake_driver_create(f, RAM, RAM_SIZE);
-	*state = f;
-	return !fake_driver_start(driver, features, 1, 16);
-}
+#include "blk_bench.h"
 
 static int setup(void **state)
 {
-	return start(state, ",serial=disk-0123456789abcde", WRITABLE);
+	return start(state, ",serial=disk-0123456789abcde", WRITABLE, 1);
 }
 
 static int setup_readonly(void **state)
 {
-	return start(state, ",readonly", LIBRARY | F_RO | F_BLK_SIZE);
+	return start(state, ",readonly", LIBRARY | F_RO | F_BLK_SIZE, 1);
 }
 
 static int setup_large_blocks(void **state)
 {
-	return start(state, ",block-size=4096", WRITABLE);
+	return start(state, ",block-size=4096", WRITABLE, 1);
 }
 
 static int setup_simple(void **state)
 {
-	return start(state, "", LIBRARY);
-}
-
-static int teardown(void **state)
-{
-	fake_driver_destroy(driver);
-	fake_host_destroy(*state);
-	return 0;
-}
-
-static uint8_t *at(uint64_t gpa)
-{
-	return fake_driver_at(driver, gpa);
-}
-
-static void put_header(uint32_t type, uint64_t sector)
-{
-	volt_put_le32(at(HEADER), type);
-	volt_put_le32(at(HEADER) + 4, 0xffffffff); /* reserved: nobody looks */
-	volt_put_le64(at(HEADER) + 8, sector);
-	*at(STATUS) = UNTOUCHED;
-}
-
-/* Any chain; returns the used length, or -1: it did not come back. */
-static long send_chain(const struct fake_segment *s, unsigned n)
-{
-	uint32_t head, len;
-
-	if (fake_driver_add(driver, 0, s, n, FAKE_INDIRECT) < 0)
-		return -1;
-	fake_driver_kick(driver, 0);
-	return fake_driver_used(driver, 0, &head, &len) ? (long)len : -1;
-}
-
-/* Header, n bytes of data, status. */
-static long request(uint32_t type, uint64_t sector, uint32_t n)
-{
-	const bool writable = type != OUT && type != DISCARD && type != WRITE_ZEROES;
-	const struct fake_segment s[] = {
-	    {HEADER, 16, false}, {DATA, n, writable}, {STATUS, 1, true}};
-
-	put_header(type, sector);
-	return send_chain(s, 3);
-}
-
-static void expect(uint32_t type, uint64_t sector, uint32_t n, uint8_t status, long used)
-{
-	assert_int_equal(request(type, sector, n), used);
-	assert_int_equal(*at(STATUS), status);
-}
-
-static void put_range(unsigned i, uint64_t sector, uint32_t sectors, uint32_t flags)
-{
-	uint8_t *p = at(DATA + 16 * i);
-
-	volt_put_le64(p, sector);
-	volt_put_le32(p + 8, sectors);
-	volt_put_le32(p + 12, flags);
-}
-
-/* Do the sectors of the file hold what they held at first, but for [zero, zero + zeroes)? */
-static bool file_is_old_but(uint64_t zero, uint64_t zeroes)
-{
-	static uint8_t bytes[BYTES];
-
-	assert_int_equal(pread(file, bytes, sizeof(bytes), 0), sizeof(bytes));
-	for (uint64_t i = 0; i < BYTES; i++) {
-		const bool gone = i / 512 >= zero && i / 512 - zero < zeroes;
-
-		if (bytes[i] != (gone ? 0 : pattern(i)))
-			return false;
-	}
-	return true;
-}
-
-static uint64_t config(unsigned off)
-{
-	return fake_driver_get(driver, FAKE_REG_CONFIG + off);
+	return start(state, "", LIBRARY, 1);
 }
 
 /* ------------------------------------------------------------------ the device */
@@ -273,7 +45,8 @@ static void it_is_a_block_device_that_states_its_limits(void **state)
 
 static void a_read_only_disk_offers_no_way_to_change_it(void **state)
 {
-	assert_int_equal(fake_driver_offered(driver), LIBRARY | F_SEG_MAX | F_BLK_SIZE | F_RO);
+	assert_int_equal(
+	    fake_driver_offered(driver), LIBRARY | F_SEG_MAX | F_BLK_SIZE | F_TOPOLOGY | F_RO);
 	assert_int_equal(config(36), 0);
 	assert_int_equal(config(48), 0);
 }
@@ -554,7 +327,7 @@ static void header_data_and_status_may_be_cut_anywhere(void **state)
 
 	put_header(IN, 2);
 	at(DATA)[512] = UNTOUCHED;
-	assert_int_equal(send_chain(s, 5), 513);
+	assert_int_equal(send_chain(0, s, 5), 513);
 	for (unsigned i = 0; i < 512; i++)
 		assert_int_equal(at(DATA)[i], pattern(1024 + i));
 	assert_int_equal(at(DATA)[512], OK);
@@ -566,7 +339,7 @@ static void a_write_behind_its_header_in_one_segment_works(void **state)
 
 	put_header(OUT, 4);
 	memcpy(at(DATA), at(HEADER), 16);
-	assert_int_equal(send_chain(s, 2), 1);
+	assert_int_equal(send_chain(0, s, 2), 1);
 	assert_int_equal(*at(STATUS), OK);
 	assert_true(file_is_old_but(4, 1));
 }
@@ -577,11 +350,11 @@ static void a_short_header_gets_an_error(void **state)
 	const struct fake_segment none[] = {{STATUS, 1, true}};
 
 	put_header(IN, 0);
-	assert_int_equal(send_chain(s, 3), 0);
+	assert_int_equal(send_chain(0, s, 3), 0);
 	assert_int_equal(*at(STATUS), IOERR);
 	assert_int_equal(at(DATA)[0], 0);
 	*at(STATUS) = UNTOUCHED;
-	assert_int_equal(send_chain(none, 1), 1);
+	assert_int_equal(send_chain(0, none, 1), 1);
 	assert_int_equal(*at(STATUS), IOERR);
 }
 
@@ -590,7 +363,7 @@ static void a_request_without_a_status_does_nothing(void **state)
 	const struct fake_segment s[] = {{HEADER, 16, false}, {DATA, 512, false}};
 
 	put_header(OUT, 0);
-	assert_int_equal(send_chain(s, 2), 0);
+	assert_int_equal(send_chain(0, s, 2), 0);
 	assert_int_equal(*at(STATUS), UNTOUCHED);
 	assert_int_equal(libc.moves, 0);
 	assert_true(file_is_old_but(0, 0));
@@ -602,7 +375,7 @@ static void a_status_in_the_middle_of_the_data_is_the_drivers_business(void **st
 	    {HEADER, 16, false}, {DATA, 512, true}, {DATA + 7, 1, true}};
 
 	put_header(IN, 0);
-	assert_int_equal(send_chain(s, 3), 513);
+	assert_int_equal(send_chain(0, s, 3), 513);
 	assert_int_equal(at(DATA)[6], pattern(6));
 	assert_int_equal(at(DATA)[7], OK);
 }
@@ -613,7 +386,7 @@ static void data_outside_of_memory_are_not_moved(void **state)
 	    {HEADER, 16, false}, {RAM + RAM_SIZE - 256, 512, true}, {STATUS, 1, true}};
 
 	put_header(IN, 0);
-	assert_int_equal(send_chain(s, 3), -1);
+	assert_int_equal(send_chain(0, s, 3), -1);
 	assert_int_equal(fake_counter(*state, "broken"), 1);
 	assert_int_equal(libc.moves, 0);
 	assert_true(fake_driver_start(driver, WRITABLE, 1, 16));
@@ -698,5 +471,5 @@ int main(void)
 	};
 #undef WITH
 #undef T
-	return cmocka_run_group_tests(tests, make_file, remove_file);
+	return cmocka_run_group_tests(tests, make_file, remove_file) + test_blocks();
 }

@@ -10,6 +10,7 @@
  * a flush (virtio 5.2.6.2). For a driver that did not agree to flush, each write is synced.
  */
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -17,7 +18,17 @@
 
 #include "blk.h"
 
-enum { PARAM_DISK, PARAM_READONLY, PARAM_DIRECT, PARAM_SERIAL, PARAM_BLOCK_SIZE };
+enum {
+	PARAM_DISK,
+	PARAM_READONLY,
+	PARAM_DIRECT,
+	PARAM_SERIAL,
+	PARAM_BLOCK_SIZE,
+	PARAM_PHYSICAL_BLOCK_SIZE,
+	PARAM_OPT_IO_SIZE,
+	PARAM_QUEUES,
+	PARAM_RATE, /* four, in the order of rate_args */
+};
 
 #define BLOCK_DEVICE 2u
 
@@ -29,10 +40,8 @@ static void blk_live(void *self, uint64_t features)
 /* ----------------------------------------------------------------- commands */
 
 /* Its file grew or shrank. The offset that lseek() moves is nobody's: all calls name theirs. */
-static int blk_resize(
-    void *self, uint32_t command, const struct volt_args *a, const struct volt_reply *reply)
+static int resize(struct blk *b, const struct volt_reply *reply)
 {
-	struct blk *b = self;
 	const off_t size = lseek(b->fd, 0, SEEK_END);
 
 	if (size < 0)
@@ -48,14 +57,59 @@ static int blk_resize(
 	return 0;
 }
 
+/* The values from number `first` on. False: a burst has no rate. */
+static bool read_rate(const struct volt_args *a, unsigned first, struct volt_rate *r)
+{
+	*r = (struct volt_rate){
+	    .bytes = volt_arg(a, first)->u,
+	    .burst_bytes = volt_arg(a, first + 1)->u,
+	    .ops = volt_arg(a, first + 2)->u,
+	    .burst_ops = volt_arg(a, first + 3)->u,
+	};
+	return !(r->burst_bytes && !r->bytes) && !(r->burst_ops && !r->ops);
+}
+
+static int change_rate(struct blk *b, const struct volt_args *a, const struct volt_reply *reply)
+{
+	struct volt_rate r;
+
+	if (!read_rate(a, 0, &r))
+		return volt_reply_fail(reply, EINVAL, "a burst needs its rate: bytes, or ops");
+	volt_limit_set(&b->limit, &r);
+	return 0;
+}
+
+enum { COMMAND_RESIZE, COMMAND_RATE };
+
+static int blk_command(
+    void *self, uint32_t command, const struct volt_args *a, const struct volt_reply *reply)
+{
+	return command == COMMAND_RATE ? change_rate(self, a, reply) : resize(self, reply);
+}
+
 static const struct volt_result resize_results[] = {
     {"size", "bytes of the disk from now on", VOLT_PARAM_SIZE, 0},
 };
 
+#define BYTES_HELP       "most bytes in a second that are read and written; 0: no limit"
+#define OPS_HELP         "most requests in a second; 0: no limit"
+#define BURST_BYTES_HELP "bytes that may pass at once after a quiet time; 0: a tenth of the rate"
+#define BURST_OPS_HELP   "requests that may pass at once after a quiet time; 0: a tenth of the rate"
+
+static const struct volt_param rate_args[] = {
+    {.name = "bytes", .type = VOLT_PARAM_SIZE, .def = "0", .help = BYTES_HELP},
+    {.name = "burst-bytes", .type = VOLT_PARAM_SIZE, .def = "0", .help = BURST_BYTES_HELP},
+    {.name = "ops", .type = VOLT_PARAM_UINT, .def = "0", .help = OPS_HELP},
+    {.name = "burst-ops", .type = VOLT_PARAM_UINT, .def = "0", .help = BURST_OPS_HELP},
+};
+
 static const struct volt_command commands[] = {
-    {.name = "resize",
+    [COMMAND_RESIZE] = {.name = "resize",
 	.help = "tell the guest that the disk's file has another size",
 	VOLT_COMMAND_RESULTS(resize_results)},
+    [COMMAND_RATE] = {.name = "rate",
+	.help = "set all four limits anew; what is not named has none",
+	VOLT_COMMAND_ARGS(rate_args)},
 };
 
 static const struct volt_commands blk_commands = {
@@ -63,26 +117,63 @@ static const struct volt_commands blk_commands = {
     .stride = sizeof(commands[0]),
     .count = sizeof(commands) / sizeof(commands[0]),
     .commands = commands,
-    .run = blk_resize,
+    .run = blk_command,
 };
 
 /* ------------------------------------------------------------------- wiring */
 
-static void set_config(struct blk *b, uint64_t bytes, uint32_t block)
+static void set_config(struct blk *b, uint64_t bytes, uint16_t queues)
 {
-	b->config = (struct blk_config){
-	    .capacity = bytes / SECTOR,
-	    .seg_max = SEG_MAX,
-	    .blk_size = block,
-	};
+	struct blk_config *c = &b->config;
+
+	c->capacity = bytes / SECTOR;
+	c->seg_max = SEG_MAX;
+	c->num_queues = queues > 1 ? queues : 0;
 	if (b->readonly)
 		return;
-	b->config.max_discard_sectors = DISCARD_SECTORS;
-	b->config.max_discard_seg = DISCARD_RANGES;
-	b->config.discard_sector_alignment = block / SECTOR;
-	b->config.max_write_zeroes_sectors = ZEROES_SECTORS;
-	b->config.max_write_zeroes_seg = ZEROES_RANGES;
-	b->config.write_zeroes_may_unmap = 1;
+	c->max_discard_sectors = DISCARD_SECTORS;
+	c->max_discard_seg = DISCARD_RANGES;
+	c->discard_sector_alignment = c->blk_size / SECTOR;
+	c->max_write_zeroes_sectors = ZEROES_SECTORS;
+	c->max_write_zeroes_seg = ZEROES_RANGES;
+	c->write_zeroes_may_unmap = 1;
+}
+
+static void set_type(struct blk *b, uint16_t queues)
+{
+	b->type = (struct volt_virtio_type){
+	    .size = sizeof(b->type),
+	    .id = BLOCK_DEVICE,
+	    .name = "blk",
+	    .features = F_SEG_MAX | F_BLK_SIZE | F_TOPOLOGY | (queues > 1 ? F_MQ : 0) |
+			(b->readonly ? F_RO : F_FLUSH | F_DISCARD | F_WRITE_ZEROES),
+	    .queues = queues,
+	    .ring = RING,
+	    .segments = VOLT_CHAIN_MAX,
+	    .workers = queues,
+	    .config_size = sizeof(b->config),
+	    .config = &b->config,
+	    .request = blk_request,
+	    .live = blk_live,
+	};
+}
+
+static void blk_fini(void *self)
+{
+	struct blk *b = self;
+
+	free(b->io[0].bounce); /* that of all queues */
+}
+
+static int make_bounces(struct blk *b, uint16_t queues)
+{
+	uint8_t *bytes = aligned_alloc(PAGE, (size_t)BOUNCE_BYTES * queues);
+
+	if (!bytes)
+		return volt_fail(b->v.h, ENOMEM, "cannot have a buffer for direct");
+	for (unsigned i = 0; i < queues; i++)
+		b->io[i].bounce = bytes + (size_t)BOUNCE_BYTES * i;
+	return 0;
 }
 
 static int blk_init(void *self, const struct volt_host *h, const struct volt_args *a)
@@ -90,33 +181,27 @@ static int blk_init(void *self, const struct volt_host *h, const struct volt_arg
 	struct blk *b = self;
 	const struct volt_value *disk = volt_arg(a, PARAM_DISK);
 	const char *serial = volt_arg(a, PARAM_SERIAL)->s;
-	const uint32_t block = volt_arg(a, PARAM_BLOCK_SIZE)->u ? 4096 : 512;
+	const uint16_t queues = (uint16_t)volt_arg(a, PARAM_QUEUES)->u;
+	struct volt_rate rate;
+	int err;
 
-	if (disk->u % block)
-		return volt_fail(h, EINVAL,
-		    "cannot use '%s': its size, %llu bytes, is not a multiple of %u; see "
-		    "block-size",
-		    disk->s, (unsigned long long)disk->u, block);
+	b->v.h = h;
 	b->fd = disk->fd;
 	b->readonly = volt_arg(a, PARAM_READONLY)->u;
 	memcpy(b->id, serial, strnlen(serial, ID_BYTES));
-	set_config(b, disk->u, block);
-	b->type = (struct volt_virtio_type){
-	    .size = sizeof(b->type),
-	    .id = BLOCK_DEVICE,
-	    .name = "blk",
-	    .features = F_SEG_MAX | F_BLK_SIZE |
-			(b->readonly ? F_RO : F_FLUSH | F_DISCARD | F_WRITE_ZEROES),
-	    .queues = 1,
-	    .ring = RING,
-	    .segments = VOLT_CHAIN_MAX,
-	    .workers = 1,
-	    .config_size = sizeof(b->config),
-	    .config = &b->config,
-	    .request = blk_request,
-	    .live = blk_live,
-	};
-	return volt_virtio_init(b, b->q, &b->type, h);
+	if (!read_rate(a, PARAM_RATE, &rate))
+		return volt_fail(h, EINVAL, "a burst needs its rate: rate-bytes, or rate-ops");
+	err = blk_set_blocks(b, disk, volt_arg(a, PARAM_DIRECT)->u,
+	    volt_arg(a, PARAM_BLOCK_SIZE)->u ? 4096 : 512,
+	    volt_arg(a, PARAM_PHYSICAL_BLOCK_SIZE)->u, volt_arg(a, PARAM_OPT_IO_SIZE)->u);
+	if (!err && b->align)
+		err = make_bounces(b, queues);
+	if (err)
+		return err;
+	set_config(b, disk->u, queues);
+	set_type(b, queues);
+	err = volt_virtio_init(b, b->q, &b->type, h);
+	return err ? err : volt_limit_init(&b->limit, &b->v, &rate);
 }
 
 VOLT_VIRTIO_STATE(struct blk, blk_state);
@@ -150,6 +235,24 @@ static const struct volt_param params[] = {
 	.choices = "512|4096",
 	.def = "512",
 	.help = "bytes of the smallest block that the guest is to read or write"},
+    [PARAM_PHYSICAL_BLOCK_SIZE] = {.name = "physical-block-size",
+	.type = VOLT_PARAM_SIZE,
+	.def = "0",
+	.help = "bytes of the blocks beneath, as the guest sees them; 0: as the host has them"},
+    [PARAM_OPT_IO_SIZE] = {.name = "opt-io-size",
+	.type = VOLT_PARAM_SIZE,
+	.def = "0",
+	.help = "bytes of the best request, as the guest sees it; 0: as the host has it"},
+    [PARAM_QUEUES] = {.name = "queues",
+	.type = VOLT_PARAM_UINT,
+	.def = "1",
+	.min = 1,
+	.max = VOLT_VIRTIO_QUEUES,
+	.help = "queues, each with a worker: as many requests are served at a time"},
+    [PARAM_RATE] = {.name = "rate-bytes", .type = VOLT_PARAM_SIZE, .def = "0", .help = BYTES_HELP},
+    {.name = "burst-bytes", .type = VOLT_PARAM_SIZE, .def = "0", .help = BURST_BYTES_HELP},
+    {.name = "rate-ops", .type = VOLT_PARAM_UINT, .def = "0", .help = OPS_HELP},
+    {.name = "burst-ops", .type = VOLT_PARAM_UINT, .def = "0", .help = BURST_OPS_HELP},
 };
 
 #define ON_DISK \
@@ -202,6 +305,7 @@ static const struct volt_counter counters[] = {
     [COUNT_FAILED] = {"failed", "requests that the host's file failed"},
     [COUNT_REFUSED] = {"refused",
 	"requests that the device does not serve: malformed, out of range"},
+    [COUNT_THROTTLED] = {"throttled", "times that a request had to wait for the rate"},
 };
 
 VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
@@ -215,6 +319,7 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     VOLT_NEEDS(needs),
     VOLT_COUNTERS(counters),
     .init = blk_init,
+    .fini = blk_fini,
     .reset = volt_virtio_reset,
     .get_ext = blk_get_ext,
 };

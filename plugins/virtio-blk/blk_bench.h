@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * blk_bench - a disk with a driver under the fake host, and a C library that errs on request.
+ */
+#ifndef BLK_BENCH_H
+#define BLK_BENCH_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <volt/fake_driver.h>
+
+/* After Volt's headers: it has a macro called fail. */
+#include <cmocka.h>
+
+#define RAM      0x100000u
+#define RAM_SIZE 0x40000u
+#define HEADER   (RAM + 0x20000u)
+#define STATUS   (RAM + 0x21000u)
+#define DATA     (RAM + 0x22000u)
+
+#define SECTORS 256u /* of the disk */
+#define BYTES   (SECTORS * 512u)
+
+#define LIBRARY        (UINT64_C(3) << 28 | UINT64_C(1) << 32)
+#define F_SEG_MAX      (UINT64_C(1) << 2)
+#define F_RO           (UINT64_C(1) << 5)
+#define F_BLK_SIZE     (UINT64_C(1) << 6)
+#define F_FLUSH        (UINT64_C(1) << 9)
+#define F_TOPOLOGY     (UINT64_C(1) << 10)
+#define F_MQ           (UINT64_C(1) << 12)
+#define F_DISCARD      (UINT64_C(1) << 13)
+#define F_WRITE_ZEROES (UINT64_C(1) << 14)
+#define WRITABLE \
+	(LIBRARY | F_SEG_MAX | F_BLK_SIZE | F_TOPOLOGY | F_FLUSH | F_DISCARD | F_WRITE_ZEROES)
+
+enum { IN = 0, OUT = 1, FLUSH = 4, GET_ID = 8, DISCARD = 11, SECURE_ERASE = 14, WRITE_ZEROES = 13 };
+enum { OK, IOERR, UNSUPP, UNTOUCHED = 0xee };
+
+extern const struct volt_plugin volt_plugin_virtio_blk;
+
+extern char path[]; /* of the disk's file */
+extern int file;    /* the test's own view of the disk */
+extern struct fake_driver *driver;
+
+/* The C library's calls, as the test wants them. */
+struct blk_libc {
+	int err;             /* of every call below; 0: none */
+	int fallocate_err;   /* of fallocate() alone */
+	size_t most;         /* bytes of one read or write; 0: no limit */
+	unsigned interrupts; /* calls that end with EINTR first */
+	unsigned syncs, moves, zero_ranges, punches;
+	bool aligned; /* all buffers of reads and writes were, to 512 bytes */
+};
+extern struct blk_libc libc;
+
+uint8_t pattern(uint64_t at);
+void fill_file(void);
+int make_file(void **state);
+int remove_file(void **state);
+/* A disk of that file with `more` parameters, whose driver agrees to `features`. */
+int start(void **state, const char *more, uint64_t features, unsigned queues);
+int teardown(void **state);
+uint8_t *at(uint64_t gpa);
+void put_header(uint32_t type, uint64_t sector);
+/* Any chain on a queue; returns the used length, or -1: it did not come back. */
+long send_chain(unsigned queue, const struct fake_segment *s, unsigned n);
+/* Header, n bytes of data, status. */
+long send_request(uint32_t type, uint64_t sector, uint32_t n);
+void expect(uint32_t type, uint64_t sector, uint32_t n, uint8_t status, long used);
+void put_range(unsigned i, uint64_t sector, uint32_t sectors, uint32_t flags);
+/* Do the sectors of the file hold what they held at first, but for [zero, zero + zeroes)? */
+bool file_is_old_but(uint64_t zero, uint64_t zeroes);
+uint64_t config(unsigned off);
+
+int test_blocks(void);
+
+#endif
