@@ -21,8 +21,7 @@
 #include <sys/ioctl.h>
 #include <time.h>
 
-#include "core/plugin/instance.h"
-#include "core/vm/vm.h"
+#include "core/kvm/vcpu.h"
 
 #define ORDER    1024 /* accesses before the order repeats */
 #define THREADS  8
@@ -31,16 +30,18 @@
 int __real_ioctl(int fd, unsigned long request, ...);
 int __wrap_ioctl(int fd, unsigned long request, ...);
 
-static struct machine machine;
-static struct instance instances[THREADS];
-static struct instance_state states[THREADS];
+static struct bus bus;
+static struct callee callees[THREADS];
+static struct callee_lock callee_locks[THREADS];
 static uint64_t order[THREADS][ORDER];
 static uint32_t reason;
 static bool by_port;
 static struct thread {
 	pthread_t id;
 	struct vcpu vcpu;
-	struct machine machine; /* its own end, the same table */
+	struct kvm kvm;
+	struct memory memory; /* empty */
+	struct vm_end end;
 	struct kvm_run *run;
 	const uint64_t *order;
 	uint64_t left, cpu_ns, wall_ns;
@@ -58,7 +59,7 @@ int __wrap_ioctl(int fd, unsigned long request, ...)
 	else
 		t->run->mmio.phys_addr = address;
 	if (--t->left == 0)
-		t->machine.end_claimed = 1;
+		t->end.claimed = 1;
 	return 0;
 }
 
@@ -75,11 +76,11 @@ static uint64_t answer(void *self, uint64_t off, uint32_t n)
 	return off;
 }
 
-static void fill_table(struct bus *bus, uint32_t ranges, uint32_t count, bool own, bool parallel)
+static void fill_table(uint32_t ranges, uint32_t count, bool own, bool parallel)
 {
 	char why[200];
 
-	if (bus_init(bus) != 0)
+	if (bus_init(&bus) != 0)
 		exit(1);
 	for (uint32_t i = 0; i < ranges; i++) {
 		struct volt_range r = {.size = sizeof(r),
@@ -91,10 +92,10 @@ static void fill_table(struct bus *bus, uint32_t ranges, uint32_t count, bool ow
 		    .flags = parallel ? VOLT_RANGE_PARALLEL : 0,
 		    .read = answer};
 
-		if (bus_add_range(bus, &instances[own ? i % count : 0], &r, why, sizeof(why)) != 0)
+		if (bus_add_range(&bus, &callees[own ? i % count : 0], &r, why, sizeof(why)) != 0)
 			errx(1, "%s", why);
 	}
-	if (bus_seal(bus) != 0)
+	if (bus_seal(&bus) != 0)
 		exit(1);
 }
 
@@ -118,11 +119,13 @@ static void init_thread(uint32_t index, uint64_t exits)
 {
 	struct thread *t = &threads[index];
 
-	t->machine = machine;
-	t->machine.kvm.run_size = RUN_SIZE;
+	t->kvm.run_size = RUN_SIZE;
 	t->run = calloc(1, RUN_SIZE);
 	t->vcpu = (struct vcpu){
-	    .machine = &t->machine, .id = index, .fd = 1000 + (int)index, .run = t->run};
+	    .parts = {.kvm = &t->kvm, .memory = &t->memory, .bus = &bus, .end = &t->end},
+	    .id = index,
+	    .fd = 1000 + (int)index,
+	    .run = t->run};
 	t->left = exits;
 	if (by_port) {
 		t->run->io.direction = KVM_EXIT_IO_IN;
@@ -160,11 +163,10 @@ int main(int argc, char **argv)
 		 : strcmp(argv[1], "mmio") == 0 ? KVM_EXIT_MMIO
 						: KVM_EXIT_INTR;
 	for (uint32_t i = 0; i < count; i++) {
-		instances[i].machine = &machine;
-		instances[i].state = &states[i];
-		lock_init(&states[i].lock);
+		callees[i].lock = &callee_locks[i];
+		lock_init(&callee_locks[i].lock);
 	}
-	fill_table(&machine.bus, ranges, count, own, parallel);
+	fill_table(ranges, count, own, parallel);
 	uint32_t locks;
 	if (locks_arm(100, &locks) != 0)
 		return 1;
