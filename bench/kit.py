@@ -215,22 +215,25 @@ def build_programs(bench):
     filters = ["gcc", *COMMON, *includes, HERE / "filter.c",
                *(sandbox / name for name in ("calls.c", "early.c", "filter.c")),
                bench.build / "plugins" / "sandbox" / "call_table.c"]
+    plugin = ["gcc", *COMMON, *includes, "-fPIC", "-fvisibility=hidden", "-shared", "-nostartfiles",
+              "-Wl,-z,relro,-z,now,-z,noexecstack,-z,defs"]
+    bare = ["gcc", *GUEST, f"-I{guests}", guests / "start.S", guests / "guest.c", guests / "irq.c"]
     for command in (
             [*static, *COMMON, HERE / "stopwatch.c", "-o", bench.path("stopwatch")],
             [*static, *COMMON, HERE / "floor.c", "-o", bench.path("floor")],
             ["gcc", *COMMON, "-pthread", HERE / "floor.c", "-o", bench.path("floor-libc")],
-            ["gcc", *COMMON, *includes, "-fPIC", "-fvisibility=hidden", "-shared", "-nostartfiles",
-             "-Wl,-z,relro,-z,now,-z,noexecstack,-z,defs", HERE / "ranges.c", "-o",
-             bench.path("ranges.so")],
+            [*plugin, HERE / "ranges.c", "-o", bench.path("ranges.so")],
+            [*plugin, guests.parent / "plugins" / "pauser.c", "-o", bench.path("pauser.so")],
             ["gcc", *COMMON, *includes, HERE / "dispatch.c", "-Wl,--wrap=ioctl",
              bench.build / "core" / "libvolt-core.a", bench.build / "sdk" / "libvolt-params.a",
              "-ldl", "-pthread", "-o", bench.path("dispatch")],
             [*filters, "-DSANDBOX_LIBSECCOMP", sandbox / "libseccomp.c", "-lseccomp", "-o",
              bench.path("filter")],
             [*filters, sandbox / "assemble.c", "-o", bench.path("filter-own")],
-            ["gcc", *GUEST, f"-I{guests}", f"-Wl,-T,{HERE / 'guest.ld'}", "-o",
-             bench.path("guest.elf"), guests / "start.S", guests / "guest.c", guests / "irq.c",
-             HERE / "guest.c", HERE / "pvh.S"]):
+            [*bare, f"-Wl,-T,{HERE / 'guest.ld'}", "-o", bench.path("guest.elf"), HERE / "guest.c",
+             HERE / "pvh.S"],
+            [*bare, f"-Wl,-T,{guests / 'guest.ld'}", "-o", bench.path("pausing"),
+             guests / "pausing.c"]):
         bench.run(command, limit=120)
 
 

@@ -14,6 +14,7 @@ import exits  # noqa: E402
 import images  # noqa: E402
 import kit  # noqa: E402
 import memory  # noqa: E402
+import pause  # noqa: E402
 import peers  # noqa: E402
 import report  # noqa: E402
 import security  # noqa: E402
@@ -21,7 +22,7 @@ import size  # noqa: E402
 import startup  # noqa: E402
 
 PARTS = {"startup": startup, "security": security, "boot": boot, "memory": memory, "size": size,
-         "exits": exits}
+         "exits": exits, "pause": pause}
 
 
 def part(word):
