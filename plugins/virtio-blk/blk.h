@@ -79,6 +79,7 @@ struct blk {
 	bool readonly;
 	uint32_t align;    /* of buffers, for O_DIRECT; 0: any */
 	uint64_t features; /* that the driver agreed to */
+	bool unsynced;     /* atomic; something was written since the last sync began */
 	char id[ID_BYTES]; /* padded with zeroes (virtio 5.2.6) */
 	struct volt_limit limit;
 	struct blk_io io[VOLT_VIRTIO_QUEUES];

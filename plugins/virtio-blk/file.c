@@ -106,11 +106,18 @@ static uint64_t move_by_bounce(
 	return moved;
 }
 
+static void set_unsynced(struct blk *b)
+{
+	__atomic_store_n(&b->unsynced, true, __ATOMIC_RELAXED);
+}
+
 uint64_t blk_move(
     struct blk *b, struct blk_io *io, bool write, struct blk_data *d, uint64_t n, uint64_t off)
 {
 	const unsigned parts = take(io, d, n);
 
+	if (write)
+		set_unsynced(b);
 	if (b->align && !is_aligned(b, io->part, parts))
 		return move_by_bounce(b->fd, write, io, parts, n, off);
 	return move_parts(b->fd, write, io->part, parts, off);
@@ -118,12 +125,17 @@ uint64_t blk_move(
 
 bool blk_sync(struct blk *b)
 {
-	return fdatasync(b->fd) == 0;
+	__atomic_store_n(&b->unsynced, false, __ATOMIC_SEQ_CST);
+	if (fdatasync(b->fd) == 0)
+		return true;
+	set_unsynced(b);
+	return false;
 }
 
 /* 0, or an errno. */
-static int change_range(const struct blk *b, int mode, uint64_t off, uint64_t n)
+static int change_range(struct blk *b, int mode, uint64_t off, uint64_t n)
 {
+	set_unsynced(b);
 	while (fallocate(b->fd, mode, (off_t)off, (off_t)n))
 		if (errno != EINTR)
 			return errno;

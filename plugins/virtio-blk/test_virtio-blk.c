@@ -432,6 +432,29 @@ static void a_saved_device_goes_on(void **state)
 	assert_int_equal(at(DATA)[0], pattern(7 * 512));
 }
 
+/* Whoever saves the VM saves the file beside it: the file must have what the guest wrote. */
+static void a_paused_disk_is_flushed(void **state)
+{
+	size_t n;
+
+	fake_state_save(*state, &n);
+	assert_int_equal(libc.syncs, 0); /* nothing was written */
+	expect(OUT, 9, 512, OK, 1);
+	fake_state_save(*state, &n);
+	assert_int_equal(libc.syncs, 1);
+	fake_state_save(*state, &n);
+	assert_int_equal(libc.syncs, 1);
+	put_range(0, 8, 8, 0);
+	expect(DISCARD, 0, 16, OK, 1);
+	libc.err = EIO;
+	fake_driver_set(driver, FAKE_REG_STATUS, 0); /* a reset too */
+	assert_int_equal(libc.syncs, 2);
+	assert_int_equal(fake_counter(*state, "failed"), 1);
+	libc.err = 0;
+	assert_true(fake_driver_start(driver, WRITABLE, 1, 16));
+	assert_int_equal(libc.syncs, 3); /* what failed is tried again */
+}
+
 int main(void)
 {
 #define T(name)       cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -468,6 +491,7 @@ int main(void)
 	    T(the_guest_is_told_of_a_new_size),
 	    T(an_odd_new_size_is_refused),
 	    T(a_saved_device_goes_on),
+	    T(a_paused_disk_is_flushed),
 	};
 #undef WITH
 #undef T

@@ -37,6 +37,18 @@ static void blk_live(void *self, uint64_t features)
 	((struct blk *)self)->features = features;
 }
 
+/* Requests are done when they were answered, so the disk owes a flush. The last queue comes when
+ * those before it are silent. */
+static void blk_drain(void *self, struct volt_queue *q)
+{
+	struct blk *b = self;
+
+	if (q->number + 1u < b->type.queues || !__atomic_load_n(&b->unsynced, __ATOMIC_RELAXED))
+		return;
+	if (!blk_sync(b))
+		volt_count(b->v.h, COUNT_FAILED, 1);
+}
+
 /* ----------------------------------------------------------------- commands */
 
 /* Its file grew or shrank. The offset that lseek() moves is nobody's: all calls name theirs. */
@@ -155,6 +167,7 @@ static void set_type(struct blk *b, uint16_t queues)
 	    .config = &b->config,
 	    .request = blk_request,
 	    .live = blk_live,
+	    .drain = blk_drain,
 	};
 }
 

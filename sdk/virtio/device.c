@@ -59,13 +59,21 @@ static void post_workers(struct volt_virtio *v)
 		v->work->post(v->h, v->workers[i]);
 }
 
+static void serve_queue(struct volt_queue *q)
+{
+	if (!__atomic_load_n(&q->drains, __ATOMIC_ACQUIRE))
+		virtio_queue_serve(q);
+	else if (q->v->type->drain)
+		q->v->type->drain(q->v, q);
+}
+
 static void serve(void *self, uint32_t worker)
 {
 	struct volt_virtio *v = self;
 
 	for (unsigned i = 0; i < v->type->queues; i++)
 		if (v->workers[v->q[i].worker] == worker)
-			virtio_queue_serve(&v->q[i]);
+			serve_queue(&v->q[i]);
 }
 
 /* virtio 2.1.2: the driver is told, if it got so far. Other queues go on. */
@@ -82,10 +90,19 @@ void virtio_break(struct volt_queue *q)
 
 /* -------------------------------------------------------------------- reset */
 
+static void set_drains(struct volt_virtio *v, bool on)
+{
+	for (unsigned i = 0; i < v->type->queues; i++)
+		__atomic_store_n(&v->q[i].drains, on, __ATOMIC_RELEASE);
+}
+
+/* The last request of each queue ends in the run that is waited for, or before it. */
 static void stop(struct volt_virtio *v)
 {
 	__atomic_store_n(&v->live, false, __ATOMIC_RELEASE);
+	set_drains(v, true);
 	run_workers(v);
+	set_drains(v, false);
 }
 
 /* virtio 2.4. The generation goes on: the configuration has not changed. */
@@ -247,7 +264,9 @@ static void stop_queue(struct volt_virtio *v)
 	if (!q)
 		return;
 	__atomic_store_n(&q->open, false, __ATOMIC_RELEASE);
+	__atomic_store_n(&q->drains, true, __ATOMIC_RELEASE);
 	v->work->run(v->h, v->workers[q->worker]);
+	__atomic_store_n(&q->drains, false, __ATOMIC_RELEASE);
 	q->ready = false;
 }
 

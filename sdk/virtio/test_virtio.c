@@ -492,6 +492,28 @@ static void fuzzing_of_its_state_passes(void **state)
 	fake_state_fuzz(&volt_plugin_toy_virtio, NULL, 1, 50);
 }
 
+/* A device that holds requests back gives them back before a reset or a pause goes on. */
+static void queues_are_drained_when_they_stop(void **state)
+{
+	struct bench *b = *state;
+	size_t n;
+
+	b->toy->drained = 0;
+	assert_true(echo_works(b, 0, FAKE_DIRECT));
+	assert_int_equal(b->toy->drained, 0);
+	fake_driver_set(b->d, FAKE_REG_QUEUE_SELECT, 1);
+	fake_driver_set(b->d, FAKE_REG_QUEUE_READY, 0);
+	assert_int_equal(b->toy->drained, 2);
+	b->toy->drained = 0;
+	fake_state_save(b->f, &n);
+	assert_int_equal(b->toy->drained, 3);
+	assert_true(echo_works(b, 0, FAKE_DIRECT));
+	b->toy->drained = 0;
+	fake_driver_set(b->d, FAKE_REG_STATUS, 0);
+	assert_int_equal(b->toy->drained, 3);
+	assert_true(recovers(b));
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -526,6 +548,7 @@ int main(void)
 	    T(a_host_that_lacks_a_service_is_named),
 	    T(a_saved_state_goes_on_where_it_was),
 	    T(fuzzing_of_its_state_passes),
+	    T(queues_are_drained_when_they_stop),
 	};
 #undef T
 	return cmocka_run_group_tests(tests, NULL, NULL);

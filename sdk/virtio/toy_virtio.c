@@ -44,6 +44,11 @@ static void reset(void *self)
 	((struct toy *)self)->agreed = 0;
 }
 
+static void drain(void *self, struct volt_queue *q)
+{
+	((struct toy *)self)->drained |= 1u << q->number;
+}
+
 static int init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
 	static const struct volt_virtio_type type = {
@@ -58,6 +63,7 @@ static int init(void *self, const struct volt_host *h, const struct volt_args *a
 	    .request = request,
 	    .live = live,
 	    .reset = reset,
+	    .drain = drain,
 	    .config_size = TOY_CONFIG,
 	    .config = "\1\2\3\4\5",
 	};

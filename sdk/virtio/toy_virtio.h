@@ -20,6 +20,7 @@ struct toy {
 	struct volt_queue q[2];
 	uint64_t agreed;
 	uint32_t requests, segments; /* answered; of the newest */
+	uint32_t drained;            /* mask of queues */
 	bool busy;
 	struct volt_limit limit; /* of queue 0; none at first */
 };

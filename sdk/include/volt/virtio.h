@@ -78,6 +78,7 @@ struct volt_queue {
 	uint16_t seen, used, signalled; /* next to take; next to give; given when last signalled */
 	uint16_t more;                  /* given by volt_chain_more(), not shown; 0 between runs */
 	bool ready, broken, open;       /* as the driver wrote it; until reset; it may be served */
+	bool drains;                    /* atomic; its next run is a drain */
 	uint8_t worker;                 /* index into volt_virtio's */
 	uint8_t *table, *avail, *given; /* the parts where they are mapped */
 	struct volt_chain chain;        /* the one that is looked at */
@@ -106,6 +107,12 @@ struct volt_virtio_type {
 	/* [io] or [loop] The driver has reset the device, or the VM started; no request runs. NULL:
 	 * nothing to do. */
 	void (*reset)(void *self);
+	/* [worker] No request of q comes until live(), as the driver resets the device or stops the
+	 * queue, or the VM pauses: finishes what the device holds back of it. When it returns,
+	 * nothing of it writes to guest memory any more, and what the driver was told is done would
+	 * outlive this process: a disk is flushed. Who stops the device waits, queue after queue.
+	 * May come twice. NULL: nothing to do. */
+	void (*drain)(void *self, struct volt_queue *q);
 };
 
 /* What every virtio device has. Members are the library's; those that are saved say so. */
