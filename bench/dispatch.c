@@ -167,8 +167,7 @@ int main(int argc, char **argv)
 		lock_init(&callee_locks[i].lock);
 	}
 	fill_table(ranges, count, own, parallel);
-	uint32_t locks;
-	if (locks_arm(100, &locks) != 0)
+	if (locks_arm(100) != 0)
 		return 1;
 	for (uint32_t i = 0; i < count; i++) {
 		init_thread(i, exits);

@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <x86intrin.h>
 
+#include "core/base/ledger.h"
+
 /* A shorter measurement would make the rate too coarse. */
 #define MEASURE_NS 1000000u
 
@@ -88,9 +90,16 @@ void clock_seal(bool invariant, uint32_t khz)
 	state.by_tsc = state.ns_per_tick != 0;
 }
 
-bool clock_needs_call(void)
+void clock_declare(struct ledger *l)
 {
-	return !state.by_tsc;
+	const struct volt_rule rule = {.syscall = "clock_gettime",
+	    .asked_by = "core",
+	    .reason = "tells the time: this host has no invariant TSC",
+	    .test_count = 1,
+	    .tests = {ledger_is(0, CLOCK_MONOTONIC)}};
+
+	if (!state.by_tsc)
+		ledger_call(l, LEDGER_ALL, &rule);
 }
 
 uint64_t clock_now(void)

@@ -16,14 +16,16 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+struct ledger;
+
 /* First reading; as early as possible, for the rate may be measured until clock_seal(). */
 void clock_init(void);
 /* Decides where time comes from. `invariant`: CPUID says that the TSC always runs at one
  * rate; `khz`: that rate as the kernel knows it, or 0: then it is measured, for which the
  * process must be 1 ms old. */
 void clock_seal(bool invariant, uint32_t khz);
-/* True if clock_now() makes system calls. */
-bool clock_needs_call(void);
+/* Of clock_now(), after clock_seal(). */
+void clock_declare(struct ledger *l);
 /* Nanoseconds of CLOCK_MONOTONIC; never 0. After clock_seal() the rate may differ by
  * some 0.01 %: the kernel's own follows NTP, too. */
 uint64_t clock_now(void);

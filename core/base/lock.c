@@ -9,13 +9,17 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "core/base/ledger.h"
+
 /* Handlers hold a lock for well under a microsecond: mostly it is free again by then. */
 #define SPINS 100
 
 static struct {
 	struct lock *locks[LOCK_MAX];
 	uint32_t count;
-	bool full; /* there was one more than fit */
+	bool full;      /* there was one more than fit */
+	int base;       /* the first eventfd; */
+	uint32_t armed; /* and how many there are */
 } all;
 
 void lock_init(struct lock *l)
@@ -89,7 +93,7 @@ void lock_release(struct lock *l)
 		lock_post(l);
 }
 
-int locks_arm(int base, uint32_t *count)
+int locks_arm(int base)
 {
 	if (all.full)
 		return -ENOSPC;
@@ -108,6 +112,16 @@ int locks_arm(int base, uint32_t *count)
 			return fd < 0 && errno != EINVAL ? -errno : -EMFILE;
 		l->event_fd = fd;
 	}
-	*count = all.count;
+	all.base = base;
+	all.armed = all.count;
 	return 0;
+}
+
+void locks_declare(struct ledger *l)
+{
+	const struct volt_arg_test eight = ledger_is(2, sizeof(uint64_t));
+	const struct ledger_block locks = ledger_files(l, all.base, all.armed, "core", "lock");
+
+	ledger_allow(l, locks, LEDGER_ALL, "read", &eight, "waits for a lock");
+	ledger_allow(l, locks, LEDGER_ALL, "write", &eight, "wakes who waits for a lock");
 }

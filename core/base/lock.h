@@ -20,6 +20,8 @@
 
 #define LOCK_MAX 256
 
+struct ledger;
+
 struct lock {
 	uint32_t holders; /* atomic; 1 holds it, the others wait */
 	int event_fd;     /* a semaphore, 0 at the start; -1 before locks_arm() */
@@ -40,8 +42,8 @@ void lock_release(struct lock *l);
 void lock_post(struct lock *l);
 void lock_wait(struct lock *l);
 
-/* Makes the eventfds from number `base` on; *count gets how many. 0, or -errno: -ENOSPC for more
- * than LOCK_MAX locks. */
-int locks_arm(int base, uint32_t *count);
+/* Makes the eventfds from number `base` on. 0, or -errno: -ENOSPC for more than LOCK_MAX locks. */
+int locks_arm(int base);
+void locks_declare(struct ledger *l);
 
 #endif

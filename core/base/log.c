@@ -9,6 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "core/base/ledger.h"
 #include "core/base/lock.h"
 
 #define RING_SIZE 16384u
@@ -34,6 +35,15 @@ void log_set_fd(int fd)
 int log_fd(void)
 {
 	return out.fd;
+}
+
+void log_declare(struct ledger *l)
+{
+	const struct ledger_block log = out.fd == STDERR_FILENO
+					    ? ledger_on(out.fd, "core")
+					    : ledger_file(l, out.fd, "core", "log");
+
+	ledger_allow(l, log, LEDGER_LOOP, "write", NULL, "writes the log");
 }
 
 void log_set_raw(bool raw)

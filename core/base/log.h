@@ -17,6 +17,8 @@
 
 #include <volt/plugin.h> /* VOLT_LOG_*, VOLT_PRINTF */
 
+struct ledger;
+
 extern uint32_t log_level; /* VOLT_LOG_*; a process-wide fact */
 
 /* Formats and writes one line at `level`, prefixed "volt: " (and "warning: " ...). */
@@ -52,6 +54,7 @@ bool log_saw_lack(void);
 /* Sends lines to `fd` instead of standard error; takes no ownership. */
 void log_set_fd(int fd);
 int log_fd(void);
+void log_declare(struct ledger *l);
 /* Ends lines with a carriage return too, for a terminal in raw mode. */
 void log_set_raw(bool raw);
 /* First of all: standard error, and the lock of the queue. */

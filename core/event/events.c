@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "core/base/exitcode.h"
+#include "core/base/ledger.h"
 #include "core/base/log.h"
 #include "sdk/common/compat.h"
 
@@ -115,4 +116,11 @@ void events_wake_log(void *events)
 	struct events *e = events;
 
 	loop_wake(e->loop);
+}
+
+void events_declare(const struct events *e, struct ledger *l)
+{
+	const struct ledger_block signals = ledger_file(l, e->signal_fd, "core", "signals");
+
+	ledger_allow(l, signals, LEDGER_LOOP, "read", NULL, "takes signals");
 }

@@ -12,6 +12,8 @@
 #include "core/event/end.h"
 #include "core/event/loop.h"
 
+struct ledger;
+
 struct events {
 	struct loop *loop;
 	struct vm_end *end;
@@ -25,6 +27,7 @@ struct events {
  * gives. 0 or -errno, said in the log. */
 int events_init(
     struct events *e, struct loop *l, struct vm_end *end, void (*attention)(void *arg), void *arg);
+void events_declare(const struct events *e, struct ledger *l);
 /* From now on the four that end the VM wait for the loop. Until then they end volt by themselves,
  * at once: no handler could, while a call waits for a slow file system. 0 or -errno, as above. */
 int events_hold_signals(void);

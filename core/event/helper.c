@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "core/base/ledger.h"
 #include "core/base/log.h"
 #include "core/base/open_files.h"
 #include "core/event/reporter.h"
@@ -248,6 +249,14 @@ int helper_start(void)
 int helper_fd(void)
 {
 	return helper.fd;
+}
+
+void helper_declare(struct ledger *l)
+{
+	const struct ledger_block pair = ledger_file(l, helper.fd, "core", "helper");
+
+	ledger_allow(l, pair, LEDGER_LOOP, "write", NULL, "calls the helper");
+	ledger_allow(l, pair, LEDGER_LOOP, "read", NULL, "waits for the helper");
 }
 
 void helper_finish(void)

@@ -15,6 +15,8 @@
 #include <stdbool.h>
 #include <termios.h>
 
+struct ledger;
+
 /* Actions to clean up with, registered before helper_start(). 0 or -errno. */
 void helper_restore_terminal(const struct termios *old);
 /* The mode to set again when volt was stopped and goes on (SIGCONT): a shell has changed it. */
@@ -30,6 +32,7 @@ void helper_want(void); /* a process all the same: for volt explain, which makes
 int helper_start(void);
 /* volt's end of the pair, or -1. */
 int helper_fd(void);
+void helper_declare(struct ledger *l);
 /* The orderly end: returns when everything is tidied, by the process or, if it never
  * started, by the caller. Safe under the seal. */
 void helper_finish(void);

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "core/base/clock.h"
+#include "core/base/ledger.h"
 #include "core/base/log.h"
 #include "core/base/sealed.h"
 
@@ -42,6 +43,17 @@ int loop_init(struct loop *l)
 		return log_error(ENOMEM, "no memory for the event loop");
 	return loop_watch_or_log(
 	    l, "wake-ups", l->wake_fd, EPOLLIN, loop_make_watch(l, on_wake, l));
+}
+
+void loop_declare(const struct loop *l, struct ledger *ledger)
+{
+	const struct volt_arg_test eight = ledger_is(2, sizeof(uint64_t));
+	const struct ledger_block epoll = ledger_file(ledger, l->epoll_fd, "core", "event loop");
+	const struct ledger_block wake =
+	    ledger_file(ledger, l->wake_fd, "core", "wakes the event loop");
+
+	ledger_allow(ledger, epoll, LEDGER_LOOP, "epoll_pwait2", NULL, "waits for events");
+	ledger_allow(ledger, wake, LEDGER_ALL, "write", &eight, "wakes the event loop");
 }
 
 const struct loop_watch *loop_make_watch(

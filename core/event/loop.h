@@ -16,6 +16,8 @@
 
 #include "core/event/callee.h"
 
+struct ledger;
+
 #define LOOP_TIMER_MAX   64
 #define LOOP_PREPARE_MAX 96
 #define LOOP_WATCH_MAX   320
@@ -59,6 +61,7 @@ struct loop {
 };
 
 int loop_init(struct loop *l);
+void loop_declare(const struct loop *l, struct ledger *ledger);
 /* Puts a watch into the table; NULL when it is full, said in the log. Before the seal. */
 const struct loop_watch *loop_make_watch(
     struct loop *l, void (*ready)(void *arg, uint32_t events), void *arg);

@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "core/base/ledger.h"
 #include "core/base/log.h"
 
 __thread uint32_t *reporter_note;
@@ -39,6 +40,11 @@ int reporter_open(bool required)
 int reporter_fd(void)
 {
 	return reporter.fd;
+}
+
+void reporter_declare(struct ledger *l)
+{
+	ledger_file(l, reporter.fd, "core", "the kernel's log");
 }
 
 void reporter_close(void)

@@ -35,10 +35,13 @@ static inline void reporter_leave(uint32_t caller)
 	*reporter_note = (*reporter_note & 0xffff0000) | caller;
 }
 
+struct ledger;
+
 /* Opens the kernel's log at its end, while the right to read it is still there. 0, or
  * -errno, which is logged only if `required`. */
 int reporter_open(bool required);
 int reporter_fd(void); /* -1: not open */
+void reporter_declare(struct ledger *l);
 void reporter_close(void);
 
 /* The VM's names for what a record has as numbers; the helper has a copy of its memory. */

@@ -28,6 +28,7 @@
 
 enum stream_kind { STREAM_NULL, STREAM_STDIO, STREAM_FILE, STREAM_PIPE, STREAM_PTY, STREAM_UNIX };
 
+struct ledger;
 struct streams;
 
 struct stream {
@@ -89,6 +90,9 @@ int stream_open(
 /* Makes a stream for a further client of the listening socket of `first`. Its number, or
  * -errno. */
 int stream_open_sibling(struct stream *first);
+
+/* After all files are open, as a client gets the lowest number that is free. */
+void streams_declare(const struct streams *all, struct ledger *l);
 
 int stream_attach(struct stream *s, const struct volt_stream_ops *ops);
 size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n);

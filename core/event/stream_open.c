@@ -17,6 +17,7 @@
 #include <termios.h>
 #include <unistd.h>
 
+#include "core/base/ledger.h"
 #include "core/base/open_files.h"
 #include "core/event/helper.h"
 #include "core/event/reopen.h"
@@ -318,4 +319,56 @@ int streams_take_terminal(struct streams *all)
 		if (all->list[i].terminal)
 			return terminal_take(!all->looks_only);
 	return helper_start();
+}
+
+static bool is_listener(const struct stream *s)
+{
+	return s->listen_fd >= 0 && s->listener == s;
+}
+
+static void declare_one(const struct stream *s, struct ledger *l)
+{
+	const char *owner = s->owner->id;
+	const struct volt_arg_test flags = ledger_is(3, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	const struct ledger_block in = ledger_file(l, s->in_fd, owner, "stream, input");
+	const struct ledger_block out =
+	    s->out_fd == s->in_fd ? in : ledger_file(l, s->out_fd, owner, "stream, output");
+
+	ledger_file(l, s->kept_fd, owner, "stream, the other side");
+	ledger_allow(l, in, LEDGER_LOOP, "read", NULL, "reads its input");
+	ledger_allow(l, out, LEDGER_LOOP, "write", NULL, "writes its output");
+	if (!is_listener(s))
+		return;
+	const struct ledger_block socket = ledger_file(l, s->listen_fd, owner, "stream, listening");
+	ledger_allow(l, socket, LEDGER_LOOP, "accept4", &flags, "lets a client in");
+}
+
+/* A client gets one of these numbers, whichever socket it came by. */
+static void declare_client(int fd, struct ledger *l)
+{
+	const struct ledger_block client = ledger_on(fd, "core");
+
+	ledger_allow(l, client, LEDGER_LOOP, "read", NULL, "reads from a client");
+	ledger_allow(l, client, LEDGER_LOOP, "write", NULL, "writes to a client");
+	ledger_allow(l, client, LEDGER_LOOP, "close", NULL, "drops a client");
+}
+
+void streams_declare(const struct streams *all, struct ledger *l)
+{
+	const struct volt_arg_test add_one = ledger_is(1, EPOLL_CTL_ADD);
+	const struct ledger_block epoll = ledger_on(all->loop->epoll_fd, "core");
+	uint32_t clients = 0;
+
+	for (uint32_t i = 0; i < all->count; i++) {
+		declare_one(&all->list[i], l);
+		clients += all->list[i].listen_fd >= 0;
+	}
+	if (clients > 0)
+		ledger_allow(l, epoll, LEDGER_LOOP, "epoll_ctl", &add_one, "watches a client");
+	for (int fd = 0; clients > 0 && fd < 1 << 16; fd++) {
+		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
+			continue;
+		declare_client(fd, l);
+		clients--;
+	}
 }

@@ -11,6 +11,7 @@
 
 #include <volt/worker.h>
 
+#include "core/base/ledger.h"
 #include "core/event/loop.h"
 
 void worker_init(struct worker *w, struct callee *owner, const char *name,
@@ -75,6 +76,17 @@ int worker_arm(struct worker *w)
 	for (uint32_t i = 0; err == 0 && i < w->watch_count; i++)
 		err = add_to_epoll(w->epoll_fd, w->watches[i].fd, w->watches[i].events);
 	return err;
+}
+
+/* One without files waits in a read of its eventfd, as for a lock. */
+void worker_declare(const struct worker *w, uint32_t index, struct ledger *l)
+{
+	if (w->watch_count == 0)
+		return;
+	const struct ledger_block epoll =
+	    ledger_file(l, w->epoll_fd, w->owner->id, "worker's wait");
+	ledger_allow(
+	    l, epoll, LEDGER_WORKER(index), "epoll_pwait2", NULL, "waits for posts and for files");
 }
 
 void worker_hold(struct worker *w)

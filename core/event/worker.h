@@ -16,6 +16,7 @@
 #define WORKER_MAX       64
 #define WORKER_WATCH_MAX 16
 
+struct ledger;
 struct loop;
 
 struct worker_watch {
@@ -51,6 +52,8 @@ void worker_init(struct worker *w, struct callee *owner, const char *name,
 int worker_watch(struct worker *w, int fd, uint32_t events);
 /* After locks_arm(), still unfiltered: makes its epoll, where files and posts meet. 0 or -errno. */
 int worker_arm(struct worker *w);
+/* After worker_arm(). `index` is the worker's among those of the VM. */
+void worker_declare(const struct worker *w, uint32_t index, struct ledger *l);
 /* [loop] While it is held, files that become ready cause no run; what they would have asked for
  * comes as one run when it is let go. */
 void worker_hold(struct worker *w);

@@ -12,6 +12,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "core/base/ledger.h"
 #include "core/base/log.h"
 #include "core/base/sealed.h"
 #include "core/bus/bus.h"
@@ -238,4 +239,11 @@ int doorbells_wire(struct doorbells *all)
 	for (uint32_t i = 0; err == 0 && i < all->count; i++)
 		err = wire(&all->rows[i]);
 	return err;
+}
+
+/* The loop only watches them. */
+void doorbells_declare(const struct doorbells *all, struct ledger *l)
+{
+	for (uint32_t i = 0; i < all->count; i++)
+		ledger_file(l, all->rows[i].event_fd, all->rows[i].owner->id, "doorbell");
 }

@@ -24,6 +24,7 @@ struct bus;
 struct bus_range;
 struct doorbells;
 struct kvm;
+struct ledger;
 struct loop;
 struct worker;
 
@@ -60,5 +61,6 @@ int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_
 void doorbells_trap(struct bus_range *r);
 /* Hands them to KVM. 0 or -errno, said in the log. */
 int doorbells_wire(struct doorbells *all);
+void doorbells_declare(const struct doorbells *all, struct ledger *l);
 
 #endif

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 
 #include "core/base/exitcode.h"
+#include "core/base/ledger.h"
 #include "core/base/log.h"
 
 #define DATA_LEVEL (1u << 15) /* Intel SDM vol. 3, 11.11.2: trigger mode */
@@ -256,4 +257,40 @@ void irq_renew_routes(struct irq *q)
 	if (q->routes_stale && q->wired)
 		set_routes(q);
 	lock_release(&q->route_lock);
+}
+
+/* Who raises an interrupt delivers it, so that it is there when set_irq() or fire() returns. */
+static void declare_requests(const struct irq *q, struct ledger *l)
+{
+	const struct callee *sender = q->chip ? q->chip : q->msi.user;
+	const struct volt_arg_test line = ledger_request(KVM_IRQ_LINE);
+	const struct volt_arg_test message = ledger_request(KVM_SIGNAL_MSI);
+	const struct volt_arg_test routes = ledger_request(KVM_SET_GSI_ROUTING);
+
+	if (!q->chip && irq_has_lines(q))
+		ledger_allow(l, ledger_on(q->kvm->vm_fd, "core"), LEDGER_ALL, "ioctl", &line,
+		    "drives interrupt lines");
+	if (!sender)
+		return;
+	const struct ledger_block vm = ledger_on(q->kvm->vm_fd, sender->id);
+	ledger_allow(l, vm, LEDGER_ALL, "ioctl", &message, "sends interrupts");
+	if (q->chip)
+		ledger_allow(
+		    l, vm, LEDGER_ALL, "ioctl", &routes, "says which interrupts' ends it takes");
+}
+
+void irq_declare(const struct irq *q, struct ledger *l)
+{
+	const struct volt_arg_test eight = ledger_is(2, sizeof(uint64_t));
+
+	declare_requests(q, l);
+	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++) {
+		const struct irq_line *line = &q->lines[gsi];
+
+		if (!line->owner)
+			continue;
+		const struct ledger_block event =
+		    ledger_file(l, line->event_fd, line->owner->id, "interrupt");
+		ledger_allow(l, event, LEDGER_ALL, "write", &eight, "raises its interrupt");
+	}
 }

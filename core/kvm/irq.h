@@ -61,6 +61,7 @@ uint32_t irq_free_line(const struct irq *q);
 bool irq_has_lines(const struct irq *q);
 /* Creates the irqchip of either kind. 0 or -errno, said in the log. */
 int irq_wire(struct irq *q);
+void irq_declare(const struct irq *q, struct ledger *l);
 
 /* [any] */
 void irq_set(struct irq *q, uint32_t gsi, bool level);

@@ -10,6 +10,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
+#include "core/base/ledger.h"
 #include "core/base/log.h"
 
 /* Says in one line why the host's KVM cannot run Linux, or NULL. */
@@ -91,6 +92,12 @@ static int map_slot(struct kvm *k, uint32_t slot, uint64_t gpa, uint64_t size, u
 		return log_error(errno, "KVM_SET_USER_MEMORY_REGION of %llu MiB at 0x%llx: %s",
 		    (unsigned long long)(size >> 20), (unsigned long long)gpa, strerror(errno));
 	return 0;
+}
+
+/* Whoever asks the VM for something declares that: irq.c. */
+void kvm_declare(const struct kvm *k, struct ledger *l)
+{
+	ledger_file(l, k->vm_fd, "core", "VM");
 }
 
 int kvm_map_memory(struct kvm *k, const struct memory *m)

@@ -16,6 +16,8 @@
 #define KVM_PAGES_BASE 0xfffbc000u
 #define KVM_PAGES_LAST 0xfffbffffu
 
+struct ledger;
+
 struct kvm {
 	int fd; /* /dev/kvm, closed before the seal */
 	int vm_fd;
@@ -36,6 +38,7 @@ extern const unsigned kvm_need_count;
 /* Opens `path` and checks version and capabilities. 0 or -errno, said in the log. */
 int kvm_open(struct kvm *k, const char *path);
 int kvm_create_vm(struct kvm *k);
+void kvm_declare(const struct kvm *k, struct ledger *l);
 int kvm_map_memory(struct kvm *k, const struct memory *m);
 
 /* In-kernel interrupt controllers and timer, or local APICs only with `pins` GSIs

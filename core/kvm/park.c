@@ -11,6 +11,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "core/base/ledger.h"
 #include "core/base/log.h"
 #include "core/base/open_files.h"
 #include "core/event/loop.h"
@@ -63,6 +64,24 @@ int park_wire(struct park *p)
 		err = -errno;
 	return err ? log_error(-err, "cannot make the pipes that stop vCPUs: %s", strerror(-err))
 		   : 0;
+}
+
+/* By blocks of numbers, so that the rules do not grow with the vCPUs. */
+void park_declare(const struct park *p, const char *asked_by, struct ledger *l)
+{
+	const struct volt_arg_test one = ledger_is(2, 1);
+	const struct volt_rule back = {.syscall = "rt_sigreturn",
+	    .asked_by = asked_by,
+	    .reason = "comes back from a kick that stops it"};
+	struct ledger_block kick =
+	    ledger_files(l, p->kick_fd_base, p->count, "core", "stops a vCPU");
+	struct ledger_block push =
+	    ledger_files(l, p->push_fd_base, p->count, "core", "stops a vCPU");
+
+	kick.owner = push.owner = asked_by;
+	ledger_call(l, LEDGER_VCPUS, &back);
+	ledger_allow(l, push, LEDGER_LOOP, "write", &one, "kicks a vCPU to stop it");
+	ledger_allow(l, kick, LEDGER_LOOP, "read", NULL, "takes the kick back");
 }
 
 /* --------------------------------------------------------- on a vCPU's thread */

@@ -21,6 +21,7 @@
 #include "core/base/lock.h"
 
 struct kvm_run;
+struct ledger;
 struct loop;
 struct park;
 
@@ -60,6 +61,8 @@ void park_add(struct park *p, struct park_spot *spot, struct kvm_run *run, uint3
 /* [wire] Makes the pipes, with numbers that follow each other, and the empty handler. 0 or
  * -errno, said in the log. */
 int park_wire(struct park *p);
+/* `asked_by`: whose wish it is that vCPUs can be stopped. */
+void park_declare(const struct park *p, const char *asked_by, struct ledger *l);
 
 /* [io] Makes this thread the one that kicks of this vCPU reach: the last thing before its
  * filter. 0 or -errno. */

@@ -10,6 +10,7 @@
 #include <sys/mman.h>
 
 #include "core/base/exitcode.h"
+#include "core/base/ledger.h"
 #include "core/base/log.h"
 #include "core/base/open_files.h"
 #include "core/boot/gdt.h"
@@ -355,6 +356,14 @@ static void end_failed_run(struct vcpu *v, int err)
 					      : "";
 
 	vm_end(v->parts.end, EXIT_KVM, "KVM cannot run vCPU %u: %s%s", v->id, strerror(err), hint);
+}
+
+void vcpu_declare(const struct vcpu *v, struct ledger *l)
+{
+	const struct volt_arg_test run = ledger_request(KVM_RUN);
+	const struct ledger_block vcpu = ledger_file(l, v->fd, "core", "vCPU");
+
+	ledger_allow(l, vcpu, LEDGER_VCPU(v->id), "ioctl", &run, "runs the guest");
 }
 
 void vcpu_run(struct vcpu *v)

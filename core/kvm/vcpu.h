@@ -34,6 +34,8 @@ struct vcpu_parts {
 	uint32_t count; /* of vCPUs */
 };
 
+struct ledger;
+
 struct vcpu {
 	struct vcpu_parts parts;
 	uint32_t id; /* also its APIC id */
@@ -60,6 +62,8 @@ int vcpu_warm(struct vcpu *v);
  * of them. 0 or -errno. */
 int vcpu_renumber(struct vcpu *vcpus, uint32_t count);
 
+/* After vcpu_renumber(). */
+void vcpu_declare(const struct vcpu *v, struct ledger *l);
 /* [io] Runs the guest until the VM ends. */
 void vcpu_run(struct vcpu *v);
 

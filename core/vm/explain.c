@@ -6,85 +6,14 @@
 #include <errno.h>
 #include <linux/kvm.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "core/base/log.h"
 #include "core/base/output.h"
-#include "core/event/helper.h"
 #include "core/vm/allowlist.h"
 #include "core/vm/filters.h"
 #include "core/vm/need.h"
 #include "core/vm/vm.h"
-
-static void add_file(struct explain_file *files, unsigned max, unsigned *n, int fd,
-    const char *owner, const char *use)
-{
-	if (fd >= 0 && *n < max)
-		files[(*n)++] = (struct explain_file){.fd = fd, .owner = owner, .use = use};
-}
-
-static int by_number(const void *left, const void *right)
-{
-	return ((const struct explain_file *)left)->fd - ((const struct explain_file *)right)->fd;
-}
-
-unsigned explain_files(const struct machine *m, struct explain_file *files, unsigned max)
-{
-	unsigned n = 0;
-
-	add_file(files, max, &n, 0, "core", "standard input");
-	add_file(files, max, &n, 1, "core", "standard output");
-	add_file(files, max, &n, 2, "core", "standard error");
-	if (log_fd() != 2)
-		add_file(files, max, &n, log_fd(), "core", "log");
-	add_file(files, max, &n, m->trace_fd, "core", "trace");
-	add_file(files, max, &n, m->loop.epoll_fd, "core", "event loop");
-	add_file(files, max, &n, m->loop.wake_fd, "core", "wakes the event loop");
-	add_file(files, max, &n, m->events.signal_fd, "core", "signals");
-	add_file(files, max, &n, helper_fd(), "core", "helper");
-	add_file(files, max, &n, m->kvm.vm_fd, "core", "VM");
-	for (uint32_t i = 0; i < m->firmware.cpus; i++)
-		add_file(files, max, &n, m->vcpus[i].fd, "core", "vCPU");
-	for (uint32_t i = 0; pause_is_allowed(&m->pause) && i < m->firmware.cpus; i++) {
-		add_file(
-		    files, max, &n, m->pause.park.kick_fd_base + (int)i, "core", "stops a vCPU");
-		add_file(
-		    files, max, &n, m->pause.park.push_fd_base + (int)i, "core", "stops a vCPU");
-	}
-	for (uint32_t i = 0; i < m->lock_fd_count; i++)
-		add_file(files, max, &n, m->lock_fd_base + (int)i, "core", "lock");
-	for (uint32_t i = 0; i < m->worker_count; i++)
-		if (m->workers[i].watch_count > 0)
-			add_file(files, max, &n, m->workers[i].epoll_fd, m->workers[i].owner->id,
-			    "worker's wait");
-	for (uint32_t i = 0; i < IRQ_LINES; i++) {
-		const struct irq_line *line = &m->irq.lines[i];
-
-		add_file(files, max, &n, line->event_fd, line->owner ? line->owner->id : "",
-		    "interrupt");
-	}
-	for (uint32_t i = 0; i < m->doorbells.count; i++)
-		add_file(files, max, &n, m->doorbells.rows[i].event_fd,
-		    m->doorbells.rows[i].owner->id, "doorbell");
-	for (uint32_t i = 0; i < m->streams.count; i++) {
-		const struct stream *s = &m->streams.list[i];
-
-		add_file(files, max, &n, s->in_fd, s->owner->id, "stream, input");
-		if (s->out_fd != s->in_fd)
-			add_file(files, max, &n, s->out_fd, s->owner->id, "stream, output");
-		if (s->listener == s)
-			add_file(files, max, &n, s->listen_fd, s->owner->id, "stream, listening");
-		add_file(files, max, &n, s->kept_fd, s->owner->id, "stream, the other side");
-	}
-	for (uint32_t i = 0; i < m->instance_count; i++)
-		for (uint32_t v = 0; v < m->instances[i]->plugin.param_count; v++)
-			if (m->instances[i]->params.values[v].fd > 0)
-				add_file(files, max, &n, m->instances[i]->params.values[v].fd,
-				    m->instances[i]->callee.id, "parameter");
-	qsort(files, n, sizeof(files[0]), by_number);
-	return n;
-}
 
 static bool is_fd(const char *syscall, const struct volt_arg_test *t)
 {
@@ -163,22 +92,26 @@ static void print_doorbells(const struct machine *m)
 	}
 }
 
-/* Files of one owner and use on one line: "5-14 lock". */
-static void print_files(const struct machine *m)
+static bool is_next(const struct ledger_file *a, const struct ledger_file *b)
 {
-	static struct explain_file files[EXPLAIN_FILE_MAX];
-	unsigned n = explain_files(m, files, EXPLAIN_FILE_MAX);
+	return b->fd == a->fd + (int)a->count && strcmp(a->owner, b->owner) == 0 &&
+	       strcmp(a->use, b->use) == 0;
+}
 
+/* Files of one owner and use on one line: "5-14 lock". */
+static void print_files(const struct ledger *l)
+{
 	printf("FILES\n");
-	for (unsigned i = 0, next; i < n; i = next) {
-		for (next = i + 1; next < n && files[next].fd == files[next - 1].fd + 1; next++)
-			if (strcmp(files[next].owner, files[i].owner) != 0 ||
-			    strcmp(files[next].use, files[i].use) != 0)
-				break;
+	for (uint32_t i = 0, next; i < l->file_count; i = next) {
+		const struct ledger_file *f = &l->files[i];
 		char range[24];
-		snprintf(range, sizeof(range), next > i + 1 ? "%d-%d" : "%d", files[i].fd,
-		    files[next - 1].fd);
-		printf("  %-6s %s: %s\n", range, files[i].owner, files[i].use);
+
+		for (next = i + 1; next < l->file_count; next++)
+			if (!is_next(&l->files[next - 1], &l->files[next]))
+				break;
+		const int last = l->files[next - 1].fd + (int)l->files[next - 1].count - 1;
+		snprintf(range, sizeof(range), last > f->fd ? "%d-%d" : "%d", f->fd, last);
+		printf("  %-6s %s: %s\n", range, f->owner, f->use);
 	}
 }
 
@@ -260,20 +193,17 @@ static void print_rules(const struct volt_thread *t)
 	}
 }
 
-static unsigned count_syscalls(const struct machine *m)
+static unsigned count_syscalls(const struct ledger *l)
 {
-	const char *seen[POLICY_RULE_MAX];
 	unsigned n = 0;
 
-	for (uint32_t t = 0; t < m->policy.table.thread_count; t++)
-		for (uint32_t r = 0; r < m->policy.threads[t].rule_count; r++) {
-			unsigned k = 0;
+	for (uint32_t i = 0; i < l->call_count; i++) {
+		uint32_t k = 0;
 
-			while (k < n && strcmp(seen[k], m->policy.threads[t].rules[r].syscall) != 0)
-				k++;
-			if (k == n && n < POLICY_RULE_MAX)
-				seen[n++] = m->policy.threads[t].rules[r].syscall;
-		}
+		while (strcmp(l->calls[k].rule.syscall, l->calls[i].rule.syscall) != 0)
+			k++;
+		n += k == i;
+	}
 	return n;
 }
 
@@ -281,7 +211,7 @@ static void print_threads(const struct machine *m)
 {
 	uint32_t cpus = m->firmware.cpus;
 
-	printf("SYSTEM CALLS: %u; %s\n", count_syscalls(m),
+	printf("SYSTEM CALLS: %u; %s\n", count_syscalls(&m->ledger),
 	    m->sandbox == NULL || m->options->no_seccomp ? "any other passes too"
 	    : m->options->seccomp_log                    ? "any other is logged"
 							 : "any other kills the process");
@@ -321,7 +251,7 @@ int explain_print(const struct machine *m, bool json)
 		return explain_print_json(m);
 	print_addresses(m);
 	print_doorbells(m);
-	print_files(m);
+	print_files(&m->ledger);
 	print_threads(m);
 	print_sandbox(m);
 	return output_end(false);

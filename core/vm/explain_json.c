@@ -144,20 +144,23 @@ static value doorbells(const struct machine *m)
 	return list;
 }
 
-static value files(const struct machine *m)
+static value file(const struct ledger_file *f, uint32_t number)
 {
-	static struct explain_file table[EXPLAIN_FILE_MAX];
-	unsigned n = explain_files(m, table, EXPLAIN_FILE_MAX);
+	value o = json.json_object_new_object();
+
+	put_number(o, "fd", (uint64_t)f->fd + number);
+	put_text(o, "owner", f->owner);
+	put_text(o, "use", f->use);
+	return o;
+}
+
+static value files(const struct ledger *l)
+{
 	value list = json.json_object_new_array();
 
-	for (unsigned i = 0; i < n; i++) {
-		value o = json.json_object_new_object();
-
-		put_number(o, "fd", (uint64_t)table[i].fd);
-		put_text(o, "owner", table[i].owner);
-		put_text(o, "use", table[i].use);
-		json.json_object_array_add(list, o);
-	}
+	for (uint32_t i = 0; i < l->file_count; i++)
+		for (uint32_t n = 0; n < l->files[i].count; n++)
+			json.json_object_array_add(list, file(&l->files[i], n));
 	return list;
 }
 
@@ -252,7 +255,7 @@ int explain_print_json(const struct machine *m)
 	put(o, "memory", memory(m));
 	put(o, "interrupts", interrupts(m));
 	put(o, "doorbells", doorbells(m));
-	put(o, "files", files(m));
+	put(o, "files", files(&m->ledger));
 	put(o, "threads", threads(m));
 	put(o, "sandbox", sandbox(m));
 	int n = printf("%s\n", json.json_object_to_json_string_ext(o, JSON_C_TO_STRING_PRETTY));

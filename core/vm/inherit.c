@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "core/base/feature.h"
+#include "core/base/ledger.h"
 #include "core/base/log.h"
 #include "core/base/open_files.h"
 #include "core/event/reopen.h"
@@ -140,23 +141,21 @@ static int open_output(const char *option, const char *path, int flags, int *fd)
 	return 0;
 }
 
-static int by_number(const void *left, const void *right)
-{
-	return *(const int *)left - *(const int *)right;
-}
-
-static int close_others(int *keep, size_t count)
+/* All but the ledger's files. */
+static int close_others(struct ledger *l)
 {
 	unsigned first = 3;
-	int err = 0;
+	int err = ledger_check(l);
 
-	qsort(keep, count, sizeof(keep[0]), by_number);
-	for (size_t i = 0; i < count && !err; i++) {
-		if (keep[i] < (int)first)
+	ledger_sort(l);
+	for (uint32_t i = 0; i < l->file_count && !err; i++) {
+		const unsigned fd = (unsigned)l->files[i].fd;
+
+		if (fd < first)
 			continue;
-		if ((unsigned)keep[i] > first)
-			err = open_files_close(first, (unsigned)keep[i] - 1);
-		first = (unsigned)keep[i] + 1;
+		if (fd > first)
+			err = open_files_close(first, fd - 1);
+		first = fd + 1;
 	}
 	if (!err)
 		err = open_files_close(first, UINT_MAX);
@@ -237,11 +236,30 @@ int inherit_open_inputs(struct machine *m)
 		err = open_input("initrd", o->initrd, &m->initrd_fd);
 	for (uint32_t i = 0; err == 0 && i < o->module_count; i++)
 		err = open_input("module", o->modules[i].file, &m->module_fds[i]);
-	int keep[5 + BOOT_MODULE_MAX + NAMED_MAX] = {
-	    log_fd(), m->kernel_fd, m->initrd_fd, m->trace_fd, reporter_fd()};
-	memcpy(keep + 5, m->module_fds, sizeof(m->module_fds));
-	const size_t named = named_by_parameters(o, keep + 5 + BOOT_MODULE_MAX);
-	if (err == 0)
-		err = close_others(keep, 5 + BOOT_MODULE_MAX + named);
+	if (err)
+		return err;
+	struct ledger keep = {0};
+	int named[NAMED_MAX];
+	const size_t count = named_by_parameters(o, named);
+	inherit_declare(m, &keep);
+	for (size_t i = 0; i < count; i++)
+		ledger_file(&keep, named[i], "core", "named by a parameter");
+	err = close_others(&keep);
+	ledger_finish(&keep);
 	return err;
+}
+
+void inherit_declare(const struct machine *m, struct ledger *l)
+{
+	ledger_file(l, STDIN_FILENO, "core", "standard input");
+	ledger_file(l, STDOUT_FILENO, "core", "standard output");
+	ledger_file(l, STDERR_FILENO, "core", "standard error");
+	log_declare(l);
+	reporter_declare(l);
+	ledger_allow(l, ledger_file(l, m->trace_fd, "core", "trace"), LEDGER_LOOP, "write", NULL,
+	    "writes the trace");
+	ledger_file(l, m->kernel_fd, "core", "kernel");
+	ledger_file(l, m->initrd_fd, "core", "initrd");
+	for (uint32_t i = 0; i < BOOT_MODULE_MAX; i++)
+		ledger_file(l, m->module_fds[i], "core", "module");
 }

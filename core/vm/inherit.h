@@ -7,6 +7,7 @@
 #ifndef CORE_INHERIT_H
 #define CORE_INHERIT_H
 
+struct ledger;
 struct machine;
 
 /* First of all: standard descriptors exist, signals are at their defaults, and nothing
@@ -19,6 +20,9 @@ int inherit_open_outputs(struct machine *m);
 /* Opens kernel and initrd, then closes every other inherited descriptor, so that names
  * such as /dev/fd/5 still work. 0 or -errno, said in the log. */
 int inherit_open_inputs(struct machine *m);
+
+/* The files that the two above opened and that are open still. */
+void inherit_declare(const struct machine *m, struct ledger *l);
 
 /* [wire] After the plugins: closes what `fd:N` of a parameter kept open and none took. */
 void inherit_close_rest(const struct machine *m);

@@ -9,6 +9,7 @@
 #include <sys/ioctl.h>
 
 #include "core/base/clock.h"
+#include "core/base/ledger.h"
 #include "core/base/log.h"
 #include "core/event/end.h"
 #include "core/event/loop.h"
@@ -247,6 +248,18 @@ int pause_wire(struct pause *p, const struct pause_parts *parts)
 	for (uint32_t i = 0; i < parts->vcpu_count; i++)
 		park_add(&p->park, &parts->vcpus[i].spot, parts->vcpus[i].run, i);
 	return park_wire(&p->park);
+}
+
+void pause_declare(const struct pause *p, struct ledger *l)
+{
+	const struct volt_arg_test clock = ledger_request(KVM_KVMCLOCK_CTRL);
+
+	if (!pause_is_allowed(p))
+		return;
+	const struct ledger_block vcpus = {
+	    .fd = p->parts.vcpus[0].fd, .count = p->parts.vcpu_count, .owner = p->asked_by};
+	park_declare(&p->park, p->asked_by, l);
+	ledger_allow(l, vcpus, LEDGER_LOOP, "ioctl", &clock, "tells the guest that it was stopped");
 }
 
 int pause_begin(struct pause *p, uint64_t limit_ns, void (*done)(void *arg, int err), void *arg)

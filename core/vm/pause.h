@@ -22,6 +22,7 @@
 
 struct instance;
 struct irq;
+struct ledger;
 struct vcpu;
 struct vm_end;
 
@@ -72,6 +73,8 @@ bool pause_is_allowed(const struct pause *p);
 /* [wire] When the vCPUs are there: pipes and prepare callback, if it is allowed. 0 or -errno, said
  * in the log. */
 int pause_wire(struct pause *p, const struct pause_parts *parts);
+/* After pause_wire(). */
+void pause_declare(const struct pause *p, struct ledger *l);
 /* [loop] Any lock may be held. */
 enum pause_state pause_state(const struct pause *p);
 /* [loop] Begins to pause; any lock may be held. `done` is called later, from the loop and under

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * policy - the system calls of every thread, and who asked for each.
+ * policy - the system calls of every thread, and who asked for each: the ledger's calls, by thread.
  */
 #ifndef CORE_POLICY_H
 #define CORE_POLICY_H
@@ -14,23 +14,14 @@
 #include "core/event/worker.h"
 #include "core/vm/options.h"
 
-#define POLICY_RULE_MAX   256 /* of the loop thread */
-#define POLICY_VCPU_RULES 96
-
 #define POLICY_THREADS (1 + OPTIONS_CPU_MAX + WORKER_MAX)
 
-struct machine;
-
-struct policy_thread {
-	char name[16];
-	struct volt_rule *rules;
-	uint32_t count, capacity;
-};
+struct ledger;
 
 struct policy {
 	struct volt_policy table;
 	struct volt_thread threads[POLICY_THREADS]; /* the loop, then vCPUs, then workers */
-	struct policy_thread storage[POLICY_THREADS];
+	char names[POLICY_THREADS][16];
 };
 
 /* Index of vCPU n's thread in the table; the loop is 0. */
@@ -41,8 +32,15 @@ struct policy {
 /* VOLT_POLICY_* of what the user typed. */
 uint32_t policy_flags(const struct options *o);
 
-/* Gathers the rows of the core, of open streams and of every instance's needs, refusing
- * what no plugin may have. 0 or -errno, said in the log. */
-int policy_build(struct policy *p, struct machine *m);
+/* Which threads there will be. */
+struct policy_parts {
+	uint32_t flags; /* VOLT_POLICY_* */
+	uint32_t cpus, worker_count;
+	const struct worker *workers;
+};
+
+/* 0 or -errno, said in the log: no memory, or a call that the allowlist does not have. */
+int policy_build(struct policy *p, const struct ledger *l, const struct policy_parts *parts);
+void policy_finish(struct policy *p);
 
 #endif

@@ -18,6 +18,7 @@
 #include "core/base/open_files.h"
 #include "core/base/trace.h"
 #include "core/event/reporter.h"
+#include "core/vm/declare.h"
 #include "core/vm/vm.h"
 #include "sdk/common/params.h"
 
@@ -48,7 +49,7 @@ static void *run_thread(void *arg)
 {
 	struct thread_arg mine = *(struct thread_arg *)arg;
 
-	prctl(PR_SET_NAME, mine.machine->policy.storage[mine.thread].name);
+	prctl(PR_SET_NAME, mine.machine->policy.names[mine.thread]);
 	reporter_register(mine.thread);
 	if ((mine.vcpu != NULL && park_register(&mine.vcpu->spot) != 0) ||
 	    enter_thread(mine.machine, mine.thread) != 0)
@@ -72,7 +73,7 @@ static int start_thread(const pthread_attr_t *attr, struct thread_arg *arg)
 
 	if (err != 0)
 		return log_error(err, "cannot start thread %s: %s",
-		    arg->machine->policy.storage[arg->thread].name, strerror(err));
+		    arg->machine->policy.names[arg->thread], strerror(err));
 	return 0;
 }
 
@@ -165,10 +166,9 @@ void seal_init(void)
 }
 
 /* Eventfds of locks get numbers of their own above all others. */
-static int arm_locks(struct machine *m)
+static int arm_locks(void)
 {
-	m->lock_fd_base = open_files_highest() + 1;
-	int err = locks_arm(m->lock_fd_base, &m->lock_fd_count);
+	const int err = locks_arm((int)open_files_highest() + 1);
 
 	return err != 0 ? log_error(-err, "cannot make the eventfds of locks: %s", strerror(-err))
 			: 0;
@@ -193,12 +193,12 @@ int seal_prepare(struct machine *m)
 
 	trace_mark("threads counted", NULL);
 	if (err == 0)
-		err = arm_locks(m);
+		err = arm_locks();
 	if (err == 0)
 		err = arm_workers(m);
 	clock_seal(m->tsc_invariant, vcpu_tsc_khz(&m->vcpus[0]));
 	if (err == 0)
-		err = policy_build(&m->policy, m);
+		err = declare_policy(m);
 	if (err == 0 && m->sandbox != NULL)
 		err = m->sandbox->sandbox->prepare(m->sandbox->callee.self, &m->policy.table);
 	trace_mark("policy", NULL);

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/base/ledger.h"
 #include "core/base/memory.h"
 #include "core/boot/firmware.h"
 #include "core/bus/bus.h"
@@ -43,6 +44,7 @@ struct machine {
 	struct vm_end end;
 	struct events events;
 	struct firmware firmware;
+	struct ledger ledger; /* files and calls; filled by declare_policy() */
 	struct policy policy;
 	struct commands *commands; /* NULL: no plugin takes commands */
 	uint64_t running_since_ns; /* the guest was let go then */
@@ -60,11 +62,9 @@ struct machine {
 	int kernel_fd, initrd_fd, trace_fd; /* -1: none or closed */
 	enum boot_files files;           /* how the kernel and what goes with it come into memory */
 	int module_fds[BOOT_MODULE_MAX]; /* of the options' modules, likewise */
-	int lock_fd_base;                /* eventfds of locks: this number and those that follow */
-	uint32_t lock_fd_count;
-	bool sealed;           /* wiring is over */
-	bool measured;         /* accesses are counted and timed by range */
-	struct tally *tallies; /* where, if so: core/vm/metrics.c */
+	bool sealed;                     /* wiring is over */
+	bool measured;                   /* accesses are counted and timed by range */
+	struct tally *tallies;           /* where, if so: core/vm/metrics.c */
 	int fail_code; /* of a part of the start that fails otherwise than its step; 0: none did */
 };
 

@@ -141,9 +141,7 @@ bool kit_locked(const struct callee *i)
 
 void kit_arm_locks(void)
 {
-	uint32_t count;
-
-	must(locks_arm((int)open_files_highest() + 1, &count) == 0, "locks_arm");
+	must(locks_arm((int)open_files_highest() + 1) == 0, "locks_arm");
 }
 
 struct machine *kit_machine(void)
@@ -155,6 +153,7 @@ struct machine *kit_machine(void)
 	m->options = &options;
 	m->firmware.cpus = 1;
 	m->kernel_fd = m->initrd_fd = m->trace_fd = m->events.signal_fd = -1;
+	memset(m->module_fds, -1, sizeof(m->module_fds));
 	m->kvm.fd = m->kvm.vm_fd = -1;
 	must(bus_init(&m->bus) == 0 && loop_init(&m->loop) == 0, "machine");
 	m->end.loop = &m->loop;
@@ -210,8 +209,8 @@ void kit_machine_finish(struct machine *m)
 		free((void *)(uintptr_t)m->firmware.devices[i].hid);
 		free((void *)(uintptr_t)m->firmware.devices[i].cid);
 	}
-	for (uint32_t i = 0; i < POLICY_THREADS; i++)
-		free(m->policy.storage[i].rules);
+	policy_finish(&m->policy);
+	ledger_finish(&m->ledger);
 	for (uint32_t i = 0; i < m->worker_count; i++) {
 		lock_finish(&m->workers[i].posts);
 		lock_finish(&m->workers[i].ended);

@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/vm/declare.h"
 #include "core/vm/explain.h"
 
 static struct machine *m;
@@ -36,6 +37,7 @@ static int setup(void **state)
 	m->vcpus = vcpus;
 	vcpus[0].fd = 501;
 	vcpus[1].fd = 502;
+	vcpus[1].id = 1;
 	m->kvm.vm_fd = 500;
 	memory_plan(&m->memory, 128u << 20);
 	memset(&device, 0, sizeof(device));
@@ -62,7 +64,7 @@ static const char *printed(void)
 	static char text[65536];
 	int keep = dup(STDOUT_FILENO), file = memfd_create("out", MFD_CLOEXEC);
 
-	assert_int_equal(policy_build(&m->policy, m), 0);
+	assert_int_equal(declare_policy(m), 0);
 	fflush(stdout);
 	dup2(file, STDOUT_FILENO);
 	int err = explain_print(m, false);
@@ -92,21 +94,23 @@ static unsigned times(const char *text, const char *part)
 
 /* ----------------------------------------------------------------------- files */
 
-static const struct explain_file *file(int fd)
+static const struct ledger_file *file(int fd)
 {
-	static struct explain_file files[EXPLAIN_FILE_MAX];
-	unsigned n = explain_files(m, files, EXPLAIN_FILE_MAX);
-
-	for (unsigned i = 0; i < n; i++)
-		if (files[i].fd == fd)
-			return &files[i];
+	for (uint32_t i = 0; i < m->ledger.file_count; i++)
+		if (m->ledger.files[i].fd == fd)
+			return &m->ledger.files[i];
 	fail_msg("%d is not among the files", fd);
 	return NULL;
 }
 
+static void declare(void)
+{
+	assert_int_equal(declare_policy(m), 0);
+}
+
 static void is_file(int fd, const char *owner, const char *use)
 {
-	const struct explain_file *f = file(fd);
+	const struct ledger_file *f = file(fd);
 
 	assert_string_equal(f != NULL ? f->owner : "", owner);
 	assert_string_equal(f != NULL ? f->use : "", use);
@@ -114,14 +118,13 @@ static void is_file(int fd, const char *owner, const char *use)
 
 static void every_file_has_an_owner_and_a_use(void **state)
 {
-	m->lock_fd_base = 700;
-	m->lock_fd_count = 3;
 	m->irq.lines[4].owner = &device.callee;
 	m->irq.lines[4].event_fd = 800;
 	m->trace_fd = 900;
 	device.plugin.param_count = 2;
 	device.params.values[0].fd = 77;
 	device.params.values[1].fd = -1;
+	declare();
 	is_file(0, "core", "standard input");
 	is_file(log_fd(), "core", "log");
 	is_file(900, "core", "trace");
@@ -130,8 +133,6 @@ static void every_file_has_an_owner_and_a_use(void **state)
 	is_file(500, "core", "VM");
 	is_file(501, "core", "vCPU");
 	is_file(502, "core", "vCPU");
-	for (int fd = 700; fd < 703; fd++)
-		is_file(fd, "core", "lock");
 	is_file(800, "device", "interrupt");
 	is_file(77, "device", "parameter");
 	m->irq.lines[4].event_fd = m->trace_fd = -1;
@@ -139,20 +140,12 @@ static void every_file_has_an_owner_and_a_use(void **state)
 
 static void files_are_sorted_and_none_is_closed(void **state)
 {
-	static struct explain_file files[EXPLAIN_FILE_MAX];
-	unsigned n = explain_files(m, files, EXPLAIN_FILE_MAX);
+	declare();
+	const struct ledger_file *f = m->ledger.files;
 
-	assert_true(n > 5);
-	for (unsigned i = 0; i < n; i++)
-		assert_true(i == 0 ? files[i].fd == 0 : files[i].fd > files[i - 1].fd);
-}
-
-static void no_more_files_than_fit_are_filled_in(void **state)
-{
-	struct explain_file files[3] = {{.fd = -7}, {.fd = -7}, {.fd = -7}};
-
-	assert_int_equal(explain_files(m, files, 2), 2);
-	assert_int_equal(files[2].fd, -7);
+	assert_true(m->ledger.file_count > 5);
+	for (uint32_t i = 0; i < m->ledger.file_count; i++)
+		assert_true(i == 0 ? f[i].fd == 0 : f[i].fd > f[i - 1].fd);
 }
 
 static void a_streams_files_are_its_owners(void **state)
@@ -162,6 +155,7 @@ static void a_streams_files_are_its_owners(void **state)
 	snprintf(text, sizeof(text), "unix:%s", kit_path("socket"));
 	assert_int_equal(
 	    kit_stream(m, &device.callee, "pty") | kit_stream(m, &device.callee, text), 0);
+	declare();
 	is_file(m->streams.list[0].in_fd, "device", "stream, input"); /* and output: one file */
 	is_file(m->streams.list[0].kept_fd, "device", "stream, the other side");
 	is_file(m->streams.list[1].listen_fd, "device", "stream, listening");
@@ -279,12 +273,14 @@ static void rules_that_differ_in_other_tests_are_told_apart(void **state)
 
 static void masks_are_ranges_of_fds(void **state)
 {
-	m->lock_fd_base = 704;
-	m->lock_fd_count = 6;
+	const struct volt_arg_test eight = ledger_is(2, 8);
+	const struct ledger_block some = ledger_files(&m->ledger, 704, 6, "core", "something");
+
+	ledger_allow(&m->ledger, some, LEDGER_ALL, "read", &eight, "reads it");
 	const char *text = printed();
 
 	says(text, "fd 704-709, 8 bytes");
-	says(text, "704-709 core: lock");
+	says(text, "704-709 core: something");
 }
 
 static void vcpus_alike_are_told_once(void **state)
@@ -306,9 +302,8 @@ static void report(void *self, struct volt_sandbox_report *r)
 static void other_calls_are(const char *fate)
 {
 	says(printed(), fate);
-	for (uint32_t i = 0; i < POLICY_THREADS; i++)
-		free(m->policy.storage[i].rules);
-	memset(&m->policy, 0, sizeof(m->policy));
+	policy_finish(&m->policy);
+	ledger_finish(&m->ledger);
 }
 
 static void what_happens_to_other_calls_is_the_truth(void **state)
@@ -357,7 +352,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(every_file_has_an_owner_and_a_use),
 	    TEST(files_are_sorted_and_none_is_closed),
-	    TEST(no_more_files_than_fit_are_filled_in),
 	    TEST(a_streams_files_are_its_owners),
 	    TEST(tests_are_told_in_short_words),
 	    TEST(requests_of_kvm_have_their_names),

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/declare.h"
+
+#include <errno.h>
+#include <time.h>
+
+#include "core/base/clock.h"
+#include "core/base/ledger.h"
+#include "core/base/lock.h"
+#include "core/base/log.h"
+#include "core/event/helper.h"
+#include "core/vm/inherit.h"
+#include "core/vm/need.h"
+#include "core/vm/vm.h"
+
+/* The vDSO mostly answers without a call, but nobody can promise that it always will. */
+static void declare_wall_clock(const struct machine *m, struct ledger *l)
+{
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		const struct volt_rule rule = {.syscall = "clock_gettime",
+		    .asked_by = m->instances[i]->callee.id,
+		    .reason = "tells the time of day",
+		    .test_count = 1,
+		    .tests = {ledger_is(0, CLOCK_REALTIME)}};
+
+		if (m->instances[i]->plugin.flags & VOLT_FLAG_WALL_CLOCK) {
+			ledger_call(l, LEDGER_ALL, &rule);
+			return;
+		}
+	}
+}
+
+static void declare_parameters(const struct instance *i, struct ledger *l)
+{
+	for (uint32_t v = 0; v < i->plugin.param_count; v++)
+		if (i->params.values[v].fd > 0)
+			ledger_file(l, i->params.values[v].fd, i->callee.id, "parameter");
+}
+
+/* On the loop's thread, and on those workers that are the instance's own. */
+static int declare_need(const struct machine *m, const struct instance *i,
+    const struct volt_need *need, struct ledger *l)
+{
+	struct volt_rule rule;
+	int err = need_check(need, i->callee.id);
+
+	if (!err)
+		err = need_to_rule(need, i->callee.id, &i->plugin, i->params.values, &rule);
+	if (err)
+		return err == NEED_DROPPED ? 0 : err;
+	if (need->roles & LEDGER_LOOP)
+		ledger_call(l, LEDGER_LOOP, &rule);
+	for (uint32_t w = 0; w < m->worker_count; w++)
+		if (m->workers[w].owner == &i->callee && (need->roles & LEDGER_WORKERS))
+			ledger_call(l, LEDGER_WORKER(w), &rule);
+	return 0;
+}
+
+static int declare_instance(const struct machine *m, const struct instance *i, struct ledger *l)
+{
+	const char *row = (const char *)i->plugin.needs;
+	int err = 0;
+
+	declare_parameters(i, l);
+	for (uint32_t n = 0; !err && n < i->plugin.need_count; n++, row += i->plugin.need_stride)
+		err = declare_need(m, i, (const void *)row, l);
+	return err;
+}
+
+static void declare_core(const struct machine *m, struct ledger *l)
+{
+	static const struct volt_rule end = {
+	    .syscall = "exit_group", .asked_by = "core", .reason = "ends the process"};
+
+	for (uint32_t i = 0; i < m->firmware.cpus; i++)
+		vcpu_declare(&m->vcpus[i], l);
+	loop_declare(&m->loop, l);
+	kvm_declare(&m->kvm, l);
+	irq_declare(&m->irq, l);
+	locks_declare(l);
+	clock_declare(l);
+	declare_wall_clock(m, l);
+	events_declare(&m->events, l);
+	inherit_declare(m, l);
+	helper_declare(l);
+	pause_declare(&m->pause, l);
+	doorbells_declare(&m->doorbells, l);
+	for (uint32_t i = 0; i < m->worker_count; i++)
+		worker_declare(&m->workers[i], i, l);
+	ledger_call(l, LEDGER_LOOP, &end);
+	streams_declare(&m->streams, l);
+}
+
+int declare_policy(struct machine *m)
+{
+	const struct policy_parts parts = {.flags = policy_flags(m->options),
+	    .cpus = m->firmware.cpus,
+	    .workers = m->workers,
+	    .worker_count = m->worker_count};
+	int err = 0;
+
+	declare_core(m, &m->ledger);
+	for (uint32_t i = 0; !err && i < m->instance_count; i++)
+		err = declare_instance(m, m->instances[i], &m->ledger);
+	if (err)
+		return err;
+	if (ledger_check(&m->ledger))
+		return log_error(ENOMEM, "policy: no memory");
+	ledger_sort(&m->ledger);
+	return policy_build(&m->policy, &m->ledger, &parts);
+}
