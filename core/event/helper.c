@@ -81,6 +81,17 @@ static void tidy(void)
 
 enum { PAIR = STDERR_FILENO + 1, KERNEL_LOG, OWN_LOG, FIRST_OTHER };
 
+/* As dup2(), which a container's filter may refuse: a helper that then waited for another file
+ * would outlive volt and hold its standard error. Ends a helper that cannot have its files. */
+static void put_at(int fd, int number)
+{
+	if (fd == number || dup2(fd, number) == number)
+		return;
+	close(number);
+	if (fcntl(fd, F_DUPFD, number) != number)
+		_exit(1);
+}
+
 /* Leaves only what the helper uses, under the numbers above. They are the lowest free
  * ones, so a low limit of descriptors does no harm: what lies there goes out of the way
  * first. */
@@ -100,7 +111,7 @@ static void move_files(int pair)
 		}
 	for (int i = 0; i < 3; i++)
 		if (from[i] >= 0)
-			dup2(from[i], PAIR + i);
+			put_at(from[i], PAIR + i);
 		else
 			close(PAIR + i);
 	if (open_files_close(FIRST_OTHER, UINT_MAX) != 0)
@@ -125,7 +136,8 @@ static void renew_terminal(void)
 	tcsetattr(STDIN_FILENO, TCSANOW, &helper.raw);
 }
 
-/* Waits for any of `files`, with SIGCONT let through meanwhile. */
+/* Waits for any of `files`, with SIGCONT let through meanwhile. Where that is refused, the pair is
+ * taken for ready: to read it waits for volt's end. */
 static void wait_for_files(struct pollfd *files, nfds_t count)
 {
 	const struct timespec look = {.tv_nsec = LOOK_MS * 1000000};
@@ -134,7 +146,8 @@ static void wait_for_files(struct pollfd *files, nfds_t count)
 	sigfillset(&blocked);
 	sigdelset(&blocked, SIGCONT);
 	files[0].revents = files[1].revents = 0;
-	ppoll(files, count, continued ? &look : NULL, &blocked);
+	if (ppoll(files, count, continued ? &look : NULL, &blocked) < 0 && errno != EINTR)
+		files[0].revents = POLLIN;
 	if (continued && helper.renew)
 		renew_terminal();
 }
