@@ -17,25 +17,34 @@
 #include "tools/kernel/say.h"
 #include "tools/kernel/stage.h"
 
+int program_place(const char *place, char *path, size_t size)
+{
+	const bool whole = place[0] == '/';
+	char program[PATH_MAX];
+	const ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
+
+	if (n <= 0)
+		return log_error(errno, "/proc/self/exe: %s", strerror(errno));
+	program[n] = '\0';
+	*strrchr(program, '/') = '\0';
+	const int len =
+	    snprintf(path, size, "%s%s%s", whole ? "" : program, whole ? "" : "/", place);
+	return len > 0 && (size_t)len < size ? 0
+					     : log_error(ENAMETOOLONG, "%s: is too long", place);
+}
+
 /* Beside the program as installed, beside it in a build folder of the source tree, or where
  * it was to be installed. */
 static int find_script(char *script, size_t size)
 {
 	static const char *const places[] = {
 	    KERNEL_BUILD_FROM_BIN, "../../../kernel/build", KERNEL_BUILD};
-	char program[PATH_MAX];
-	ssize_t n = readlink("/proc/self/exe", program, sizeof(program) - 1);
 
-	if (n <= 0)
-		return log_error(errno, "/proc/self/exe: %s", strerror(errno));
-	program[n] = '\0';
-	*strrchr(program, '/') = '\0';
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		bool whole = places[i][0] == '/';
-		int len = snprintf(
-		    script, size, "%s%s%s", whole ? "" : program, whole ? "" : "/", places[i]);
-
-		if (len > 0 && (size_t)len < size && access(script, X_OK) == 0)
+		const int err = program_place(places[i], script, size);
+		if (err != 0)
+			return err;
+		if (access(script, X_OK) == 0)
 			return 0;
 	}
 	return log_error(ENOENT,

@@ -7,6 +7,7 @@
  *	intake  -> what came is unpacked, onto a stage (stage, package, unpack, lzo)
  *	image   -> volt's own loaders say what volt will make of it
  *	record  -> it gets its manifest, its name and its place in the store
+ *	initramfs -> volt-init, and the modules that it needs with one of them (module, cpio)
  *	inspect -> what its configuration is good for (config, features)
  */
 #include <errno.h>
@@ -40,6 +41,8 @@ static const struct command {
     {"verify", "[NAME...]", "check the store's files against their hashes", command_verify},
     {"build", "[SOURCE]", "build a kernel for volt, of a source tree or the distribution's source",
 	command_build},
+    {"initramfs", "NAME", "write volt-init's archive with the modules of a kernel of the store",
+	command_initramfs},
 };
 
 #define COMMANDS (sizeof(commands) / sizeof(commands[0]))
@@ -52,6 +55,9 @@ enum {
 	OPT_DEFAULT,
 	OPT_QUIET,
 	OPT_SCRIPT,
+	OPT_BASE,
+	OPT_MODULES,
+	OPT_OUTPUT,
 	OPT_PASSED, /* to the script, as it is */
 	OPT_VERSION,
 	OPT_HELP,
@@ -73,6 +79,9 @@ static const struct row {
     {OPT_PASSED, "work", "DIR", "build", "where to build", "--work"},
     {OPT_PASSED, "jobs", "N", "build", "compilers at the same time", "--jobs"},
     {OPT_SCRIPT, "script", "FILE", "build", "the script that builds"},
+    {OPT_OUTPUT, "output", "FILE", "initramfs", "the file to write"},
+    {OPT_MODULES, "modules", "LIST", "initramfs", "more modules, by commas"},
+    {OPT_BASE, "base", "FILE", "initramfs", "the archive to begin with, not volt-init's"},
     {OPT_QUIET, "quiet", NULL, NULL, "print errors and results alone"},
     {OPT_VERSION, "version", NULL, NULL, "print version and exit"},
     {OPT_HELP, "help", NULL, NULL, "print this text and exit"},
@@ -200,6 +209,15 @@ static int take(struct request *q, const struct row *row, const char *value)
 		return GO_ON;
 	case OPT_SCRIPT:
 		q->script = value;
+		return GO_ON;
+	case OPT_BASE:
+		q->base = value;
+		return GO_ON;
+	case OPT_MODULES:
+		q->modules = value;
+		return GO_ON;
+	case OPT_OUTPUT:
+		q->output = value;
 		return GO_ON;
 	case OPT_PASSED:
 		return pass(q, row, value);

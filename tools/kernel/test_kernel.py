@@ -215,6 +215,91 @@ class Commands(Case):
         self.assertNotIn(b"\x1b", done.stderr)
 
 
+def module(*words):
+    """As much of a module as is read: its .modinfo."""
+    return b"\x7fELF" + b"\0" * 60 + b"".join(b"\0" + word.encode() for word in words) + b"\0"
+
+
+def members(data):
+    """A cpio archive's files by their paths."""
+    found, at = {}, 0
+    while True:
+        fields = [int(data[at + 6 + 8 * i:at + 14 + 8 * i], 16) for i in range(13)]
+        assert data[at:at + 6] == b"070701"
+        name = data[at + 110:at + 109 + fields[11]].decode()
+        start = (at + 110 + fields[11] + 3) // 4 * 4
+        if name == "TRAILER!!!":
+            return found
+        found[name] = data[start:start + fields[6]]
+        at = (start + fields[6] + 3) // 4 * 4
+
+
+class Initramfs(Case):
+    MODULES = {
+        "drivers/virtio/virtio.ko": module("depends="),
+        "drivers/virtio/virtio_ring.ko": module("depends=virtio"),
+        "drivers/block/virtio_blk.ko": module("license=GPL", "depends=virtio,virtio-ring"),
+        "fs/ext4/ext4.ko": module("softdep=pre: crc32c", "depends=jbd2,virtio", "alias=fs-ext4"),
+        "fs/jbd2/jbd2.ko.gz": gzip.compress(module("depends=")),
+        "crypto/crc32c_generic.ko": module("alias=crypto-crc32c", "alias=crc32c", "depends="),
+        "misc/left.ko": module("depends=right"),
+        "misc/right.ko": module("depends=left"),
+        "misc/odd.ko": module("depends=not_there"),
+        "misc/text.ko": b"#!/bin/sh",
+    }
+
+    def setUp(self):
+        super().setUp()
+        self.name = self.tool("import", self.file(vmlinux())).strip()
+        for path, data in self.MODULES.items():
+            self.file(data, f".local/share/volt/kernels/{self.name}/modules/kernel/{path}")
+        self.base = self.file(b"init", "base")
+
+    def archive(self, *words):
+        out = self.home / "out"
+        self.tool("initramfs", self.name, "--base", self.base, "--output", out, *words)
+        data = out.read_bytes()
+        self.assertEqual(data[:4], b"init")
+        return members(data[4:])
+
+    def test_modules_come_after_those_that_they_need(self):
+        found = self.archive()
+        self.assertEqual(found["etc/volt/modules"].decode().split(),
+                         ["virtio", "virtio_ring", "virtio_blk"])
+        self.assertEqual(found["lib/modules/virtio_blk.ko"],
+                         self.MODULES["drivers/block/virtio_blk.ko"])
+
+    def test_a_file_system_waits_until_it_is_seen(self):
+        found = self.archive()
+        self.assertEqual(found["etc/volt/modules-ext4"].decode().split(),
+                         ["crc32c_generic", "jbd2", "virtio", "ext4"])
+        self.assertEqual(found["lib/modules/jbd2.ko"], module("depends=")) # unpacked
+
+    def test_more_modules_can_be_named(self):
+        found = self.archive("--modules", "left,crc32c-generic")
+        self.assertEqual(found["etc/volt/modules"].decode().split()[-3:],
+                         ["right", "left", "crc32c_generic"])
+
+    def test_where_it_begins_does_not_matter(self):
+        for size in range(1, 5):
+            self.base.write_bytes(b"x" * size)
+            self.tool("initramfs", self.name, "--base", self.base, "--output", self.home / "out")
+            self.assertIn("lib/modules/ext4.ko", members((self.home / "out").read_bytes()[4:]))
+
+    def test_a_refusal_leaves_the_file_as_it_was(self):
+        out = self.file(b"as before", "out")
+        for names, said in (("nothing", "the kernel has no module nothing"),
+                            ("odd", "odd.ko: needs not_there, which is not there"),
+                            ("text", "text.ko: begins with none of the compressions")):
+            self.tool("initramfs", self.name, "--base", self.base, "--output", out, "--modules",
+                      names, status=1, said=said)
+        self.tool("initramfs", self.name, "--base", "/nothing", "--output", out, status=1,
+                  said="/nothing: cannot be opened: No such file")
+        self.tool("initramfs", self.name, status=2, said="--output")
+        self.assertEqual(out.read_bytes(), b"as before")
+        self.assertEqual(list(self.home.glob("out.*")), [])
+
+
 class Interrupted(Case):
     """Signals end the program as they do others, once it has cleaned up."""
 

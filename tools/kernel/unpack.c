@@ -184,3 +184,16 @@ int unpack_payload(
 	}
 	return 0;
 }
+
+int unpack_stream(
+    const uint8_t *stream, size_t size, unpack_sink sink, void *arg, char *why, size_t why_size)
+{
+	const struct format *f = find_format(stream, size);
+	struct meter to = {sink, arg, 0};
+
+	if (!f) {
+		snprintf(why, why_size, "begins with none of the compressions that Linux has");
+		return -ENOEXEC;
+	}
+	return unpack_by(f, stream, size, &to, why, why_size);
+}

@@ -25,6 +25,10 @@ const char *unpack_name(const uint8_t *payload, size_t size);
 int unpack_payload(
     const uint8_t *payload, size_t size, unpack_sink sink, void *arg, char *why, size_t why_size);
 
+/* A file in one of these compressions, or an ELF file as it is: nothing follows it. Likewise. */
+int unpack_stream(
+    const uint8_t *stream, size_t size, unpack_sink sink, void *arg, char *why, size_t why_size);
+
 /* A gzip stream with anything behind it, as the configuration in a kernel is. Likewise. */
 int unpack_gzip(
     const uint8_t *stream, size_t size, unpack_sink sink, void *arg, char *why, size_t why_size);
