@@ -11,7 +11,7 @@ TITLE = "Size"
 FOUR = ("serial", "i8042", "ioapic", "sandbox")
 # (what, limit in bytes, the reference's bytes)
 GOALS = {"core and four plugins": (250_000, 3_450_000), "minimal static build": (150_000, None),
-         "volt-init": (48_000, 509_000), "initramfs": (24_000, 260_000)}
+         "volt-init": (64_000, 509_000), "initramfs": (36_000, 260_000)}
 
 
 def stripped(bench, path):

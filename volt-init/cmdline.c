@@ -52,6 +52,11 @@ static bool copy(const struct word *w, char *buf, size_t size)
 	return true;
 }
 
+static bool is_word(const struct word *w, const char *text)
+{
+	return w->len == strlen(text) && !memcmp(w->at, text, w->len);
+}
+
 bool cmdline_get(const char *cmdline, const char *key, char *buf, size_t size)
 {
 	const size_t key_len = strlen(key);
@@ -60,7 +65,7 @@ bool cmdline_get(const char *cmdline, const char *key, char *buf, size_t size)
 
 	while (next_word(&cmdline, &w)) {
 		unquote(&w);
-		if (w.len == 2 && !memcmp(w.at, "--", 2))
+		if (is_word(&w, "--"))
 			break;
 		if (w.len <= key_len || memcmp(w.at, key, key_len) || w.at[key_len] != '=')
 			continue;
@@ -70,6 +75,21 @@ bool cmdline_get(const char *cmdline, const char *key, char *buf, size_t size)
 		found = copy(&w, buf, size);
 	}
 	return found;
+}
+
+bool cmdline_is_last(const char *cmdline, const char *yes, const char *no)
+{
+	bool is_yes = false;
+	struct word w;
+
+	while (next_word(&cmdline, &w)) {
+		unquote(&w);
+		if (is_word(&w, "--"))
+			break;
+		if (is_word(&w, yes) || is_word(&w, no))
+			is_yes = is_word(&w, yes);
+	}
+	return is_yes;
 }
 
 bool cmdline_next_item(const char **list, char *buf, size_t size)

@@ -15,6 +15,9 @@
  * words after "--" are init's arguments, not parameters. */
 bool cmdline_get(const char *cmdline, const char *key, char *buf, size_t size);
 
+/* Does the word `yes` come after the last word `no`, if that is there at all? As rw after ro. */
+bool cmdline_is_last(const char *cmdline, const char *yes, const char *no);
+
 /* The next item of a comma-separated list at *list; false at its end. Empty items are skipped. */
 bool cmdline_next_item(const char **list, char *buf, size_t size);
 

@@ -13,13 +13,15 @@
 #include <unistd.h>
 
 #include "cmdline.h"
+#include "network.h"
+#include "root.h"
 #include "small.h"
 #include "text.h"
 
 struct settings {
 	struct cmdline_port mark, exit;
 	bool has_mark, has_exit, has_run;
-	char run[CMDLINE_MAX], modules[CMDLINE_MAX];
+	char cmdline[CMDLINE_MAX], run[CMDLINE_MAX], modules[CMDLINE_MAX];
 };
 
 static bool get_port(const char *cmdline, const char *key, struct cmdline_port *port)
@@ -36,18 +38,17 @@ static bool get_port(const char *cmdline, const char *key, struct cmdline_port *
 
 static void read_settings(struct settings *s)
 {
-	static char cmdline[CMDLINE_MAX];
-	long len = read_file("/proc/cmdline", cmdline, sizeof(cmdline));
+	long len = read_file("/proc/cmdline", s->cmdline, sizeof(s->cmdline));
 
 	if (len < 0) {
 		complain("cannot read /proc/cmdline: %s", strerror((int)-len));
 		return;
 	}
 	s->mark.value = 'R'; /* ready */
-	s->has_mark = get_port(cmdline, "volt.mark", &s->mark);
-	s->has_exit = get_port(cmdline, "volt.exit", &s->exit);
-	s->has_run = cmdline_get(cmdline, "volt.run", s->run, sizeof(s->run));
-	cmdline_get(cmdline, "volt.modules", s->modules, sizeof(s->modules));
+	s->has_mark = get_port(s->cmdline, "volt.mark", &s->mark);
+	s->has_exit = get_port(s->cmdline, "volt.exit", &s->exit);
+	s->has_run = cmdline_get(s->cmdline, "volt.run", s->run, sizeof(s->run));
+	cmdline_get(s->cmdline, "volt.modules", s->modules, sizeof(s->modules));
 }
 
 static void set_environment(void)
@@ -178,9 +179,18 @@ __attribute__((noreturn)) static void run_init(char **args)
 	set_environment();
 	read_settings(&s);
 	modules_load(s.modules);
+	network_setup(s.cmdline);
+	const enum root_result root = root_switch(s.cmdline);
+	network_write_resolver();
 	announce(&s);
+	if (s.has_run && root == ROOT_FAILED)
+		end_with(&s, 126);
 	if (s.has_run)
 		run_command(&s, args, &signals);
+	if (root == ROOT_READY)
+		root_run_init(s.cmdline, args);
+	if (root != ROOT_NONE)
+		complain("here is a shell to look around; exit ends the VM");
 	if (console)
 		run_shell(&s, &signals);
 	for (;;)

@@ -31,6 +31,8 @@ void console_take(void);
 /* --- modules.c */
 /* The modules in /etc/volt/modules, then the comma-separated list, in this order. */
 void modules_load(const char *list);
+/* Those of the file system `type`, which /etc/volt/modules-TYPE lists; nothing without that. */
+void modules_load_for(const char *type);
 /* One module by name or path with its parameters; 0 or -errno. */
 int module_load(const char *name, const char *params);
 

@@ -84,20 +84,34 @@ static void load_line(char *line)
 	load(line, params);
 }
 
-void modules_load(const char *list)
+static void load_file(const char *path)
 {
 	static char text[8192];
+
+	if (read_file(path, text, sizeof(text)) <= 0)
+		return;
+	for (char *line = text; line;) {
+		char *end = strchr(line, '\n');
+		if (end)
+			*end++ = '\0';
+		load_line(line);
+		line = end;
+	}
+}
+
+void modules_load(const char *list)
+{
 	char name[256];
 
-	if (read_file(list_path, text, sizeof(text)) > 0) {
-		for (char *line = text; line;) {
-			char *end = strchr(line, '\n');
-			if (end)
-				*end++ = '\0';
-			load_line(line);
-			line = end;
-		}
-	}
+	load_file(list_path);
 	while (cmdline_next_item(&list, name, sizeof(name)))
 		load(name, "");
+}
+
+void modules_load_for(const char *type)
+{
+	char path[300];
+
+	text_format(path, sizeof(path), "%s-%s", list_path, type);
+	load_file(path);
 }

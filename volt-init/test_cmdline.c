@@ -121,6 +121,16 @@ static void a_bad_port_is_refused(void **state)
 		assert_false(cmdline_port(bad[i], &port));
 }
 
+static void the_last_of_two_words_counts(void **state)
+{
+	assert_true(cmdline_is_last("quiet rw", "rw", "ro"));
+	assert_true(cmdline_is_last("ro quiet rw", "rw", "ro"));
+	assert_false(cmdline_is_last("rw ro", "rw", "ro"));
+	assert_false(cmdline_is_last("quiet", "rw", "ro"));
+	assert_false(cmdline_is_last("rwx xrw rw=1", "rw", "ro"));
+	assert_false(cmdline_is_last("ro -- rw", "rw", "ro"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -140,6 +150,7 @@ int main(void)
 	    cmocka_unit_test(a_port_takes_any_base),
 	    cmocka_unit_test(a_port_may_carry_a_value),
 	    cmocka_unit_test(a_bad_port_is_refused),
+	    cmocka_unit_test(the_last_of_two_words_counts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
