@@ -36,10 +36,10 @@ def pauses(bench, words, cpus):
 
 def measure(bench):
     say("pause: guests that halt, spin and work, paused at random moments")
-    rows, worst = [], 0
+    rows, data, worst = [], {}, 0
     for name, (words, cpus) in GUESTS.items():
         found = pauses(bench, words, cpus)
-        number = found["pauses"]
+        data[name], number = found, found["pauses"]
         mean = found["ns"] / number / 1e6
         if cpus == 1:
             worst = max(worst, mean)
@@ -51,4 +51,4 @@ def measure(bench):
             "tables": [Table("From the request to the standstill, us",
                              ["Guest", "Pauses", "Least", "Mean", "Most", "Within 1 ms"], rows,
                              "The most is a turn of the host's scheduler where all CPUs are busy.")],
-            "plots": []}
+            "plots": [], "data": data}

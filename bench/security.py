@@ -13,15 +13,17 @@ RUNS, QUICK_RUNS = 60, 15
 EXIT_RUNS, QUICK_EXIT_RUNS = 25, 5
 FILTER_RUNS, QUICK_FILTER_RUNS = 21, 7
 GOAL_MS = 1
-GOAL_FILTER_NS = 50
+GOAL_FILTER_NS = 10  # above the floor
 FILTERS = {
     # what: the program that measures and its mode
     "none": ("filter", "none"),
+    "two that only allow (the floor)": ("filter", "floor"),
     "the thread's own": ("filter", "thread"),
     "its own and the early filter's": ("filter", "both"),
     "the same, by the compiler of volts without libseccomp": ("filter-own", "both"),
 }
 FILTERS_OF_VOLT = "its own and the early filter's"
+FLOOR = "two that only allow (the floor)"
 OPS = {"eq": 1, "masked_eq": 2}  # VOLT_TEST_*
 
 
@@ -107,12 +109,13 @@ def measure(bench):
                      "The whole exit as the guest sees it. A filter runs once per KVM_RUN; "
                      "Landlock is not asked there.")
     cost = median(paired(sealed_cpu, column(runs["Volt, --no-sandbox"], "cpu")))
-    per_call = median(paired(filters[FILTERS_OF_VOLT], filters["none"]))
-    text = (f"Goal: the filters take less than {GOAL_FILTER_NS} ns an exit. Measured: "
-            f"{per_call:.0f} ns. Goal: sealing takes less than {GOAL_MS} ms. Measured: {cost:.2f} ms of CPU time for "
+    per_call = median(paired(filters[FILTERS_OF_VOLT], filters[FLOOR]))
+    floor = median(paired(filters[FLOOR], filters["none"]))
+    text = (f"Goal: the filters take at most {GOAL_FILTER_NS} ns an exit more than two that only "
+            f"allow, which take {floor:.0f} ns on this host. Measured: {per_call:.0f} ns. Goal: sealing takes less than {GOAL_MS} ms. Measured: {cost:.2f} ms of CPU time for "
             "all layers together.")
     goals = [("sealing", f"{GOAL_MS} ms", f"{cost:.2f} ms", cost / GOAL_MS),
-             ("filters per exit", f"{GOAL_FILTER_NS} ns", f"{per_call:.0f} ns",
+             ("filters per exit, above the floor", f"{GOAL_FILTER_NS} ns", f"{per_call:.0f} ns",
               per_call / GOAL_FILTER_NS)]
     bars = [(name.removeprefix("Volt, "), median(paired(sealed_cpu, column(runs[name], "cpu"))))
             for name in LAYERS]
