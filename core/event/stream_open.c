@@ -346,20 +346,26 @@ static void declare_one(const struct stream *s, struct ledger *l)
 }
 
 /* A client gets one of these numbers, whichever socket it came by. */
-static void declare_client(int fd, struct ledger *l)
+static void declare_clients(int from, int past, struct ledger *l)
 {
-	const struct ledger_block client = ledger_on(fd, "core");
+	const struct ledger_block clients = {
+	    .fd = from, .count = (uint32_t)(past - from), .owner = "core"};
 
-	ledger_allow(l, client, LEDGER_LOOP, "read", NULL, "reads from a client");
-	ledger_allow(l, client, LEDGER_LOOP, "write", NULL, "writes to a client");
-	ledger_allow(l, client, LEDGER_LOOP, "close", NULL, "drops a client");
+	ledger_allow(l, clients, LEDGER_LOOP, "read", NULL, "reads from a client");
+	ledger_allow(l, clients, LEDGER_LOOP, "write", NULL, "writes to a client");
+	ledger_allow(l, clients, LEDGER_LOOP, "close", NULL, "drops a client");
+}
+
+static bool is_free(int fd)
+{
+	return fcntl(fd, F_GETFD) < 0 && errno == EBADF;
 }
 
 void streams_declare(const struct streams *all, struct ledger *l)
 {
 	const struct volt_arg_test add_one = ledger_is(1, EPOLL_CTL_ADD);
 	const struct ledger_block epoll = ledger_on(all->loop->epoll_fd, "core");
-	uint32_t clients = 0;
+	int clients = 0;
 
 	for (uint32_t i = 0; i < all->count; i++) {
 		declare_one(&all->list[i], l);
@@ -368,9 +374,11 @@ void streams_declare(const struct streams *all, struct ledger *l)
 	if (clients > 0)
 		ledger_allow(l, epoll, LEDGER_LOOP, "epoll_ctl", &add_one, "watches a client");
 	for (int fd = 0; clients > 0 && fd < 1 << 16; fd++) {
-		if (fcntl(fd, F_GETFD) >= 0 || errno != EBADF)
-			continue;
-		declare_client(fd, l);
-		clients--;
+		const int from = fd;
+
+		for (; clients > 0 && is_free(fd); clients--)
+			fd++;
+		if (fd > from)
+			declare_clients(from, fd, l);
 	}
 }

@@ -4,44 +4,92 @@
 #include "core/vm/explain.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/kvm.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "core/base/log.h"
 #include "core/base/output.h"
 #include "core/vm/allowlist.h"
 #include "core/vm/filters.h"
-#include "core/vm/need.h"
+#include "core/vm/syscalls.h"
 #include "core/vm/vm.h"
+
+/* Values of arguments by their names. */
+static const struct {
+	const char *syscall, *name;
+	uint32_t value;
+	uint8_t arg;
+} values[] = {
+#define VALUE(syscall, arg, name) \
+	{ \
+		syscall, #name, (uint32_t)(name), arg \
+	}
+    VALUE("ioctl", 1, KVM_RUN),
+    VALUE("ioctl", 1, KVM_IRQ_LINE),
+    VALUE("ioctl", 1, KVM_SIGNAL_MSI),
+    VALUE("ioctl", 1, KVM_SET_GSI_ROUTING),
+    VALUE("ioctl", 1, KVM_KVMCLOCK_CTRL),
+    VALUE("epoll_ctl", 1, EPOLL_CTL_ADD),
+    VALUE("accept4", 3, SOCK_CLOEXEC | SOCK_NONBLOCK),
+    VALUE("clock_gettime", 0, CLOCK_MONOTONIC),
+    VALUE("clock_gettime", 0, CLOCK_REALTIME),
+    VALUE("lseek", 2, SEEK_END),
+    VALUE("fallocate", 1, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE),
+    VALUE("fallocate", 1, FALLOC_FL_KEEP_SIZE | FALLOC_FL_ZERO_RANGE),
+#undef VALUE
+};
+
+/* The kernel looks at 32 bits of all of these arguments. */
+static const char *value_name(const char *syscall, const struct volt_arg_test *t)
+{
+	const bool whole = t->op == VOLT_TEST_EQ || (t->mask & UINT32_MAX) == UINT32_MAX;
+
+	for (size_t i = 0; whole && i < sizeof(values) / sizeof(values[0]); i++)
+		if (values[i].value == t->value && values[i].arg == t->arg &&
+		    strcmp(values[i].syscall, syscall) == 0)
+			return values[i].name;
+	return NULL;
+}
 
 static bool is_fd(const char *syscall, const struct volt_arg_test *t)
 {
-	return t->arg == 0 && need_argument(syscall, 0) == NEED_DESCRIPTOR;
+	return t->arg == 0 && syscall_argument(syscall, 0) == SYSCALL_DESCRIPTOR;
+}
+
+/* "fd", "arg 1", and for a descriptor that is not the first argument "arg 2: fd". */
+static void argument_name(const char *syscall, uint8_t arg, char *text, unsigned size)
+{
+	const bool descriptor = syscall_argument(syscall, arg) == SYSCALL_DESCRIPTOR;
+
+	if (descriptor && arg == 0)
+		snprintf(text, size, "fd");
+	else
+		snprintf(text, size, descriptor ? "arg %u: fd" : "arg %u", arg);
 }
 
 void explain_test(const char *syscall, const struct volt_arg_test *t, char *text, unsigned size)
 {
+	const bool bytes = syscall_argument(syscall, t->arg) == SYSCALL_BYTES;
+	const char *known = value_name(syscall, t);
 	char name[16];
 
-	snprintf(name, sizeof(name), is_fd(syscall, t) ? "fd" : "arg %u", t->arg);
-	if (t->op == VOLT_TEST_EQ && need_argument(syscall, t->arg) == NEED_BYTES)
+	argument_name(syscall, t->arg, name, sizeof(name));
+	if (known)
+		snprintf(text, size, "%s", known);
+	else if (t->op == VOLT_TEST_EQ && bytes)
 		snprintf(text, size, "%llu bytes", (unsigned long long)t->value);
 	else if (t->op == VOLT_TEST_EQ)
 		snprintf(text, size, t->value < 1024 ? "%s %llu" : "%s 0x%llx", name,
 		    (unsigned long long)t->value);
-	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_RUN)
-		snprintf(text, size, "KVM_RUN");
-	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_SET_GSI_ROUTING)
-		snprintf(text, size, "KVM_SET_GSI_ROUTING");
-	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_KVMCLOCK_CTRL)
-		snprintf(text, size, "KVM_KVMCLOCK_CTRL");
-	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_SIGNAL_MSI)
-		snprintf(text, size, "KVM_SIGNAL_MSI");
-	else if (strcmp(syscall, "ioctl") == 0 && t->value == KVM_IRQ_LINE)
-		snprintf(text, size, "KVM_IRQ_LINE");
 	else if (t->value == 0 && t->mask != 0 && (~t->mask & (~t->mask + 1)) == 0)
-		snprintf(text, size, "%s < %llu", name, (unsigned long long)(~t->mask + 1));
+		snprintf(text, size, bytes ? "%.0s< %llu bytes" : "%s < %llu", name,
+		    (unsigned long long)(~t->mask + 1));
 	else
 		snprintf(text, size, "%s & 0x%llx = 0x%llx", name, (unsigned long long)t->mask,
 		    (unsigned long long)t->value);
@@ -140,26 +188,29 @@ static bool same_kind(const struct volt_rule *a, const struct volt_rule *b)
 		   (a->test_count - rest) * sizeof(a->tests[0])) == 0;
 }
 
+/* The next rule from number `i` on that differs from `like` only in its fds; or their count. */
+static uint32_t next_alike(const struct volt_thread *t, const struct volt_rule *like, uint32_t i)
+{
+	while (i < t->rule_count && !same_kind(&t->rules[i], like))
+		i++;
+	return i;
+}
+
 /* "fd 5, 7-9" for all rules from number `i` on that differ from it only in their fds. */
 static void describe_fds(const struct volt_thread *t, uint32_t i, char *text, unsigned size)
 {
+	const struct volt_rule *like = &t->rules[i];
 	uint64_t from, to, next_from, next_to;
-	const char *separator = "fd ";
 	unsigned n = 0;
 
-	for (uint32_t k = i; k < t->rule_count; k++) {
-		if (!same_kind(&t->rules[k], &t->rules[i]) || !pinned_fds(&t->rules[k], &from, &to))
-			continue;
-		while (k + 1 < t->rule_count && same_kind(&t->rules[k + 1], &t->rules[i]) &&
-		       pinned_fds(&t->rules[k + 1], &next_from, &next_to) && next_from == to + 1) {
+	while (i < t->rule_count && n < size && pinned_fds(&t->rules[i], &from, &to)) {
+		i = next_alike(t, like, i + 1);
+		for (; i < t->rule_count && pinned_fds(&t->rules[i], &next_from, &next_to) &&
+		       next_from == to + 1;
+		     i = next_alike(t, like, i + 1))
 			to = next_to;
-			k++;
-		}
 		n += (unsigned)snprintf(text + n, size - n, from == to ? "%s%llu" : "%s%llu-%llu",
-		    separator, (unsigned long long)from, (unsigned long long)to);
-		separator = ", ";
-		if (n >= size)
-			return;
+		    n == 0 ? "fd " : ", ", (unsigned long long)from, (unsigned long long)to);
 	}
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/vm/syscalls.h"
 
 /* Whatever a plugin declares, these it does not get: what undoes the sandbox, makes
  * descriptors, names files or processes, or changes what all threads share. What of it a
@@ -50,64 +51,6 @@ static const char never[] =
 /* VOLT_TEST_LE of drafts of ABI 0.2: for comparisons that mix it with others libseccomp 2.5.4
  * makes filters that allow too much. */
 #define TEST_RETIRED 3
-
-#define ARG(n) (1u << (n))
-
-/* Calls that go to a file: which of their arguments (ARG) are descriptors, which say what is done
- * to it, and which count bytes. The first two must be held to one value, the descriptors to files
- * of the plugin's own parameters. Linux, include/linux/syscalls.h. */
-static const struct {
-	uint8_t fds, commands, bytes;
-	const char *syscalls;
-} on_files[] = {
-    {ARG(0), 0, ARG(2), "read write pread64 pwrite64"},
-    {ARG(0), 0, 0,
-	"readv writev preadv pwritev lseek fsync fdatasync syncfs "
-	"ftruncate readahead fstat fstatfs fchmod fchown fgetxattr fsetxattr flistxattr "
-	"fremovexattr getdents getdents64 cachestat epoll_wait epoll_pwait epoll_pwait2 "
-	"timerfd_gettime getsockname getpeername inotify_rm_watch mq_timedsend "
-	"mq_timedreceive mq_notify mq_getsetattr accept accept4 close"},
-    {ARG(0), ARG(1), 0, "ioctl fcntl flock fallocate timerfd_settime shutdown quotactl_fd"},
-    {ARG(0), ARG(1) | ARG(2), 0, "getsockopt setsockopt"},
-    {ARG(0), ARG(2), 0, "sendmsg"},
-    {ARG(0), ARG(3), 0, "sync_file_range fadvise64 sendto recvfrom sendmmsg"},
-    {ARG(0), ARG(5), 0, "preadv2 pwritev2"},
-    {ARG(0) | ARG(1), 0, 0, "sendfile"},
-    {ARG(0) | ARG(1), ARG(3), 0, "tee"},
-    {ARG(0) | ARG(2), 0, 0, "copy_file_range"},
-    {ARG(0) | ARG(2), ARG(1), 0, "epoll_ctl"},
-    {ARG(0) | ARG(2), ARG(5), 0, "splice"},
-};
-
-/* Is `name` one of the words between blanks? */
-static bool has_word(const char *words, const char *name)
-{
-	size_t n = strlen(name);
-
-	for (; *words != '\0'; words += *words == ' ') {
-		size_t length = strcspn(words, " ");
-
-		if (length == n && memcmp(words, name, n) == 0)
-			return true;
-		words += length;
-	}
-	return false;
-}
-
-enum need_argument need_argument(const char *syscall, uint8_t arg)
-{
-	for (size_t n = 0; n < sizeof(on_files) / sizeof(on_files[0]); n++) {
-		if (!has_word(on_files[n].syscalls, syscall))
-			continue;
-		if (on_files[n].fds & ARG(arg))
-			return NEED_DESCRIPTOR;
-		if (on_files[n].commands & ARG(arg))
-			return NEED_COMMAND;
-		if (on_files[n].bytes & ARG(arg))
-			return NEED_BYTES;
-	}
-	return NEED_OTHER;
-}
 
 /* True if the need holds argument `arg` to one value; the kernel looks at no more bits. */
 static bool pins(const struct volt_need *need, uint8_t arg)
@@ -172,14 +115,13 @@ static int check_files(const struct volt_need *need, const char *id)
 {
 	int err = 0;
 
-	for (size_t n = 0; n < sizeof(on_files) / sizeof(on_files[0]); n++) {
-		if (!has_word(on_files[n].syscalls, need->syscall))
-			continue;
-		for (uint8_t arg = 0; err == 0 && arg < 6; arg++)
-			if (on_files[n].fds & ARG(arg))
-				err = check_descriptor(need, id, arg);
-			else if (on_files[n].commands & ARG(arg))
-				err = check_command(need, id, arg);
+	for (uint8_t arg = 0; !err && arg < SYSCALL_ARGUMENTS; arg++) {
+		const enum syscall_argument kind = syscall_argument(need->syscall, arg);
+
+		if (kind == SYSCALL_DESCRIPTOR)
+			err = check_descriptor(need, id, arg);
+		else if (kind == SYSCALL_COMMAND)
+			err = check_command(need, id, arg);
 	}
 	return err;
 }
@@ -188,7 +130,7 @@ int need_check(const struct volt_need *need, const char *id)
 {
 	if (need->syscall == NULL || need->reason == NULL || need->test_count > VOLT_TEST_MAX)
 		return log_error(EINVAL, "plugin %s: a row of its needs is malformed", id);
-	if (has_word(never, need->syscall))
+	if (syscall_is_among(never, need->syscall))
 		return log_error(EPERM, "plugin %s asks for %s (%s): no plugin may have it", id,
 		    need->syscall, need->reason);
 	for (uint32_t t = 0; t < need->test_count; t++)

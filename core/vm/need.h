@@ -12,10 +12,6 @@
 
 #include <volt/sandbox.h>
 
-/* What argument `arg` of a call says, as far as that is known. */
-enum need_argument { NEED_OTHER, NEED_DESCRIPTOR, NEED_COMMAND, NEED_BYTES };
-enum need_argument need_argument(const char *syscall, uint8_t arg);
-
 /* 0, or -errno, said in the log: malformed, or what no plugin may have. `id` is who asks. */
 int need_check(const struct volt_need *need, const char *id);
 #define NEED_DROPPED 1 /* it is about an optional file that was left out */

@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
@@ -196,7 +197,11 @@ static void tests_are_told_in_short_words(void **state)
 	test_is("mmap", (struct volt_arg_test){.op = VOLT_TEST_EQ, .value = 5}, "arg 0 5");
 	test_is("pread64", (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_EQ, .value = 16},
 	    "16 bytes");
-	test_is("clock_gettime", (struct volt_arg_test){.op = VOLT_TEST_EQ, .value = 1}, "arg 0 1");
+	test_is("splice", (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_EQ, .value = 7},
+	    "arg 2: fd 7");
+	test_is("write",
+	    (struct volt_arg_test){.arg = 2, .op = VOLT_TEST_MASKED_EQ, .mask = ~(uint64_t)4095},
+	    "< 4096 bytes");
 }
 
 static void requests_of_kvm_have_their_names(void **state)
@@ -209,6 +214,25 @@ static void requests_of_kvm_have_their_names(void **state)
 	test_is("ioctl", t, "KVM_SET_GSI_ROUTING");
 	t.value = KVM_IRQ_LINE;
 	test_is("ioctl", t, "KVM_IRQ_LINE");
+	t.mask = 0xffff; /* two bytes of it: many requests */
+	test_is("ioctl", t, "arg 1 & 0xffff = 0x4008ae61");
+}
+
+static void values_have_the_names_of_their_own_call(void **state)
+{
+	struct volt_arg_test t = {.arg = 1, .op = VOLT_TEST_EQ, .value = 1};
+
+	test_is("epoll_ctl", t, "EPOLL_CTL_ADD");
+	test_is("lseek", t, "arg 1 1");
+	t.arg = 0;
+	test_is("clock_gettime", t, "CLOCK_MONOTONIC");
+	t.value = 0;
+	test_is("clock_gettime", t, "CLOCK_REALTIME");
+	t.value = 2;
+	test_is("clock_gettime", t, "arg 0 2");
+	t = (struct volt_arg_test){
+	    .arg = 3, .op = VOLT_TEST_EQ, .value = SOCK_CLOEXEC | SOCK_NONBLOCK};
+	test_is("accept4", t, "SOCK_CLOEXEC | SOCK_NONBLOCK");
 }
 
 /* ----------------------------------------------------------------------- rules */
@@ -355,6 +379,7 @@ int main(void)
 	    TEST(a_streams_files_are_its_owners),
 	    TEST(tests_are_told_in_short_words),
 	    TEST(requests_of_kvm_have_their_names),
+	    TEST(values_have_the_names_of_their_own_call),
 	    TEST(rules_that_differ_in_their_fds_are_one_line),
 	    TEST(a_rule_without_an_fd_is_not_hidden_behind_one_that_has),
 	    TEST(rules_that_differ_in_other_tests_are_told_apart),

@@ -381,6 +381,19 @@ static void a_socket_serves_clients_whose_number_is_known(void **state)
 	assert_true(m->policy.table.max_fd >= (uint32_t)next);
 }
 
+static bool may_close(int fd)
+{
+	for (uint32_t n = 0; n < count(POLICY_LOOP); n++) {
+		const struct volt_rule *r = rule(POLICY_LOOP, n);
+		const uint64_t mask =
+		    r->tests[0].op == VOLT_TEST_EQ ? UINT64_MAX : r->tests[0].mask;
+
+		if (strcmp(r->syscall, "close") == 0 && ((uint64_t)fd & mask) == r->tests[0].value)
+			return true;
+	}
+	return false;
+}
+
 /* A client gets the lowest free number, whichever socket it came by. */
 static void clients_of_several_sockets_are_said_once(void **state)
 {
@@ -394,7 +407,13 @@ static void clients_of_several_sockets_are_said_once(void **state)
 	build();
 	assert_int_equal(rules_of(POLICY_LOOP, "accept4"), 3);
 	assert_int_equal(rules_of(POLICY_LOOP, "epoll_ctl"), 1);
-	assert_int_equal(rules_of(POLICY_LOOP, "close"), 3);
+	int next[4];
+	for (unsigned i = 0; i < 4; i++)
+		next[i] = dup(0);
+	for (unsigned i = 0; i < 4; i++) {
+		assert_int_equal(may_close(next[i]), i < 3);
+		close(next[i]);
+	}
 }
 
 /* In a child: the helper never forgets a path. */
