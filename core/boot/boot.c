@@ -107,10 +107,8 @@ static int load_image(const struct kernel_image *image, enum boot_choice choice,
 }
 
 /* Linux lives long and uses much of its kernel: huge pages serve it better. */
-static bool may_map(enum boot_files files, const struct kernel_image *image)
+static bool may_map(enum boot_files files, bool is_linux)
 {
-	bool is_linux = vmlinux_is_linux(image) || bzimage_has_magic(image);
-
 	return files == BOOT_FILES_MAP || (files == BOOT_FILES_AUTO && !is_linux);
 }
 
@@ -122,7 +120,8 @@ static int load_kernel(const struct boot_request *request, struct boot_map *map,
 
 	if (err != 0)
 		return err;
-	image.file.map = handover->map_files = may_map(request->files, &image);
+	handover->is_linux = vmlinux_is_linux(&image) || bzimage_has_magic(&image);
+	image.file.map = handover->map_files = may_map(request->files, handover->is_linux);
 	return load_image(&image, request->choice, request->memory, map, &handover->info, protocol);
 }
 
@@ -146,6 +145,7 @@ static int enter(const struct boot_request *request, const struct kernel_protoco
 	if (err != 0)
 		return err;
 	entry->protocol = protocol->name;
+	entry->is_linux = handover->is_linux;
 	entry->rip = handover->info.entry;
 	entry->rsp = LAYOUT_STACK_END;
 	protocol->enter(request->memory, handover, entry);

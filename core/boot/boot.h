@@ -11,6 +11,7 @@
 #ifndef CORE_BOOT_BOOT_H
 #define CORE_BOOT_BOOT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/base/memory.h"
@@ -73,6 +74,7 @@ struct boot_entry {
 	uint64_t gdt_base;
 	uint16_t gdt_limit;
 	const char *protocol; /* "linux64 vmlinux" ..., for the trace */
+	bool is_linux;        /* by its file, whatever the protocol */
 };
 
 /* 0 or -errno, said in the log. On failure no guest may run. */

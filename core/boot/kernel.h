@@ -56,6 +56,7 @@ struct kernel_module {
 /* All that a kernel is told. */
 struct kernel_handover {
 	struct kernel_info info;
+	bool is_linux;       /* by the kernel's file */
 	bool map_files;      /* modules may be mapped, as the kernel was */
 	const char *cmdline; /* checked */
 	uint64_t rsdp;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/sysinfo.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
@@ -194,8 +195,24 @@ static int make_interrupts(struct machine *m)
 	return err;
 }
 
+/* Memory is the host's only once the guest uses it, so a larger guest starts, and is killed, or
+ * slows the host down, later. */
+static void warn_of_memory(uint64_t size)
+{
+	struct sysinfo host;
+
+	if (sysinfo(&host) != 0)
+		return;
+	uint64_t ram = (uint64_t)host.totalram * host.mem_unit;
+	if (size > ram)
+		log_warn("--memory: the guest has %llu MiB, the host %llu MiB: a guest that uses "
+			 "more than the host has free is killed, or swaps",
+		    (unsigned long long)(size >> 20), (unsigned long long)(ram >> 20));
+}
+
 static int make_memory(struct machine *m)
 {
+	warn_of_memory(m->options->memory);
 	int err = memory_init(&m->memory, m->options->memory, m->options->hugepages);
 
 	if (err == 0)
@@ -279,9 +296,13 @@ static int load_kernel(struct machine *m, struct boot_entry *entry)
 	    .firmware = &m->firmware,
 	};
 	int err = boot_load(&request, entry);
-	if (err == 0)
-		trace_mark("kernel loaded", "%s", entry->protocol);
-	return err;
+	if (err != 0)
+		return err;
+	/* It may run for minutes before it stops, and print nothing. */
+	if (entry->is_linux && m->kvm.limit != NULL)
+		log_warn("--kernel %s: %s; volt doctor has the details", o->kernel, m->kvm.limit);
+	trace_mark("kernel loaded", "%s", entry->protocol);
+	return 0;
 }
 
 static int make_vcpus(struct machine *m, const struct boot_entry *entry)

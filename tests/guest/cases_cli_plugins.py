@@ -9,6 +9,7 @@ import socket
 import struct
 import subprocess
 
+import vm
 from vm import Refusals, Setup
 
 USAGE, PLUGIN, RESOURCES = 100, 102, 104
@@ -305,3 +306,27 @@ class DefaultSet(Refusals):
         run.wait()
         self.assertIn("console=ttyS0", "\n".join(run.log()))
         self.assertIn("--plugin default", "\n".join(run.log()))
+
+    def test_host_that_cannot_boot_linux_is_told_at_the_start(self):
+        """Of a kernel that is linked as only Linux is, and of no other."""
+        elf = bytearray(self.kernel.read_bytes())
+        header = struct.unpack_from("<Q", elf, 32)[0]
+        address = struct.unpack_from("<Q", elf, header + 24)[0]
+        struct.pack_into("<Q", elf, header + 16, address + 0xffffffff80000000)
+        linux = self.file(bytes(elf), "vmlinux")
+        for kernel, told in ((linux, vm.PVM), (self.kernel, False)):
+            run = self.launch([Setup.volt, *Setup.options, "--kernel", kernel, "--plugin",
+                               "serial", "--plugin", "exitport", "--cmdline", "status 3"])
+            self.assertEqual(run.wait(), 3, run.story())
+            lines = [line for line in run.log() if "volt doctor" in line]
+            self.assertEqual(len(lines), told, run.story())
+
+    def test_memory_that_the_host_does_not_have_is_told(self):
+        """As guests use it, the kernel ends the VM, or the host is slow; some mean that."""
+        words = ["--plugin", "serial", "--plugin", "exitport", "--cmdline", "status 3"]
+        for size, told in (("1024G", True), ("64M", False)):
+            run = self.launch([Setup.volt, *Setup.options, "--kernel", self.kernel, "--memory",
+                               size, *words])
+            self.assertEqual(run.wait(), 3, run.story())
+            lines = [line for line in run.log() if line.startswith("volt: warning: --memory")]
+            self.assertEqual(len(lines), told, run.story())
