@@ -25,6 +25,9 @@ static struct {
 	char ring[RING_SIZE];
 	size_t used;
 	unsigned lost;
+	int copy_fd;
+	size_t copy_left; /* bytes; 0: no copy */
+	size_t (*prefix)(char *to, size_t size);
 } out; /* no initializer: the ring would be bytes of the file */
 
 void log_set_fd(int fd)
@@ -44,6 +47,8 @@ void log_declare(struct ledger *l)
 					    : ledger_file(l, out.fd, "core", "log");
 
 	ledger_allow(l, log, LEDGER_LOOP, "write", NULL, "writes the log");
+	ledger_allow(l, ledger_file(l, log_copy_fd(), "core", "log of a named VM"), LEDGER_LOOP,
+	    "write", NULL, "writes the log of a named VM");
 }
 
 void log_set_raw(bool raw)
@@ -64,8 +69,39 @@ void log_queue(void (*wake)(void *), void *arg)
 	out.queued = true;
 }
 
+void log_set_copy(int fd, size_t limit)
+{
+	out.copy_fd = fd;
+	out.copy_left = limit;
+}
+
+int log_copy_fd(void)
+{
+	return out.copy_left > 0 ? out.copy_fd : -1;
+}
+
+void log_move_copy(int fd)
+{
+	out.copy_fd = fd;
+}
+
+void log_set_prefix(size_t (*prefix)(char *to, size_t size))
+{
+	out.prefix = prefix;
+}
+
+/* Up to its limit; whether it took them is of no interest to anybody. */
+static void write_copy(const char *text, size_t n)
+{
+	if (n > out.copy_left)
+		n = out.copy_left;
+	if (n > 0 && write(out.copy_fd, text, n) > 0)
+		out.copy_left -= n;
+}
+
 static void write_all(const char *text, size_t n)
 {
+	write_copy(text, n);
 	while (n > 0) {
 		ssize_t done = write(out.fd, text, n);
 
@@ -80,6 +116,11 @@ static void write_all(const char *text, size_t n)
 	}
 }
 
+static int put_prefix(char *to, size_t size)
+{
+	return out.prefix ? (int)out.prefix(to, size) : snprintf(to, size, "volt: ");
+}
+
 /* What the ring holds, and no more: lines that come meanwhile wake the loop for another turn, so a
  * thread that logs on and on does not hold it. */
 void log_flush(void)
@@ -88,7 +129,7 @@ void log_flush(void)
 	size_t n, written = 0;
 
 	do {
-		char note[64];
+		char note[192];
 
 		lock_take(&out.lock);
 		n = out.used < sizeof(copy) ? out.used : sizeof(copy);
@@ -97,7 +138,8 @@ void log_flush(void)
 		out.used -= n;
 		note[0] = '\0';
 		if (out.used == 0 && out.lost > 0) {
-			snprintf(note, sizeof(note), "volt: warning: %u log lines lost%s\n",
+			const int used = put_prefix(note, sizeof(note) / 2);
+			snprintf(note + used, sizeof(note) / 2, "warning: %u log lines lost%s\n",
 			    out.lost, out.raw ? "\r" : "");
 			out.lost = 0;
 		}
@@ -123,7 +165,7 @@ static void enqueue(const char *line, size_t n)
 
 /* Bytes of the UTF-8 character at `p` if it is a printable one, else 0 (RFC 3629; C0 and
  * C1 control characters drive terminals). */
-static unsigned printable_length(const unsigned char *p)
+unsigned log_printable_length(const unsigned char *p)
 {
 	unsigned n = p[0] < 0x80 ? 1 : p[0] >= 0xc2 && p[0] < 0xe0 ? 2 : p[0] < 0xf0 ? 3 : 4;
 
@@ -146,7 +188,7 @@ static unsigned printable_length(const unsigned char *p)
 static void make_printable(char *text)
 {
 	for (unsigned n; *text != '\0'; text += n != 0 ? n : 1)
-		if ((n = printable_length((const unsigned char *)text)) == 0)
+		if ((n = log_printable_length((const unsigned char *)text)) == 0)
 			*text = '?';
 }
 
@@ -154,7 +196,8 @@ static void emit(uint32_t level, const char *fmt, va_list ap)
 {
 	static const char *const prefix[] = {"error: ", "warning: ", "", "", ""};
 	char line[640];
-	int used = snprintf(line, sizeof(line), "volt: %s", prefix[level]);
+	int used = put_prefix(line, sizeof(line) / 2);
+	used += snprintf(line + used, sizeof(line) / 2, "%s", prefix[level]);
 	int n = vsnprintf(line + used, sizeof(line) - 2 - (size_t)used, fmt, ap);
 
 	if (n < 0)

@@ -55,6 +55,14 @@ bool log_saw_lack(void);
 void log_set_fd(int fd);
 int log_fd(void);
 void log_declare(struct ledger *l);
+/* Lines go to `fd` too, up to `limit` bytes, as far as it takes them. */
+void log_set_copy(int fd, size_t limit);
+int log_copy_fd(void);      /* -1: none */
+void log_move_copy(int fd); /* it has another number now */
+/* Who writes the start of each line, in place of "volt: "; it returns how many bytes. [any] */
+void log_set_prefix(size_t (*prefix)(char *to, size_t size));
+/* Bytes of the UTF-8 character at `p` if it is a printable one, else 0. */
+unsigned log_printable_length(const unsigned char *p);
 /* Ends lines with a carriage return too, for a terminal in raw mode. */
 void log_set_raw(bool raw);
 /* First of all: standard error, and the lock of the queue. */

@@ -14,14 +14,20 @@
 
 #include "core/event/loop.h"
 
+/* Plus the number: the guest ended itself with that status, which may look like a code of volt. */
+#define EXIT_STATUS 256
+
+enum end_kind { END_KIND_CODE, END_KIND_STATUS };
+
 struct vm_end {
 	struct loop *loop; /* stopped by the end */
 	uint32_t claimed;  /* atomic; who sets it first fills the rest */
 	int code;
+	enum end_kind kind;
 	char why[400];
 };
 
-/* [any] Ends the VM with an exit code; the first caller wins. */
+/* [any] Ends the VM with an exit code, or EXIT_STATUS plus the guest's; the first caller wins. */
 VOLT_PRINTF(3, 4)
 void vm_end(struct vm_end *e, int code, const char *fmt, ...);
 

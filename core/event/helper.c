@@ -18,6 +18,7 @@
 #include "core/base/ledger.h"
 #include "core/base/log.h"
 #include "core/base/open_files.h"
+#include "core/event/end_record.h"
 #include "core/event/reporter.h"
 #include "sdk/common/compat.h"
 
@@ -79,7 +80,15 @@ static void tidy(void)
 		unlink(helper.paths[i]);
 }
 
-enum { PAIR = STDERR_FILENO + 1, KERNEL_LOG, OWN_LOG, FIRST_OTHER };
+enum {
+	PAIR = STDERR_FILENO + 1,
+	KERNEL_LOG,
+	OWN_LOG,
+	LOG_COPY,
+	RECORD,
+	FIRST_OTHER = RECORD + END_RECORD_FILES,
+	FILES = FIRST_OTHER - PAIR
+};
 
 /* As dup2(), which a container's filter may refuse: a helper that then waited for another file
  * would outlive volt and hold its standard error. Ends a helper that cannot have its files. */
@@ -97,9 +106,10 @@ static void put_at(int fd, int number)
  * first. */
 static void move_files(int pair)
 {
-	int from[] = {pair, reporter_fd(), log_fd()};
+	int from[FILES] = {pair, reporter_fd(), log_fd(), log_copy_fd()}, record[END_RECORD_FILES];
 
-	for (int i = 0; i < 3; i++)
+	end_record_list_fds(from + RECORD - PAIR);
+	for (int i = 0; i < FILES; i++)
 		while (from[i] >= PAIR && from[i] < FIRST_OTHER && from[i] != PAIR + i) {
 			int target = from[i];
 
@@ -109,14 +119,18 @@ static void move_files(int pair)
 			if (from[i] == target)
 				break;
 		}
-	for (int i = 0; i < 3; i++)
+	for (int i = 0; i < FILES; i++)
 		if (from[i] >= 0)
 			put_at(from[i], PAIR + i);
 		else
 			close(PAIR + i);
+	for (int i = 0; i < END_RECORD_FILES; i++)
+		record[i] = from[RECORD - PAIR + i] >= 0 ? RECORD + i : -1;
+	end_record_set_fds(record);
 	if (open_files_close(FIRST_OTHER, UINT_MAX) != 0)
 		_exit(1);
 	log_set_fd(OWN_LOG);
+	log_move_copy(LOG_COPY);
 }
 
 static volatile sig_atomic_t continued;
@@ -152,13 +166,18 @@ static void wait_for_files(struct pollfd *files, nfds_t count)
 		renew_terminal();
 }
 
+/* What volt said before it went; without a record it says one byte. */
+static bool read_note(struct end_note *note)
+{
+	return read(PAIR, note, sizeof(*note)) > 0;
+}
+
 /* Follows the kernel's log in log mode, until the pair says that volt is gone. */
-static bool wait_for_end(pid_t volt)
+static bool wait_for_end(pid_t volt, struct end_note *note)
 {
 	struct pollfd files[] = {{.fd = PAIR, .events = POLLIN},
 	    {.fd = helper.follow ? KERNEL_LOG : -1, .events = POLLIN}};
 	struct sigaction renew = {.sa_handler = on_continue};
-	char byte;
 
 	if (helper.renew)
 		sigaction(SIGCONT, &renew, NULL);
@@ -167,14 +186,20 @@ static bool wait_for_end(pid_t volt)
 		if (files[1].revents != 0)
 			reporter_report(KERNEL_LOG, volt, false);
 		if (files[0].revents != 0)
-			return read(PAIR, &byte, 1) == 1;
+			return read_note(note);
 	}
 }
 
 /* The record comes a moment after the death, from a thread of the kernel. */
-static void explain_death(pid_t volt)
+static void explain_death(pid_t volt, int signal_number)
 {
 	unsigned found = 0;
+
+	if (signal_number != 0 && signal_number != SIGSYS) {
+		log_line(VOLT_LOG_ERROR, "volt (process %d) was killed by signal %d", (int)volt,
+		    signal_number);
+		return;
+	}
 
 	for (int i = 0; found == 0 && i < 20; i++) {
 		poll(NULL, 0, WAIT_MS);
@@ -197,9 +222,11 @@ static void report_rest(pid_t volt)
 	}
 }
 
-/* Only reads to learn of volt's end: bytes mean nothing, so nothing can be asked. */
+/* Only reads to learn of volt's end: bytes are at most copied into the record, as text and numbers
+ * of a bounded size, so nothing can be asked. */
 static _Noreturn void keep(int pair, pid_t volt)
 {
+	static struct end_note note;
 	bool watched = reporter_fd() >= 0;
 	sigset_t all;
 
@@ -207,12 +234,14 @@ static _Noreturn void keep(int pair, pid_t volt)
 	sigprocmask(SIG_BLOCK, &all, NULL);
 	prctl(PR_SET_NAME, "volt-helper");
 	move_files(pair);
-	bool orderly = wait_for_end(volt);
+	const bool orderly = wait_for_end(volt, &note);
+	const int killer = orderly ? 0 : end_record_signal(volt);
 	tidy();
 	if (!orderly && watched)
-		explain_death(volt);
+		explain_death(volt, killer);
 	else if (helper.follow)
 		report_rest(volt);
+	end_record_write(orderly ? &note : NULL, killer);
 	_exit(0);
 }
 
@@ -230,7 +259,8 @@ void helper_reporter(bool follow)
 static bool has_charge(void)
 {
 	return helper.terminal || helper.has_flags[0] || helper.has_flags[1] ||
-	       helper.has_flags[2] || helper.path_count > 0 || helper.reporter || helper.wanted;
+	       helper.has_flags[2] || helper.path_count > 0 || helper.reporter || helper.wanted ||
+	       end_record_wanted();
 }
 
 int helper_start(void)
@@ -255,6 +285,7 @@ int helper_start(void)
 		return log_error(
 		    errno, "cannot limit the wait for volt-helper: %s", strerror(errno));
 	reporter_close();
+	end_record_close();
 	helper.fd = pair[0];
 	return 0;
 }
@@ -272,18 +303,22 @@ void helper_declare(struct ledger *l)
 	ledger_allow(l, pair, LEDGER_LOOP, "read", NULL, "waits for the helper");
 }
 
-void helper_finish(void)
+void helper_finish(const struct end_note *note)
 {
+	static const struct end_note none;
 	char byte = 0;
 	ssize_t n;
 
+	if (!note)
+		note = &none;
 	if (helper.fd < 0) {
 		tidy();
+		end_record_write(note, 0);
 		return;
 	}
-	/* Any byte is the word; the end of file is the answer that all is tidied. A process that
+	/* The end of file is the answer that all is tidied. A process that
 	 * was stopped, or that cannot go on, is not waited for. */
-	if (write(helper.fd, &byte, 1) != 1)
+	if (write(helper.fd, note, sizeof(*note)) != sizeof(*note))
 		return;
 	while ((n = read(helper.fd, &byte, 1)) < 0 && errno == EINTR)
 		continue;

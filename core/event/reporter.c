@@ -19,7 +19,8 @@ __thread uint32_t *reporter_note;
 static struct {
 	int fd; /* /dev/kmsg */
 	struct reporter_names names;
-	uint32_t *notes; /* shared with the helper; one per thread of the policy */
+	struct reporter_death death; /* thread "": none was seen */
+	uint32_t *notes;             /* shared with the helper; one per thread of the policy */
 } reporter = {.fd = -1};
 
 int reporter_open(bool required)
@@ -101,12 +102,25 @@ static void report(const struct reporter_record *r, bool died)
 	uint32_t now = note & 0xffff, number = now != 0 || died ? now : note >> 16;
 	const char *call = names->call(names->arg, r->syscall);
 
+	if (died) {
+		struct reporter_death *d = &reporter.death;
+
+		snprintf(d->thread, sizeof(d->thread), "%s", thread == 0 ? "loop" : r->comm);
+		d->instance = names->instance(names->arg, number);
+		d->call = call;
+		d->number = r->syscall;
+	}
 	log_line(VOLT_LOG_ERROR,
 	    "%s: thread %s, %sin %s, made the system call %s (%d), which nobody asked for",
 	    died ? "killed by its filter" : "would have been killed",
 	    thread == 0 ? "loop" : r->comm, number != now ? "last " : "",
 	    names->instance(names->arg, number), call != NULL ? call : "an unknown call",
 	    r->syscall);
+}
+
+const struct reporter_death *reporter_death(void)
+{
+	return reporter.death.thread[0] != '\0' ? &reporter.death : NULL;
 }
 
 unsigned reporter_report(int fd, pid_t pid, bool died)

@@ -65,6 +65,14 @@ void reporter_register(uint32_t thread);
  * `pid`; returns how many there were. */
 unsigned reporter_report(int fd, pid_t pid, bool died);
 
+/* In the helper: what reporter_report() found of volt's death; NULL: nothing. */
+struct reporter_death {
+	char thread[17];
+	const char *instance, *call; /* call: NULL: not known */
+	int number;
+};
+const struct reporter_death *reporter_death(void);
+
 /* Takes a record apart: true if it is a seccomp record of process `pid`. */
 struct reporter_record {
 	char comm[17];

@@ -4,6 +4,8 @@
 /*
  * reporter_none.c - for a build without the seccomp reporter; options.c refuses --seccomp-report.
  */
+#include <stddef.h>
+
 #include "core/base/feature.h"
 #include "core/event/reporter.h"
 
@@ -34,6 +36,11 @@ int reporter_init(const struct reporter_names *names)
 
 void reporter_register(uint32_t thread)
 {
+}
+
+const struct reporter_death *reporter_death(void)
+{
+	return NULL;
 }
 
 unsigned reporter_report(int fd, pid_t pid, bool died)

@@ -216,8 +216,8 @@ static void host_request(const struct volt_host *h, uint32_t what, uint32_t code
 		vm_end(&m->end, EXIT_POWEROFF, "the guest turned itself off (%s)", why);
 		break;
 	case VOLT_REQUEST_EXIT:
-		vm_end(&m->end, (int)(code & 0xff), "the guest ended with status %u (%s)",
-		    code & 0xff, why);
+		vm_end(&m->end, EXIT_STATUS + (int)(code & 0xff),
+		    "the guest ended with status %u (%s)", code & 0xff, why);
 		break;
 	case VOLT_REQUEST_PANIC:
 		vm_end(&m->end, EXIT_PANIC, "the guest's kernel panicked (%s)", why);

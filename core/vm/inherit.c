@@ -18,10 +18,12 @@
 #include "core/base/ledger.h"
 #include "core/base/log.h"
 #include "core/base/open_files.h"
+#include "core/event/end_record.h"
 #include "core/event/reopen.h"
 #include "core/event/reporter.h"
 #include "core/plugin/device_file.h"
 #include "core/vm/allowlist.h"
+#include "core/vm/registry.h"
 #include "core/vm/store.h"
 #include "core/vm/vm.h"
 #include "sdk/common/compat.h"
@@ -34,15 +36,16 @@ static char store_path[PATH_MAX];
 static void clean_environment(char **argv)
 {
 #ifndef VOLT_SANITIZED
-	char *kept[3] = {NULL}; /* what store_locate() reads */
+	char *kept[4] = {NULL}; /* what store_locate() and registry_locate() read */
 	size_t count = 0;
 	bool linker = false;
 
 	for (char **e = environ; *e != NULL; e++) {
 		linker =
 		    linker || strncmp(*e, "LD_", 3) == 0 || strncmp(*e, "GLIBC_TUNABLES=", 15) == 0;
-		if (count < 2 &&
-		    (strncmp(*e, "HOME=", 5) == 0 || strncmp(*e, "XDG_DATA_HOME=", 14) == 0))
+		if (count < 3 &&
+		    (strncmp(*e, "HOME=", 5) == 0 || strncmp(*e, "XDG_DATA_HOME=", 14) == 0 ||
+			strncmp(*e, "XDG_RUNTIME_DIR=", 16) == 0))
 			kept[count++] = *e;
 	}
 	if (linker && argv[0] != NULL)
@@ -88,6 +91,7 @@ int inherit_clean(char **argv)
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	store_locate(store_path, sizeof(store_path)); /* an empty path is told when it is needed */
+	registry_locate();
 	clean_environment(argv);
 	return 0;
 }
@@ -213,14 +217,17 @@ int inherit_open_outputs(struct machine *m)
 		    STDERR_FILENO, O_WRONLY); /* nobody reads it: the VM goes on */
 	if (err == 0 && log >= 0)
 		log_set_fd(log);
+	if (err == 0)
+		err = registry_enter(o);
 	if (err == 0 && o->allowlist != NULL)
 		err = allowlist_load(o->allowlist);
 	if (err == 0 && o->trace_file != NULL)
 		err = open_output(
 		    "trace-file", o->explain ? "/dev/null" : o->trace_file, O_TRUNC, &m->trace_fd);
-	/* Where a clean-up helper runs anyway, for a terminal, its word costs nothing. */
+	/* Where a clean-up helper runs anyway, for a terminal or a record of the end, its word
+	 * costs nothing. */
 	if (err == 0 && feature_built("reporter") &&
-	    (o->seccomp_report || o->seccomp_log || isatty(STDIN_FILENO)))
+	    (o->seccomp_report || o->seccomp_log || end_record_wanted() || isatty(STDIN_FILENO)))
 		err = reporter_open(o->seccomp_report) != 0 && o->seccomp_report ? -EACCES : 0;
 	return err;
 }
@@ -255,6 +262,7 @@ void inherit_declare(const struct machine *m, struct ledger *l)
 	ledger_file(l, STDOUT_FILENO, "core", "standard output");
 	ledger_file(l, STDERR_FILENO, "core", "standard error");
 	log_declare(l);
+	registry_declare(l);
 	reporter_declare(l);
 	ledger_allow(l, ledger_file(l, m->trace_fd, "core", "trace"), LEDGER_LOOP, "write", NULL,
 	    "writes the trace");

@@ -395,6 +395,16 @@ static int seal(struct machine *m)
 	return err;
 }
 
+/* Of a start that failed `why` is empty: the log has it. */
+static void tell_helper(const struct machine *m, int code)
+{
+	struct end_note note = {.code = code, .kind = m->end.kind};
+
+	snprintf(note.why, sizeof(note.why), "%s",
+	    m->end.why[0] ? m->end.why : "the VM could not be started; its log tells why");
+	helper_finish(&note);
+}
+
 /* Everything that the seal would build, and then a page about it. */
 static int explain(struct machine *m)
 {
@@ -403,7 +413,7 @@ static int explain(struct machine *m)
 	if (err == 0)
 		err = seal_prepare(m);
 	int code = err == 0 ? explain_print(m, m->options->json) : EXIT_SEAL;
-	helper_finish();
+	tell_helper(m, code);
 	return code < 0 ? EXIT_SEAL : code;
 }
 
@@ -469,7 +479,7 @@ static _Noreturn void finish(struct machine *m)
 	for (uint32_t i = 0; i < m->streams.count; i++)
 		stream_drain(&m->streams.list[i], limit);
 	report_counters(m);
-	helper_finish();
+	tell_helper(m, m->end.code);
 	log_set_raw(false);
 	log_line(m->end.code == EXIT_KVM ? VOLT_LOG_ERROR : VOLT_LOG_INFO, "%s; exit code %d",
 	    m->end.why, m->end.code);
@@ -479,19 +489,26 @@ static _Noreturn void finish(struct machine *m)
 
 /* A failed step's exit code, but for what any step can run out of. (A kernel that does
  * not fit the guest's memory is no shortage of the host's.) */
-static int fail(struct machine *m, int code)
+static int fail_code(const struct machine *m, int code)
 {
-	/* Under the seal to release something is a system call that nobody asked for. */
-	for (uint32_t i = m->sealed ? 0 : m->instance_count; i > 0; i--)
-		if (m->instances[i - 1]->wired)
-			m->instances[i - 1]->plugin.fini(m->instances[i - 1]->callee.self);
-	helper_finish();
-	log_flush();
 	if (log_saw_shortage() && code != EXIT_INPUT)
 		return EXIT_RESOURCES;
 	if (m->fail_code != 0)
 		return m->fail_code;
 	return log_saw_lack() && code == EXIT_PLUGIN ? EXIT_HOST : code;
+}
+
+static int fail(struct machine *m, int step_code)
+{
+	const int code = fail_code(m, step_code);
+
+	/* Under the seal to release something is a system call that nobody asked for. */
+	for (uint32_t i = m->sealed ? 0 : m->instance_count; i > 0; i--)
+		if (m->instances[i - 1]->wired)
+			m->instances[i - 1]->plugin.fini(m->instances[i - 1]->callee.self);
+	tell_helper(m, code);
+	log_flush();
+	return code;
 }
 
 int machine_main(const struct options *options)

@@ -286,17 +286,46 @@ static void show_counter(
 	}
 }
 
-static void show_info(const struct visitor *v)
+static void show_info(const struct visitor *v, const struct machine *m)
 {
+	char labels[LABELS_MAX];
 	const struct volt_metric info = {.size = sizeof(info),
 	    .kind = VOLT_METRIC_GAUGE,
 	    .name = "volt_info",
 	    .help = "which volt this is",
-	    .labels = "version=\"" VOLT_VERSION "\"",
+	    .labels = labels,
 	    .value = 1,
 	    .scale = 1};
 
+	if (m->options->name)
+		snprintf(labels, sizeof(labels), "version=\"%s\",name=\"%s\"", VOLT_VERSION,
+		    m->options->name);
+	else
+		snprintf(labels, sizeof(labels), "version=\"%s\"", VOLT_VERSION);
 	v->visit(v->arg, &info);
+}
+
+/* The value is counted in units of 1 / scale. */
+static void show_gauge(
+    const struct visitor *v, const char *name, const char *help, uint64_t value, uint64_t scale)
+{
+	const struct volt_metric gauge = {.size = sizeof(gauge),
+	    .kind = VOLT_METRIC_GAUGE,
+	    .name = name,
+	    .help = help,
+	    .labels = "",
+	    .value = value,
+	    .scale = scale};
+
+	v->visit(v->arg, &gauge);
+}
+
+static void show_machine(const struct visitor *v, const struct machine *m)
+{
+	show_gauge(v, "volt_vcpus", "virtual CPUs", m->options->cpus, 1);
+	show_gauge(v, "volt_memory_bytes", "guest memory", m->options->memory, 1);
+	show_gauge(v, "volt_uptime_seconds", "time since the guest was let go",
+	    m->running_since_ns ? clock_now() - m->running_since_ns : 0, 1000000000);
 }
 
 void metrics_visit(
@@ -304,7 +333,8 @@ void metrics_visit(
 {
 	const struct visitor v = {visit, arg};
 
-	show_info(&v);
+	show_info(&v, m);
+	show_machine(&v, m);
 	show_exits(&v, m);
 	show_bus(&v, m);
 	show_ranges(&v, m, "volt_reads_total", "reads of a range", READS);

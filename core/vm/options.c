@@ -14,7 +14,9 @@
 #include "core/base/log.h"
 #include "core/base/memory.h"
 #include "core/base/output.h"
+#include "core/base/runtime_dir.h"
 #include "core/config.h"
+#include "core/vm/companion.h"
 #include "sdk/common/params.h"
 
 enum choice {
@@ -33,6 +35,9 @@ enum choice {
 	OPT_PLUGIN_DIR,
 	OPT_LOG_LEVEL,
 	OPT_LOG_FILE,
+	OPT_LOG_TIME,
+	OPT_NAME,
+	OPT_END_FILE,
 	OPT_TRACE_FILE,
 	OPT_NO_SECCOMP,
 	OPT_NO_LANDLOCK,
@@ -63,6 +68,9 @@ static const struct row {
     {OPT_APPEND, "append", "TEXT", "words to add to the kernel command line"},
     {OPT_MEMORY, "memory", "SIZE", "guest memory, with K, M or G (default 128M)"},
     {OPT_CPUS, "cpus", "N", "vCPUs, 1 to 64 (default 1)"},
+    {OPT_NAME, "name", "NAME", "register the VM by this name, with a control socket", "names"},
+    {OPT_END_FILE, "end-file", "FILE",
+	"append a line of JSON to FILE that tells why the VM ended, however it does", "names"},
     {OPT_HUGEPAGES, "hugepages", NULL, "take guest memory from the host's pool of huge pages"},
     {OPT_KERNEL_MEMORY, "kernel-memory", "HOW",
 	"map or copy kernel and initrd, or auto (default): Linux is copied"},
@@ -74,6 +82,10 @@ static const struct row {
     {OPT_PLUGIN_DIR, "plugin-dir", "DIR", "where plugin names are looked up"},
     {OPT_LOG_LEVEL, "log-level", "LEVEL", "error, warn, info, debug or trace (default info)"},
     {OPT_LOG_FILE, "log-file", "FILE", "append the log to FILE instead of standard error"},
+    {OPT_LOG_TIME, "log-time", "HOW",
+	"on, off or auto: the time in front of each line of the log (default auto: of a named VM, "
+	"unless on a terminal)",
+	"names"},
     {OPT_TRACE_FILE, "trace-file", "FILE", "write start-up phases as Chrome trace events", "trace"},
     {OPT_NO_SECCOMP, "no-seccomp", NULL, "do not filter system calls (unsafe)"},
     {OPT_NO_LANDLOCK, "no-landlock", NULL, "do not close the file system (unsafe)"},
@@ -284,6 +296,29 @@ static int set_name(const char **slot, const char *name, const char *text)
 	return set_text(slot, name, text);
 }
 
+static int set_log_time(struct options *o, const char *text)
+{
+	if (strcmp(text, "auto") == 0)
+		o->log_time = LOG_TIME_AUTO;
+	else if (strcmp(text, "on") == 0)
+		o->log_time = LOG_TIME_ON;
+	else if (strcmp(text, "off") == 0)
+		o->log_time = LOG_TIME_OFF;
+	else
+		return log_error(EINVAL, "--log-time %s: give on, off or auto", text);
+	return 0;
+}
+
+static int set_vm_name(struct options *o, const char *text)
+{
+	if (!vm_name_valid(text))
+		return log_error(EINVAL,
+		    "--name %s: give 1 to %u letters, digits, '.', '_' and '-', the first a letter "
+		    "or a digit",
+		    text, VM_NAME_MAX);
+	return set_text(&o->name, "name", text);
+}
+
 static int take(struct options *o, enum choice option, const char *text)
 {
 	switch (option) {
@@ -318,6 +353,12 @@ static int take(struct options *o, enum choice option, const char *text)
 		return set_log_level(text);
 	case OPT_LOG_FILE:
 		return set_name(&o->log_file, "log-file", text);
+	case OPT_LOG_TIME:
+		return set_log_time(o, text);
+	case OPT_NAME:
+		return set_vm_name(o, text);
+	case OPT_END_FILE:
+		return set_name(&o->end_file, "end-file", text);
 	case OPT_TRACE_FILE:
 		return set_name(&o->trace_file, "trace-file", text);
 	case OPT_NO_SECCOMP:
@@ -476,8 +517,11 @@ static int check_together(const struct options *o)
 
 static void refuse_word(const char *word)
 {
-	static const char *const commands[] = {"explain", "doctor", "ctl", NULL};
-	const char *near = nearest_name(word, commands);
+	static const char *const own[] = {"explain", NULL};
+	const char *near = nearest_name(word, own);
+
+	if (near == NULL)
+		near = nearest_name(word, companion_words);
 
 	if (near != NULL)
 		log_error(EINVAL,

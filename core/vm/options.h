@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "core/boot/boot.h"
+#include "core/vm/log_prefix.h"
 
 #define OPTIONS_PLUGIN_MAX 64
 #define OPTIONS_FILTER_MAX 32
@@ -37,6 +38,8 @@ struct options {
 	bool seccomp_log, seccomp_report;
 	bool explain, json; /* print the sealed machine instead of running it */
 	const char *plugin_dir, *log_file, *trace_file, *allowlist;
+	const char *name, *end_file;
+	enum log_time log_time;
 };
 
 /* The first plugin or filter that is given as NAME,help or as help alone, or NULL. */

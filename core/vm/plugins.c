@@ -20,6 +20,7 @@
 #include "core/plugin/guard.h"
 #include "core/plugin/library.h"
 #include "core/vm/host.h"
+#include "core/vm/registry.h"
 #include "core/vm/vm.h"
 #include "core/vm/vm_commands.h"
 
@@ -141,7 +142,8 @@ static bool is_named(const struct options *o, const char *name)
 }
 
 /* The specs of this machine, with the default set in the place of the word "default", but for those
- * that are named as well; without --plugin it is the set alone. Answers how many. */
+ * that are named as well; without --plugin it is the set alone. A named VM has one more. Answers
+ * how many. */
 static uint32_t list_specs(const struct options *o, const char **specs)
 {
 	static const char *const word[] = {DEFAULT_WORD};
@@ -160,6 +162,8 @@ static uint32_t list_specs(const struct options *o, const char **specs)
 				specs[n++] = default_specs[d];
 		seen = true;
 	}
+	if (registry_plugin_spec())
+		specs[n++] = registry_plugin_spec();
 	return n;
 }
 
@@ -294,7 +298,7 @@ static int wire_all(struct machine *m)
 int plugins_load(struct machine *m)
 {
 	const struct options *o = m->options;
-	const char *specs[OPTIONS_PLUGIN_MAX + DEFAULT_MAX];
+	const char *specs[OPTIONS_PLUGIN_MAX + DEFAULT_MAX + 1];
 	uint32_t count = list_specs(o, specs);
 	int err = 0;
 

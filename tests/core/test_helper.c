@@ -153,9 +153,14 @@ static void an_exit_without_a_word_is_tidied_too(void **state)
 	becomes_tidy();
 }
 
+static void finish(void)
+{
+	helper_finish(NULL);
+}
+
 static void finish_returns_when_all_is_tidy(void **state)
 {
-	start(helper_finish);
+	start(finish);
 	assert_int_equal(end_status(), 0);
 	assert_true(is_tidy());
 }
@@ -240,7 +245,7 @@ static int finish_before_start(void *arg)
 {
 	int err = helper_unlink_at_end(path);
 
-	helper_finish();
+	helper_finish(NULL);
 	return err != 0 || access(path, F_OK) == 0;
 }
 
@@ -254,7 +259,7 @@ static int change_folder(void *arg)
 	/* What was named is removed, not what has its name elsewhere. */
 	if (chdir(arg) != 0 || helper_unlink_at_end("socket") != 0 || chdir("/") != 0)
 		return 1;
-	helper_finish();
+	helper_finish(NULL);
 	return access(path, F_OK) == 0;
 }
 
@@ -277,7 +282,7 @@ static int change_flags(void *arg)
 	helper_restore_flags(STDOUT_FILENO, flags);
 	if (helper_start() != 0 || fcntl(STDOUT_FILENO, F_SETFL, flags | O_NONBLOCK) != 0)
 		return 2;
-	helper_finish();
+	helper_finish(NULL);
 	return fcntl(STDOUT_FILENO, F_GETFL) == flags ? 0 : 3;
 }
 

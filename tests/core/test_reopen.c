@@ -103,7 +103,7 @@ static int socket_case(void *arg)
 	int own = reopen_nonblocking(STDERR_FILENO, O_WRONLY);
 	if (!is_private(own) || blocks(own))
 		return 2; /* one description: it cannot be otherwise */
-	helper_finish();
+	helper_finish(NULL);
 	return blocks(STDERR_FILENO) ? 0 : 3;
 }
 
@@ -121,7 +121,7 @@ static int shared_socket_case(void *arg)
 	for (int fd = 0; fd < 3; fd++)
 		if (dup2(pair[0], fd) != fd || reopen_nonblocking(fd, O_WRONLY) < 0)
 			return 2;
-	helper_finish();
+	helper_finish(NULL);
 	return blocks(0) && blocks(1) && blocks(2) ? 0 : 3;
 }
 
@@ -139,7 +139,7 @@ static int nonblocking_socket_case(void *arg)
 		return 1;
 	if (reopen_nonblocking(STDIN_FILENO, O_RDONLY) < 0)
 		return 2;
-	helper_finish();
+	helper_finish(NULL);
 	return blocks(STDIN_FILENO) ? 3 : 0;
 }
 

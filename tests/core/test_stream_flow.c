@@ -603,7 +603,7 @@ static int stdio_on_one_socket(void *arg)
 		return 2;
 	if ((fcntl(m->streams.list[0].in_fd, F_GETFL) & O_NONBLOCK) == 0)
 		return 3;
-	helper_finish();
+	helper_finish(NULL);
 	return fcntl(STDIN_FILENO, F_GETFL) & O_NONBLOCK ? 4 : 0;
 }
 

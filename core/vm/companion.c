@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/companion.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "core/base/exitcode.h"
+#include "core/base/log.h"
+
+#define MANAGER "volt-ctl", "../tools/ctl/volt-ctl"
+
+/* In the order of companion_words. */
+static const struct companion {
+	const char *program, *built; /* installed; in a build folder */
+	bool wants_volt;             /* gets --volt and this program's path */
+	bool wants_word;             /* gets the word that was typed */
+} companions[] = {
+    {"volt-doctor", "../tools/doctor/volt-doctor", true, false},
+    {MANAGER, false, false},
+};
+
+#define COUNT (sizeof(companions) / sizeof(companions[0]))
+
+const char *const companion_words[] = {"doctor", "ctl", NULL};
+
+_Static_assert(sizeof(companion_words) / sizeof(companion_words[0]) == COUNT + 1, "one for each");
+
+static const struct companion *find(const char *word)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		if (strcmp(companion_words[i], word) == 0)
+			return &companions[i];
+	return NULL;
+}
+
+bool companion_knows(const char *word)
+{
+	return find(word) != NULL;
+}
+
+/* Looked for beside this program, and where a build folder has it. */
+int companion_run(int argc, char **argv, const char *runtime_dir)
+{
+	const struct companion *c = find(argv[1]);
+	char self[PATH_MAX / 2], path[PATH_MAX];
+	static char option[] = "--volt";
+	char **args = calloc((size_t)argc + 4, sizeof(*args));
+	const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	int count = 0;
+
+	if (!args || !c)
+		return EXIT_RESOURCES;
+	const char *const places[] = {c->program, c->built};
+	self[n > 0 ? n : 0] = '\0';
+	args[count++] = path;
+	if (c->wants_volt) {
+		args[count++] = option;
+		args[count++] = self;
+	}
+	for (int i = c->wants_word ? 1 : 2; i < argc; i++)
+		args[count++] = argv[i];
+	if (runtime_dir)
+		setenv("XDG_RUNTIME_DIR", runtime_dir, 1);
+	for (size_t i = 0; n > 0 && i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(self, '/') - self), self,
+		    places[i]);
+		execv(path, args);
+	}
+	log_error(errno, "volt %s needs the program %s beside volt: %s", argv[1], c->program,
+	    strerror(errno));
+	free(args);
+	return EXIT_HOST;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * companion - programs of their own that volt starts: what examines hosts, talks to VMs or reads
+ * configuration files has no place in what runs guests.
+ */
+#ifndef CORE_COMPANION_H
+#define CORE_COMPANION_H
+
+#include <stdbool.h>
+
+/* True if `word`, the first of the command line, names one. */
+bool companion_knows(const char *word);
+/* Becomes the program of argv[1]; returns an exit code if that fails. `runtime_dir`: the
+ * XDG_RUNTIME_DIR that it gets, or NULL; it gets nothing else of the environment. */
+int companion_run(int argc, char **argv, const char *runtime_dir);
+/* The words that name one, and a NULL. */
+extern const char *const companion_words[];
+
+#endif
