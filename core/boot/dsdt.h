@@ -8,7 +8,7 @@
 #define CORE_BOOT_DSDT_H
 
 #include "core/boot/aml.h"
-#include "core/boot/firmware.h"
+#include "core/boot/description.h"
 
 /* Ids and resources of each device: 0 or -errno, said in the log. */
 int dsdt_check(const struct firmware *fw);

@@ -10,8 +10,8 @@
 #include <stdint.h>
 
 #include "core/base/memory.h"
-#include "core/boot/boot.h"
 #include "core/boot/layout.h"
+#include "core/boot/request.h"
 
 #define GDT_CODE 0x10 /* __BOOT_CS: flat, execute and read; of the mode's size */
 #define GDT_DATA 0x18 /* __BOOT_DS: flat, read and write */

@@ -16,9 +16,9 @@
 #include <stdint.h>
 
 #include "core/base/memory.h"
-#include "core/boot/boot.h"
 #include "core/boot/file.h"
 #include "core/boot/map.h"
+#include "core/boot/request.h"
 
 /* Enough for the setup header of a bzImage, and where a Multiboot header must lie. */
 #define KERNEL_HEAD_SIZE 8192u

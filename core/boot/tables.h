@@ -10,7 +10,8 @@
 
 #include <stdint.h>
 
-#include "core/boot/firmware.h"
+#include "core/base/memory.h"
+#include "core/boot/description.h"
 
 #define LOCAL_APIC_BASE 0xfee00000u
 

@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 #include "core/base/cacheline.h"
-#include "core/boot/boot.h"
+#include "core/boot/request.h"
 #include "core/bus/bus.h"
 #include "core/event/end.h"
 #include "core/kvm/cpuid.h"

@@ -20,7 +20,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/plugin/vet.h"
+#include <volt/plugin.h> /* VOLT_PRINTF */
+
+struct vet_result;
 
 #define VET_PHDRS   32
 #define VET_NEEDED  8

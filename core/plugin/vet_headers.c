@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "core/plugin/vet.h"
 #include "core/plugin/vet_elf.h"
 
 #define PAGE       4096u

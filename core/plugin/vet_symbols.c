@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "core/plugin/vet.h"
 #include "core/plugin/vet_elf.h"
 
 #define EXPORT       "volt_plugin"

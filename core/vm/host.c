@@ -19,6 +19,7 @@
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
 #include "core/vm/commands.h"
+#include "core/vm/host_caller.h"
 #include "core/vm/host_guest.h"
 #include "core/vm/host_manage.h"
 #include "core/vm/metrics.h"
@@ -36,15 +37,6 @@
 static struct instance *owner_of(const struct volt_host *h)
 {
 	return h->core;
-}
-
-struct instance *host_calling_instance(const struct volt_host *h)
-{
-	struct instance *i = owner_of(h);
-
-	if (!i->machine->sealed)
-		i->state->reason[0] = '\0';
-	return i;
 }
 
 /* Each line uses LOG_LINE_NS of time; what is used may run ahead of the clock by a burst. One
@@ -377,15 +369,6 @@ static int host_add_worker(const struct volt_host *h, const char *name,
 	worker_init(w, &i->callee, name, job, m->worker_count);
 	*worker = m->worker_count++;
 	return 0;
-}
-
-struct worker *host_worker(struct instance *i, uint32_t worker)
-{
-	struct machine *m = i->machine;
-
-	return worker < m->worker_count && m->workers[worker].owner == &i->callee
-		   ? &m->workers[worker]
-		   : NULL;
 }
 
 static void host_post(const struct volt_host *h, uint32_t worker)

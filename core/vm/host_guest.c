@@ -8,7 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
-#include "core/vm/host.h"
+#include "core/vm/host_caller.h"
 #include "core/vm/host_guest.h"
 #include "core/vm/vm.h"
 

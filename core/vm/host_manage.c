@@ -9,7 +9,7 @@
 #include <errno.h>
 
 #include "core/vm/commands.h"
-#include "core/vm/host.h"
+#include "core/vm/host_caller.h"
 #include "core/vm/vm.h"
 
 static struct instance *owner_of(const struct volt_host *h)

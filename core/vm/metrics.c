@@ -15,7 +15,7 @@
 #include "core/base/sealed.h"
 #include "core/config.h"
 #include "core/kvm/doorbell.h"
-#include "core/vm/host.h"
+#include "core/vm/host_caller.h"
 #include "core/vm/vm.h"
 
 #define LABELS_MAX 256

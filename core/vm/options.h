@@ -10,7 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "core/boot/boot.h"
+#include "core/boot/request.h"
 #include "core/vm/log_prefix.h"
 
 #define OPTIONS_PLUGIN_MAX 64

@@ -14,7 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "core/boot/boot.h"
+#include "core/boot/request.h"
 
 enum image_kind {
 	IMAGE_NONE, /* no kernel */
