@@ -70,6 +70,24 @@ struct blk_io {
 	uint8_t *bounce; /* BOUNCE_BYTES, aligned; NULL if not direct */
 };
 
+#define BLK_OVERLAY_MAP PAGE /* where an overlay's map lies in its file */
+
+/* A disk whose clusters are a base's until they are written: docs/overlay.md. */
+struct blk_overlay {
+	int base;               /* its file, read only */
+	bool on;                /* false: the disk is one file */
+	bool locked, wanted;    /* atomic; by whom the map changes; another one wants to */
+	bool any_changed;       /* atomic; the map in the file is older */
+	bool failed;            /* atomic; what is stable is not known any more */
+	unsigned cluster_shift; /* log2 of its bytes */
+	uint64_t size;          /* of the disk in bytes, and of its base */
+	uint64_t data;          /* where the disk's bytes start in the own file */
+	uint64_t map_bytes;     /* a multiple of PAGE */
+	uint8_t *map;           /* a bit for each cluster, atomic: it is in the own file */
+	uint8_t *changed;       /* under the lock; each page of the map: the file's is older */
+	uint8_t *copy;          /* BOUNCE_BYTES, under the lock */
+};
+
 struct blk {
 	struct volt_virtio v;
 	struct volt_queue q[VOLT_VIRTIO_QUEUES];
@@ -82,6 +100,7 @@ struct blk {
 	bool unsynced;     /* atomic; something was written since the last sync began */
 	char id[ID_BYTES]; /* padded with zeroes (virtio 5.2.6) */
 	struct volt_limit limit;
+	struct blk_overlay overlay;
 	struct blk_io io[VOLT_VIRTIO_QUEUES];
 };
 
@@ -94,20 +113,48 @@ struct blk_data {
 /* [worker] volt_virtio_type's: answers one request, of whatever kind it is. */
 bool blk_request(void *self, struct volt_queue *q, struct volt_chain *c);
 
-/* [worker] Reads or writes the next n bytes of the data. Returns how many bytes it were: fewer
- * after an error, or where the file ends. */
-uint64_t blk_move(
-    struct blk *b, struct blk_io *io, bool write, struct blk_data *d, uint64_t n, uint64_t off);
-/* [worker] n zeroes, given back to the file system if `unmap`. */
-bool blk_zero(struct blk *b, struct blk_io *io, uint64_t off, uint64_t n, bool unmap);
-/* [worker] A hint; false is the file's error. */
-bool blk_discard(struct blk *b, uint64_t off, uint64_t n);
-/* [worker] All that was written is stable. */
-bool blk_sync(struct blk *b);
+/* LATER: another worker is at it. Nothing was done; the request stays in its queue. */
+enum blk_outcome { BLK_DONE, BLK_FAILED, BLK_LATER };
 
-/* [wire] The blocks of what lies beneath, into the configuration. 0, or what volt_fail()
+/* The disk's file; all [worker]. */
+
+/* Reads or writes the next n bytes of the data, in fd from `off` on. Returns how many bytes it
+ * were: fewer after an error, or where the file ends. */
+uint64_t blk_move(struct blk *b, struct blk_io *io, int fd, bool write, struct blk_data *d,
+    uint64_t n, uint64_t off);
+bool blk_write_all(int fd, struct iovec *part, uint64_t off);
+/* n zeroes, given back to the file system if `unmap`. */
+bool blk_zero(struct blk *b, struct blk_io *io, uint64_t off, uint64_t n, bool unmap);
+/* A hint; false is the file's error. */
+bool blk_discard(struct blk *b, uint64_t off, uint64_t n);
+/* All that was written is stable. */
+enum blk_outcome blk_sync(struct blk *b);
+
+/* The same for an overlay: offsets are those of the disk. */
+
+uint64_t blk_overlay_read(
+    struct blk *b, struct blk_io *io, struct blk_data *d, uint64_t n, uint64_t off);
+enum blk_outcome blk_overlay_write(
+    struct blk *b, struct blk_io *io, struct blk_data *d, uint64_t n, uint64_t off, uint64_t *done);
+enum blk_outcome blk_overlay_zero(
+    struct blk *b, struct blk_io *io, uint64_t off, uint64_t n, bool unmap);
+bool blk_overlay_discard(struct blk *b, uint64_t off, uint64_t n);
+enum blk_outcome blk_overlay_sync(struct blk *b);
+
+/* [wire] The own file b->fd with its base; makes it if it is empty. 0, or what volt_fail()
  * returned. */
-int blk_set_blocks(struct blk *b, const struct volt_value *disk, bool direct, uint32_t block,
-    uint64_t physical, uint64_t optimal);
+int blk_overlay_open(struct blk *b, const struct volt_value *own, const struct volt_value *base);
+void blk_overlay_close(struct blk *b);
+
+/* What the guest is told of blocks; 0: as the host has it. */
+struct blk_blocks {
+	uint32_t block;
+	uint64_t physical, optimal;
+	bool direct;
+};
+
+/* [wire] Into the configuration, for a disk of `bytes`. 0, or what volt_fail() returned. */
+int blk_set_blocks(
+    struct blk *b, const struct volt_value *disk, uint64_t bytes, const struct blk_blocks *want);
 
 #endif

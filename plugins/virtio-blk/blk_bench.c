@@ -11,8 +11,14 @@ int file = -1;
 struct fake_driver *driver;
 struct blk_libc libc;
 
-static int corrupt(void)
+static int corrupt(char call, int fd)
 {
+	const size_t n = strlen(libc.log);
+
+	if (n + 1 < sizeof(libc.log))
+		libc.log[n] = call;
+	if (libc.before)
+		libc.before(call, fd);
 	if (libc.interrupts) {
 		libc.interrupts--;
 		errno = EINTR;
@@ -30,7 +36,7 @@ static ssize_t transfer(long number, int fd, const struct iovec *v, int count, o
 	for (int i = 0; i < count; i++)
 		if (((uintptr_t)v[i].iov_base | v[i].iov_len) % 512)
 			libc.aligned = false;
-	if (corrupt())
+	if (corrupt(number == SYS_preadv ? 'r' : 'w', fd))
 		return -1;
 	if (libc.most) {
 		first.iov_len = first.iov_len < libc.most ? first.iov_len : libc.most;
@@ -53,7 +59,7 @@ ssize_t pwritev(int fd, const struct iovec *v, int count, off_t off)
 int fdatasync(int fd)
 {
 	libc.syncs++;
-	return corrupt();
+	return corrupt('s', fd);
 }
 
 int fallocate(int fd, int mode, off_t off, off_t n)
@@ -62,7 +68,7 @@ int fallocate(int fd, int mode, off_t off, off_t n)
 		libc.zero_ranges++;
 	else
 		libc.punches++;
-	if (corrupt())
+	if (corrupt('f', fd))
 		return -1;
 	errno = libc.fallocate_err;
 	if (libc.fallocate_err)
@@ -101,19 +107,28 @@ int remove_file(void **state)
 	return unlink(path);
 }
 
-int start(void **state, const char *more, uint64_t features, unsigned queues)
+int start_with(void **state, const char *params, uint64_t features, unsigned queues)
 {
 	struct fake_host *f = fake_host_create(&volt_plugin_virtio_blk);
-	char params[256];
 
 	libc = (struct blk_libc){.aligned = true};
-	fill_file();
-	snprintf(params, sizeof(params), "disk=%s%s", path, more);
-	if (fake_host_wire(f, params) || fake_host_run(f))
+	if (fake_host_wire(f, params) || fake_host_run(f)) {
+		print_error("%s\n", fake_host_message(f));
+		fake_host_destroy(f);
 		return -1;
+	}
 	driver = fake_driver_create(f, RAM, RAM_SIZE);
 	*state = f;
 	return !fake_driver_start(driver, features, queues, 16);
+}
+
+int start(void **state, const char *more, uint64_t features, unsigned queues)
+{
+	char params[256];
+
+	fill_file();
+	snprintf(params, sizeof(params), "disk=%s%s", path, more);
+	return start_with(state, params, features, queues);
 }
 
 int teardown(void **state)

@@ -58,7 +58,9 @@ struct blk_libc {
 	size_t most;         /* bytes of one read or write; 0: no limit */
 	unsigned interrupts; /* calls that end with EINTR first */
 	unsigned syncs, moves, zero_ranges, punches;
-	bool aligned; /* all buffers of reads and writes were, to 512 bytes */
+	void (*before)(char call, int fd); /* each call: 'r', 'w', 's' for sync, 'f' fallocate */
+	char log[256];                     /* those calls, the newest last */
+	bool aligned;                      /* all buffers of reads and writes were, to 512 bytes */
 };
 extern struct blk_libc libc;
 
@@ -68,6 +70,8 @@ int make_file(void **state);
 int remove_file(void **state);
 /* A disk of that file with `more` parameters, whose driver agrees to `features`. */
 int start(void **state, const char *more, uint64_t features, unsigned queues);
+/* The same for whole parameters; the file is not touched. */
+int start_with(void **state, const char *params, uint64_t features, unsigned queues);
 int teardown(void **state);
 uint8_t *at(uint64_t gpa);
 void put_header(uint32_t type, uint64_t sector);
@@ -82,5 +86,6 @@ bool file_is_old_but(uint64_t zero, uint64_t zeroes);
 uint64_t config(unsigned off);
 
 int test_blocks(void);
+int test_overlay(void);
 
 #endif

@@ -75,21 +75,35 @@ static void set(struct blk_config *c, uint32_t block, uint64_t physical, uint64_
 	c->opt_io_size = (uint32_t)(optimal / block);
 }
 
-int blk_set_blocks(struct blk *b, const struct volt_value *disk, bool direct, uint32_t block,
-    uint64_t physical, uint64_t optimal)
+/* Both files of an overlay have to take what O_DIRECT gives them. */
+static int check_direct(const struct blk *b, const struct volt_value *disk, uint32_t block)
+{
+	uint32_t least = look_beneath(b->fd).logical;
+
+	if (b->overlay.on && look_beneath(b->overlay.base).logical > least)
+		least = look_beneath(b->overlay.base).logical;
+	if (least <= block)
+		return 0;
+	return volt_fail(b->v.h, EINVAL,
+	    "cannot use '%s' with direct: its blocks have %u bytes; say block-size=%u", disk->s,
+	    least, least);
+}
+
+int blk_set_blocks(
+    struct blk *b, const struct volt_value *disk, uint64_t bytes, const struct blk_blocks *want)
 {
 	const struct volt_host *h = b->v.h;
-	const struct beneath at = look_beneath(disk->fd);
+	const struct beneath at = look_beneath(b->fd);
+	const uint32_t block = want->block;
+	uint64_t physical = want->physical, optimal = want->optimal;
 
-	if (disk->u % block)
+	if (bytes == 0)
+		return volt_fail(h, EINVAL, "cannot use '%s': it is empty", disk->s);
+	if (bytes % block)
 		return volt_fail(h, EINVAL,
 		    "cannot use '%s': its size, %llu bytes, is not a multiple of %u; see "
 		    "block-size",
-		    disk->s, (unsigned long long)disk->u, block);
-	if (direct && at.logical > block)
-		return volt_fail(h, EINVAL,
-		    "cannot use '%s' with direct: its blocks have %u bytes; say block-size=%u",
-		    disk->s, at.logical, at.logical);
+		    disk->s, (unsigned long long)bytes, block);
 	if (physical == 0)
 		physical =
 		    is_power_of_two(at.physical) && at.physical > block ? at.physical : block;
@@ -103,7 +117,7 @@ int blk_set_blocks(struct blk *b, const struct volt_value *disk, bool direct, ui
 		return volt_fail(h, EINVAL,
 		    "opt-io-size=%llu must be a multiple of the physical block size, %llu",
 		    (unsigned long long)optimal, (unsigned long long)physical);
-	b->align = direct ? block : 0;
+	b->align = want->direct ? block : 0;
 	set(&b->config, block, physical, optimal);
-	return 0;
+	return want->direct ? check_direct(b, disk, block) : 0;
 }

@@ -111,25 +111,37 @@ static void set_unsynced(struct blk *b)
 	__atomic_store_n(&b->unsynced, true, __ATOMIC_RELAXED);
 }
 
-uint64_t blk_move(
-    struct blk *b, struct blk_io *io, bool write, struct blk_data *d, uint64_t n, uint64_t off)
+uint64_t blk_move(struct blk *b, struct blk_io *io, int fd, bool write, struct blk_data *d,
+    uint64_t n, uint64_t off)
 {
 	const unsigned parts = take(io, d, n);
 
 	if (write)
 		set_unsynced(b);
 	if (b->align && !is_aligned(b, io->part, parts))
-		return move_by_bounce(b->fd, write, io, parts, n, off);
-	return move_parts(b->fd, write, io->part, parts, off);
+		return move_by_bounce(fd, write, io, parts, n, off);
+	return move_parts(fd, write, io->part, parts, off);
 }
 
-bool blk_sync(struct blk *b)
+bool blk_write_all(int fd, struct iovec *part, uint64_t off)
 {
+	const size_t n = part->iov_len;
+
+	return move_parts(fd, true, part, 1, off) == n;
+}
+
+enum blk_outcome blk_sync(struct blk *b)
+{
+	enum blk_outcome outcome;
+
 	__atomic_store_n(&b->unsynced, false, __ATOMIC_SEQ_CST);
-	if (fdatasync(b->fd) == 0)
-		return true;
-	set_unsynced(b);
-	return false;
+	if (b->overlay.on)
+		outcome = blk_overlay_sync(b);
+	else
+		outcome = fdatasync(b->fd) == 0 ? BLK_DONE : BLK_FAILED;
+	if (outcome != BLK_DONE)
+		set_unsynced(b);
+	return outcome;
 }
 
 /* 0, or an errno. */

@@ -70,10 +70,18 @@ static bool is_inside(const struct blk *b, uint64_t sector, uint64_t sectors)
 	return sector <= capacity && sectors <= capacity - sector;
 }
 
-/* A change that went well is stable, or will be by the driver's flush. */
-static bool settle(struct blk *b)
+/* Another worker is at the overlay's map: the request is begun again. */
+#define S_LATER 0xffu
+
+static uint8_t tell(struct blk *b, enum blk_outcome outcome)
 {
-	return has(b, F_FLUSH) || blk_sync(b);
+	return outcome == BLK_LATER ? S_LATER : answer(b, outcome == BLK_DONE);
+}
+
+/* A change that went well is stable, or will be by the driver's flush. */
+static uint8_t settle(struct blk *b, enum blk_outcome outcome)
+{
+	return tell(b, outcome == BLK_DONE && !has(b, F_FLUSH) ? blk_sync(b) : outcome);
 }
 
 /* ----------------------------------------------------------------- requests */
@@ -84,7 +92,12 @@ static uint8_t read_sectors(struct blk *b, struct blk_request *r)
 
 	if (r->in % SECTOR || !is_inside(b, r->head.sector, r->in / SECTOR))
 		return refuse(b, S_IOERR);
-	r->written = (uint32_t)blk_move(b, r->io, false, &d, r->in, r->head.sector * SECTOR);
+	const uint64_t off = r->head.sector * SECTOR;
+
+	if (b->overlay.on)
+		r->written = (uint32_t)blk_overlay_read(b, r->io, &d, r->in, off);
+	else
+		r->written = (uint32_t)blk_move(b, r->io, b->fd, false, &d, r->in, off);
 	r->cost = r->in;
 	volt_count(b->v.h, COUNT_READ, r->written);
 	return answer(b, r->written == r->in);
@@ -96,19 +109,34 @@ static uint8_t write_sectors(struct blk *b, struct blk_request *r)
 
 	if (b->readonly || r->out % SECTOR || !is_inside(b, r->head.sector, r->out / SECTOR))
 		return refuse(b, S_IOERR);
-	const uint64_t n = blk_move(b, r->io, true, &d, r->out, r->head.sector * SECTOR);
+	const uint64_t off = r->head.sector * SECTOR;
+	uint64_t n;
+	enum blk_outcome outcome;
 
+	if (b->overlay.on) {
+		outcome = blk_overlay_write(b, r->io, &d, r->out, off, &n);
+	} else {
+		n = blk_move(b, r->io, b->fd, true, &d, r->out, off);
+		outcome = n == r->out ? BLK_DONE : BLK_FAILED;
+	}
+	const uint8_t status = settle(b, outcome);
+
+	if (status == S_LATER)
+		return status;
 	r->cost = r->out;
 	volt_count(b->v.h, COUNT_WRITTEN, n);
-	return answer(b, n == r->out && settle(b));
+	return status;
 }
 
 static uint8_t flush(struct blk *b)
 {
 	if (!has(b, F_FLUSH))
 		return refuse(b, S_UNSUPP);
-	volt_count(b->v.h, COUNT_FLUSHES, 1);
-	return answer(b, blk_sync(b));
+	const uint8_t status = tell(b, blk_sync(b));
+
+	if (status != S_LATER)
+		volt_count(b->v.h, COUNT_FLUSHES, 1);
+	return status;
 }
 
 static uint8_t get_id(struct blk *b, struct blk_request *r)
@@ -129,17 +157,25 @@ static uint8_t check_range(const struct blk *b, bool zeroes, const struct blk_ra
 	return is_inside(b, r->sector, r->sectors) ? S_OK : S_IOERR;
 }
 
+static enum blk_outcome outcome_of(bool ok)
+{
+	return ok ? BLK_DONE : BLK_FAILED;
+}
+
 /* Whether blocks are given back is the driver's wish, zeroes are not. */
-static bool change_range(
+static enum blk_outcome change_range(
     struct blk *b, struct blk_request *r, bool zeroes, const struct blk_range *range)
 {
 	const uint64_t off = range->sector * SECTOR;
 	const uint64_t n = (uint64_t)range->sectors * SECTOR;
+	const bool unmap = range->flags & UNMAP;
 
 	if (!zeroes)
-		return blk_discard(b, off, n);
+		return outcome_of((b->overlay.on ? blk_overlay_discard : blk_discard)(b, off, n));
 	r->cost += n;
-	return blk_zero(b, r->io, off, n, range->flags & UNMAP);
+	if (b->overlay.on)
+		return blk_overlay_zero(b, r->io, off, n, unmap);
+	return outcome_of(blk_zero(b, r->io, off, n, unmap));
 }
 
 /* Discard and write zeroes. All ranges are copied and checked before the first is touched. */
@@ -160,10 +196,12 @@ static uint8_t change_ranges(struct blk *b, struct blk_request *r, bool zeroes)
 		if (status)
 			return refuse(b, status);
 	}
-	for (uint32_t i = 0; i < n; i++)
-		if (ranges[i].sectors && !change_range(b, r, zeroes, &ranges[i]))
-			return answer(b, false);
-	return answer(b, settle(b));
+	enum blk_outcome outcome = BLK_DONE;
+
+	for (uint32_t i = 0; i < n && outcome == BLK_DONE; i++)
+		if (ranges[i].sectors)
+			outcome = change_range(b, r, zeroes, &ranges[i]);
+	return settle(b, outcome);
 }
 
 static uint8_t serve(struct blk *b, struct blk_request *r)
@@ -216,6 +254,8 @@ bool blk_request(void *self, struct volt_queue *q, struct volt_chain *c)
 	} else {
 		status = refuse(b, S_IOERR);
 	}
+	if (status == S_LATER)
+		return false;
 	volt_limit_charge(&b->limit, r.cost);
 	volt_chain_write_last(q, c, status);
 	/* virtio 2.7.8.2: so many bytes from the first on. The status is one if all before it are.

@@ -495,5 +495,6 @@ int main(void)
 	};
 #undef WITH
 #undef T
-	return cmocka_run_group_tests(tests, make_file, remove_file) + test_blocks();
+	return cmocka_run_group_tests(tests, make_file, remove_file) + test_blocks() +
+	       test_overlay();
 }

@@ -20,6 +20,7 @@
 
 enum {
 	PARAM_DISK,
+	PARAM_BASE,
 	PARAM_READONLY,
 	PARAM_DIRECT,
 	PARAM_SERIAL,
@@ -45,7 +46,7 @@ static void blk_drain(void *self, struct volt_queue *q)
 
 	if (q->number + 1u < b->type.queues || !__atomic_load_n(&b->unsynced, __ATOMIC_RELAXED))
 		return;
-	if (!blk_sync(b))
+	if (blk_sync(b) == BLK_FAILED)
 		volt_count(b->v.h, COUNT_FAILED, 1);
 }
 
@@ -54,8 +55,11 @@ static void blk_drain(void *self, struct volt_queue *q)
 /* Its file grew or shrank. The offset that lseek() moves is nobody's: all calls name theirs. */
 static int resize(struct blk *b, const struct volt_reply *reply)
 {
-	const off_t size = lseek(b->fd, 0, SEEK_END);
+	off_t size;
 
+	if (b->overlay.on)
+		return volt_reply_fail(reply, EOPNOTSUPP, "a disk with a base keeps its size");
+	size = lseek(b->fd, 0, SEEK_END);
 	if (size < 0)
 		return volt_reply_fail(reply, EIO, "cannot tell the disk's size: errno %d", errno);
 	if ((uint64_t)size % b->config.blk_size)
@@ -175,6 +179,7 @@ static void blk_fini(void *self)
 {
 	struct blk *b = self;
 
+	blk_overlay_close(b);
 	free(b->io[0].bounce); /* that of all queues */
 }
 
@@ -187,6 +192,30 @@ static int make_bounces(struct blk *b, uint16_t queues)
 	for (unsigned i = 0; i < queues; i++)
 		b->io[i].bounce = bytes + (size_t)BOUNCE_BYTES * i;
 	return 0;
+}
+
+static int open_files(struct blk *b, const struct volt_args *a, uint16_t queues)
+{
+	const struct volt_value *disk = volt_arg(a, PARAM_DISK);
+	const struct volt_value *base = volt_arg(a, PARAM_BASE);
+	const struct blk_blocks want = {
+	    .block = volt_arg(a, PARAM_BLOCK_SIZE)->u ? 4096 : 512,
+	    .physical = volt_arg(a, PARAM_PHYSICAL_BLOCK_SIZE)->u,
+	    .optimal = volt_arg(a, PARAM_OPT_IO_SIZE)->u,
+	    .direct = volt_arg(a, PARAM_DIRECT)->u,
+	};
+	const uint64_t bytes = base->fd < 0 ? disk->u : base->u;
+	int err;
+
+	b->overlay.on = base->fd >= 0;
+	b->overlay.base = base->fd;
+	err = blk_set_blocks(b, b->overlay.on ? base : disk, bytes, &want);
+	if (!err && b->align)
+		err = make_bounces(b, queues);
+	if (err)
+		return err;
+	set_config(b, bytes, queues);
+	return b->overlay.on ? blk_overlay_open(b, disk, base) : 0;
 }
 
 static int blk_init(void *self, const struct volt_host *h, const struct volt_args *a)
@@ -204,14 +233,9 @@ static int blk_init(void *self, const struct volt_host *h, const struct volt_arg
 	memcpy(b->id, serial, strnlen(serial, ID_BYTES));
 	if (!read_rate(a, PARAM_RATE, &rate))
 		return volt_fail(h, EINVAL, "a burst needs its rate: rate-bytes, or rate-ops");
-	err = blk_set_blocks(b, disk, volt_arg(a, PARAM_DIRECT)->u,
-	    volt_arg(a, PARAM_BLOCK_SIZE)->u ? 4096 : 512,
-	    volt_arg(a, PARAM_PHYSICAL_BLOCK_SIZE)->u, volt_arg(a, PARAM_OPT_IO_SIZE)->u);
-	if (!err && b->align)
-		err = make_bounces(b, queues);
+	err = open_files(b, a, queues);
 	if (err)
 		return err;
-	set_config(b, disk->u, queues);
 	set_type(b, queues);
 	err = volt_virtio_init(b, b->q, &b->type, h);
 	return err ? err : volt_limit_init(&b->limit, &b->v, &rate);
@@ -230,6 +254,11 @@ static const struct volt_param params[] = {
     [PARAM_DISK] = {.name = "disk",
 	.type = VOLT_PARAM_DISK,
 	.help = "the file or block device that holds the disk's bytes"},
+    [PARAM_BASE] = {.name = "base",
+	.type = VOLT_PARAM_DISK,
+	.flags = VOLT_DISK_READ_ONLY,
+	.def = "",
+	.help = "the disk that this one is a clone of: `disk` holds only what differs"},
     [PARAM_READONLY] = {.name = "readonly",
 	.type = VOLT_PARAM_BOOL,
 	.def = "off",
@@ -283,6 +312,11 @@ static const struct volt_need needs[] = {
 	.roles = VOLT_ROLE_BIT(VOLT_ROLE_WORKER),
 	.test_count = 1,
 	.tests = {ON_DISK}},
+    {.syscall = "preadv",
+	.reason = "reads what is still the base's",
+	.roles = VOLT_ROLE_BIT(VOLT_ROLE_WORKER),
+	.test_count = 1,
+	.tests = {{.arg = 0, .op = VOLT_TEST_FD_PARAM, .value = PARAM_BASE}}},
     {.syscall = "pwritev",
 	.reason = "writes the guest's buffers to the disk",
 	.roles = VOLT_ROLE_BIT(VOLT_ROLE_WORKER),

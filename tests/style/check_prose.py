@@ -13,6 +13,7 @@ PAGES = [
     "SECURITY.md",
     "docs/architecture.md",
     "docs/glossary.md",
+    "docs/overlay.md",
     "jail/volt-jail.8",
     "plugins/acpipower/volt-acpipower.7",
     "plugins/bootmark/volt-bootmark.7",
