@@ -25,13 +25,13 @@ int library_set_dir(const char *dir);
  */
 const char *library_resolve(const char *option, const char *spec, char *path, unsigned path_size);
 
-/* Checks and loads what `path` names, once however often asked; it is never unloaded. *kind gets
- * what the note says even before loading. NULL on failure, said in the log. */
+/* Checks what `path` names, without loading it: the kind, or -errno, said in the log. */
+int library_probe(const char *path);
+/* Loads it, once however often asked; checks it first if nobody did. It is never unloaded. NULL on
+ * failure, said in the log. */
 const struct volt_plugin *library_load(const char *path);
-/* The checks alone, without loading: the kind, or -errno, said in the log. */
 /* Prints the names of all plugins, a line each. 0 or -errno, said in the log. */
 int library_print_names(void);
-int library_probe(const char *path);
 /* Closes the checked copies. Nothing can be loaded any more. */
 void library_finish(void);
 

@@ -20,13 +20,10 @@
 #include "core/plugin/guard.h"
 #include "core/plugin/library.h"
 #include "core/vm/host.h"
-#include "core/vm/registry.h"
 #include "core/vm/vm.h"
 #include "core/vm/vm_commands.h"
 
 const char plugins_default_cmdline[] = VOLT_DEFAULT_CMDLINE;
-
-static const char *const default_specs[] = {VOLT_DEFAULT_PLUGINS NULL};
 
 /* KVM's own I/O interrupt controller (Linux, arch/x86/kvm). */
 #define KVM_CHIP_BASE 0xfec00000u
@@ -123,135 +120,49 @@ struct instance *plugins_add(
 	return i;
 }
 
-#define DEFAULT_WORD "default"
-#define DEFAULT_MAX  (sizeof(default_specs) / sizeof(default_specs[0]))
-
-static bool same_name(const char *a, const char *b)
-{
-	size_t n = strcspn(a, ",");
-
-	return n == strcspn(b, ",") && memcmp(a, b, n) == 0;
-}
-
-static bool is_named(const struct options *o, const char *name)
-{
-	for (uint32_t i = 0; i < o->plugin_count; i++)
-		if (same_name(o->plugins[i], name))
-			return true;
-	return false;
-}
-
-/* The specs of this machine, with the default set in the place of the word "default", but for those
- * that are named as well; without --plugin it is the set alone. A named VM has one more. Answers
- * how many. */
-static uint32_t list_specs(const struct options *o, const char **specs)
-{
-	static const char *const word[] = {DEFAULT_WORD};
-	const char *const *given = o->plugin_count > 0 ? o->plugins : word;
-	uint32_t count = o->plugin_count > 0 ? o->plugin_count : 1;
-	bool seen = false;
-	uint32_t n = 0;
-
-	for (uint32_t i = 0; i < count; i++) {
-		if (strcmp(given[i], DEFAULT_WORD) != 0) {
-			specs[n++] = given[i];
-			continue;
-		}
-		for (uint32_t d = 0; !seen && default_specs[d] != NULL; d++)
-			if (!is_named(o, default_specs[d]))
-				specs[n++] = default_specs[d];
-		seen = true;
-	}
-	if (registry_plugin_spec())
-		specs[n++] = registry_plugin_spec();
-	return n;
-}
-
-static struct instance *create_one(struct machine *m, const char *path, const char *params)
+static struct instance *create_one(struct machine *m, const struct plugin_spec *f)
 {
 	guard_forget();
 	if (m->instance_count == INSTANCE_MAX) {
 		log_error(ENOSPC, "there are more than %u plugins", INSTANCE_MAX);
 		return NULL;
 	}
-	const struct volt_plugin *d = library_load(path);
-	return d != NULL ? plugins_add(m, d, params, path) : NULL;
+	const struct volt_plugin *d = library_load(f->path);
+	return d ? plugins_add(m, d, f->params, f->path) : NULL;
 }
 
-static int load_sandbox(struct machine *m, const char *path, const char *params)
+static int load_sandbox(struct machine *m, const struct plugin_spec *f)
 {
-	if (m->sandbox != NULL)
-		return log_error(EEXIST, "plugin %s: one sandbox is enough", path);
-	struct instance *i = create_one(m, path, params);
-	if (i == NULL || instance_wire(i) != 0)
+	if (m->sandbox)
+		return log_error(EEXIST, "plugin %s: one sandbox is enough", f->path);
+	struct instance *i = create_one(m, f);
+	if (!i || instance_wire(i) != 0)
 		return -EINVAL;
-	if (i->sandbox == NULL)
+	if (!i->sandbox)
 		return log_error(
-		    EINVAL, "plugin %s is a sandbox that offers no %s", path, VOLT_EXT_SANDBOX);
+		    EINVAL, "plugin %s is a sandbox that offers no %s", f->path, VOLT_EXT_SANDBOX);
 	m->sandbox = i;
-	int err = i->sandbox->enter_early(i->callee.self, policy_flags(m->options));
-	if (err != 0)
+	const int err = i->sandbox->enter_early(i->callee.self, policy_flags(m->options));
+	if (err)
 		m->fail_code = EXIT_SEAL;
 	trace_mark("early filter", "plugin %s", i->callee.id);
 	return err;
 }
 
-/* Of --filter, in the order named. */
-static int load_filters(struct machine *m)
+/* All of one kind, in the order named; a sandbox enters its early filter at once. */
+static int load_kind(struct machine *m, uint32_t kind)
 {
 	int err = 0;
 
-	for (uint32_t i = 0; err == 0 && i < m->options->filter_count; i++) {
-		const char *spec = m->options->filters[i];
-		char path[PATH_MAX];
-		const char *params = library_resolve("filter", spec, path, sizeof(path));
-		int found = params != NULL ? library_probe(path) : -EINVAL;
-
-		if (found < 0)
-			return found;
-		if (found != VOLT_KIND_FILTER)
-			return log_error(
-			    EINVAL, "--filter %s: the plugin is not a filter; use --plugin", spec);
-		err = create_one(m, path, params) != NULL ? 0 : -EINVAL;
+	for (uint32_t i = 0; !err && i < m->specs.count; i++) {
+		if (m->specs.list[i].kind != kind)
+			continue;
+		if (kind == VOLT_KIND_SANDBOX)
+			err = load_sandbox(m, &m->specs.list[i]);
+		else
+			err = create_one(m, &m->specs.list[i]) ? 0 : -EINVAL;
 	}
 	return err;
-}
-
-/* All of one kind, in the order named. */
-static int load_kind(struct machine *m, const char *const *specs, uint32_t count, uint32_t kind)
-{
-	for (uint32_t i = 0; i < count; i++) {
-		char path[PATH_MAX];
-		const char *params = library_resolve("plugin", specs[i], path, sizeof(path));
-		int found = params != NULL ? library_probe(path) : -EINVAL;
-
-		if (found < 0)
-			return found;
-		if (found == VOLT_KIND_FILTER)
-			return log_error(EINVAL,
-			    "--plugin %s: that is a filter: use --filter NAME,on=DEVICE", specs[i]);
-		if ((uint32_t)found != kind)
-			continue;
-		if (kind == VOLT_KIND_SANDBOX) {
-			int err = load_sandbox(m, path, params);
-			if (err != 0)
-				return err;
-		} else if (create_one(m, path, params) == NULL) {
-			return -EINVAL;
-		}
-	}
-	return 0;
-}
-
-static int load_default_sandbox(struct machine *m)
-{
-	const char *spec = VOLT_DEFAULT_SANDBOX;
-
-	if (spec[0] == '\0')
-		return log_error(ENOENT, "this build has no sandbox plugin: name one with "
-					 "--plugin, or accept the risk with "
-					 "--no-sandbox");
-	return load_kind(m, &spec, 1, VOLT_KIND_SANDBOX);
 }
 
 static void warn_unsafe(const struct options *o)
@@ -297,22 +208,15 @@ static int wire_all(struct machine *m)
 
 int plugins_load(struct machine *m)
 {
-	const struct options *o = m->options;
-	const char *specs[OPTIONS_PLUGIN_MAX + DEFAULT_MAX + 1];
-	uint32_t count = list_specs(o, specs);
-	int err = 0;
-
-	warn_unsafe(o);
-	if (!o->no_sandbox) {
-		err = load_kind(m, specs, count, VOLT_KIND_SANDBOX);
-		if (err == 0 && m->sandbox == NULL)
-			err = load_default_sandbox(m);
-	}
-	if (err == 0)
-		err = load_kind(m, specs, count, VOLT_KIND_DEVICE);
-	if (err == 0)
-		err = load_filters(m);
-	return err != 0 ? err : wire_all(m);
+	warn_unsafe(m->options);
+	int err = plugin_specs_find(&m->specs, m->options);
+	if (!err && !m->options->no_sandbox)
+		err = load_kind(m, VOLT_KIND_SANDBOX);
+	if (!err)
+		err = load_kind(m, VOLT_KIND_DEVICE);
+	if (!err)
+		err = load_kind(m, VOLT_KIND_FILTER);
+	return err ? err : wire_all(m);
 }
 
 /* A line is driven under its owner's lock and takes the irqchip's; its own would wait for

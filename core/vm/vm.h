@@ -26,6 +26,7 @@
 #include "core/plugin/instance.h"
 #include "core/vm/options.h"
 #include "core/vm/pause.h"
+#include "core/vm/plugin_specs.h"
 #include "core/vm/policy.h"
 
 #define INSTANCE_MAX 64
@@ -49,6 +50,7 @@ struct machine {
 	struct commands *commands; /* NULL: no plugin takes commands */
 	uint64_t running_since_ns; /* the guest was let go then */
 	int pid;
+	struct plugin_specs specs;
 	struct instance *instances[INSTANCE_MAX];
 	uint32_t instance_count;
 	struct instance *sandbox; /* or NULL; one of instances */
