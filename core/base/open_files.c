@@ -35,11 +35,10 @@ static int list(int from, bool (*see)(void *arg, int fd), void *arg)
 	return 0;
 }
 
-int open_files_each(int folder, bool (*see)(void *arg, int fd), void *arg)
+int open_files_each(bool (*see)(void *arg, int fd), void *arg)
 {
 	struct stat st;
-	int err = folder >= 0 ? fstat(folder, &st) : stat(folder_path, &st);
-	off_t left = err == 0 ? st.st_size : 0;
+	off_t left = stat(folder_path, &st) == 0 ? st.st_size : 0;
 	int fd = 0;
 
 	if (left == 0)
@@ -47,6 +46,25 @@ int open_files_each(int folder, bool (*see)(void *arg, int fd), void *arg)
 	for (; left > 0 && fd < TRY_MAX; fd++)
 		left -= see(arg, fd);
 	return left > 0 ? list(fd, see, arg) : 0;
+}
+
+static bool count_one(void *arg, int fd)
+{
+	++*(uint64_t *)arg;
+	return true;
+}
+
+int open_files_count(int folder, uint64_t *count)
+{
+	struct stat st;
+
+	*count = 0;
+	if ((folder < 0 || fstat(folder, &st) != 0) && stat(folder_path, &st) != 0)
+		return -errno;
+	if (st.st_size == 0)
+		return list(0, count_one, count);
+	*count = (uint64_t)st.st_size;
+	return 0;
 }
 
 static bool note_open(void *arg, int fd)
@@ -65,7 +83,7 @@ uint32_t open_files_highest(void)
 	uint32_t highest = 2;
 
 	/* Where it cannot be read, seal.c has failed before at /proc/self/task. */
-	open_files_each(-1, note_open, &highest);
+	open_files_each(note_open, &highest);
 	return highest;
 }
 
@@ -90,7 +108,7 @@ int open_files_close(uint32_t first, uint32_t last)
 
 	if (close_range(first, last, 0) == 0)
 		return 0;
-	return open_files_each(-1, close_within, &span);
+	return open_files_each(close_within, &span);
 }
 
 const char *open_files_hint(int err)

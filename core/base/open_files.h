@@ -14,9 +14,13 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* Calls `see` for each number that may be open, upwards; it says whether it is. `folder` is an
- * fd of /proc/self/fd, or -1. 0, or -errno if the folder has to be listed and cannot. */
-int open_files_each(int folder, bool (*see)(void *arg, int fd), void *arg);
+/* Calls `see` for each number that may be open, upwards; it says whether it is.
+ * 0, or -errno if the folder has to be listed and cannot. */
+int open_files_each(bool (*see)(void *arg, int fd), void *arg);
+
+/* How many there are. `folder` is an fd of /proc/self/fd, which may have been
+ * closed, or -1. 0, or -errno if the folder has to be listed and cannot. */
+int open_files_count(int folder, uint64_t *count);
 
 /* Gives a descriptor the free number `want`. 0; or -errno, and it is closed. */
 int open_files_move(int fd, int want);

@@ -8,21 +8,33 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
-#include "core/plugin/process_state.h"
+#include "core/base/open_files.h"
 #include "sdk/common/compat.h"
 
 /* The watch's ticks: a length that a plugin's own timer will hardly have. */
 #define TICK_US 999983
+
+#define CHILD_MAX 16
+
+/* What outlives a call: numbers of threads and open files; processes. */
+struct holdings {
+	uint64_t threads, files;
+	int children[CHILD_MAX];
+	uint32_t child_count;
+};
 
 static struct {
 	bool on, registered;
@@ -30,10 +42,8 @@ static struct {
 	const char *id, *step; /* the call that is under way; NULL: none */
 	struct timespec entered;
 	sigset_t old_mask;
-	struct proc_handles proc;
-	/* What the last call left is what the next one finds, unless it is stale. */
-	struct process_state states[2], *newest, *earlier;
-	bool stale;
+	int files; /* /proc/self/fd */
+	struct holdings before;
 } guard;
 
 static _Noreturn void end(int code)
@@ -163,10 +173,7 @@ void guard_begin(void)
 	watch_crashes(true);
 	/* So that the child of a child that ended is seen as well. */
 	prctl(PR_SET_CHILD_SUBREAPER, 1);
-	proc_handles_open(&guard.proc);
-	guard.newest = &guard.states[0];
-	guard.earlier = &guard.states[1];
-	guard.stale = true;
+	guard.files = open("/proc/self/fd", O_RDONLY | O_CLOEXEC | O_DIRECTORY);
 	guard.on = true;
 }
 
@@ -174,34 +181,60 @@ void guard_finish(void)
 {
 	if (!guard.on)
 		return;
-	proc_handles_close(&guard.proc);
+	if (guard.files >= 0)
+		close(guard.files);
 	prctl(PR_SET_CHILD_SUBREAPER, 0);
 	watch(false);
 	watch_crashes(false);
 	guard.on = false;
 }
 
-void guard_forget(void)
+/* Mostly the process has no children, which one call tells. */
+static void count_children(struct holdings *h)
 {
-	guard.stale = true;
+	siginfo_t info;
+	char path[64], text[512];
+	const char *p = text;
+
+	if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT | __WALL) != 0 && errno == ECHILD)
+		return;
+	snprintf(path, sizeof(path), "/proc/self/task/%d/children", (int)getpid());
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+
+	text[n > 0 ? n : 0] = '\0';
+	if (fd >= 0)
+		close(fd);
+	for (char *end; h->child_count < CHILD_MAX; p = end) {
+		int pid = (int)strtol(p, &end, 10);
+
+		if (end == p)
+			break;
+		h->children[h->child_count++] = pid;
+	}
+	if (h->child_count == 0)
+		h->children[h->child_count++] = 0; /* a kernel without that file */
 }
 
-static int read_state(void)
+/* Source: proc(5). A folder of threads has two links and one for each. */
+static int count(struct holdings *h)
 {
-	struct process_state *next = guard.earlier;
+	struct stat tasks;
 
-	guard.earlier = guard.newest;
-	guard.newest = next;
-	return process_state_read(guard.newest, &guard.proc);
+	*h = (struct holdings){0};
+	count_children(h);
+	if (stat("/proc/self/task", &tasks) != 0)
+		return -errno;
+	h->threads = tasks.st_nlink;
+	return open_files_count(guard.files, &h->files);
 }
 
 void guard_enter(const char *id, const char *step)
 {
 	if (!guard.on)
 		return;
-	if (guard.stale && read_state() != 0)
-		guard.newest->file_count = 0; /* it will be seen to differ */
-	guard.stale = false;
+	if (count(&guard.before) != 0)
+		guard.before = (struct holdings){0}; /* it will be seen to differ */
 	clock_gettime(CLOCK_MONOTONIC, &guard.entered);
 	guard.step = step;
 	guard.id = id;
@@ -209,38 +242,61 @@ void guard_enter(const char *id, const char *step)
 
 static bool was_there(int pid)
 {
-	for (unsigned i = 0; i < guard.earlier->child_count; i++)
-		if (guard.earlier->children[i] == pid)
+	for (uint32_t i = 0; i < guard.before.child_count; i++)
+		if (guard.before.children[i] == pid)
 			return true;
 	return false;
 }
 
-static void kill_children(void)
+/* True if there were new ones. */
+static bool kill_children(const struct holdings *after)
 {
-	for (unsigned i = 0; i < guard.newest->child_count; i++)
-		if (guard.newest->children[i] > 0 && !was_there(guard.newest->children[i]))
-			kill(guard.newest->children[i], SIGKILL);
+	bool any = false;
+
+	for (uint32_t i = 0; i < after->child_count; i++) {
+		if (was_there(after->children[i]))
+			continue;
+		any = true;
+		if (after->children[i] > 0)
+			kill(after->children[i], SIGKILL);
+	}
+	return any;
+}
+
+/* In words that follow "init"; NULL: nothing. */
+static const char *fault_of(const struct holdings *after)
+{
+	if (kill_children(after))
+		return "left a child process behind";
+	if (after->threads > guard.before.threads)
+		return "left a thread behind; volt.worker/1 makes threads";
+	if (after->files > guard.before.files)
+		return "left a file open; files come as parameters";
+	if (after->files < guard.before.files)
+		return "closed a file that is the core's";
+	return NULL;
 }
 
 int guard_leave(void)
 {
 	const char *id = guard.id;
-	char what[320];
+	struct holdings after;
 
 	if (!guard.on)
 		return 0;
 	if (is_stray())
 		end(EXIT_PLUGIN);
 	guard.id = NULL;
-	int err = read_state();
-	if (err != 0) {
+	int err = count(&after);
+	if (err) {
 		find_log();
 		return log_error(-err, "plugin %s: what its %s did cannot be read from /proc: %s",
 		    id, guard.step, strerror(-err));
 	}
-	if (!process_state_differs(guard.earlier, guard.newest, what, sizeof(what)))
+	const char *fault = fault_of(&after);
+	if (!fault)
 		return 0;
-	kill_children();
 	find_log();
-	return log_error(EPERM, "plugin %s: its %s %s", id, guard.step, what);
+	return log_error(
+	    EPERM, "plugin %s: its %s %s; volt-plugin check tells more", id, guard.step, fault);
 }

@@ -122,7 +122,6 @@ struct instance *plugins_add(
 
 static struct instance *create_one(struct machine *m, const struct plugin_spec *f)
 {
-	guard_forget();
 	if (m->instance_count == INSTANCE_MAX) {
 		log_error(ENOSPC, "there are more than %u plugins", INSTANCE_MAX);
 		return NULL;

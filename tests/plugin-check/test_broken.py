@@ -127,6 +127,20 @@ BEHAVIOUR = {
     "memory-forgets": ("reset", r"after a reset it is not as after power-on"),
     "sandbox-empty": ("sandbox", r"getpid, which no rule allows, does not kill"),
 }
+# What init of tests/security/plugins/trouble.c does by its parameter: what is said of it.
+TROUBLE = {
+    "exit": r"ended the process, with status 0",
+    "thread": r"left a thread behind", "open-file": r"left file descriptor \d+ \(/etc/passwd\) open",
+    "replace-file": r"put another file in the place of the core's descriptor 0",
+    "catch-signal": r"changed what SIGTERM does", "ignore-signal": r"changed what SIGCHLD does",
+    "restore-signal": r"changed what SIGPIPE does",
+    "unblock-signals": r"changed whether SIGHUP is blocked",
+    "timer": r"left a timer", "other-timer": r"left a timer", "posix-timer": r"left a timer",
+    "map-code": r"left executable memory", "limit": r"changed a resource limit",
+    "filter": r"entered a seccomp filter", "umask": r"umask",
+    "directory": r"changed the working directory", "locale": r"changed the locale",
+    "rename": r"renamed the thread",
+}
 SOUND = ("sound", "declared-call", "worker", "state-sound", "filter-sound", "memory-sound")
 
 # A sanitizer's runtime has these of its own, so that the test is left out or lets them pass.
@@ -149,6 +163,10 @@ for name, words in FILES.items():
 for name, (test, words) in BEHAVIOUR.items():
     if name not in BLIND:
         expect_one(kit.BROKEN / f"{name.replace('_', '-')}.so", test, words)
+for name, words in TROUBLE.items():
+    code, said = kit.check(kit.SECURITY / "trouble.so", "--only", "leaks", "--params", f"what={name}")
+    kit.expect(code == 1 and re.search(words, kit.failed(said).get("leaks", "")),
+               f"trouble, {name}: status {code}, {said}, not /{words}/")
 for name in SOUND:
     code, said = kit.check(kit.BROKEN / f"{name}.so", "--seed", 1, "--rounds", 1000)
     kit.expect(code == 0 and not kit.failed(said) and said.get("failed") == 0,

@@ -38,9 +38,7 @@ static uint64_t heap_in_use(void)
 
 void process_snapshot_take(struct process_snapshot *c)
 {
-	const struct proc_handles none = {-1, -1, -1};
-
-	if (process_state_read(&c->process, &none) != 0)
+	if (process_state_read(&c->process) != 0)
 		abort();
 	c->mappings = count_mappings();
 	c->heap = heap_in_use();

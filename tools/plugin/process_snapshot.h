@@ -2,15 +2,14 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * process_snapshot - what this process holds that a plugin could leave behind: what volt itself
- * looks at after init, and memory.
+ * process_snapshot - what this process holds that a plugin could leave behind.
  */
 #ifndef TOOLS_PLUGIN_PROCESS_SNAPSHOT_H
 #define TOOLS_PLUGIN_PROCESS_SNAPSHOT_H
 
 #include <stddef.h>
 
-#include "core/plugin/process_state.h"
+#include "process_state.h"
 
 struct process_snapshot {
 	struct process_state process;

@@ -5,7 +5,7 @@
  * Sources: proc(5), Linux Documentation/filesystems/proc.rst. Of anonymous files, such as
  * eventfds, all of one kernel share an inode, so one in another's place is not seen.
  */
-#include "core/plugin/process_state.h"
+#include "process_state.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -47,29 +47,7 @@ static const struct {
 #define FACTS (sizeof(facts) / sizeof(facts[0]))
 _Static_assert(FACTS <= PROCESS_FACT_MAX, "no room");
 
-static const char status_path[] = "/proc/self/status", timers_path[] = "/proc/self/timers",
-		  files_path[] = "/proc/self/fd";
-
-void proc_handles_open(struct proc_handles *proc)
-{
-	proc->status = open(status_path, O_RDONLY | O_CLOEXEC);
-	proc->timers = open(timers_path, O_RDONLY | O_CLOEXEC);
-	proc->files = open(files_path, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
-}
-
-static void close_handle(int *fd)
-{
-	if (*fd >= 0)
-		close(*fd);
-	*fd = -1;
-}
-
-void proc_handles_close(struct proc_handles *proc)
-{
-	close_handle(&proc->status);
-	close_handle(&proc->timers);
-	close_handle(&proc->files);
-}
+static const char status_path[] = "/proc/self/status", timers_path[] = "/proc/self/timers";
 
 static ssize_t read_file(const char *path, char *text, size_t size)
 {
@@ -82,23 +60,12 @@ static ssize_t read_file(const char *path, char *text, size_t size)
 	return n;
 }
 
-/* A plugin may have closed the eye. */
-static ssize_t look(int eye, const char *path, char *text, size_t size)
-{
-	ssize_t n = pread(eye, text, size - 1, 0);
-
-	if (n < 0)
-		return read_file(path, text, size);
-	text[n] = '\0';
-	return n;
-}
-
-static int read_facts(struct process_state *s, int eye)
+static int read_facts(struct process_state *s)
 {
 	char text[4096];
 	const char *at = text;
 
-	if (look(eye, status_path, text, sizeof(text)) <= 0)
+	if (read_file(status_path, text, sizeof(text)) <= 0)
 		return -EIO;
 	for (size_t i = 0; i < FACTS; i++) {
 		const char *line = strstr(at, facts[i].key);
@@ -159,17 +126,17 @@ static void read_children(struct process_state *s)
 		s->children[s->child_count++] = 0; /* a kernel without that file */
 }
 
-static void read_timers(struct process_state *s, int eye)
+static void read_timers(struct process_state *s)
 {
 	char text[8];
 
 	for (int i = 0; i < 3; i++)
 		if (getitimer(i, &s->timers[i]) != 0)
 			s->timers[i] = (struct itimerval){0};
-	s->posix_timers = look(eye, timers_path, text, sizeof(text)) > 0;
+	s->posix_timers = read_file(timers_path, text, sizeof(text)) > 0;
 }
 
-int process_state_read(struct process_state *s, const struct proc_handles *proc)
+int process_state_read(struct process_state *s)
 {
 	const char *locale = setlocale(LC_ALL, NULL);
 	int err;
@@ -181,11 +148,11 @@ int process_state_read(struct process_state *s, const struct proc_handles *proc)
 		s->directory = (struct stat){0};
 	s->locale[0] = '\0';
 	strncat(s->locale, locale, sizeof(s->locale) - 1);
-	read_timers(s, proc->timers);
+	read_timers(s);
 	read_children(s);
 	s->file_count = 0;
-	err = open_files_each(proc->files, add_file, s);
-	return err != 0 ? err : read_facts(s, proc->status);
+	err = open_files_each(add_file, s);
+	return err != 0 ? err : read_facts(s);
 }
 
 /* ------------------------------------------------------------------ comparing */

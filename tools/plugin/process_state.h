@@ -5,8 +5,8 @@
  * process_state - what the kernel holds of this process, to be compared: open files,
  * signals, identity, limits, directory, timers, children, program code.
  */
-#ifndef CORE_PROCESS_STATE_H
-#define CORE_PROCESS_STATE_H
+#ifndef TOOLS_PLUGIN_PROCESS_STATE_H
+#define TOOLS_PLUGIN_PROCESS_STATE_H
 
 #include <stdbool.h>
 #include <stdint.h>
@@ -38,16 +38,8 @@ struct process_state {
 	unsigned child_count;
 };
 
-/* Open files of /proc, read again for each snapshot. -1: not open, so opened each time. */
-struct proc_handles {
-	int status, files, timers;
-};
-
-void proc_handles_open(struct proc_handles *proc);
-void proc_handles_close(struct proc_handles *proc);
-
 /* 0 or -errno. */
-int process_state_read(struct process_state *s, const struct proc_handles *proc);
+int process_state_read(struct process_state *s);
 
 /* The first difference, in words that follow "init": "left ..., which ...". False: none. */
 bool process_state_differs(const struct process_state *before, const struct process_state *after,
