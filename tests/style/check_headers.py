@@ -3,6 +3,7 @@
 """Every header compiles alone: public ones as strict C11 and C++20, internal ones as
 the dialect that the tree is built in, under each compiler that is here."""
 
+import os
 import shutil
 
 import tree
@@ -12,7 +13,9 @@ WARNINGS = ("-Wall", "-Wextra", "-Werror", "-fsyntax-only")
 PUBLIC = ("-Wpedantic", "-Wno-missing-field-initializers")
 INTERNAL = ("-std=gnu11", "-D_GNU_SOURCE", "-Wno-unused", "-Wno-unused-parameter",
             "-Wno-missing-field-initializers")
-INCLUDES = ("-I.", "-Isdk/include", "-Isdk/testing")
+# Where meson wrote core/config.h.
+BUILD = os.environ.get("VOLT_BUILD", "build")
+INCLUDES = ("-I.", "-Isdk/include", "-Isdk/testing", f"-I{BUILD}")
 INTERNAL_FOLDERS = ("core", "sdk", "plugins", "tools", "volt-init", "tests")
 
 
