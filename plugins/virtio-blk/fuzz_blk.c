@@ -1,0 +1,429 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * fuzz_blk SEEDS - a hostile driver, whose acts are the bytes of an input.
+ *
+ * The first byte chooses a disk: writable, read-only, with O_DIRECT's buffers, with two queues, a
+ * clone. Each act is a byte and its arguments: requests that are nearly right, raw descriptors and
+ * indices, registers, memory, errors of the file, time, commands, saved states. Then the driver
+ * resets the device, sets it up anew, and one honest request on each queue must be answered; no
+ * file has another length, and the base and a read-only disk hold what they held.
+ *
+ *   VOLT_FUZZ_SECONDS  how long (4)
+ *   VOLT_FUZZ_ROUNDS   how many inputs, however long they take
+ *   VOLT_FUZZ_SEED     replays: input n of a seed is always the same
+ *
+ * SEEDS has an input in each line, in hexadecimal. With coverage, by hand:
+ *
+ *   clang -fsanitize=fuzzer,address,undefined -DVOLT_LIBFUZZER ... fuzz_blk.c
+ */
+#include "blk_bench.h"
+
+#include <ctype.h>
+#include <time.h>
+
+#include "blk.h"
+
+#define INPUT_MAX 512u
+#define SEEDS_MAX 256u
+
+enum { PLAIN, FIXED, DIRECT, WIDE, CLONE, DISKS };
+
+static const char *const more[DISKS] = {
+    "", ",readonly", ",direct,block-size=4096", ",queues=2", ",base="};
+
+/* One host for each disk: inputs come one after the other, as drivers of one VM would. */
+static struct {
+	struct fake_host *f;
+	struct fake_driver *d;
+	char path[64];
+	int file;
+} disks[DISKS];
+static unsigned disk;
+static char base_path[64];
+static int base_file;
+
+static const uint8_t *input, *input_end;
+
+static _Noreturn void wrong(const char *what)
+{
+	fprintf(stderr, "disk %u: %s; last message: %s\n", disk, what,
+	    fake_host_message(disks[disk].f));
+	abort();
+}
+
+/* -------------------------------------------------------------------- arguments */
+
+static uint64_t next(unsigned bytes)
+{
+	uint64_t v = 0;
+
+	while (bytes--)
+		v = v << 8 | (input < input_end ? *input++ : 0);
+	return v;
+}
+
+/* Numbers that somebody may have forgotten. */
+static uint64_t edge(void)
+{
+	static const uint64_t edges[] = {0, 1, 7, 8, SECTORS - 1, SECTORS, SECTORS + 1,
+	    UINT64_MAX / 512, UINT64_MAX / 512 + 1, UINT64_C(1) << 55, UINT64_MAX - 1, UINT64_MAX};
+	const uint64_t which = next(1);
+
+	return which < 192 ? which : edges[which % (sizeof(edges) / sizeof(edges[0]))];
+}
+
+static uint64_t address(void)
+{
+	const struct fake_ring *r = fake_driver_ring(driver, disk == WIDE && *input % 2);
+	const uint64_t which = next(1), off = next(2);
+
+	switch (which % 8) {
+	case 0:
+		return r->desc + off % 256;
+	case 1:
+		return r->avail + off % 38;
+	case 2:
+		return r->used + off % 134;
+	case 3:
+		return off << 48 | off;
+	default:
+		return RAM + off * 4 % RAM_SIZE;
+	}
+}
+
+static unsigned queue(void)
+{
+	return (unsigned)next(1) % (disk == WIDE ? 2 : 1);
+}
+
+/* ------------------------------------------------------------------------- acts */
+
+static void act_request(void)
+{
+	const uint8_t types[] = {IN, OUT, FLUSH, GET_ID, DISCARD, WRITE_ZEROES, 2, 0xff};
+	const unsigned q = queue();
+	const uint32_t type = types[next(1) % sizeof(types)];
+	const uint64_t sector = edge();
+	const uint32_t n = (uint32_t)next(2) << (next(1) % 4), cut = (uint32_t)next(2);
+	const uint64_t from = DATA + next(1), room = RAM + RAM_SIZE - from;
+	const uint32_t len = n < room ? n : (uint32_t)room, first = cut < len ? cut : len;
+	const bool writable = type == IN || type == GET_ID;
+	const struct fake_segment s[] = {{HEADER, 16, false}, {from, first, writable},
+	    {from + first, len - first, writable}, {STATUS, 1, true}};
+
+	put_header(type, sector);
+	fake_driver_add(driver, q, s, 4, next(1) % 2);
+}
+
+static void act_range(void)
+{
+	const unsigned i = (unsigned)next(1) % 16;
+	const uint64_t sector = edge();
+
+	put_range(i, sector, (uint32_t)edge(), (uint32_t)next(1) % 3);
+}
+
+static void act_descriptor(void)
+{
+	const struct fake_ring *r = fake_driver_ring(driver, queue());
+	const unsigned i = (unsigned)next(1) % 16;
+	const uint64_t at = address();
+	const uint32_t len = (uint32_t)next(2) << (next(1) % 17);
+
+	if (!r->desc)
+		return;
+	fake_driver_put(driver, r->desc, i, at, len, (uint16_t)next(1), (uint16_t)next(1));
+}
+
+static void act_show(void)
+{
+	const unsigned q = queue();
+
+	if (fake_driver_ring(driver, q)->desc)
+		fake_driver_show(driver, q, (uint16_t)next(1) % 18);
+}
+
+static void act_memory(void)
+{
+	const uint64_t at = address() - RAM;
+
+	if (at < RAM_SIZE)
+		*fake_driver_at(driver, RAM + at) = (uint8_t)next(1);
+}
+
+static void act_register(void)
+{
+	const uint32_t reg = (uint32_t)next(2) % 0x140 & ~3u;
+
+	fake_driver_set(driver, reg, (uint32_t)edge());
+	fake_driver_get(driver, reg);
+}
+
+static void act_error(void)
+{
+	static const int errors[] = {0, 0, EIO, ENOSPC};
+
+	libc.err = errors[next(1) % 4];
+	libc.fallocate_err = next(1) % 2 ? EOPNOTSUPP : 0;
+	libc.most = next(1) % 2 ? 512 * (1 + next(1)) : 0;
+	libc.interrupts = (unsigned)next(1) % 3;
+}
+
+static void act_command(void)
+{
+	char ops[8];
+	const struct volt_call_arg args[] = {{"ops", ops}, {"bytes", "64K"}};
+
+	snprintf(ops, sizeof(ops), "%u", (unsigned)next(1));
+	if (next(1) % 4 == 0)
+		fake_command(disks[disk].f, "resize", NULL, 0);
+	else
+		fake_command(disks[disk].f, "rate", args, (unsigned)next(1) % 3);
+}
+
+/* Saved, changed and loaded: either refused, or a device that answers. */
+static void act_state(void)
+{
+	static uint8_t copy[16384];
+	size_t n;
+	const uint8_t *saved = fake_state_save(disks[disk].f, &n);
+
+	if (n > sizeof(copy))
+		return;
+	memcpy(copy, saved, n);
+	for (unsigned i = (unsigned)next(1) % 4; i; i--)
+		copy[next(2) % n] = (uint8_t)next(1);
+	fake_state_load(disks[disk].f, copy, n);
+}
+
+/* As many runs as a second brings at most. */
+static void act_run(void)
+{
+	for (unsigned i = (unsigned)next(1) % 8; i; i--)
+		fake_run_workers(disks[disk].f);
+}
+
+static void act(void)
+{
+	static void (*const acts[])(void) = {act_request, act_request, act_request, act_range,
+	    act_descriptor, act_show, act_memory, act_register, act_error, act_command, act_state,
+	    act_run};
+	const uint64_t which = next(1) % 16;
+
+	if (which < sizeof(acts) / sizeof(acts[0]))
+		acts[which]();
+	else if (which == 15)
+		fake_advance(disks[disk].f, next(4));
+	else
+		fake_driver_set(driver, FAKE_REG_QUEUE_NOTIFY, queue());
+}
+
+/* ------------------------------------------------------------------ what must hold */
+
+static uint64_t features(void)
+{
+	return (disk == FIXED ? LIBRARY | F_RO : WRITABLE) | (disk == WIDE ? F_MQ : 0);
+}
+
+static void check_files(void)
+{
+	static uint8_t bytes[BYTES];
+	struct stat st;
+
+	if (fstat(disks[disk].file, &st) || st.st_size != BYTES + (disk == CLONE ? 65536 : 0))
+		wrong("the file has another length");
+	if (disk != CLONE && disk != FIXED)
+		return;
+	const int fd = disk == CLONE ? base_file : disks[disk].file;
+
+	if (pread(fd, bytes, BYTES, 0) != BYTES)
+		wrong("the file cannot be read");
+	for (uint64_t i = 0; i < BYTES; i += 511)
+		if (bytes[i] != pattern(i))
+			wrong("a file that must not be written was");
+}
+
+static void check_honest(unsigned q)
+{
+	const struct fake_segment s[] = {
+	    {HEADER, 16, false}, {DATA, 4096, true}, {STATUS, 1, true}};
+
+	put_header(IN, 8);
+	if (send_chain(q, s, 3) != 4097 || *at(STATUS) != OK)
+		wrong("an honest request is not answered");
+}
+
+static void play(const uint8_t *bytes, size_t n)
+{
+	input = bytes;
+	input_end = bytes + n;
+	disk = (unsigned)next(1) % DISKS;
+	driver = disks[disk].d;
+	libc = (struct blk_libc){0};
+	fake_driver_free_all(driver);
+	if (!fake_driver_start(driver, features(), disk == WIDE ? 2 : 1, 16))
+		wrong("the device does not start");
+	while (input < input_end)
+		act();
+	libc = (struct blk_libc){0};
+	fake_command(disks[disk].f, "rate", NULL, 0);
+	fake_command(disks[disk].f, "resize", NULL, 0);
+	fake_driver_free_all(driver);
+	if (!fake_driver_start(driver, features(), disk == WIDE ? 2 : 1, 16))
+		wrong("the device does not start anew");
+	for (unsigned q = 0; q < (disk == WIDE ? 2 : 1); q++)
+		check_honest(q);
+	check_files();
+}
+
+/* ------------------------------------------------------------------------ bench */
+
+static void make(unsigned i)
+{
+	char params[256];
+
+	if (make_file(NULL))
+		abort();
+	if (i != CLONE)
+		fill_file();
+	snprintf(disks[i].path, sizeof(disks[i].path), "%s", path);
+	disks[i].file = file;
+	snprintf(params, sizeof(params), "disk=%s%s%s", path, more[i], i == CLONE ? base_path : "");
+	void *f;
+
+	disk = i;
+	if (start_with(&f, params, features(), i == WIDE ? 2 : 1))
+		abort();
+	disks[i].f = f;
+	disks[i].d = driver;
+}
+
+static void remove_files(void)
+{
+	for (unsigned i = 0; i < DISKS; i++)
+		unlink(disks[i].path);
+	unlink(base_path);
+}
+
+static void set_up(void)
+{
+	if (make_file(NULL))
+		abort();
+	fill_file();
+	snprintf(base_path, sizeof(base_path), "%s", path);
+	base_file = file;
+	for (unsigned i = 0; i < DISKS; i++)
+		make(i);
+	atexit(remove_files);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n);
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
+{
+	if (!disks[0].f)
+		set_up();
+	if (n && n <= INPUT_MAX)
+		play(bytes, n);
+	return 0;
+}
+
+#ifndef VOLT_LIBFUZZER
+
+static struct {
+	uint8_t bytes[INPUT_MAX];
+	size_t n;
+} seeds[SEEDS_MAX];
+static size_t seed_count;
+static uint64_t random_state;
+
+static uint64_t rnd(uint64_t below)
+{
+	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407u;
+	return (random_state >> 33) % below;
+}
+
+static void read_seeds(const char *name)
+{
+	char line[4 * INPUT_MAX];
+	FILE *in = fopen(name, "re");
+
+	if (!in)
+		abort();
+	while (seed_count < SEEDS_MAX && fgets(line, sizeof(line), in)) {
+		size_t n = 0;
+		unsigned byte;
+
+		for (const char *p = line; isxdigit((unsigned char)*p) && n < INPUT_MAX; p += 2) {
+			if (sscanf(p, "%2x", &byte) != 1)
+				break;
+			seeds[seed_count].bytes[n++] = (uint8_t)byte;
+		}
+		seeds[seed_count].n = n;
+		seed_count += n > 0;
+	}
+	fclose(in);
+}
+
+/* A kept input with a few changes, perhaps with the end of another one; or anything. */
+static size_t mutate(uint8_t *to)
+{
+	size_t n = seeds[rnd(seed_count)].n;
+
+	if (rnd(8) == 0) {
+		n = 1 + rnd(INPUT_MAX);
+		for (size_t i = 0; i < n; i++)
+			to[i] = (uint8_t)rnd(256);
+		return n;
+	}
+	const size_t a = rnd(seed_count), b = rnd(seed_count);
+
+	n = seeds[a].n;
+	memcpy(to, seeds[a].bytes, n);
+	if (rnd(2)) {
+		const size_t from = rnd(seeds[b].n), at = rnd(n), len = seeds[b].n - from;
+		const size_t fits = len < INPUT_MAX - at ? len : INPUT_MAX - at;
+
+		memcpy(to + at, seeds[b].bytes + from, fits);
+		n = at + fits;
+	}
+	for (uint64_t i = rnd(6); i; i--)
+		to[rnd(n)] = (uint8_t)rnd(256);
+	return n ? n : 1;
+}
+
+static uint64_t from_environment(const char *name, uint64_t otherwise)
+{
+	const char *text = getenv(name);
+
+	return text && *text ? strtoull(text, NULL, 0) : otherwise;
+}
+
+int main(int argc, char **argv)
+{
+	uint8_t bytes[INPUT_MAX];
+	const time_t begin = time(NULL);
+	const uint64_t seed =
+	    from_environment("VOLT_FUZZ_SEED", (uint64_t)begin ^ (uint64_t)getpid());
+	const uint64_t seconds = from_environment("VOLT_FUZZ_SECONDS", 4);
+	const uint64_t rounds = from_environment("VOLT_FUZZ_ROUNDS", 0);
+	uint64_t done = 0;
+
+	if (argc != 2)
+		return 2;
+	read_seeds(argv[1]);
+	printf("VOLT_FUZZ_SEED=%llu\n", (unsigned long long)seed);
+	fflush(stdout);
+	for (size_t i = 0; i < seed_count; i++)
+		LLVMFuzzerTestOneInput(seeds[i].bytes, seeds[i].n);
+	for (; rounds ? done < rounds : time(NULL) - begin < (time_t)seconds; done++) {
+		random_state = seed + done;
+		LLVMFuzzerTestOneInput(bytes, mutate(bytes));
+	}
+	printf("%zu kept inputs, %llu others\n", seed_count, (unsigned long long)done);
+	return 0;
+}
+
+#endif
