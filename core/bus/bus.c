@@ -18,7 +18,8 @@
 #define GRAIN_BITS 9
 #define GRAIN_MAX  2048u
 
-/* What place() of volt/plugin.h gives out: above RAM below 4 GiB, below PCI's and APICs' places. */
+/* What place() of volt/plugin.h gives out: above RAM below 4 GiB, below the windows of bridges and
+ * the APICs. */
 #define PLACE_FIRST 0xd0000000ull
 #define PLACE_SIZE  0x10000000ull
 #define PLACE_ALIGN 4096ull

@@ -33,13 +33,15 @@ static const char *find_resource_fault(const struct volt_resource *r)
 		return r->base < FAKE_IRQ_MAX && r->flags <= VOLT_IRQ_LEVEL
 			   ? NULL
 			   : "its interrupt is not a GSI below 24 with VOLT_IRQ_EDGE or _LEVEL";
-	if (r->type != VOLT_RES_PIO && r->type != VOLT_RES_MMIO)
+	if (r->type != VOLT_RES_PIO && r->type != VOLT_RES_MMIO && r->type != VOLT_RES_BUS)
 		return "its resource has an unknown type";
-	if (r->flags)
+	if (r->flags && (r->flags != VOLT_RES_WINDOW || r->type == VOLT_RES_BUS))
 		return "its resource has a flag";
 	if (!r->len || __builtin_add_overflow(r->base, r->len - 1, &last))
 		return "its resource is empty or wraps";
-	if (last > (r->type == VOLT_RES_PIO ? 0xffffu : 0xffffffffu))
+	if (last > (r->type == VOLT_RES_PIO      ? 0xffffu
+		       : r->type == VOLT_RES_BUS ? 0xffu
+						 : 0xffffffffu))
 		return "its resource ends too high";
 	return NULL;
 }

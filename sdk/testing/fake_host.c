@@ -355,6 +355,7 @@ void fake_host_destroy(struct fake_host *f)
 	free_guarded(f->self, f->plugin->instance_size);
 	free_guarded(f->counters, counter_bytes(f));
 	free(f->counted);
+	fake_host_destroy(f->bus);
 	free(f);
 }
 
@@ -402,6 +403,7 @@ int fake_host_wire(struct fake_host *f, const char *params)
 		return err;
 	}
 	keep_files(f);
+	fake_pci_offer_if_wanted(f);
 	f->state = FAKE_WIRING;
 	err = call_init(f);
 	f->state = err ? FAKE_REFUSED : FAKE_WIRED;
@@ -417,6 +419,8 @@ int fake_host_run(struct fake_host *f)
 	if (f->state != FAKE_WIRED)
 		fake_die(f, "the test runs a host that is not wired, or runs it twice");
 	err = fake_check_overlap(f);
+	if (!err && f->bus)
+		err = fake_host_run(f->bus);
 	if (err)
 		return err;
 	f->state = FAKE_RUNNING;
@@ -436,6 +440,8 @@ int fake_host_run(struct fake_host *f)
 void fake_host_reset(struct fake_host *f)
 {
 	fake_must_run(f, "fake_host_reset");
+	if (f->bus)
+		fake_host_reset(f->bus);
 	if (!f->plugin->reset)
 		return;
 	fake_enter(f, "reset");

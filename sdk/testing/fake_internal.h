@@ -19,6 +19,7 @@
  * fake_filter.c    volt.filter/1 and volt.metrics/1
  * fake_command.c   volt.command/1, volt.event/1, volt.manage/1
  * fake_guest.c     volt.mem/1, volt.doorbell/1, volt.msi/1
+ * fake_pci.c       a bus for volt.pci/1
  */
 #ifndef FAKE_INTERNAL_H
 #define FAKE_INTERNAL_H
@@ -215,7 +216,8 @@ struct fake_host {
 		const char *id;
 		const void *table;
 		void *self;
-	} peer; /* the one bus that find() finds; id NULL: none */
+	} peer;                /* the one bus that find() finds; id NULL: none */
+	struct fake_host *bus; /* of PCI, or NULL */
 	struct fake_vector vectors[FAKE_VECTOR_MAX];
 	unsigned vector_count, messages;
 	uint64_t message_address;
@@ -272,6 +274,9 @@ void fake_call(const struct volt_host *h, const struct volt_host *device,
     void (*call)(void *self, void *arg), void *arg);
 /* Notes that the job was asked for, from a doorbell or a file. */
 void fake_worker_wake(struct fake_host *f, uint32_t worker);
+
+/* As fake_pci_offer(), if the parameters say so. */
+void fake_pci_offer_if_wanted(struct fake_host *f);
 
 extern const struct volt_loop fake_loop;
 extern const struct volt_stream fake_stream;

@@ -178,6 +178,8 @@ static struct fake_host *start(const struct volt_plugin *plugin, const char *par
 
 	if (fake_host_wire(f, params) != 0 || fake_host_run(f) != 0)
 		fake_die(f, "the state fuzzing cannot start it: %s", fake_host_message(f));
+	if (fake_pci_is_there(f))
+		fake_pci_enable(f);
 	return f;
 }
 
@@ -208,12 +210,43 @@ static void drive_chip(struct state_fuzz *d, bool both)
 	fake_eoi(d->b, vector);
 }
 
+static void bring_home(struct fake_host *f)
+{
+	fake_pci_enable(f);
+	fake_pci_write(f, 0x10, 4, (uint32_t)f->ranges[0].base);
+}
+
+/* Configuration space: mostly so that the function still answers afterwards. */
+static bool drive_function(struct state_fuzz *d, bool both)
+{
+	const uint32_t n = 1u << draw(d, 3);
+	const uint32_t off = (uint32_t)draw(d, 256) & ~(n - 1);
+	const uint32_t val = (uint32_t)draw_value(d);
+
+	if (draw(d, 2)) {
+		fake_pci_write(d->a, off, n, val);
+		if (both)
+			fake_pci_write(d->b, off, n, val);
+		return false;
+	}
+	if (draw(d, 2)) {
+		bring_home(d->a);
+		if (both)
+			bring_home(d->b);
+	}
+	const uint32_t seen = fake_pci_read(d->a, off, n);
+
+	return both && fake_pci_read(d->b, off, n) != seen;
+}
+
 /* One access or event, the same for both; true if what a guest sees differs. */
 static bool step(struct state_fuzz *d, bool both)
 {
 	const uint64_t kind = draw(d, 16);
 	const unsigned count = d->a->range_count;
 
+	if (kind == 3 && fake_pci_is_there(d->a))
+		return drive_function(d, both);
 	if (kind == 0 || count == 0) {
 		const uint64_t ns = draw(d, 20000000);
 

@@ -153,6 +153,19 @@ unsigned fake_worker_posts(const struct fake_host *f, uint32_t worker); /* in al
 /* What find() answers for `id` from now on, for a plugin that looks for a bus: the test plays
  * the bus. Strings and table are not copied. */
 void fake_offer(struct fake_host *f, const char *id, const void *table, void *self);
+/* A PCI bus, which the plugin finds as volt.pci/1: the plugin `pci`, under a host of its own.
+ * Before wiring. A device that is wired with `transport=pci` gets it by itself. Accesses outside of
+ * the plugin's ranges are then the bus's. */
+void fake_pci_offer(struct fake_host *f);
+/* Has the plugin a function with MSI-X on it? */
+bool fake_pci_is_there(const struct fake_host *f);
+/* Configuration space of the plugin's function, by the ports; n is 1, 2 or 4. */
+uint32_t fake_pci_read(struct fake_host *f, uint32_t off, uint32_t n);
+void fake_pci_write(struct fake_host *f, uint32_t off, uint32_t n, uint32_t val);
+/* Where its index-th capability (from 0) with that id is, or 0. */
+uint32_t fake_pci_find(struct fake_host *f, uint8_t id, unsigned index);
+/* Memory, bus master and MSI-X on. */
+void fake_pci_enable(struct fake_host *f);
 /* For irqchip plugins: lines as other devices drive them, EOIs as vCPUs do. */
 void fake_set_line(struct fake_host *f, uint32_t pin, bool level);
 void fake_eoi(struct fake_host *f, uint8_t vector);
