@@ -237,7 +237,7 @@ static int blk_init(void *self, const struct volt_host *h, const struct volt_arg
 	if (err)
 		return err;
 	set_type(b, queues);
-	err = volt_virtio_init(b, b->q, &b->type, h);
+	err = volt_virtio_init(b, b->q, &b->type, h, a);
 	return err ? err : volt_limit_init(&b->limit, &b->v, &rate);
 }
 
@@ -295,6 +295,7 @@ static const struct volt_param params[] = {
     {.name = "burst-bytes", .type = VOLT_PARAM_SIZE, .def = "0", .help = BURST_BYTES_HELP},
     {.name = "rate-ops", .type = VOLT_PARAM_UINT, .def = "0", .help = OPS_HELP},
     {.name = "burst-ops", .type = VOLT_PARAM_UINT, .def = "0", .help = BURST_OPS_HELP},
+    VOLT_VIRTIO_PARAMS(),
 };
 
 #define ON_DISK \

@@ -207,7 +207,7 @@ static int net_init(void *self, const struct volt_host *h, const struct volt_arg
 	    .live = net_live,
 	    .reset = net_reset,
 	};
-	err = volt_virtio_init(n, n->q, &n->type, h);
+	err = volt_virtio_init(n, n->q, &n->type, h, a);
 	if (!err)
 		err = watch_far_end(n);
 	if (!err)
@@ -324,6 +324,7 @@ static const struct volt_param params[] = {
 	    .help =
 		"bytes of the longest packet that the guest is given, without Ethernet's header",
 	},
+    VOLT_VIRTIO_PARAMS(),
 };
 
 #define ON_WORKER(call, param, reason_) \

@@ -58,7 +58,7 @@ static int rng_init(void *self, const struct volt_host *h, const struct volt_arg
 	struct rng *r = self;
 
 	r->fd = volt_arg(a, PARAM_SOURCE)->fd;
-	return volt_virtio_init(r, r->q, &type, h);
+	return volt_virtio_init(r, r->q, &type, h, a);
 }
 
 VOLT_VIRTIO_STATE(struct rng, rng_state);
@@ -75,6 +75,7 @@ static const struct volt_param params[] = {
 	.def = "/dev/urandom",
 	.help = "the file that the random bytes are read from",
     },
+    VOLT_VIRTIO_PARAMS(),
 };
 
 static const struct volt_need needs[] = {

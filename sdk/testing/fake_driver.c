@@ -2,7 +2,8 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * fake_driver - a virtio driver over MMIO (virtio 1.2, 2.7, 3.1 and 4.2), for unit tests.
+ * fake_driver - a virtio driver over MMIO or PCI (virtio 1.2, 2.7, 3.1, 4.1 and 4.2), for unit
+ * tests.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -17,16 +18,24 @@
 #define EVENT_IDX     (UINT64_C(1) << 29)
 #define RUNS_MAX      1000u
 
+#define VENDOR_ID  9u /* the capability's (virtio 4.1.4) */
+#define MSIX_ID    0x11u
+#define KINDS      6u /* common, notify, ISR, device, window; from 1 */
+#define VECTOR_TOP 0x30u
+
 struct fake_driver {
 	struct fake_host *f;
 	uint64_t base, gpa, next, features;
 	size_t size;
 	uint8_t *ram;
 	uint32_t gsi;
+	bool pci;
+	uint64_t part[KINDS]; /* where each structure is, over PCI; 0: it is not there */
+	uint32_t step;        /* between the notifications of two queues */
 	struct fake_ring rings[FAKE_DRIVER_QUEUES];
 };
 
-static void find_device(struct fake_driver *d)
+static bool find_mmio(struct fake_driver *d)
 {
 	for (unsigned i = 0; i < fake_device_count(d->f); i++) {
 		const struct volt_acpi_device *a = fake_device(d->f, i);
@@ -35,9 +44,67 @@ static void find_device(struct fake_driver *d)
 			continue;
 		d->base = a->resources[0].base;
 		d->gsi = (uint32_t)a->resources[1].base;
-		return;
+		return true;
 	}
-	fake_die(d->f, "fake_driver: no virtio device was described");
+	return false;
+}
+
+static uint64_t bar_address(struct fake_driver *d, uint32_t bar)
+{
+	return fake_pci_read(d->f, 0x10 + 4 * bar, 4) & ~0xfu;
+}
+
+/* virtio 4.1.4: vendor-specific capabilities, the first of each kind. */
+static void find_structures(struct fake_driver *d)
+{
+	for (unsigned i = 0;; i++) {
+		const uint32_t at = fake_pci_find(d->f, VENDOR_ID, i);
+
+		if (!at)
+			break;
+		const uint32_t kind = fake_pci_read(d->f, at + 3, 1);
+		const uint32_t bar = fake_pci_read(d->f, at + 4, 1);
+
+		if (kind == 0 || kind >= KINDS || d->part[kind] || bar > 5)
+			continue;
+		d->part[kind] = bar_address(d, bar) + fake_pci_read(d->f, at + 8, 4);
+		if (kind == 2)
+			d->step = fake_pci_read(d->f, at + 16, 4);
+	}
+}
+
+/* Each vector has a number of its own, from VECTOR_TOP on. */
+static void set_up_vectors(struct fake_driver *d)
+{
+	const uint32_t at = fake_pci_find(d->f, MSIX_ID, 0);
+	const uint32_t count = (fake_pci_read(d->f, at + 2, 2) & 0x7ff) + 1;
+	const uint32_t where = fake_pci_read(d->f, at + 4, 4);
+	const uint64_t table = bar_address(d, where & 7) + (where & ~7u);
+
+	for (uint32_t i = 0; i < count; i++) {
+		const uint32_t entry[] = {0xfee00000, 0, VECTOR_TOP + i, 0};
+
+		for (unsigned k = 0; k < 4; k++)
+			fake_write(
+			    d->f, VOLT_SPACE_MMIO, table + (uint64_t)16 * i + 4 * k, 4, entry[k]);
+	}
+}
+
+static bool find_pci(struct fake_driver *d)
+{
+	if (!fake_pci_is_there(d->f))
+		return false;
+	d->pci = true;
+	fake_pci_enable(d->f);
+	find_structures(d);
+	set_up_vectors(d);
+	return d->part[1] && d->part[2] && d->part[3];
+}
+
+static void find_device(struct fake_driver *d)
+{
+	if (!find_mmio(d) && !find_pci(d))
+		fake_die(d->f, "fake_driver: no virtio device was described, and none is on a bus");
 }
 
 struct fake_driver *fake_driver_create(struct fake_host *f, uint64_t gpa, size_t size)
@@ -77,19 +144,95 @@ uint8_t *fake_driver_at(struct fake_driver *d, uint64_t gpa)
 	return d->ram + (gpa - d->gpa);
 }
 
+/* A register's twin over PCI: its structure, offset and width; kind 0: it has none. */
+struct twin {
+	unsigned kind;
+	uint32_t off, width;
+};
+
+static struct twin twin_of(uint32_t reg)
+{
+	static const struct {
+		uint32_t reg;
+		struct twin twin;
+	} twins[] = {
+	    {FAKE_REG_DEVICE_SELECT, {1, 0x00, 4}},
+	    {FAKE_REG_DEVICE_FEATURES, {1, 0x04, 4}},
+	    {FAKE_REG_DRIVER_SELECT, {1, 0x08, 4}},
+	    {FAKE_REG_DRIVER_FEATURES, {1, 0x0c, 4}},
+	    {FAKE_REG_STATUS, {1, 0x14, 1}},
+	    {FAKE_REG_GENERATION, {1, 0x15, 1}},
+	    {FAKE_REG_QUEUE_SELECT, {1, 0x16, 2}},
+	    {FAKE_REG_QUEUE_MAX, {1, 0x18, 2}},
+	    {FAKE_REG_QUEUE_SIZE, {1, 0x18, 2}},
+	    {FAKE_REG_QUEUE_READY, {1, 0x1c, 2}},
+	    {FAKE_REG_QUEUE_DESC, {1, 0x20, 4}},
+	    {FAKE_REG_QUEUE_DESC + 4, {1, 0x24, 4}},
+	    {FAKE_REG_QUEUE_DRIVER, {1, 0x28, 4}},
+	    {FAKE_REG_QUEUE_DRIVER + 4, {1, 0x2c, 4}},
+	    {FAKE_REG_QUEUE_DEVICE, {1, 0x30, 4}},
+	    {FAKE_REG_QUEUE_DEVICE + 4, {1, 0x34, 4}},
+	    {FAKE_REG_ISR, {3, 0, 1}},
+	};
+
+	for (size_t i = 0; i < sizeof(twins) / sizeof(twins[0]); i++)
+		if (twins[i].reg == reg)
+			return twins[i].twin;
+	return reg >= FAKE_REG_CONFIG ? (struct twin){4, reg - FAKE_REG_CONFIG, 4}
+				      : (struct twin){0, 0, 0};
+}
+
+uint64_t fake_driver_part(const struct fake_driver *d, unsigned kind)
+{
+	return d->pci && kind < KINDS ? d->part[kind] : 0;
+}
+
 uint32_t fake_driver_get(struct fake_driver *d, uint32_t reg)
 {
-	return (uint32_t)fake_read(d->f, VOLT_SPACE_MMIO, d->base + reg, 4);
+	const struct twin t = twin_of(reg);
+
+	if (!d->pci)
+		return (uint32_t)fake_read(d->f, VOLT_SPACE_MMIO, d->base + reg, 4);
+	if (reg == FAKE_REG_DEVICE_ID)
+		return fake_pci_read(d->f, 2, 2) - 0x1040;
+	if (!t.kind || !d->part[t.kind])
+		return 0;
+	return (uint32_t)fake_read(d->f, VOLT_SPACE_MMIO, d->part[t.kind] + t.off, t.width);
+}
+
+/* virtio 4.1.5.2: the queue's number, at the queue's own place. */
+static void notify(struct fake_driver *d, uint32_t val)
+{
+	fake_write(d->f, VOLT_SPACE_MMIO, d->part[2] + (uint64_t)d->step * (val & 0xff),
+	    val > UINT16_MAX ? 4 : 2, val);
 }
 
 void fake_driver_set(struct fake_driver *d, uint32_t reg, uint32_t val)
 {
-	fake_write(d->f, VOLT_SPACE_MMIO, d->base + reg, 4, val);
+	const struct twin t = twin_of(reg);
+
+	if (!d->pci)
+		fake_write(d->f, VOLT_SPACE_MMIO, d->base + reg, 4, val);
+	else if (reg == FAKE_REG_QUEUE_NOTIFY)
+		notify(d, val);
+	else if (t.kind && d->part[t.kind])
+		fake_write(d->f, VOLT_SPACE_MMIO, d->part[t.kind] + t.off, t.width,
+		    val & (t.width == 4 ? UINT32_MAX : (1u << 8 * t.width) - 1));
 }
 
 uint32_t fake_driver_gsi(const struct fake_driver *d)
 {
 	return d->gsi;
+}
+
+bool fake_driver_is_pci(const struct fake_driver *d)
+{
+	return d->pci;
+}
+
+unsigned fake_driver_interrupts(const struct fake_driver *d)
+{
+	return d->pci ? fake_messages(d->f, NULL, NULL) : fake_irq_rises(d->f, d->gsi);
 }
 
 uint64_t fake_driver_offered(struct fake_driver *d)
@@ -127,11 +270,21 @@ static void set_address(struct fake_driver *d, uint32_t reg, uint64_t gpa)
 	fake_driver_set(d, reg + 4, (uint32_t)(gpa >> 32));
 }
 
+/* Vector 0 for the configuration, and one for each queue. */
+static void choose_vector(struct fake_driver *d, unsigned q)
+{
+	if (!d->pci)
+		return;
+	fake_write(d->f, VOLT_SPACE_MMIO, d->part[1] + 0x10, 2, 0);
+	fake_write(d->f, VOLT_SPACE_MMIO, d->part[1] + 0x1a, 2, q + 1);
+}
+
 bool fake_driver_tell_queue(struct fake_driver *d, unsigned q)
 {
 	const struct fake_ring *r = &d->rings[q];
 
 	fake_driver_set(d, FAKE_REG_QUEUE_SELECT, q);
+	choose_vector(d, q);
 	fake_driver_set(d, FAKE_REG_QUEUE_SIZE, r->size);
 	set_address(d, FAKE_REG_QUEUE_DESC, r->desc);
 	set_address(d, FAKE_REG_QUEUE_DRIVER, r->avail);

@@ -23,7 +23,8 @@
 
 bool virtio_is_live(const struct volt_virtio *v)
 {
-	return __atomic_load_n(&v->live, __ATOMIC_ACQUIRE);
+	return __atomic_load_n(&v->live, __ATOMIC_ACQUIRE) &&
+	       !__atomic_load_n(&v->held, __ATOMIC_ACQUIRE);
 }
 
 uint32_t virtio_status(const struct volt_virtio *v)
@@ -97,12 +98,26 @@ static void set_drains(struct volt_virtio *v, bool on)
 }
 
 /* The last request of each queue ends in the run that is waited for, or before it. */
-static void stop(struct volt_virtio *v)
+static void drain(struct volt_virtio *v)
 {
-	__atomic_store_n(&v->live, false, __ATOMIC_RELEASE);
 	set_drains(v, true);
 	run_workers(v);
 	set_drains(v, false);
+}
+
+static void stop(struct volt_virtio *v)
+{
+	__atomic_store_n(&v->live, false, __ATOMIC_RELEASE);
+	drain(v);
+}
+
+void virtio_hold(struct volt_virtio *v, bool hold)
+{
+	__atomic_store_n(&v->held, hold, __ATOMIC_RELEASE);
+	if (hold)
+		drain(v);
+	else
+		post_workers(v);
 }
 
 /* virtio 2.4. The generation goes on: the configuration has not changed. */
@@ -113,6 +128,7 @@ static void clear(struct volt_virtio *v)
 	__atomic_store_n(&v->isr, 0, __ATOMIC_RELEASE);
 	v->accepted = 0;
 	v->device_select = v->driver_select = v->queue_select = 0;
+	__atomic_store_n(&v->vector, VOLT_VIRTIO_NO_VECTOR, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < v->type->queues; i++)
 		virtio_queue_clear(&v->q[i]);
 	if (v->type->reset)
@@ -121,7 +137,11 @@ static void clear(struct volt_virtio *v)
 
 void volt_virtio_reset(void *self)
 {
-	clear(self);
+	struct volt_virtio *v = self;
+
+	clear(v);
+	if (v->transport->reset)
+		v->transport->reset(v);
 }
 
 /* ----------------------------------------------------------------- features */
@@ -310,13 +330,19 @@ void volt_virtio_config_changed(struct volt_virtio *v)
 
 void volt_virtio_pause(void *self)
 {
-	stop(self);
+	struct volt_virtio *v = self;
+
+	stop(v);
+	if (v->transport->pause)
+		v->transport->pause(v);
 }
 
 void volt_virtio_resume(void *self)
 {
 	struct volt_virtio *v = self;
 
+	if (v->transport->resume)
+		v->transport->resume(v);
 	if (virtio_status(v) & STATUS_DRIVER_OK)
 		go_live(v);
 }
@@ -336,7 +362,7 @@ int volt_virtio_validate(const struct volt_virtio *v, const struct volt_queue *q
 	for (unsigned i = 0; i < v->type->queues; i++)
 		if (q[i].ready && !virtio_queue_is_sound(&q[i]))
 			return -EINVAL;
-	return 0;
+	return v->transport->validate ? v->transport->validate(v, q) : 0;
 }
 
 /* ------------------------------------------------------------------- wiring */
@@ -383,8 +409,35 @@ static int add_workers(struct volt_virtio *v)
 	return 0;
 }
 
-int volt_virtio_init(
-    void *self, struct volt_queue *q, const struct volt_virtio_type *t, const struct volt_host *h)
+static const char *wanted_transport(const struct volt_args *a)
+{
+	const char *s = a && a->value_count ? volt_arg(a, a->value_count - 1u)->s : "auto";
+
+	return s ? s : "";
+}
+
+/* MMIO, unless there is a bus: whoever loads one wants its devices there, and a guest that can
+ * use neither bus nor ACPI has no use for either. */
+static int choose_transport(struct volt_virtio *v, const struct volt_args *a)
+{
+	const char *wanted = wanted_transport(a);
+	struct volt_peer bus = {.size = sizeof(bus)};
+	const bool has_bus = VOLT_HAS(v->h, find) && v->h->find(v->h, VOLT_EXT_PCI, &bus) == 0;
+
+	v->transport = &virtio_mmio;
+	if (strcmp(wanted, "mmio") == 0)
+		return 0;
+	if (strcmp(wanted, "auto") != 0 && strcmp(wanted, "pci") != 0)
+		return volt_fail(v->h, EINVAL, "the plugin's last parameter is not its transport");
+	if (has_bus)
+		v->transport = &virtio_pci;
+	else if (strcmp(wanted, "pci") == 0)
+		return volt_fail(v->h, ENOENT, "transport=pci needs a bus: add --plugin pci");
+	return 0;
+}
+
+int volt_virtio_init(void *self, struct volt_queue *q, const struct volt_virtio_type *t,
+    const struct volt_host *h, const struct volt_args *a)
 {
 	struct volt_virtio *v = self;
 	int err;
@@ -392,7 +445,6 @@ int volt_virtio_init(
 	v->h = h;
 	v->type = t;
 	v->q = q;
-	v->transport = &virtio_mmio;
 	if (!is_sound_type(t))
 		return volt_fail(h, EINVAL, "the plugin's virtio type is malformed");
 	v->offered = t->features | LIBRARY_FEATURES;
@@ -402,7 +454,9 @@ int volt_virtio_init(
 		q[i].max = t->ring;
 		q[i].worker = t->workers > 1 ? (uint8_t)i : 0;
 	}
-	err = find_services(v);
+	err = choose_transport(v, a);
+	if (!err)
+		err = find_services(v);
 	if (!err)
 		err = add_workers(v);
 	return err ? err : v->transport->wire(v);

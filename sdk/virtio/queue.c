@@ -78,6 +78,7 @@ void virtio_queue_clear(struct volt_queue *q)
 {
 	q->desc = q->driver = q->device = 0;
 	q->size = q->max;
+	__atomic_store_n(&q->vector, VOLT_VIRTIO_NO_VECTOR, __ATOMIC_RELEASE);
 	q->seen = q->used = q->signalled = 0;
 	q->more = 0;
 	q->ready = q->broken = q->open = false;

@@ -30,13 +30,16 @@ struct bench {
 	struct toy *toy;
 };
 
+/* "transport=mmio" or "transport=pci": each case runs on both. */
+static const char *transport;
+
 static inline struct bench *bench_open(void)
 {
 	struct bench *b = calloc(1, sizeof(*b));
 
 	assert_non_null(b);
 	b->f = fake_host_create(&volt_plugin_toy_virtio);
-	assert_int_equal(fake_host_wire(b->f, NULL), 0);
+	assert_int_equal(fake_host_wire(b->f, transport), 0);
 	assert_int_equal(fake_host_run(b->f), 0);
 	b->d = fake_driver_create(b->f, RAM, RAM_SIZE);
 	b->toy = fake_host_self(b->f);
@@ -90,6 +93,18 @@ static inline bool recovers(struct bench *b)
 	fake_driver_free_all(b->d);
 	return fake_driver_start(b->d, ALL, 2, 8) && echo_works(b, 0, FAKE_DIRECT) &&
 	       echo_works(b, 1, FAKE_INDIRECT);
+}
+
+static inline int use_mmio(void **state)
+{
+	transport = "transport=mmio";
+	return 0;
+}
+
+static inline int use_pci(void **state)
+{
+	transport = "transport=pci";
+	return 0;
 }
 
 #endif

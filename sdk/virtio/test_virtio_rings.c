@@ -30,7 +30,7 @@ static void put(
  */
 static void assert_broken(struct bench *b)
 {
-	const unsigned rises = fake_irq_rises(b->f, fake_driver_gsi(b->d));
+	const unsigned rises = fake_driver_interrupts(b->d);
 	uint32_t head, len;
 
 	assert_true(needs_reset(b));
@@ -39,7 +39,7 @@ static void assert_broken(struct bench *b)
 	put(b, 0, RAM, 1, 0, 0);
 	try_chain(b);
 	assert_false(fake_driver_used(b->d, 0, &head, &len));
-	assert_int_equal(fake_irq_rises(b->f, fake_driver_gsi(b->d)), rises);
+	assert_int_equal(fake_driver_interrupts(b->d), rises);
 	assert_int_equal(fake_counter(b->f, "broken"), 1);
 	assert_true(echo_works(b, 1, FAKE_DIRECT));
 	assert_true(recovers(b));
@@ -119,7 +119,7 @@ static void segments_that_are_not_memory(void **state)
 	    {~UINT64_C(0), 2},
 	    {0xfee00000, 4},
 	    {0xfec00000, 4},
-	    {fake_device(b->f, 0)->resources[0].base, 4},
+	    {fake_range(b->f, 0)->base, 4},
 	};
 
 	for (unsigned i = 0; i < 2 * sizeof(bad) / sizeof(bad[0]); i++) {
@@ -455,5 +455,6 @@ int main(void)
 	    T(random_rings_break_nothing_but_themselves),
 	};
 #undef T
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests_name("mmio", tests, use_mmio, NULL) +
+	       cmocka_run_group_tests_name("pci", tests, use_pci, NULL);
 }

@@ -69,7 +69,7 @@ static int init(void *self, const struct volt_host *h, const struct volt_args *a
 	};
 
 	struct toy *t = self;
-	const int err = volt_virtio_init(t, t->q, &type, h);
+	const int err = volt_virtio_init(t, t->q, &type, h, a);
 
 	return err ? err : volt_limit_init(&t->limit, &t->v, &(struct volt_rate){0});
 }
@@ -81,6 +81,8 @@ static const void *get_ext(const char *id)
 	return strcmp(id, VOLT_EXT_STATE) ? NULL : &toy_state;
 }
 
+static const struct volt_param params[] = {VOLT_VIRTIO_PARAMS()};
+
 static const struct volt_counter counters[] = {VOLT_VIRTIO_COUNTERS()};
 
 const struct volt_plugin volt_plugin_toy_virtio = {
@@ -90,6 +92,7 @@ const struct volt_plugin volt_plugin_toy_virtio = {
     .summary = "gives back what it was sent",
     .flags = VOLT_FLAG_GUEST_MEMORY,
     .instance_size = sizeof(struct toy),
+    VOLT_PARAMS(params),
     VOLT_COUNTERS(counters),
     .init = init,
     .reset = volt_virtio_reset,

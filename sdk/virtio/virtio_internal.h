@@ -27,9 +27,15 @@ struct volt_virtio_transport {
 	int (*wire)(struct volt_virtio *v);
 	/* [any] Tells the driver of CAUSE_*; `queue` is the queue for CAUSE_QUEUE. */
 	void (*raise)(struct volt_virtio *v, uint32_t cause, unsigned queue);
+	/* [loop] Power-on values of its own; and slots of volt.state/1. NULL: it has none. */
+	void (*reset)(struct volt_virtio *v);
+	void (*pause)(struct volt_virtio *v);
+	void (*resume)(struct volt_virtio *v);
+	int (*validate)(const struct volt_virtio *v, const struct volt_queue *q);
 };
 
 extern const struct volt_virtio_transport virtio_mmio __attribute__((visibility("hidden")));
+extern const struct volt_virtio_transport virtio_pci __attribute__((visibility("hidden")));
 
 #pragma GCC visibility push(hidden)
 
@@ -51,6 +57,8 @@ void virtio_queue_set_ready(struct volt_virtio *v, uint32_t ready);
 void virtio_queue_set_half(struct volt_virtio *v, size_t part, unsigned half, uint32_t bits);
 uint32_t virtio_config_read(const struct volt_virtio *v, uint64_t off, uint32_t n);
 void virtio_quiet(struct volt_virtio *v); /* a write was ignored */
+/* [io] [loop] The device may not use memory from now on, when this returns; or may again. */
+void virtio_hold(struct volt_virtio *v, bool hold);
 /* [any] The driver broke the rules of q. */
 void virtio_break(struct volt_queue *q);
 bool virtio_is_live(const struct volt_virtio *v);

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
-"""An unmodified Debian kernel finds virtio devices by ACPI and drives them."""
+"""An unmodified Debian kernel finds virtio devices, by ACPI or on a PCI bus, and drives them."""
 
 import hashlib
 import os
@@ -18,6 +18,7 @@ BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
 INITRD = "/lab/virtio.cpio.gz"
 LOOK = "cat /sys/class/misc/hw_random/rng_current /proc/interrupts"
 IOAPIC = NO_IOAPIC + " --plugin ioapic"
+PCI = " --plugin pci"
 
 DISK = "/lab/disk.img"
 DISK_BYTES = 8 << 20
@@ -31,7 +32,7 @@ def _pack(output):
     command += ["--add", f"{busybox()}=/bin/busybox"]
     for name in ("sh", "cat", "dd", "sha256sum", "sync"):
         command += ["--link", f"/bin/{name}=busybox"]
-    for path in module_files(fetch()["modules"], ["virtio_mmio", "virtio_rng", "virtio_blk"]):
+    for path in module_files(fetch()["modules"], ["virtio_mmio", "virtio_pci", "virtio_rng", "virtio_blk"]):
         command += ["--module", path]
     done = subprocess.run([*command, "-o", output], capture_output=True, text=True, timeout=60)
     if done.returncode:
@@ -59,6 +60,25 @@ def two_devices_with_default_parameters_just_work(lab):
     expect(len(counts) == 2, f"interrupts: {counts}")
 
 
+def _rng_is_used_over_pci(lab, words):
+    """One vector for the configuration, and one for the queue, which counts."""
+    counts = _look(lab, words + PCI, "--plugin virtio-rng")
+    expect(len(counts) == 2 and counts[0] == 0 and counts[1] > 0, f"interrupts: {counts}")
+
+
+def rng_is_used_over_pci_with_the_in_kernel_irqchip(lab):
+    _rng_is_used_over_pci(lab, NO_IOAPIC)
+
+
+def rng_is_used_over_pci_with_ioapic(lab):
+    _rng_is_used_over_pci(lab, IOAPIC)
+
+
+def both_transports_serve_one_guest(lab):
+    counts = _look(lab, NO_IOAPIC + PCI, "--plugin virtio-rng --plugin virtio-rng,id=second,transport=mmio")
+    expect(len(counts) == 3, f"interrupts: {counts}")
+
+
 def _image():
     """Bytes that are not alike anywhere, and the same in each run."""
     return random.Random(1).randbytes(DISK_BYTES)
@@ -82,6 +102,14 @@ def disk_is_read_and_written_with_the_in_kernel_irqchip(lab):
 
 def disk_is_read_and_written_with_ioapic(lab):
     _disk_is_read_and_written(lab, IOAPIC)
+
+
+def disk_is_read_and_written_over_pci_with_the_in_kernel_irqchip(lab):
+    _disk_is_read_and_written(lab, NO_IOAPIC + PCI)
+
+
+def disk_is_read_and_written_over_pci_with_ioapic(lab):
+    _disk_is_read_and_written(lab, IOAPIC + PCI)
 
 
 def read_only_disk_cannot_be_written(lab):

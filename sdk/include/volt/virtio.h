@@ -13,7 +13,9 @@
  *
  *   struct rng { struct volt_virtio v; struct volt_queue q[1]; };
  *
- * volt_virtio is the first member, and `q` the array of its queues. The host's callbacks are
+ * volt_virtio is the first member, and `q` the array of its queues. The guest finds the device
+ * over MMIO, or over PCI if the plugin `pci` is loaded: VOLT_VIRTIO_PARAMS is the last row of the
+ * device's parameters, by which an operator chooses. The host's callbacks are
  * then those of the library: volt_virtio_reset() as `reset`, and VOLT_VIRTIO_STATE makes the
  * table for volt.state/1.
  *
@@ -26,6 +28,7 @@
 #include <sys/uio.h>
 
 #include <volt/draft/doorbell.h>
+#include <volt/draft/pci.h>
 #include <volt/loop.h>
 #include <volt/memory.h>
 #include <volt/plugin.h>
@@ -38,6 +41,8 @@ extern "C" {
 
 #define VOLT_VIRTIO_QUEUES 16u  /* of one device, at most */
 #define VOLT_CHAIN_MAX     130u /* segments of a chain, at most */
+
+#define VOLT_VIRTIO_NO_VECTOR 0xffffu /* a cause that interrupts nobody (virtio 4.1.5.1.2) */
 
 /* Features that the library offers for every device (virtio 6), and answers. */
 #define VOLT_VIRTIO_F_INDIRECT  (UINT64_C(1) << 28)
@@ -53,6 +58,14 @@ extern "C" {
 	[VOLT_VIRTIO_BROKEN] = {"broken", "queues stopped for a driver's mistake, until a reset"}, \
 	[VOLT_VIRTIO_QUIET] = {"quiet", "writes to registers that were ignored"}, \
 	[VOLT_VIRTIO_RESETS] = {"resets", "resets by the driver"}
+
+/* The last parameter of a device is the library's: how the guest reaches it. */
+#define VOLT_VIRTIO_PARAMS() \
+	{ \
+		.name = "transport", .def = "auto", .type = VOLT_PARAM_ENUM, \
+		.choices = "auto|mmio|pci", \
+		.help = "how the guest reaches the device; auto: by PCI if there is a bus", \
+	}
 
 struct volt_virtio;
 
@@ -80,6 +93,7 @@ struct volt_queue {
 	bool ready, broken, open;       /* as the driver wrote it; until reset; it may be served */
 	bool drains;                    /* atomic; its next run is a drain */
 	uint8_t worker;                 /* index into volt_virtio's */
+	uint16_t vector;                /* of MSI-X, or VOLT_VIRTIO_NO_VECTOR; atomic; over PCI */
 	uint8_t *table, *avail, *given; /* the parts where they are mapped */
 	struct volt_chain chain;        /* the one that is looked at */
 };
@@ -117,6 +131,7 @@ struct volt_virtio_type {
 
 /* What every virtio device has. Members are the library's; those that are saved say so. */
 struct volt_virtio {
+	struct volt_pci_function pci;                        /* over PCI; saved */
 	const struct volt_host *h;                           /* from init */
 	const struct volt_virtio_type *type;                 /* from init */
 	const struct volt_mem *mem;                          /* volt.mem/1 */
@@ -129,6 +144,8 @@ struct volt_virtio {
 	uint32_t generation;                                 /* saved; of the configuration */
 	uint32_t status, isr;                                /* saved; atomic */
 	bool live;                                           /* atomic */
+	bool held;                                           /* atomic; it may not use memory */
+	uint16_t vector;                                     /* saved; atomic; as a queue's */
 	uint32_t line;                                       /* handle of its interrupt */
 	uint32_t workers[VOLT_VIRTIO_QUEUES];                /* their handles */
 	const struct volt_loop *loop;                        /* volt.loop/1, if there is a limit */
@@ -136,10 +153,11 @@ struct volt_virtio {
 	uint32_t timer;                                      /* handle: posts all workers */
 };
 
-/* [wire] Wires the device: range, interrupt, kicks, workers, description. `self` starts with a
- * volt_virtio; `q` is its array of t->queues. 0, or what volt_fail() returned. */
-int volt_virtio_init(
-    void *self, struct volt_queue *q, const struct volt_virtio_type *t, const struct volt_host *h);
+/* [wire] Wires the device: registers, interrupts, kicks, workers, description. `self` starts with a
+ * volt_virtio; `q` is its array of t->queues; `a` is init's, whose last parameter is that of
+ * VOLT_VIRTIO_PARAMS, or NULL: as `auto`. 0, or what volt_fail() returned. */
+int volt_virtio_init(void *self, struct volt_queue *q, const struct volt_virtio_type *t,
+    const struct volt_host *h, const struct volt_args *a);
 /* [loop] The descriptor's `reset`. */
 void volt_virtio_reset(void *self);
 /* [any] Has the worker of queue number n look at it soon. */
@@ -222,13 +240,14 @@ int volt_virtio_validate(const struct volt_virtio *v, const struct volt_queue *q
 	    {VOLT_FIELD(s, v.generation, VOLT_F_U32, 1)}, \
 	    {VOLT_FIELD(s, v.status, VOLT_F_U32, 1), .max = 0xff}, \
 	    {VOLT_FIELD(s, v.isr, VOLT_F_U32, 1), .max = 3}, \
-	    {VOLT_FIELD_EACH(s, q, desc, VOLT_F_U64)}, \
+	    {VOLT_FIELD(s, v.vector, VOLT_F_U16, 1)}, {VOLT_FIELD_EACH(s, q, desc, VOLT_F_U64)}, \
 	    {VOLT_FIELD_EACH(s, q, driver, VOLT_F_U64)}, \
 	    {VOLT_FIELD_EACH(s, q, device, VOLT_F_U64)}, \
 	    {VOLT_FIELD_EACH(s, q, size, VOLT_F_U16)}, {VOLT_FIELD_EACH(s, q, seen, VOLT_F_U16)}, \
 	    {VOLT_FIELD_EACH(s, q, used, VOLT_F_U16)}, \
 	    {VOLT_FIELD_EACH(s, q, signalled, VOLT_F_U16)}, \
 	    {VOLT_FIELD_EACH(s, q, ready, VOLT_F_BOOL)}, \
+	    {VOLT_FIELD_EACH(s, q, vector, VOLT_F_U16)}, VOLT_PCI_FIELDS(s, v.pci), \
 	{ \
 		VOLT_FIELD_EACH(s, q, broken, VOLT_F_BOOL) \
 	}

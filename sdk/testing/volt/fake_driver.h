@@ -24,7 +24,9 @@ extern "C" {
 
 #define FAKE_DRIVER_QUEUES 16u /* that it can drive, at most */
 
-/* Registers of virtio over MMIO (virtio 1.2, 4.2.2) that tests name. */
+/* Registers of virtio over MMIO (virtio 1.2, 4.2.2) that tests name. Over PCI they stand for their
+ * twins in the structures of 4.1.4; MAGIC, VERSION and ISR_ACK have none, and read as 0. ISR is
+ * cleared by a read there. */
 #define FAKE_REG_MAGIC           0x000u
 #define FAKE_REG_VERSION         0x004u
 #define FAKE_REG_DEVICE_ID       0x008u
@@ -69,8 +71,10 @@ struct fake_driver;
 #define FAKE_DIRECT   0u /* descriptors of the ring itself */
 #define FAKE_INDIRECT 1u /* the chain's descriptors lie in a table of their own */
 
-/* Adds `size` bytes of RAM at gpa and looks for the first virtio device. Aborts if there is
- * none. `f` runs; the driver does not outlive it. */
+/* Adds `size` bytes of RAM at gpa and looks for the first virtio device: one that was described,
+ * or the function on the bus of fake_pci_offer(), which it enables, with a vector for the
+ * configuration and one for each queue. Aborts if there is none. `f` runs; the driver does not
+ * outlive it. */
 struct fake_driver *fake_driver_create(struct fake_host *f, uint64_t gpa, size_t size);
 void fake_driver_destroy(struct fake_driver *d);
 
@@ -84,7 +88,14 @@ void fake_driver_free_all(struct fake_driver *d);
 /* One register, 32 bits. */
 uint32_t fake_driver_get(struct fake_driver *d, uint32_t reg);
 void fake_driver_set(struct fake_driver *d, uint32_t reg, uint32_t val);
+/* Over MMIO. */
 uint32_t fake_driver_gsi(const struct fake_driver *d);
+bool fake_driver_is_pci(const struct fake_driver *d);
+/* Where the structure of that kind (virtio 1.2, 4.1.4: 1 common, 2 notify, 3 ISR, 4 device) is,
+ * over PCI; 0: nowhere. */
+uint64_t fake_driver_part(const struct fake_driver *d, unsigned kind);
+/* How many interrupts came so far. */
+unsigned fake_driver_interrupts(const struct fake_driver *d);
 
 /* Features that the device offers. */
 uint64_t fake_driver_offered(struct fake_driver *d);
