@@ -22,12 +22,21 @@ static const struct companion {
 	bool wants_word;             /* gets the word that was typed */
 } companions[] = {
     {"volt-doctor", "../tools/doctor/volt-doctor", true, false},
-    {MANAGER, false, false},
+    {MANAGER, false, true},
+    {MANAGER, false, true},
+    {MANAGER, false, true},
+    {MANAGER, false, true},
+    {MANAGER, false, true},
+    {MANAGER, false, true},
+    {MANAGER, false, true},
+    {MANAGER, false, true},
+    {MANAGER, false, true},
 };
 
 #define COUNT (sizeof(companions) / sizeof(companions[0]))
 
-const char *const companion_words[] = {"doctor", "ctl", NULL};
+const char *const companion_words[] = {
+    "doctor", "ctl", "ps", "stop", "kill", "pause", "resume", "logs", "metrics", "wait", NULL};
 
 _Static_assert(sizeof(companion_words) / sizeof(companion_words[0]) == COUNT + 1, "one for each");
 

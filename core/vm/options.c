@@ -68,7 +68,8 @@ static const struct row {
     {OPT_APPEND, "append", "TEXT", "words to add to the kernel command line"},
     {OPT_MEMORY, "memory", "SIZE", "guest memory, with K, M or G (default 128M)"},
     {OPT_CPUS, "cpus", "N", "vCPUs, 1 to 64 (default 1)"},
-    {OPT_NAME, "name", "NAME", "register the VM by this name, with a control socket", "names"},
+    {OPT_NAME, "name", "NAME", "register the VM by this name, for volt ps, stop, logs and others",
+	"names"},
     {OPT_END_FILE, "end-file", "FILE",
 	"append a line of JSON to FILE that tells why the VM ended, however it does", "names"},
     {OPT_HUGEPAGES, "hugepages", NULL, "take guest memory from the host's pool of huge pages"},
@@ -150,11 +151,11 @@ static void print_help(void)
 	printf("usage: volt --kernel FILE [OPTION...]\n"
 	       "       volt explain [OPTION...]\n"
 	       "       volt doctor [OPTION...]\n"
-	       "       volt ctl SOCKET [COMMAND [KEY=VALUE...]]\n\n"
-	       "Runs a Linux guest in a sealed microVM; \"volt explain\" prints what it would be\n"
-	       "allowed to do instead, \"volt doctor\" whether this host runs guests, and \"volt "
-	       "ctl\"\n"
-	       "gives a command to a running one.\n\n");
+	       "       volt ctl NAME|SOCKET [COMMAND [KEY=VALUE...]]\n"
+	       "       volt ps|stop|kill|pause|resume|wait|logs|metrics [OPTION...] [NAME...]\n\n"
+	       "Runs a Linux guest in a sealed microVM. \"volt explain\" prints what it would be\n"
+	       "allowed to do instead, \"volt doctor\" whether this host runs guests; the others\n"
+	       "list, command and stop VMs that run.\n\n");
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		char left[64];
 

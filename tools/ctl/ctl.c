@@ -2,8 +2,9 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * volt-ctl: gives commands to a running VM through the socket of its control plugin. A program of
- * its own, run by `volt ctl`, so that the monitor carries none of it.
+ * volt-ctl: talks to running VMs. `volt ctl` gives one a command through the socket of its control
+ * plugin; the rest is verbs.h. A program of its own, run by volt, so that the monitor carries none
+ * of it.
  */
 #include <errno.h>
 #include <getopt.h>
@@ -14,16 +15,9 @@
 #include <unistd.h>
 
 #include "tools/ctl/connection.h"
+#include "tools/ctl/verbs.h"
 #include "tools/misuse.h"
 #include "tools/standard.h"
-
-enum {
-	CTL_DONE = 0,
-	CTL_FAILED = 1, /* the VM refused the command */
-	CTL_USAGE = 2,
-	CTL_UNREACHED = 3,
-	CTL_OUTPUT = 4,
-};
 
 #define TIMEOUT_S 10
 
@@ -47,13 +41,14 @@ static const struct option longs[] = {
 static void print_help(void)
 {
 	puts(
-	    "usage: volt ctl [--json] [--timeout SECONDS] SOCKET [COMMAND [KEY=VALUE...]]\n\n"
-	    "Gives a command to the VM whose plugin control listens on SOCKET, and prints what it\n"
-	    "answers. Without a command it lists those that there are.\n\n"
-	    "  volt ctl vm.sock                          list instances and commands\n"
-	    "  volt ctl vm.sock vm.status                call a command: INSTANCE.COMMAND\n"
-	    "  volt ctl vm.sock vm.log-level level=debug with arguments\n"
-	    "  volt ctl vm.sock events                   print events until the VM ends\n\n"
+	    "usage: volt ctl [--json] [--timeout SECONDS] NAME|SOCKET [COMMAND [KEY=VALUE...]]\n\n"
+	    "Gives a command to the VM called NAME, or to the one whose plugin control listens on\n"
+	    "SOCKET, and prints what it answers. Without a command it lists those that there "
+	    "are.\n\n"
+	    "  volt ctl web                              list instances and commands\n"
+	    "  volt ctl web vm.status                    call a command: INSTANCE.COMMAND\n"
+	    "  volt ctl web vm.log-level level=debug     with arguments\n"
+	    "  volt ctl ./vm.sock events                 print events until the VM ends\n\n"
 	    "  --json             print the answer as JSON, a line for each\n"
 	    "  --timeout SECONDS  give up after so long without an answer (default 10)\n"
 	    "  --version          print version and exit\n"
@@ -83,13 +78,6 @@ static bool is_set(struct json_object *o, const char *name)
 	return json_object_object_get_ex(o, name, &member);
 }
 
-/* The text is the VM's, and goes to a terminal: without control characters. */
-static void print_safely(const char *text)
-{
-	for (; *text; text++)
-		putchar((unsigned char)*text < 0x20 || *text == 0x7f ? '?' : *text);
-}
-
 static void print_line(struct json_object *message)
 {
 	puts(json_object_to_json_string_ext(message, JSON_C_TO_STRING_PLAIN));
@@ -102,9 +90,9 @@ static void print_object(struct json_object *o, const char *between, const char 
 	json_object_object_foreach(o, name, value)
 	{
 		fputs(first ? "" : between, stdout);
-		print_safely(name);
+		verb_print_safely(name);
 		putchar('=');
-		print_safely(value ? json_object_get_string(value) : "null");
+		verb_print_safely(value ? json_object_get_string(value) : "null");
 		first = false;
 	}
 	fputs(first ? "" : end, stdout);
@@ -165,11 +153,11 @@ static void print_event(const struct options *o, struct json_object *message)
 	if (o->json) {
 		print_line(message);
 	} else if (json_object_object_get_ex(message, "params", &params)) {
-		print_safely(text_of(params, "source"));
+		verb_print_safely(text_of(params, "source"));
 		putchar(' ');
-		print_safely(text_of(params, "name"));
+		verb_print_safely(text_of(params, "name"));
 		fputs(*text_of(params, "text") ? ": " : "", stdout);
-		print_safely(text_of(params, "text"));
+		verb_print_safely(text_of(params, "text"));
 		putchar('\n');
 	}
 	fflush(stdout);
@@ -180,7 +168,8 @@ static void print_event(const struct options *o, struct json_object *message)
 static int unreached(const struct options *o, int err)
 {
 	const char *hint = err == -ENOENT || err == -ECONNREFUSED
-			       ? "; is a volt with --plugin control,socket=unix:... running?"
+			       ? "; is a volt with --name, or with --plugin "
+				 "control,socket=unix:..., running?"
 			       : "";
 
 	fprintf(stderr, "volt ctl: %s: cannot reach the VM: %s%s\n", o->socket,
@@ -310,7 +299,7 @@ static int parse(struct options *o, int argc, char **argv)
 		}
 	}
 	if (optind == argc) {
-		fputs("volt ctl: no socket given: volt ctl SOCKET [COMMAND [KEY=VALUE...]]\n",
+		fputs("volt ctl: no VM given: volt ctl NAME|SOCKET [COMMAND [KEY=VALUE...]]\n",
 		    stderr);
 		return CTL_USAGE;
 	}
@@ -320,25 +309,46 @@ static int parse(struct options *o, int argc, char **argv)
 	return -1;
 }
 
-int main(int argc, char **argv)
+/* A word without a slash is a name first. */
+static int open_vm(const struct options *o, struct connection *c)
+{
+	struct vm v;
+
+	if (strchr(o->socket, '/') || vm_open(&v, o->socket))
+		return connection_open(c, o->socket, o->timeout);
+	const int err = connection_open(c, vm_text(&v, "socket"), o->timeout);
+	vm_close(&v);
+	return err;
+}
+
+static int run_ctl(int argc, char **argv)
 {
 	struct options o = {.timeout = TIMEOUT_S};
 	struct connection c;
-
-	standard_begin();
 	int code = parse(&o, argc, argv);
 
-	if (code < 0) {
-		struct json_object *params = make_params(o.args);
+	if (code >= 0)
+		return code;
+	struct json_object *params = make_params(o.args);
+	if (!params)
+		return CTL_USAGE;
+	const int err = open_vm(&o, &c);
+	code = err ? unreached(&o, err) : call(&o, &c, params);
+	if (!err)
+		connection_close(&c);
+	json_object_put(params);
+	return code;
+}
 
-		if (!params)
-			return CTL_USAGE;
-		int err = connection_open(&c, o.socket, o.timeout);
-		code = err ? unreached(&o, err) : call(&o, &c, params);
-		if (!err)
-			connection_close(&c);
-		json_object_put(params);
-	}
+int main(int argc, char **argv)
+{
+	standard_begin();
+	const bool named = argc > 1 && strcmp(argv[1], "ctl") == 0;
+	const bool verb = argc > 1 && verb_knows(argv[1]);
+	const int code = verb    ? verb_run(argc - 1, argv + 1)
+			 : named ? run_ctl(argc - 1, argv + 1)
+				 : run_ctl(argc, argv);
+
 	if (fflush(stdout) != 0 || ferror(stdout)) {
 		fprintf(stderr, "volt ctl: cannot write the output: %s\n", strerror(errno));
 		return CTL_OUTPUT;
