@@ -205,9 +205,8 @@ static void warn_of_memory(uint64_t size)
 		return;
 	uint64_t ram = (uint64_t)host.totalram * host.mem_unit;
 	if (size > ram)
-		log_warn("--memory: the guest has %llu MiB, the host %llu MiB: a guest that uses "
-			 "more than the host has free is killed, or swaps",
-		    (unsigned long long)(size >> 20), (unsigned long long)(ram >> 20));
+		log_warn("--memory: the host has %llu MiB: a guest that uses more is killed",
+		    (unsigned long long)(ram >> 20));
 }
 
 static int make_memory(struct machine *m)

@@ -391,17 +391,17 @@ static int take(struct options *o, enum choice option, const char *text)
 static const struct {
 	const char *name, *hint;
 } foreign[] = {
-    {"m", "the memory is given as --memory SIZE"},
-    {"mem", "the memory is given as --memory SIZE"},
-    {"smp", "the number of vCPUs is given as --cpus N"},
-    {"vcpus", "the number of vCPUs is given as --cpus N"},
-    {"disk", "a disk is a plugin; volt --plugin help lists them"},
-    {"drive", "a disk is a plugin; volt --plugin help lists them"},
-    {"net", "a network card is a plugin; volt --plugin help lists them"},
-    {"netdev", "a network card is a plugin; volt --plugin help lists them"},
-    {"device", "a device is given as --plugin NAME"},
-    {"config", "volt reads no configuration file: all is given by options"},
-    {"config-file", "volt reads no configuration file: all is given by options"},
+    {"m", "it is --memory SIZE"},
+    {"mem", "it is --memory SIZE"},
+    {"smp", "it is --cpus N"},
+    {"vcpus", "it is --cpus N"},
+    {"disk", "it is a --plugin; --plugin help lists them"},
+    {"drive", "it is a --plugin; --plugin help lists them"},
+    {"net", "it is a --plugin; --plugin help lists them"},
+    {"netdev", "it is a --plugin; --plugin help lists them"},
+    {"device", "it is a --plugin; --plugin help lists them"},
+    {"config", "volt reads no configuration file"},
+    {"config-file", "volt reads no configuration file"},
     {"h", "see volt --help"},
     {"V", "see volt --version"},
 };

@@ -232,7 +232,7 @@ static void an_option_is_typed_whole(void **state)
 static void options_with_one_dash_are_named_as_typed(void **state)
 {
 	refused(PARSE(W("-kernel"), W("vmlinux")), "option -kernel; did you mean --kernel?");
-	refused(PARSE(KERNEL, W("-m"), W("1G")), "option -m: the memory is given as --memory SIZE");
+	refused(PARSE(KERNEL, W("-m"), W("1G")), "option -m: it is --memory SIZE");
 	refused(PARSE(KERNEL, W("-q")), "option -q;");
 	refused(PARSE(KERNEL, W("--smp=2")), "--cpus N");
 	refused(PARSE(W("explian")), "did you mean \"volt explain\"");
