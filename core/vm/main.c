@@ -12,7 +12,7 @@
 #include "core/vm/companion.h"
 #include "core/vm/inherit.h"
 #include "core/vm/machine.h"
-#include "core/vm/options.h"
+#include "core/vm/option_parse.h"
 #include "core/vm/plugins.h"
 #include "core/vm/registry.h"
 

@@ -2,12 +2,14 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * options - the command line, as a table that also prints the help.
+ * options - what the command line can say. Each option is one row: its name, its help and its
+ * setter. (And a paragraph in volt.1, which a test looks for.)
  */
 #ifndef CORE_OPTIONS_H
 #define CORE_OPTIONS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "core/boot/request.h"
@@ -42,13 +44,18 @@ struct options {
 	enum log_time log_time;
 };
 
-/* The first plugin or filter that is given as NAME,help or as help alone, or NULL. */
-const char *options_help_spec(const struct options *o);
+enum { OPTION_PRINTS_NOTHING, OPTION_PRINTS_HELP, OPTION_PRINTS_VERSION };
 
-#define OPTIONS_GO_ON (-1)
+struct option_row {
+	const char *name, *value, *help; /* value NULL: it takes none */
+	/* 0 or -errno, said in the log; `text` is "" without a value. NULL: it prints something. */
+	int (*set)(struct options *o, const struct option_row *row, const char *text);
+	const char *feature; /* that it needs; NULL: none that can be left out */
+	uint16_t field;      /* of struct options, for setters that several rows share */
+	uint8_t print;       /* OPTION_PRINTS_* */
+};
 
-/* Parses. OPTIONS_GO_ON, or the exit code to end with: help was printed (0), or an
- * error was said in the log. */
-int options_parse(struct options *o, int argc, char **argv);
+/* In the order of --help; the last has no name. */
+extern const struct option_row option_rows[];
 
 #endif

@@ -18,6 +18,7 @@
 
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
+#include "core/vm/option_parse.h"
 
 #define MIB (1ull << 20)
 #define GIB (1ull << 30)
