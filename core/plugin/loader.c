@@ -15,9 +15,11 @@
 #include "core/base/log.h"
 #include "core/config.h"
 #include "core/plugin/image.h"
+#include "core/plugin/vet_path.h"
 
 struct file {
 	struct vet_result vet;
+	struct file *same;                    /* the same file by another path; or NULL */
 	const struct volt_plugin *descriptor; /* NULL: only probed yet */
 	char path[];
 };
@@ -104,6 +106,19 @@ const char *loader_place(void)
 	return loader.dir;
 }
 
+/* The C library loads a file once, by whatever path; of copies it does not know. */
+static struct file *find_same(const struct vet_result *vet)
+{
+	for (unsigned i = 0; i < loader.count; i++) {
+		const struct vet_result *other = &loader.files[i]->vet;
+
+		if (!vet->is_copy && !other->is_copy && other->device == vet->device &&
+		    other->inode == vet->inode)
+			return loader.files[i];
+	}
+	return NULL;
+}
+
 static struct file *probe(const char *path)
 {
 	for (unsigned i = 0; i < loader.count; i++)
@@ -124,6 +139,7 @@ static struct file *probe(const char *path)
 		free(f);
 		return NULL;
 	}
+	f->same = find_same(&f->vet);
 	loader.files[loader.count++] = f;
 	return f;
 }
@@ -152,9 +168,11 @@ const struct volt_plugin *loader_load(const char *path)
 	struct file *f = probe(path);
 	char why[256];
 
+	if (f && f->same)
+		f = f->same;
 	if (!f || f->descriptor)
 		return f ? f->descriptor : NULL;
-	/* The very bytes that were checked: the file may have changed since. */
+	/* The very bytes that were checked: another file may have the path since. */
 	f->descriptor = image_load(&f->vet, why, sizeof(why));
 	if (!f->descriptor)
 		log_error(error_in_words(why), "plugin %s cannot be loaded: %s", path, why);
@@ -163,6 +181,7 @@ const struct volt_plugin *loader_load(const char *path)
 
 void loader_finish(void)
 {
+	vet_close_folder();
 	for (unsigned i = 0; i < loader.count; i++) {
 		if (loader.files[i]->vet.image_fd >= 0)
 			close(loader.files[i]->vet.image_fd);

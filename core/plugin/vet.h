@@ -7,7 +7,9 @@
 #ifndef CORE_VET_H
 #define CORE_VET_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include <volt/plugin.h>
 
@@ -17,13 +19,17 @@ struct vet_result {
 	uint32_t kind;
 	uint32_t descriptor_size;
 	uint64_t descriptor_at; /* in the image: what its address is above the load address */
-	int image_fd;           /* write-sealed copy of the checked bytes; the caller's to close */
+	int image_fd; /* of the checked bytes, which nobody but root can change; the caller's to close */
+	bool is_copy; /* image_fd is a write-sealed copy, and not the file itself */
+	dev_t device; /* of the file, with its inode */
+	ino_t inode;
 };
 
 /*
  * Opens `path`, checks its type, owner, mode and parents, reads its ELF headers and
- * Volt note, refuses what could run or weaken the process at load time, and copies
- * the very bytes it checked into a write-sealed memfd for dlopen("/proc/self/fd/N").
+ * Volt note, and refuses what could run or weaken the process at load time. out->image_fd is for
+ * dlopen("/proc/self/fd/N"): the file itself if it belongs to root, else a write-sealed memfd
+ * with the very bytes that were checked.
  * 0 or -errno, said in the log with `path`.
  */
 int vet_open(const char *path, struct vet_result *out);

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <grp.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -116,29 +117,69 @@ static void need_root(void)
 
 /* ------------------------------------------------------------- the copy */
 
+static int in_child(int (*body)(void))
+{
+	int status;
+	pid_t pid;
+
+	fflush(NULL);
+	pid = fork();
+	if (pid == 0)
+		_exit(body());
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
 static void good_file_is_accepted(void **state)
 {
 	assert_accepted(file);
 }
 
+/* 7: the file of whoever runs this was copied, and nothing can change the copy. */
+static int open_own(void)
+{
+	uint8_t *copy = malloc(good_size);
+	struct vet_result r;
+
+	if (geteuid() == 0 && (setgroups(0, NULL) != 0 || seteuid(NOBODY) != 0))
+		return 77;
+	if (vet_open(file, &r) != 0 || !r.is_copy)
+		return 1;
+	if (pread(r.image_fd, copy, good_size, 0) != (ssize_t)good_size ||
+	    memcmp(copy, good, good_size) != 0 ||
+	    lseek(r.image_fd, 0, SEEK_END) != (off_t)good_size)
+		return 2;
+	if (fcntl(r.image_fd, F_GET_SEALS) !=
+	    (F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE))
+		return 3;
+	if (pwrite(r.image_fd, "x", 1, 0) != -1 || errno != EPERM || ftruncate(r.image_fd, 1) != -1)
+		return 4;
+	return fcntl(r.image_fd, F_GETFD) & FD_CLOEXEC ? 7 : 5;
+}
+
 static void copy_has_the_bytes_of_the_file_and_cannot_change(void **state)
 {
+	if (geteuid() == 0)
+		assert_int_equal(chown(file, NOBODY, 0), 0);
+	assert_int_equal(in_child(open_own), 7);
+}
+
+/* Its pages are those of every other VM; only root could change them. */
+static void file_of_roots_is_not_copied(void **state)
+{
 	struct vet_result r;
-	uint8_t *copy = malloc(good_size);
+	struct stat kept, named;
 
+	need_root();
 	assert_int_equal(vet_open(file, &r), 0);
-
-	assert_int_equal(pread(r.image_fd, copy, good_size, 0), good_size);
-	assert_memory_equal(copy, good, good_size);
-	assert_int_equal(lseek(r.image_fd, 0, SEEK_END), good_size);
-	assert_int_equal(fcntl(r.image_fd, F_GET_SEALS),
-	    F_SEAL_SEAL | F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE);
+	assert_false(r.is_copy);
+	assert_int_equal(fstat(r.image_fd, &kept), 0);
+	assert_int_equal(stat(file, &named), 0);
+	assert_int_equal(kept.st_ino, named.st_ino);
+	assert_int_equal(r.inode, named.st_ino);
 	assert_int_equal(pwrite(r.image_fd, "x", 1, 0), -1);
-	assert_int_equal(errno, EPERM);
-	assert_int_equal(ftruncate(r.image_fd, 1), -1);
 	assert_true(fcntl(r.image_fd, F_GETFD) & FD_CLOEXEC);
 	close(r.image_fd);
-	free(copy);
 }
 
 static void copy_can_be_loaded(void **state)
@@ -374,19 +415,6 @@ static void hard_link_to_a_file_of_another_user_is_refused(void **state)
 	assert_refused(at("p.so"), EPERM, "belongs to user 65534");
 }
 
-static int in_child(int (*body)(void))
-{
-	int status;
-	pid_t pid;
-
-	fflush(NULL);
-	pid = fork();
-	if (pid == 0)
-		_exit(body());
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
-}
-
 static int open_as_nobody(void)
 {
 	struct vet_result r;
@@ -435,6 +463,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 	    T(good_file_is_accepted),
 	    T(copy_has_the_bytes_of_the_file_and_cannot_change),
+	    T(file_of_roots_is_not_copied),
 	    T(copy_can_be_loaded),
 	    T(file_swapped_while_it_is_checked_is_never_loaded),
 	    T(relative_path_is_accepted),
