@@ -9,6 +9,7 @@
 char path[] = "/tmp/volt-blk-XXXXXX";
 int file = -1;
 struct fake_driver *driver;
+size_t ram_size = RAM_SIZE;
 struct blk_libc libc;
 
 static int corrupt(char call, int fd)
@@ -117,7 +118,7 @@ int start_with(void **state, const char *params, uint64_t features, unsigned que
 		fake_host_destroy(f);
 		return -1;
 	}
-	driver = fake_driver_create(f, RAM, RAM_SIZE);
+	driver = fake_driver_create(f, RAM, ram_size);
 	*state = f;
 	return !fake_driver_start(driver, features, queues, 16);
 }

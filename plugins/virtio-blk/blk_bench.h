@@ -23,9 +23,9 @@
 
 #define RAM      0x100000u
 #define RAM_SIZE 0x40000u
-#define HEADER   (RAM + 0x20000u)
-#define STATUS   (RAM + 0x21000u)
-#define DATA     (RAM + 0x22000u)
+#define HEADER   (RAM + 0x4000u)
+#define STATUS   (RAM + 0x4800u)
+#define DATA     (RAM + 0x5000u)
 
 #define SECTORS 256u /* of the disk */
 #define BYTES   (SECTORS * 512u)
@@ -50,6 +50,7 @@ extern const struct volt_plugin volt_plugin_virtio_blk;
 extern char path[]; /* of the disk's file */
 extern int file;    /* the test's own view of the disk */
 extern struct fake_driver *driver;
+extern size_t ram_size; /* of the driver, RAM_SIZE if nobody changes it */
 
 /* The C library's calls, as the test wants them. */
 struct blk_libc {

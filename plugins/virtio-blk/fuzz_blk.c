@@ -89,7 +89,7 @@ static uint64_t address(void)
 	case 3:
 		return off << 48 | off;
 	default:
-		return RAM + off * 4 % RAM_SIZE;
+		return RAM + off * 4 % ram_size;
 	}
 }
 
@@ -107,7 +107,7 @@ static void act_request(void)
 	const uint32_t type = types[next(1) % sizeof(types)];
 	const uint64_t sector = edge();
 	const uint32_t n = (uint32_t)next(2) << (next(1) % 4), cut = (uint32_t)next(2);
-	const uint64_t from = DATA + next(1), room = RAM + RAM_SIZE - from;
+	const uint64_t from = DATA + next(1), room = RAM + ram_size - from;
 	const uint32_t len = n < room ? n : (uint32_t)room, first = cut < len ? cut : len;
 	const bool writable = type == IN || type == GET_ID;
 	const struct fake_segment s[] = {{HEADER, 16, false}, {from, first, writable},
@@ -149,7 +149,7 @@ static void act_memory(void)
 {
 	const uint64_t at = address() - RAM;
 
-	if (at < RAM_SIZE)
+	if (at < ram_size)
 		*fake_driver_at(driver, RAM + at) = (uint8_t)next(1);
 }
 
@@ -307,8 +307,10 @@ static void remove_files(void)
 	unlink(base_path);
 }
 
+/* Little memory: the fake host compares all of it at each callback. */
 static void set_up(void)
 {
+	ram_size = 0x8000;
 	if (make_file(NULL))
 		abort();
 	fill_file();

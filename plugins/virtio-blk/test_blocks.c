@@ -223,6 +223,47 @@ static void rates_change_while_the_guest_runs(void **state)
 	assert_non_null(strstr(fake_host_message(*state), "a burst needs its rate"));
 }
 
+/* ---------------------------------------------------------------- system calls */
+
+/* Those of the process for n reads that are shown at once, by the worker's threads: a read of
+ * its post for each run, the file's, and a write for each interrupt. */
+static unsigned calls_for(struct fake_host *f, unsigned n)
+{
+	const struct fake_segment s[] = {
+	    {HEADER, 16, false}, {DATA, 4096, true}, {STATUS, 1, true}};
+	const unsigned rises = fake_irq_rises(f, fake_driver_gsi(driver));
+	const struct fake_ring *r = fake_driver_ring(driver, 0);
+	uint32_t head, len;
+
+	libc.moves = libc.syncs = 0;
+	put_header(IN, 0);
+	volt_put_le16(at(r->avail) + 4 + 2 * r->size, r->seen); /* used_event: the next one */
+	for (unsigned i = 0; i < n; i++)
+		assert_true(fake_driver_add(driver, 0, s, 3, FAKE_INDIRECT) >= 0);
+	const unsigned runs = fake_driver_kick(driver, 0);
+
+	for (unsigned i = 0; i < n; i++)
+		assert_true(fake_driver_used(driver, 0, &head, &len));
+	return runs + libc.moves + libc.syncs +
+	       (fake_irq_rises(f, fake_driver_gsi(driver)) - rises);
+}
+
+static void a_request_alone_costs_three_system_calls(void **state)
+{
+	assert_true(fake_driver_start(driver, WRITABLE, 1, 64));
+	assert_int_equal(calls_for(*state, 1), 3);
+	assert_int_equal(calls_for(*state, 1), 3);
+}
+
+/* One for each request, and little more: posts and interrupts are shared. */
+static void thirty_two_requests_share_posts_and_interrupts(void **state)
+{
+	assert_true(fake_driver_start(driver, WRITABLE, 1, 64));
+	calls_for(*state, 1);
+	assert_int_equal(calls_for(*state, 32), 32 + 2);
+	assert_int_equal(libc.moves, 32);
+}
+
 int test_blocks(void)
 {
 #define WITH(s, name) cmocka_unit_test_setup_teardown(name, s, teardown)
@@ -238,6 +279,8 @@ int test_blocks(void)
 	    WITH(setup_direct, a_file_that_ends_in_a_round_ends_the_request),
 	    WITH(setup_rate, requests_wait_for_the_rate),
 	    WITH(setup_rate, zeroes_count_as_bytes),
+	    WITH(setup_default, a_request_alone_costs_three_system_calls),
+	    WITH(setup_default, thirty_two_requests_share_posts_and_interrupts),
 	    WITH(setup_rate, rates_change_while_the_guest_runs),
 	};
 #undef WITH
