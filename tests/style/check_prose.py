@@ -14,6 +14,7 @@ PAGES = [
     "docs/architecture.md",
     "docs/glossary.md",
     "docs/overlay.md",
+    "docs/virtio.md",
     "jail/volt-jail.8",
     "plugins/acpipower/volt-acpipower.7",
     "plugins/bootmark/volt-bootmark.7",

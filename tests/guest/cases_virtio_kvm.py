@@ -1,0 +1,50 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""virtio-rng, driven by guests/virtio.c over both transports: bytes, kicks, interrupts, exits."""
+
+import re
+
+from vm import Case
+
+FEW, MANY = 0x10, 0x110
+# The first place that the host gives out, and the highest free line: docs/plugins.md, Places.
+MMIO = "d0000000 17"
+MOVED = "e0100000"
+
+
+class Virtio(Case):
+    def ask(self, case, count, plugins, where=""):
+        return self.run_guest("virtio", f"{case} {count:x} {where}".strip(), plugins,
+                              ("--log-level", "debug"))
+
+    def exits(self, vm):
+        return int(re.search(r"exits (\d+),", "\n".join(vm.log()))[1])
+
+    def exits_of_requests(self, case, plugins, where=""):
+        """Of MANY - FEW requests, each with a kick and an interrupt."""
+        runs = [self.ask(case, count, plugins, where) for count in (FEW, MANY)]
+        self.assertIn(f"virtio-rng: bytes {64 * MANY}", "\n".join(runs[1].log()), runs[1].story())
+        return self.exits(runs[1]) - self.exits(runs[0])
+
+    def test_an_interrupt_over_mmio_costs_two_exits(self):
+        """InterruptStatus and InterruptACK; the kick costs none."""
+        for chip in ((), ("ioapic",)):
+            with self.subTest(chip=chip):
+                self.assertEqual(self.exits_of_requests("mmio", (*chip, "virtio-rng"), MMIO),
+                                 2 * (MANY - FEW))
+
+    def test_a_request_over_pci_costs_no_exit(self):
+        for chip in ((), ("ioapic",)):
+            with self.subTest(chip=chip):
+                self.assertEqual(self.exits_of_requests("pci", (*chip, "pci", "virtio-rng")), 0)
+
+    def test_a_kick_of_a_bar_that_was_moved_costs_an_exit(self):
+        self.assertEqual(self.exits_of_requests("moved", ("pci", "virtio-rng"), MOVED), MANY - FEW)
+
+    def test_the_bus_is_found_wherever_it_is_named(self):
+        self.ask("pci", FEW, ("virtio-rng", "pci"))
+
+    def test_the_parameter_chooses(self):
+        self.ask("mmio", FEW, ("pci", "virtio-rng,transport=mmio"), MMIO)
+        self.refused(self.command("virtio", "pci", ("virtio-rng,transport=pci",))[1:], 102,
+                     "--plugin pci")
