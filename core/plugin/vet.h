@@ -19,7 +19,8 @@ struct vet_result {
 	uint32_t kind;
 	uint32_t descriptor_size;
 	uint64_t descriptor_at; /* in the image: what its address is above the load address */
-	int image_fd; /* of the checked bytes, which nobody but root can change; the caller's to close */
+	int image_fd; /* of the checked bytes, which nobody but root can change; the caller's to
+			 close */
 	bool is_copy; /* image_fd is a write-sealed copy, and not the file itself */
 	dev_t device; /* of the file, with its inode */
 	ino_t inode;
