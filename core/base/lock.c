@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "core/base/ledger.h"
+#include "core/base/tsan.h"
 
 /* Handlers hold a lock for well under a microsecond: mostly it is free again by then. */
 #define SPINS 100
@@ -59,6 +60,7 @@ void lock_post(struct lock *l)
 {
 	uint64_t one = 1;
 
+	tsan_before(l);
 	while (write(l->event_fd, &one, sizeof(one)) < 0 && errno == EINTR)
 		continue;
 }
@@ -70,27 +72,37 @@ void lock_wait(struct lock *l)
 	while (read(l->event_fd, &one, sizeof(one)) < 0)
 		if (errno != EINTR)
 			__builtin_trap(); /* going on would let two threads hold the lock */
+	tsan_after(l);
 }
 
-void lock_take(struct lock *l)
+static bool try_often(struct lock *l)
 {
 	for (unsigned i = 0; i < SPINS; i++) {
 		uint32_t nobody = 0;
 
 		if (__atomic_compare_exchange_n(
 			&l->holders, &nobody, 1, 1, __ATOMIC_ACQUIRE, __ATOMIC_RELAXED))
-			return;
+			return true;
 		__builtin_ia32_pause();
 	}
+	return false;
+}
+
+void lock_take(struct lock *l)
+{
+	tsan_takes(l);
 	/* Queue up: whoever leaves sees that the count was above 1 and posts. */
-	if (__atomic_fetch_add(&l->holders, 1, __ATOMIC_ACQUIRE) > 0)
+	if (!try_often(l) && __atomic_fetch_add(&l->holders, 1, __ATOMIC_ACQUIRE) > 0)
 		lock_wait(l);
+	tsan_has(l);
 }
 
 void lock_release(struct lock *l)
 {
+	tsan_releases(l);
 	if (__atomic_fetch_sub(&l->holders, 1, __ATOMIC_RELEASE) > 1)
 		lock_post(l);
+	tsan_released(l);
 }
 
 int locks_arm(int base)

@@ -239,7 +239,8 @@ static void a_worker_runs_after_each_post(void **state)
 	thread = start_worker(&worker);
 	assert_true(becomes(1));
 	usleep(20000);
-	assert_int_equal(jobs, 1); /* two posts before it started are one job */
+	assert_int_equal(__atomic_load_n(&jobs, __ATOMIC_SEQ_CST),
+	    1); /* two posts before it started are one job */
 	worker_post(&worker);
 	assert_true(becomes(2));
 	stop_worker(thread, &worker);
@@ -261,7 +262,7 @@ static void what_was_posted_while_wiring_runs_once(void **state)
 	thread = start_worker(&worker);
 	assert_true(becomes(before + 1));
 	usleep(20000);
-	assert_int_equal(jobs, before + 1);
+	assert_int_equal(__atomic_load_n(&jobs, __ATOMIC_SEQ_CST), before + 1);
 	worker_post(&worker);
 	assert_true(becomes(before + 2));
 	stop_worker(thread, &worker);
@@ -371,8 +372,9 @@ static void a_worker_waits_for_files_and_posts_at_once(void **state)
 	const uint32_t runs_before = __atomic_load_n(&files.runs, __ATOMIC_SEQ_CST);
 	send_bytes(5);
 	usleep(20000);
-	assert_int_equal(files.bytes, 102);
-	assert_true(files.runs <= runs_before + 1); /* a post that came late */
+	assert_int_equal(__atomic_load_n(&files.bytes, __ATOMIC_SEQ_CST), 102);
+	assert_true(__atomic_load_n(&files.runs, __ATOMIC_SEQ_CST) <=
+		    runs_before + 1); /* a post that came late */
 	worker_let_go(&files.worker);
 	assert_true(has_read(107));
 }

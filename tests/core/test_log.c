@@ -162,7 +162,7 @@ static void on_a_raw_terminal_lines_return_the_carriage(void **state)
 static void wake(void *arg)
 {
 	assert_ptr_equal(arg, &wakes);
-	wakes++;
+	__atomic_fetch_add(&wakes, 1, __ATOMIC_SEQ_CST); /* by any thread */
 }
 
 static int setup_queue(void **state)

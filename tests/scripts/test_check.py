@@ -84,6 +84,13 @@ class Check(unittest.TestCase):
         self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
         self.assertIn("failed: setup: packages: not done when the time was up", done.stdout)
 
+    def test_setup_alone_only_sets_up(self):
+        done = self.check("setup", sleep=90)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        headings = re.findall(r"^==> (.*)$", done.stdout, re.M)
+        self.assertEqual(headings, ["setup", "summary"])
+        self.assertIn("setup", self.check("setup", "gcc").stdout)
+
     def test_in_time_nothing_changes(self):
         done = self.check("gcc")
         self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
