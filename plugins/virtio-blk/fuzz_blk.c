@@ -74,9 +74,14 @@ static uint64_t edge(void)
 	return which < 192 ? which : edges[which % (sizeof(edges) / sizeof(edges[0]))];
 }
 
+static unsigned queue(void)
+{
+	return (unsigned)next(1) % (disk == WIDE ? 2 : 1);
+}
+
 static uint64_t address(void)
 {
-	const struct fake_ring *r = fake_driver_ring(driver, disk == WIDE && *input % 2);
+	const struct fake_ring *r = fake_driver_ring(driver, queue());
 	const uint64_t which = next(1), off = next(2);
 
 	switch (which % 8) {
@@ -91,11 +96,6 @@ static uint64_t address(void)
 	default:
 		return RAM + off * 4 % ram_size;
 	}
-}
-
-static unsigned queue(void)
-{
-	return (unsigned)next(1) % (disk == WIDE ? 2 : 1);
 }
 
 /* ------------------------------------------------------------------------- acts */
