@@ -95,13 +95,14 @@ static bool find_pci(struct fake_driver *d)
 	if (!fake_pci_is_there(d->f))
 		return false;
 	d->pci = true;
+	memset(d->part, 0, sizeof(d->part));
 	fake_pci_enable(d->f);
 	find_structures(d);
 	set_up_vectors(d);
 	return d->part[1] && d->part[2] && d->part[3];
 }
 
-static void find_device(struct fake_driver *d)
+void fake_driver_find(struct fake_driver *d)
 {
 	if (!find_mmio(d) && !find_pci(d))
 		fake_die(d->f, "fake_driver: no virtio device was described, and none is on a bus");
@@ -112,7 +113,7 @@ struct fake_driver *fake_driver_create(struct fake_host *f, uint64_t gpa, size_t
 	struct fake_driver *d = fake_alloc(sizeof(*d));
 
 	*d = (struct fake_driver){.f = f, .gpa = gpa, .next = gpa, .size = size};
-	find_device(d);
+	fake_driver_find(d);
 	d->ram = fake_memory_add(f, gpa, size);
 	return d;
 }

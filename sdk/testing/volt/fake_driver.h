@@ -77,6 +77,9 @@ struct fake_driver;
  * outlive it. */
 struct fake_driver *fake_driver_create(struct fake_host *f, uint64_t gpa, size_t size);
 void fake_driver_destroy(struct fake_driver *d);
+/* Looks for the device once more, as create did: after the test has moved a BAR, or changed
+ * vectors. */
+void fake_driver_find(struct fake_driver *d);
 
 /* Memory for buffers and rings, zeroed by nobody; aborts if there is no more. And where an
  * address lies. */
