@@ -10,6 +10,9 @@
 #define WANTED FEATURE_WANTED
 #define EXTRA  FEATURE_EXTRA
 
+/* A device of virtio is of no use to a kernel that reaches none. */
+#define TRANSPORT "VIRTIO_MMIO|VIRTIO_PCI"
+
 /* Names of options as of Linux 6.1 (Kconfig files); those before 5.10 differ in none of them.
  * A kernel that does not know an option has not set it. */
 const struct feature feature_table[] = {
@@ -57,17 +60,21 @@ const struct feature feature_table[] = {
     {"ports for programs", "volt-init's status, by the plugin exitport", WANTED,
 	{"X86_IOPL_IOPERM|DEVPORT"}},
 
-    /* Virtio. */
-    {"virtio-mmio", "virtio devices by their address", WANTED, {"VIRTIO_MENU", "VIRTIO_MMIO"}},
+    /* Virtio: how the guest reaches devices, and which it can drive. */
+    {"virtio-mmio", "virtio devices, where no plugin pci is loaded", WANTED,
+	{"ACPI", "VIRTIO_MENU", "VIRTIO_MMIO"}},
     {"virtio-mmio by command line", "virtio devices without ACPI", EXTRA,
 	{"VIRTIO_MMIO", "VIRTIO_MMIO_CMDLINE_DEVICES"}},
-    {"virtio-blk", "disks", WANTED, {"VIRTIO_BLK"}},
-    {"virtio-net", "network", WANTED, {"VIRTIO_NET"}},
-    {"virtio-vsock", "sockets to the host", EXTRA, {"VSOCKETS", "VIRTIO_VSOCKETS"}},
-    {"virtio-rng", "randomness of the host", EXTRA, {"HW_RANDOM_VIRTIO"}},
-    {"virtio-console", "further terminals", EXTRA, {"VIRTIO_CONSOLE"}},
-    {"virtio-balloon", "memory that the host gets back", EXTRA, {"VIRTIO_BALLOON"}},
-    {"virtio-fs", "folders of the host", EXTRA, {"FUSE_FS", "VIRTIO_FS"}},
+    {"virtio-pci", "virtio devices with an interrupt for each queue, by the plugin pci", EXTRA,
+	{"ACPI", "PCI_MSI", "VIRTIO_MENU", "VIRTIO_PCI"}},
+    {"virtio-blk", "disks, by the plugin virtio-blk", WANTED, {"VIRTIO_BLK", TRANSPORT}},
+    {"virtio-net", "network, by the plugin virtio-net", WANTED, {"VIRTIO_NET", TRANSPORT}},
+    {"virtio-vsock", "sockets to the host", EXTRA, {"VSOCKETS", "VIRTIO_VSOCKETS", TRANSPORT}},
+    {"virtio-rng", "randomness of the host, by the plugin virtio-rng", EXTRA,
+	{"HW_RANDOM_VIRTIO", TRANSPORT}},
+    {"virtio-console", "further terminals", EXTRA, {"VIRTIO_CONSOLE", TRANSPORT}},
+    {"virtio-balloon", "memory that the host gets back", EXTRA, {"VIRTIO_BALLOON", TRANSPORT}},
+    {"virtio-fs", "folders of the host", EXTRA, {"FUSE_FS", "VIRTIO_FS", TRANSPORT}},
 };
 
 const unsigned feature_count = sizeof(feature_table) / sizeof(feature_table[0]);

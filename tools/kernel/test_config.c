@@ -171,6 +171,18 @@ static void one_of_several_options_may_be_enough(void **state)
 	    feature_spell(lacking, room, sizeof(room)), "CONFIG_X86_IOPL_IOPERM or CONFIG_DEVPORT");
 }
 
+static void a_virtio_device_needs_a_transport(void **state)
+{
+	parse("CONFIG_VIRTIO_BLK=y\nCONFIG_VIRTIO_PCI=m\nCONFIG_VIRTIO_MENU=y\nCONFIG_ACPI=y\n");
+	assert_int_equal(look("virtio-blk").value, CONFIG_MODULE);
+	assert_string_equal(look("virtio-pci").lacking, "PCI_MSI");
+	assert_string_equal(look("virtio-mmio").lacking, "VIRTIO_MMIO");
+	config_finish(&config);
+	parse("CONFIG_VIRTIO_BLK=y\n");
+	assert_int_equal(look("virtio-blk").value, CONFIG_NO);
+	assert_string_equal(look("virtio-blk").lacking, "VIRTIO_MMIO|VIRTIO_PCI");
+}
+
 static void the_table_has_names_of_options(void **state)
 {
 	for (unsigned i = 0; i < feature_count; i++) {
@@ -199,6 +211,7 @@ int main(void)
 	    T(the_banner_with_a_build_number_is_taken),
 	    T(a_feature_is_as_good_as_the_least_of_its_options),
 	    T(one_of_several_options_may_be_enough),
+	    T(a_virtio_device_needs_a_transport),
 	    T(the_table_has_names_of_options),
 #undef T
 	};

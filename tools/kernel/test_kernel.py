@@ -109,7 +109,7 @@ class Commands(Case):
                        check=True)
 
     def test_inspect_tells_the_same_of_a_file_and_of_its_import(self):
-        path = self.file(vmlinux(config="CONFIG_X86_64=y\nCONFIG_VIRTIO_BLK=m\n"))
+        path = self.file(vmlinux(config="CONFIG_X86_64=y\nCONFIG_VIRTIO_MMIO=y\nCONFIG_VIRTIO_BLK=m\n"))
         of_file = json.loads(self.tool("inspect", "--json", path))
         self.tool("import", path)
         of_store = json.loads(self.tool("inspect", "--json", "debian"))
