@@ -193,7 +193,7 @@ int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry 
 		err = set_msrs(v);
 	if (err == 0)
 		err = set_local_apic(v);
-	if (err == 0 && v->id == 0)
+	if (err == 0 && v->id == 0 && entry)
 		err = set_entry(v, entry);
 	return err;
 }
@@ -209,6 +209,11 @@ int vcpu_warm(struct vcpu *v)
 	if (err != 0)
 		return log_error(err, "KVM_RUN of vCPU %u cannot start: %s", v->id, strerror(err));
 	return 0;
+}
+
+void vcpu_excuse(const struct vcpu *v)
+{
+	ioctl(v->fd, KVM_KVMCLOCK_CTRL, 0);
 }
 
 static bool follow_each_other(const struct vcpu *vcpus, uint32_t count)

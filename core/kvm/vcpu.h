@@ -50,13 +50,17 @@ struct vcpu {
 int vcpu_create(struct vcpu *v, const struct vcpu_parts *parts, uint32_t id);
 /* Puts into CPUID what only a vCPU tells of this host. */
 void vcpu_complete_cpuid(const struct vcpu *v, struct cpuid *cpuid);
-/* CPUID, MSRs, local APIC; vCPU 0 also its registers at the kernel's entry. */
+/* CPUID, MSRs, local APIC; vCPU 0 also its registers at the kernel's entry, if `entry` is not
+ * NULL. */
 int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry *entry);
 /* Ticks of its time-stamp counter per millisecond; 0 if KVM does not say. */
 uint32_t vcpu_tsc_khz(const struct vcpu *v);
 /* Enters KVM_RUN once without running the guest: what KVM makes on the first entry (a
  * kernel thread among it) exists before the seal. */
 int vcpu_warm(struct vcpu *v);
+
+/* Lets the guest's watchdog know that it was stopped. Where it has no kvm-clock nothing happens. */
+void vcpu_excuse(const struct vcpu *v);
 
 /* [wire] Gives the vCPUs' descriptors numbers that follow each other, for few rules to hold all
  * of them. 0 or -errno. */

@@ -316,6 +316,23 @@ void commands_finish(struct command_call *call, int err, const char *why)
 	callee_unlock(to);
 }
 
+bool commands_take_bytes(const struct volt_reply *r)
+{
+	const struct volt_manage_ops *ops = answer_of(r)->manager->ops;
+
+	return VOLT_HAS(ops, bytes) && ops->bytes;
+}
+
+int commands_bytes(const struct command_call *call, const void *bytes, size_t n)
+{
+	const struct callee *to = &call->manager->owner->callee;
+
+	callee_lock(to);
+	const int err = call->manager->ops->bytes(to->self, call->ticket, bytes, n);
+	callee_unlock(to);
+	return err;
+}
+
 /* ---------------------------------------------------------------- events */
 
 void commands_report(struct machine *m, const char *source, const char *name, const char *text)

@@ -42,6 +42,12 @@ void commands_revoke(const struct volt_reply *r, struct command_call *call);
 /* [loop] Outside of any callback. `err` is 0 or a positive errno. */
 void commands_finish(struct command_call *call, int err, const char *why);
 
+/* [loop] Can whoever made the call be sent bytes? */
+bool commands_take_bytes(const struct volt_reply *r);
+/* [loop] Bytes of an unanswered call, all of them or none: 0, -EAGAIN or -EPIPE as bytes() of
+ * volt.manage/1 says. Outside of any callback. */
+int commands_bytes(const struct command_call *call, const void *bytes, size_t n);
+
 /* [any] Queues an event for every manager. `name` is static; `text` may be NULL. */
 void commands_report(struct machine *m, const char *source, const char *name, const char *text);
 /* [loop] Delivers what is queued. A prepare callback. */

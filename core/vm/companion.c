@@ -22,6 +22,7 @@ static const struct companion {
 	bool wants_word;             /* gets the word that was typed */
 } companions[] = {
     {"volt-doctor", "../tools/doctor/volt-doctor", true, false},
+    {"volt-snapshot", "../tools/snapshot/volt-snapshot", true, false},
     {MANAGER, false, true},
     {MANAGER, false, true},
     {MANAGER, false, true},
@@ -35,8 +36,8 @@ static const struct companion {
 
 #define COUNT (sizeof(companions) / sizeof(companions[0]))
 
-const char *const companion_words[] = {
-    "doctor", "ctl", "ps", "stop", "kill", "pause", "resume", "logs", "metrics", "wait", NULL};
+const char *const companion_words[] = {"doctor", "snapshot", "ctl", "ps", "stop", "kill", "pause",
+    "resume", "logs", "metrics", "wait", NULL};
 
 _Static_assert(sizeof(companion_words) / sizeof(companion_words[0]) == COUNT + 1, "one for each");
 

@@ -13,6 +13,7 @@
 #include "core/event/helper.h"
 #include "core/vm/inherit.h"
 #include "core/vm/need.h"
+#include "core/vm/snapshot.h"
 #include "core/vm/vm.h"
 
 /* The vDSO mostly answers without a call, but nobody can promise that it always will. */
@@ -86,6 +87,7 @@ static void declare_core(const struct machine *m, struct ledger *l)
 	inherit_declare(m, l);
 	helper_declare(l);
 	pause_declare(&m->pause, l);
+	save_declare(m, l);
 	doorbells_declare(&m->doorbells, l);
 	for (uint32_t i = 0; i < m->worker_count; i++)
 		worker_declare(&m->workers[i], i, l);

@@ -30,6 +30,7 @@
 #include "core/vm/names.h"
 #include "core/vm/plugins.h"
 #include "core/vm/seal.h"
+#include "core/vm/snapshot.h"
 #include "core/vm/vm.h"
 #include "core/vm/vm_commands.h"
 
@@ -105,7 +106,8 @@ static int choose_files(struct machine *m)
 {
 	const struct options *o = m->options;
 
-	m->files = o->hugepages ? BOOT_FILES_COPY : o->kernel_memory;
+	/* What of a file was not touched yet would be missing in a snapshot. */
+	m->files = o->hugepages || o->snapshot ? BOOT_FILES_COPY : o->kernel_memory;
 	for (uint32_t i = 0; i < m->instance_count; i++) {
 		if ((m->instances[i]->plugin.flags & VOLT_FLAG_GUEST_MEMORY) == 0)
 			continue;
@@ -167,6 +169,8 @@ static int wire_plugins(struct machine *m)
 	if (err == 0)
 		err = choose_files(m);
 	if (err == 0)
+		err = restore_check(m);
+	if (err == 0)
 		trace_mark(
 		    "devices", "%u plugins, %u address ranges", m->instance_count, m->bus.count);
 	return err;
@@ -176,6 +180,8 @@ static int make_vm(struct machine *m)
 {
 	int err = kvm_create_vm(&m->kvm);
 
+	if (err == 0)
+		snapshot_prepare(m);
 	if (err == 0)
 		trace_mark("VM created", NULL);
 	return err;
@@ -214,6 +220,8 @@ static int make_memory(struct machine *m)
 	warn_of_memory(m->options->memory);
 	int err = memory_init(&m->memory, m->options->memory, m->options->hugepages);
 
+	if (err == 0)
+		err = restore_map(m);
 	if (err == 0)
 		err = kvm_map_memory(&m->kvm, &m->memory);
 	if (err == 0)
@@ -306,7 +314,7 @@ static int load_kernel(struct machine *m, struct boot_entry *entry)
 
 static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 {
-	static struct cpuid cpuid;
+	static struct cpuid host, cpuid;
 	uint32_t cpus = m->firmware.cpus;
 	const struct vcpu_parts parts = {.kvm = &m->kvm,
 	    .memory = &m->memory,
@@ -314,11 +322,12 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 	    .irq = &m->irq,
 	    .end = &m->end,
 	    .count = cpus};
-	int err = cpuid_init(&cpuid, &m->kvm, cpus);
+	int err = cpuid_init(&host, &m->kvm, cpus);
 
 	if (err == 0)
-		trace_mark("CPUID", "%u leaves", cpuid.head.nent);
-	m->tsc_invariant = cpuid_tsc_is_invariant(&cpuid);
+		trace_mark("CPUID", "%u leaves", host.head.nent);
+	m->tsc_invariant = cpuid_tsc_is_invariant(&host);
+	m->cpuid = &cpuid;
 	m->vcpus = aligned_alloc(_Alignof(struct vcpu), cpus * sizeof(struct vcpu));
 	if (m->vcpus == NULL)
 		return log_error(ENOMEM, "no memory for %u vCPUs", cpus);
@@ -326,7 +335,9 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 	for (uint32_t i = 0; err == 0 && i < cpus; i++) {
 		err = vcpu_create(&m->vcpus[i], &parts, i);
 		if (err == 0 && i == 0)
-			vcpu_complete_cpuid(&m->vcpus[0], &cpuid);
+			vcpu_complete_cpuid(&m->vcpus[0], &host);
+		if (err == 0)
+			err = restore_cpuid(m, i, &host, &cpuid);
 		if (err == 0)
 			err = vcpu_configure(&m->vcpus[i], &cpuid, entry);
 	}
@@ -342,6 +353,10 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 						.instance_count = m->instance_count,
 						.worker_count = m->worker_count,
 						.vcpu_count = cpus});
+	if (err == 0)
+		err = save_wire(m);
+	if (err == 0)
+		err = restore_kvm(m);
 	if (err == 0)
 		trace_mark("vCPU configured", "%u", cpus);
 	return err;
@@ -510,7 +525,7 @@ static int fail(struct machine *m, int step_code)
 	return code;
 }
 
-int machine_main(const struct options *options)
+int machine_main(struct options *options)
 {
 	static struct machine machine;
 	struct machine *m = &machine;
@@ -526,6 +541,10 @@ int machine_main(const struct options *options)
 		return fail(m, log_saw_shortage() ? EXIT_RESOURCES : EXIT_INPUT);
 	if (inherit_open_inputs(m) != 0)
 		return fail(m, log_saw_shortage() ? EXIT_RESOURCES : EXIT_INPUT);
+	if (restore_open(m, options) != 0)
+		return fail(m, EXIT_INPUT);
+	if (save_open(m) != 0)
+		return fail(m, EXIT_HOST);
 	if (open_host(m) != 0)
 		return fail(m, EXIT_HOST);
 	if (make_loop(m) != 0)
@@ -540,13 +559,13 @@ int machine_main(const struct options *options)
 		return fail(m, EXIT_HOST);
 	if (m->kernel_fd >= 0 && load_kernel(m, &entry) != 0)
 		return fail(m, EXIT_INPUT);
-	if (make_vcpus(m, &entry) != 0)
+	if (make_vcpus(m, options->restore ? NULL : &entry) != 0)
 		return fail(m, EXIT_HOST);
 	if (options->explain)
 		return explain(m);
 	if (seal(m) != 0)
 		return fail(m, EXIT_SEAL);
-	if (start_plugins(m) != 0)
+	if (start_plugins(m) != 0 || restore_plugins(m) != 0)
 		_exit(fail(m, EXIT_PLUGIN));
 	trace_mark("running", "%u vCPUs", m->firmware.cpus);
 	if (m->trace_fd >= 0)

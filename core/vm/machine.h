@@ -10,6 +10,6 @@
 struct options;
 
 /* Builds, seals and runs a VM. Returns volt's exit code. */
-int machine_main(const struct options *options);
+int machine_main(struct options *options);
 
 #endif

@@ -65,10 +65,11 @@ static int print_help(void)
 	       "       volt explain [OPTION...]\n"
 	       "       volt doctor [OPTION...]\n"
 	       "       volt ctl NAME|SOCKET [COMMAND [KEY=VALUE...]]\n"
-	       "       volt ps|stop|kill|pause|resume|wait|logs|metrics [OPTION...] [NAME...]\n\n"
+	       "       volt ps|stop|kill|pause|resume|wait|logs|metrics [OPTION...] [NAME...]\n"
+	       "       volt snapshot save|show|verify|check|merge ...\n\n"
 	       "Runs a Linux guest in a sealed microVM. \"volt explain\" prints what it would be\n"
 	       "allowed to do instead, \"volt doctor\" whether this host runs guests; the others\n"
-	       "list, command and stop VMs that run.\n\n");
+	       "list, command, save and stop VMs that run.\n\n");
 	for (size_t i = 0; option_rows[i].name; i++) {
 		char left[64];
 
@@ -214,6 +215,23 @@ const char *options_help_spec(const struct options *o)
 	return spec != NULL ? spec : find_help(o->filters, o->filter_count);
 }
 
+static int check_snapshot(const struct options *o)
+{
+	if (!VOLT_HAS_SNAPSHOT)
+		return 0;
+	if (o->restore && (o->kernel || o->initrd || o->cmdline || o->append || o->module_count))
+		return log_error(EINVAL,
+		    "--restore: the kernel, and what goes with it, is in the snapshot's memory: "
+		    "leave out --kernel, --initrd, --module, --cmdline and --append");
+	if (o->restore && (o->hugepages || o->kernel_memory != BOOT_FILES_AUTO))
+		return log_error(EINVAL,
+		    "--restore: the memory is mapped from the snapshot: leave out --hugepages and "
+		    "--kernel-memory");
+	if (o->snapshot && o->kernel_memory == BOOT_FILES_MAP)
+		return log_error(EINVAL, "--kernel-memory map: with --snapshot it is copied");
+	return 0;
+}
+
 /* What options must be to each other. */
 static int check_together(const struct options *o)
 {
@@ -224,7 +242,9 @@ static int check_together(const struct options *o)
 	if (o->hugepages && o->kernel_memory == BOOT_FILES_MAP)
 		return log_error(
 		    EINVAL, "--kernel-memory map: a file cannot be mapped into --hugepages");
-	if (o->kernel == NULL && !o->explain && options_help_spec(o) == NULL)
+	if (check_snapshot(o) != 0)
+		return -EINVAL;
+	if (!o->kernel && !o->restore && !o->explain && !options_help_spec(o))
 		return log_error(EINVAL, "no kernel given: volt --kernel FILE; see volt --help");
 	if (o->json && !o->explain)
 		return log_error(EINVAL, "--json goes with volt explain");

@@ -56,6 +56,7 @@ static int set_memory(struct options *o, const struct option_row *row, const cha
 	if (err != 0 || o->memory < MEMORY_MIN || o->memory > MEMORY_MAX)
 		return log_error(
 		    EINVAL, "--memory %s: give a size from 2M to 1024G, such as 128M", text);
+	o->memory_given = true;
 	return 0;
 }
 
@@ -67,6 +68,7 @@ static int set_cpus(struct options *o, const struct option_row *row, const char 
 		return log_error(
 		    EINVAL, "--cpus %s: give a number from 1 to %u", text, OPTIONS_CPU_MAX);
 	o->cpus = (uint32_t)n;
+	o->cpus_given = true;
 	return 0;
 }
 
@@ -226,6 +228,17 @@ const struct option_row option_rows[] = {
 	.value = "HOW",
 	.help = "map or copy kernel and initrd, or auto (default): Linux is copied",
 	.set = set_kernel_memory},
+    {.name = "snapshot",
+	.help = "let the VM be saved, by volt snapshot save",
+	.set = set_flag,
+	.field = offsetof(struct options, snapshot),
+	.feature = "snapshot"},
+    {.name = "restore",
+	.value = "DIR",
+	.help = "go on from a snapshot, instead of booting --kernel",
+	.set = set_name,
+	.field = offsetof(struct options, restore),
+	.feature = "snapshot"},
     {.name = "plugin",
 	.value = "NAME|PATH[,KEY=VALUE...]",
 	.help = "load a plugin; may be repeated. NAME,help lists its parameters, help the plugins; "

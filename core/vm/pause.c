@@ -4,9 +4,7 @@
 #include "core/vm/pause.h"
 
 #include <errno.h>
-#include <linux/kvm.h>
 #include <string.h>
-#include <sys/ioctl.h>
 
 #include "core/base/clock.h"
 #include "core/base/ledger.h"
@@ -126,7 +124,7 @@ static void stand_still(struct pause *p)
 static void excuse_vcpus(const struct pause *p)
 {
 	for (uint32_t i = 0; i < p->parts.vcpu_count; i++)
-		ioctl(p->parts.vcpus[i].fd, KVM_KVMCLOCK_CTRL, 0);
+		vcpu_excuse(&p->parts.vcpus[i]);
 }
 
 static void go_on(struct pause *p)
@@ -276,6 +274,12 @@ int pause_begin(struct pause *p, uint64_t limit_ns, void (*done)(void *arg, int 
 	loop_arm(p->parts.loop, p->timer, clock_now() + limit_ns);
 	loop_wake(p->parts.loop);
 	return 0;
+}
+
+void pause_restored(struct pause *p)
+{
+	resume_plugins(p);
+	irq_renew_routes(p->parts.irq);
 }
 
 int pause_resume(struct pause *p)

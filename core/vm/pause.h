@@ -85,5 +85,9 @@ int pause_begin(struct pause *p, uint64_t limit_ns, void (*done)(void *arg, int 
 /* [loop] Goes on, at the loop's next turn; any lock may be held. 0, or -EINVAL: it is neither
  * paused nor being paused. */
 int pause_resume(struct pause *p);
+/* [loop] The plugins' fields were restored and no vCPU has run yet: their `resume`, as after a
+ * pause, and then all routes, without which KVM does not tell of the end of an interrupt in
+ * service. */
+void pause_restored(struct pause *p);
 
 #endif

@@ -33,6 +33,8 @@
 #define CMDLINE_MAX  4096
 
 struct commands;
+struct restore;
+struct save;
 
 struct machine {
 	const struct options *options;
@@ -48,6 +50,9 @@ struct machine {
 	struct ledger ledger; /* files and calls; filled by declare_policy() */
 	struct policy policy;
 	struct commands *commands; /* NULL: no plugin takes commands */
+	struct save *save;         /* NULL: it cannot be saved */
+	struct restore *restore;   /* NULL: it is booted */
+	const struct cpuid *cpuid; /* of the last vCPU; the others differ in their numbers alone */
 	uint64_t running_since_ns; /* the guest was let go then */
 	int pid;
 	struct plugin_specs specs;

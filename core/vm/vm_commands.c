@@ -13,6 +13,7 @@
 #include "core/vm/commands.h"
 #include "core/vm/metrics.h"
 #include "core/vm/pause.h"
+#include "core/vm/snapshot.h"
 #include "core/vm/vm.h"
 
 enum {
@@ -24,6 +25,7 @@ enum {
 	STATUS_KERNEL,
 	STATUS_VERSION
 };
+enum { SAVE_LIMIT, SAVE_DIFF, SAVE_STAY };
 enum { METRIC_NAME, METRIC_LABELS, METRIC_KIND, METRIC_VALUE, METRIC_SCALE };
 
 static int run_status(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
@@ -82,9 +84,20 @@ static int run_pause(struct machine *m, const struct volt_args *a, const struct 
 
 static int run_resume(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
 {
+	if (save_is_running(m))
+		return volt_reply_fail(r, EBUSY, "the VM is being saved");
 	int err = pause_resume(&m->pause);
 
 	return err ? volt_reply_fail(r, EBUSY, "%s", pause_why(-err)) : 0;
+}
+
+static int run_save(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
+{
+	const struct save_request request = {.limit_ns = volt_arg(a, SAVE_LIMIT)->u * 1000000,
+	    .diff = volt_arg(a, SAVE_DIFF)->u != 0,
+	    .stay = volt_arg(a, SAVE_STAY)->u != 0};
+
+	return save_begin(m, &request, r);
 }
 
 static int run_attention(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
@@ -164,10 +177,28 @@ static const struct volt_param pause_args[] = {
 	.help = "time for the devices to come to rest, in milliseconds; then the VM goes on"},
 };
 
+static const struct volt_param save_args[] = {
+    [SAVE_LIMIT] = {.name = "limit-ms",
+	.type = VOLT_PARAM_UINT,
+	.def = "1000",
+	.min = 1,
+	.max = 60000,
+	.help = "time for the devices to come to rest, in milliseconds; then the VM goes on"},
+    [SAVE_DIFF] = {.name = "diff",
+	.type = VOLT_PARAM_BOOL,
+	.def = "off",
+	.help = "send only the memory that was written since the restore"},
+    [SAVE_STAY] = {.name = "stay-paused",
+	.type = VOLT_PARAM_BOOL,
+	.def = "off",
+	.help = "leave the VM paused when all is sent"},
+};
+
 enum {
 	COMMAND_STATUS,
 	COMMAND_PAUSE,
 	COMMAND_RESUME,
+	COMMAND_SAVE,
 	COMMAND_ATTENTION,
 	COMMAND_END,
 	COMMAND_LOG_LEVEL,
@@ -182,6 +213,9 @@ static const struct volt_command commands[] = {
 	.help = "stop the guest and its devices, and answer when they stand still",
 	VOLT_COMMAND_ARGS(pause_args)},
     [COMMAND_RESUME] = {.name = "resume", .help = "let a paused VM go on"},
+    [COMMAND_SAVE] = {.name = "save",
+	.help = "send the VM's state and memory, as volt snapshot save receives them",
+	VOLT_COMMAND_ARGS(save_args)},
     [COMMAND_ATTENTION] = {.name = "attention",
 	.help = "ask the guest to shut down or restart, by Ctrl-Alt-Del or a power button"},
     [COMMAND_END] = {.name = "end", .help = "end the VM at once"},
@@ -198,6 +232,7 @@ static run_command *const runs[] = {
     [COMMAND_STATUS] = run_status,
     [COMMAND_PAUSE] = run_pause,
     [COMMAND_RESUME] = run_resume,
+    [COMMAND_SAVE] = run_save,
     [COMMAND_ATTENTION] = run_attention,
     [COMMAND_END] = run_end,
     [COMMAND_LOG_LEVEL] = run_log_level,

@@ -241,6 +241,29 @@ static void on_event(void *self, const char *source, const char *name, const cha
 	}
 }
 
+/* A line that tells how many bytes follow it; then these. */
+static int on_bytes(void *self, uint64_t ticket, const uint8_t *bytes, size_t n)
+{
+	struct control *c = self;
+	const struct call *call = &c->calls[ticket % CALL_MAX];
+	const struct client *to = &c->clients[call->client];
+	char line[ID_SIZE + 96];
+	struct text head = {.bytes = line, .room = sizeof(line)};
+
+	if (!to->connected || to->generation != call->generation || !*call->id)
+		return -EPIPE;
+	control_flush(c, call->client);
+	text_put(&head,
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"bytes\",\"params\":{\"id\":%s,\"size\":%zu}}\n",
+	    call->id, n);
+	if (head.size + n > sizeof(to->out) - to->out_size)
+		return -EAGAIN;
+	control_send(c, call->client, head.bytes, head.size);
+	control_send(c, call->client, (const char *)bytes, n);
+	control_flush(c, call->client);
+	return 0;
+}
+
 const struct volt_manage_ops control_ops = {
     .size = sizeof(control_ops),
     .number = on_number,
@@ -248,6 +271,7 @@ const struct volt_manage_ops control_ops = {
     .next_row = on_next_row,
     .done = on_done,
     .event = on_event,
+    .bytes = on_bytes,
 };
 
 /* ------------------------------------------------------------------- list */

@@ -289,6 +289,44 @@ static void a_late_answer_does_not_reach_the_next_client(void **state)
 	assert_string_equal(fake_stream_output(*state, 0, NULL), "");
 }
 
+static void bytes_of_a_call_follow_a_line_and_precede_the_answer(void **state)
+{
+	request(*state, "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"desk.lamp.later\"}\n");
+	assert_int_equal(fake_manage_bytes(*state, "abc", 3), 0);
+	assert_int_equal(fake_manage_bytes(*state, "\n", 1), 0);
+	fake_manage_finish(*state, 0, "");
+	assert_string_equal(fake_stream_output(*state, 0, NULL),
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"bytes\",\"params\":{\"id\":8,\"size\":3}}\nabc"
+	    "{\"jsonrpc\":\"2.0\",\"method\":\"bytes\",\"params\":{\"id\":8,\"size\":1}}\n\n"
+	    "{\"jsonrpc\":\"2.0\",\"id\":8,\"result\":{}}\n");
+}
+
+static void bytes_wait_for_a_client_that_does_not_read(void **state)
+{
+	static char many[300 << 10];
+
+	fake_stream_limit(*state, 0, 5);
+	request(*state, "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"desk.lamp.later\"}\n");
+	assert_int_equal(fake_manage_bytes(*state, many, sizeof(many)), 0);
+	assert_int_equal(fake_manage_bytes(*state, many, sizeof(many)), -EAGAIN);
+	fake_stream_limit(*state, 0, SIZE_MAX);
+	assert_int_equal(fake_manage_bytes(*state, many, sizeof(many)), 0);
+	fake_manage_finish(*state, 0, "");
+}
+
+static void bytes_do_not_reach_the_next_client(void **state)
+{
+	request(*state, "{\"jsonrpc\":\"2.0\",\"id\":8,\"method\":\"desk.lamp.later\"}\n");
+	fake_stream_event(*state, 0, VOLT_STREAM_DISCONNECTED);
+	fake_stream_event(*state, 0, VOLT_STREAM_CONNECTED);
+	assert_int_equal(fake_manage_bytes(*state, "abc", 3), -EPIPE);
+	fake_manage_finish(*state, EPIPE, "");
+	/* Nor a notification, which has no id to tell whose they are. */
+	request(*state, "{\"jsonrpc\":\"2.0\",\"method\":\"desk.lamp.later\"}\n");
+	assert_int_equal(fake_manage_bytes(*state, "abc", 3), -EPIPE);
+	fake_manage_finish(*state, EPIPE, "");
+}
+
 static void a_client_that_does_not_read_gets_no_more_served(void **state)
 {
 	const char *line = "{\"jsonrpc\":\"2.0\",\"id\":1,\"method\":\"desk.lamp.set\",\"params\":{"
@@ -388,6 +426,9 @@ int main(void)
 	    CASE(events_go_to_those_who_listen),
 	    CASE(a_late_answer_goes_to_its_client),
 	    CASE(a_late_answer_does_not_reach_the_next_client),
+	    CASE(bytes_of_a_call_follow_a_line_and_precede_the_answer),
+	    CASE(bytes_wait_for_a_client_that_does_not_read),
+	    CASE(bytes_do_not_reach_the_next_client),
 	    CASE(a_client_that_does_not_read_gets_no_more_served),
 	    CASE(a_client_that_stands_still_is_cut_off),
 	    CASE(eight_clients_are_served_at_once),

@@ -188,6 +188,13 @@ static int check_limits(const struct volt_param *param, const struct params_why 
 	return 0;
 }
 
+static uint32_t allowed_flags(uint32_t type)
+{
+	if (type == VOLT_PARAM_DISK)
+		return VOLT_DISK_READ_ONLY;
+	return type <= VOLT_PARAM_STRING ? VOLT_PARAM_HOST_SIDE : 0;
+}
+
 static int check_row(const struct volt_param *param, const struct params_why *why)
 {
 	struct volt_value value;
@@ -201,7 +208,7 @@ static int check_row(const struct volt_param *param, const struct params_why *wh
 	if (param->type < VOLT_PARAM_BOOL || param->type > VOLT_PARAM_SOCKET)
 		return params_refuse(
 		    why, EINVAL, "parameter %s: unknown type %u", name, param->type);
-	if (param->flags & ~(param->type == VOLT_PARAM_DISK ? VOLT_DISK_READ_ONLY : 0u))
+	if (param->flags & ~allowed_flags(param->type))
 		return params_refuse(
 		    why, EINVAL, "parameter %s: unknown flags 0x%x", name, param->flags);
 	if (!param->help || !*param->help)

@@ -297,6 +297,22 @@ void fake_manage_finish(struct fake_host *f, int err, const char *why)
 	fake_leave(f);
 }
 
+int fake_manage_bytes(struct fake_host *f, const void *bytes, size_t n)
+{
+	const struct volt_manage_ops *ops = ops_of(f, "fake_manage_bytes");
+
+	if (!f->commands.late)
+		fake_die(f, "fake_manage_bytes: no call is unanswered");
+	if (!ops->bytes)
+		fake_die(f, "fake_manage_bytes: the plugin takes no bytes");
+	fake_enter(f, "bytes");
+	const int err = ops->bytes(f->self, f->commands.late_ticket, bytes, n);
+	fake_leave(f);
+	if (err && err != -EAGAIN && err != -EPIPE)
+		fake_die(f, "bytes: returned %d, which is neither 0 nor -EAGAIN nor -EPIPE", err);
+	return err;
+}
+
 void fake_manage_event(struct fake_host *f, const char *source, const char *name, const char *text)
 {
 	const struct volt_manage_ops *ops = ops_of(f, "fake_manage_event");

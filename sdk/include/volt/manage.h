@@ -55,6 +55,11 @@ struct volt_manage_ops {
 	void (*done)(void *self, uint64_t ticket, int32_t err, const char *why);
 	/* [loop] An event of the instance `source`. `text` is "" if it has none. Required. */
 	void (*event)(void *self, const char *source, const char *name, const char *text);
+	/* [loop] Bytes of the call `ticket`, which is not answered yet: `n` of them, at least 1,
+	 * valid during the call. What they mean, the command says; those of further calls follow
+	 * them. The plugin takes all or none. 0; -EAGAIN: it has no room now, and is asked again;
+	 * -EPIPE: whoever made the call has gone. NULL: a command that sends bytes fails. */
+	int (*bytes)(void *self, uint64_t ticket, const uint8_t *bytes, size_t n);
 };
 
 /* What the host gives. */

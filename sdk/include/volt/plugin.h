@@ -93,6 +93,9 @@ struct volt_host;
  * SOCKET's descriptor does not block. */
 
 #define VOLT_DISK_READ_ONLY 1u /* flag of a VOLT_PARAM_DISK: never written, so shared */
+/* Flag of a BOOL, UINT, SIZE, ENUM or STRING: the guest does not see what it sets, so a snapshot
+ * may be restored with another value. The other types name something of the host anyway. */
+#define VOLT_PARAM_HOST_SIDE 256u
 
 /* One parameter. Names match [a-z][a-z0-9-]*; `id`, `on` and `help` are reserved. */
 struct volt_param {
@@ -102,7 +105,7 @@ struct volt_param {
 	const char *choices; /* VOLT_PARAM_ENUM only, else NULL */
 	uint64_t min, max;   /* inclusive; both 0: no limit */
 	uint32_t type;       /* VOLT_PARAM_* */
-	uint32_t flags;      /* VOLT_DISK_READ_ONLY, or 0 */
+	uint32_t flags;      /* VOLT_DISK_READ_ONLY, VOLT_PARAM_HOST_SIDE, or 0 */
 };
 
 /* The value of one parameter, after checks. Only the members named above are set. */

@@ -251,6 +251,8 @@ unsigned fake_events(const struct fake_host *f, const char **name, const char **
 void fake_manage_add(struct fake_host *f, const char *id, const char *plugin,
     const struct volt_commands *commands, void *self);
 void fake_manage_finish(struct fake_host *f, int err, const char *why);
+/* Sends bytes of the call that is unanswered: what bytes() returns. */
+int fake_manage_bytes(struct fake_host *f, const void *bytes, size_t n);
 void fake_manage_event(struct fake_host *f, const char *source, const char *name, const char *text);
 
 /* The operator wants the guest's attention. Aborts if volt.attention/1 is not offered. */

@@ -1,0 +1,450 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/restore.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "core/base/exitcode.h"
+#include "core/base/log.h"
+#include "core/base/trace.h"
+#include "core/kvm/state.h"
+#include "core/vm/snapshot.h"
+#include "core/vm/vm.h"
+#include "sdk/common/params.h"
+#include "sdk/common/state.h"
+
+#define RANGE_MAX 4096u /* mappings of the memory file */
+
+struct restore {
+	const char *path;
+	int memory_fd;
+	struct snapshot file;
+	struct snapshot_ram ram;
+	struct state_plan plan;
+	uint8_t *scratch; /* for one instance's fields at a time */
+};
+
+const struct snapshot_ram *restore_ram(const struct machine *m)
+{
+	return m->restore ? &m->restore->ram : NULL;
+}
+
+const uint8_t *restore_uuid(const struct machine *m)
+{
+	return m->restore ? m->restore->file.uuid : NULL;
+}
+
+/* ---------------------------------------------------------------------- files */
+
+static int refuse(const struct restore *r, const char *file, const char *why)
+{
+	return log_error(EINVAL, "--restore %s/%s: %s", r->path, file, why);
+}
+
+static int open_file(const struct restore *r, const char *file, int *fd, struct stat *st)
+{
+	char path[PATH_MAX];
+	const int n = snprintf(path, sizeof(path), "%s/%s", r->path, file);
+
+	if (n < 0 || (size_t)n >= sizeof(path))
+		return refuse(r, file, "the path is too long");
+	/* Not blocking, so that a FIFO in its place is refused and not waited for. */
+	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (*fd < 0 || fstat(*fd, st) != 0)
+		return log_error(
+		    errno, "--restore %s: cannot be opened: %s", path, strerror(errno));
+	return S_ISREG(st->st_mode) ? 0 : refuse(r, file, "it is not a regular file");
+}
+
+/* Copied once and read there: whoever changes the file meanwhile changes nothing. */
+static int read_state(struct restore *r)
+{
+	struct stat st;
+	char why[128];
+	int fd;
+
+	int err = open_file(r, "state", &fd, &st);
+	if (err)
+		return err;
+	if (st.st_size <= 0 || st.st_size > SNAPSHOT_BYTES_MAX)
+		return refuse(r, "state", "it is empty, or larger than 16 MiB");
+	const size_t size = (size_t)st.st_size;
+	uint8_t *bytes = aligned_alloc(8, (size + 7) & ~(size_t)7);
+	if (!bytes)
+		return log_error(ENOMEM, "--restore: no memory");
+	const ssize_t n = read(fd, bytes, size);
+	close(fd);
+	if (n != (ssize_t)size)
+		return refuse(r, "state", "it cannot be read to its end");
+	if (!snapshot_read(&r->file, bytes, size, why, sizeof(why)) ||
+	    !snapshot_read_ram(&r->file, &r->ram, why, sizeof(why)))
+		return refuse(r, "state", why);
+	if (r->ram.kind != SNAPSHOT_RAM_FULL)
+		return refuse(r, "state",
+		    "it is a diff: put it together with its base by volt snapshot merge");
+	return 0;
+}
+
+/* Who may write the file can change the running guest, and end it by cutting the file short. */
+static int open_memory(struct restore *r)
+{
+	struct stat st;
+	int err = open_file(r, "memory", &r->memory_fd, &st);
+
+	if (err)
+		return err;
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || (st.st_mode & (S_IWGRP | S_IWOTH)))
+		return refuse(r, "memory",
+		    "somebody else may write it, and so change the guest while it runs; it must be "
+		    "yours or root's, and writable by nobody else: chmod 0400");
+	if ((uint64_t)st.st_size < r->file.ram)
+		return refuse(r, "memory", "it is shorter than the guest's memory");
+	return 0;
+}
+
+/* Rows that must be understood and are not. */
+static int check_kinds(const struct restore *r)
+{
+	static const struct {
+		uint32_t kind;
+		uint16_t version;
+	} known[] = {
+	    {SNAPSHOT_META, 1},
+	    {SNAPSHOT_CONF, 1},
+	    {SNAPSHOT_KVM, 1},
+	    {SNAPSHOT_CPU, 1},
+	    {SNAPSHOT_DEV, 0}, /* the plugin's own: state_load() looks at it */
+	    {SNAPSHOT_RAM, 1},
+	};
+
+	for (uint32_t i = 0; i < r->file.rows; i++) {
+		struct snapshot_row row;
+		unsigned k = 0;
+
+		snapshot_row(&r->file, i, &row);
+		while (k < sizeof(known) / sizeof(known[0]) &&
+		       (known[k].kind != row.kind ||
+			   (known[k].version != 0 && known[k].version != row.version)))
+			k++;
+		if (k < sizeof(known) / sizeof(known[0]))
+			continue;
+		if (row.flags & SNAPSHOT_NEEDED)
+			return log_error(ENOTSUP,
+			    "--restore %s/state: section %u is of a kind or version that this volt "
+			    "does not read: use the volt that wrote it, or a newer one",
+			    r->path, i);
+		log_warn(
+		    "--restore %s/state: section %u is skipped: its kind is unknown", r->path, i);
+	}
+	return 0;
+}
+
+/* The section, checked by its sum; NULL: said in the log. */
+static const uint8_t *section(const struct restore *r, uint32_t kind, uint32_t index,
+    const char *name, struct snapshot_row *row)
+{
+	const int number = snapshot_find(&r->file, kind, index, name);
+
+	if (number < 0) {
+		log_error(EINVAL, "--restore %s/state: section %.4s %u %s is missing", r->path,
+		    (const char *)&kind, index, name ? name : "");
+		return NULL;
+	}
+	snapshot_row(&r->file, (uint32_t)number, row);
+	const uint8_t *bytes = snapshot_section(&r->file, row);
+	if (!bytes)
+		log_error(EINVAL, "--restore %s/state: section %.4s %u %s is damaged", r->path,
+		    (const char *)&kind, index, name ? name : "");
+	return bytes;
+}
+
+/* The value of the first line "key value" of the section `conf`; 0: none. */
+static uint64_t number_of(const char *text, size_t n, const char *key)
+{
+	const size_t len = strlen(key);
+	char value[32];
+	uint64_t number;
+
+	for (const char *end; n > 0; n -= (size_t)(end - text) + 1, text = end + 1) {
+		end = memchr(text, '\n', n);
+		if (!end)
+			return 0;
+		if ((size_t)(end - text) <= len + 1 || memcmp(text, key, len) != 0 ||
+		    text[len] != ' ')
+			continue;
+		snprintf(value, sizeof(value), "%.*s", (int)(end - text - (ptrdiff_t)len - 1),
+		    text + len + 1);
+		return parse_uint(value, &number) == 0 ? number : 0;
+	}
+	return 0;
+}
+
+/* Sizes that were not typed are the snapshot's. restore_check() compares those that were. */
+static int take_sizes(const struct restore *r, struct options *o)
+{
+	struct snapshot_row row;
+	const char *conf = (const char *)section(r, SNAPSHOT_CONF, 0, NULL, &row);
+
+	if (!conf)
+		return -EINVAL;
+	const uint64_t cpus = number_of(conf, row.length, "cpus");
+	if (r->file.ram < MEMORY_MIN || r->file.ram > MEMORY_MAX || cpus < 1 ||
+	    cpus > OPTIONS_CPU_MAX)
+		return refuse(r, "state", "it says no memory or vCPUs that a VM can have");
+	if (!o->memory_given)
+		o->memory = r->file.ram;
+	if (!o->cpus_given)
+		o->cpus = (uint32_t)cpus;
+	return 0;
+}
+
+int restore_open(struct machine *m, struct options *o)
+{
+	if (!o->restore)
+		return 0;
+	struct restore *r = calloc(1, sizeof(*r));
+	if (!r)
+		return log_error(ENOMEM, "--restore: no memory");
+	r->path = o->restore;
+	r->memory_fd = -1;
+	int err = read_state(r);
+	if (!err)
+		err = check_kinds(r);
+	if (!err)
+		err = open_memory(r);
+	if (!err)
+		err = take_sizes(r, o);
+	m->restore = r;
+	m->firmware.cpus = o->cpus;
+	return err;
+}
+
+/* -------------------------------------------------------------------- compare */
+
+static size_t line_length(const char *text, size_t n)
+{
+	const char *end = memchr(text, '\n', n);
+
+	return end ? (size_t)(end - text) : n;
+}
+
+static int refuse_line(
+    const struct restore *r, const char *is, size_t is_n, const char *was, size_t was_n)
+{
+	static const char nothing[] = "nothing more";
+	is = is_n > 0 ? is : nothing;
+	was = was_n > 0 ? was : nothing;
+	const int a = (int)line_length(is, is_n > 0 ? is_n : strlen(is));
+	const int b = (int)line_length(was, was_n > 0 ? was_n : strlen(was));
+
+	return log_error(EINVAL,
+	    "--restore %s: this is another machine: it has \"%.*s\", and the one that was saved "
+	    "\"%.*s\"; give the same --plugin options in the same order",
+	    r->path, a < 200 ? a : 200, is, b < 200 ? b : 200, was);
+}
+
+int restore_check(struct machine *m)
+{
+	struct restore *r = m->restore;
+	struct snapshot_row row;
+	size_t scratch = 1;
+
+	if (!r)
+		return 0;
+	const char *was = (const char *)section(r, SNAPSHOT_CONF, 0, NULL, &row);
+	const size_t n = snapshot_describe(m, NULL, 0);
+	char *is = malloc(n + 1);
+	if (!was || !is)
+		return was ? log_error(ENOMEM, "--restore: no memory") : -EINVAL;
+	snapshot_describe(m, is, n + 1);
+	size_t at = 0; /* the line that differs */
+	for (size_t i = 0; i < n && i < row.length && is[i] == was[i]; i++)
+		at = is[i] == '\n' ? i + 1 : at;
+	const int err = n == row.length && memcmp(is, was, n) == 0
+			    ? 0
+			    : refuse_line(r, is + at, n - at, was + at, row.length - at);
+	free(is);
+	for (uint32_t i = 0; i < m->instance_count; i++)
+		if (snapshot_has(m, i) && m->instances[i]->plugin.instance_size > scratch)
+			scratch = m->instances[i]->plugin.instance_size;
+	r->scratch = aligned_alloc(64, (scratch + 63) & ~(size_t)63);
+	if (!r->scratch)
+		return log_error(ENOMEM, "--restore: no memory");
+	memset(r->scratch, 0, scratch);
+	return err;
+}
+
+/* ------------------------------------------------------------------- memory */
+
+/* The widest gap that is mapped with what surrounds it, for `most` mappings at most. */
+static uint64_t choose_gap(const struct snapshot_ram *ram, uint32_t most)
+{
+	uint64_t gap = 16 * (uint64_t)SNAPSHOT_PAGE, count;
+
+	for (;; gap *= 2) {
+		uint64_t end = 0;
+
+		count = 0;
+		for (uint64_t i = 0; i < ram->ranges; i++) {
+			const struct snapshot_range one = snapshot_range(ram, i);
+
+			count += i == 0 || one.offset - end > gap;
+			end = one.offset + one.length;
+		}
+		if (count <= most)
+			return gap;
+	}
+}
+
+static int map_one(const struct machine *m, uint64_t start, uint64_t end)
+{
+	const void *at = mmap(m->memory.host + start, end - start, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_FIXED | MAP_NORESERVE, m->restore->memory_fd, (off_t)start);
+
+	return at != MAP_FAILED ? 0
+				: log_error(errno, "--restore %s/memory: cannot be mapped: %s",
+				      m->restore->path, strerror(errno));
+}
+
+/* What is a hole stays fresh memory: read through the file it would fill the host's cache. */
+int restore_map(struct machine *m)
+{
+	const uint64_t size = m->memory.low_size + m->memory.high_size;
+	const struct restore *r = m->restore;
+	uint64_t start = 0, end = 0;
+	int err = 0;
+
+	if (!r)
+		return 0;
+	const uint64_t gap = choose_gap(&r->ram, RANGE_MAX / 8);
+	for (uint64_t i = 0; !err && i < r->ram.ranges; i++) {
+		const struct snapshot_range one = snapshot_range(&r->ram, i);
+
+		if (end > 0 && one.offset - end > gap) {
+			err = map_one(m, start, end);
+			end = 0;
+		}
+		if (end == 0)
+			start = one.offset;
+		end = one.offset + one.length;
+	}
+	if (!err && end > 0)
+		err = map_one(m, start, end);
+	madvise(m->memory.host, size, MADV_DONTFORK);
+	madvise(m->memory.host, size, MADV_DONTDUMP);
+	close(r->memory_fd);
+	m->restore->memory_fd = -1;
+	if (!err)
+		trace_mark("memory mapped", "%llu ranges", (unsigned long long)r->ram.ranges);
+	return err;
+}
+
+/* ---------------------------------------------------------------------- KVM */
+
+static int read_blocks(
+    const struct restore *r, uint32_t kind, uint32_t index, struct blocks *blocks)
+{
+	struct snapshot_row row;
+	const uint8_t *bytes = section(r, kind, index, NULL, &row);
+
+	if (!bytes)
+		return -EINVAL;
+	return blocks_read(blocks, bytes, row.length) == 0
+		   ? 0
+		   : refuse(r, "state", "a section of KVM's state is malformed");
+}
+
+int restore_cpuid(
+    const struct machine *m, uint32_t id, const struct cpuid *host, struct cpuid *guest)
+{
+	struct blocks blocks;
+
+	if (!m->restore) {
+		*guest = *host;
+		return 0;
+	}
+	const int err = read_blocks(m->restore, SNAPSHOT_CPU, id, &blocks);
+	return err ? err : state_set_cpuid(&blocks, host, id, m->options->cpus, guest);
+}
+
+static int set_kvm(struct machine *m, struct blocks *cpus)
+{
+	struct restore *r = m->restore;
+	struct state_clock saved, now;
+	struct blocks vm;
+	int err = read_blocks(r, SNAPSHOT_KVM, 0, &vm);
+
+	for (uint32_t i = 0; !err && i < m->options->cpus; i++) {
+		err = read_blocks(r, SNAPSHOT_CPU, i, &cpus[i]);
+		if (!err)
+			err = state_set_vcpu(&r->plan, &m->vcpus[i], &cpus[i]);
+	}
+	if (!err)
+		err = state_set_vm(&r->plan, &m->kvm, &vm, &saved, &now);
+	for (uint32_t i = 0; !err && i < m->options->cpus; i++)
+		err = state_finish_vcpu(&r->plan, &m->vcpus[i], &cpus[i], &saved, &now);
+	return err;
+}
+
+int restore_kvm(struct machine *m)
+{
+	struct restore *r = m->restore;
+
+	if (!r)
+		return 0;
+	struct blocks *cpus = calloc(m->options->cpus, sizeof(*cpus));
+	if (!cpus)
+		return log_error(ENOMEM, "--restore: no memory");
+	int err = state_plan(&r->plan, &m->kvm, m->vcpus, m->options->cpus, m->cpuid, !m->irq.chip);
+	if (!err)
+		err = set_kvm(m, cpus);
+	free(cpus);
+	/* So that the guest's watchdog does not take the time that passed for a lockup. */
+	for (uint32_t i = 0; !err && i < m->options->cpus; i++)
+		vcpu_excuse(&m->vcpus[i]);
+	if (!err)
+		trace_mark("state set", "%u vCPUs", m->options->cpus);
+	return err;
+}
+
+/* ------------------------------------------------------------------- plugins */
+
+static int restore_fields(struct machine *m, uint32_t number)
+{
+	struct restore *r = m->restore;
+	struct state_target target = snapshot_target(m, number);
+	struct snapshot_row row;
+	char why[256];
+
+	const uint8_t *bytes = section(r, SNAPSHOT_DEV, 0, target.id, &row);
+	if (!bytes)
+		return -EINVAL;
+	if (!target.table)
+		return log_error(ENOTSUP, "--restore: plugin %s has no " VOLT_EXT_STATE, target.id);
+	target.scratch = r->scratch;
+	const int err = state_load(&target, bytes, row.length, why, sizeof(why));
+	return err ? log_error(-err, "--restore %s: plugin %s: %s", r->path, target.id, why) : 0;
+}
+
+int restore_plugins(struct machine *m)
+{
+	int err = 0;
+
+	if (!m->restore)
+		return 0;
+	for (uint32_t i = 0; !err && i < m->instance_count; i++)
+		if (snapshot_has(m, i))
+			err = restore_fields(m, i);
+	if (!err)
+		pause_restored(&m->pause);
+	return err;
+}

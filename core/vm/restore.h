@@ -1,0 +1,19 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * restore - what a save must know of the snapshot that its VM came from.
+ */
+#ifndef CORE_RESTORE_H
+#define CORE_RESTORE_H
+
+#include "sdk/common/snapshot.h"
+
+struct machine;
+
+/* The parts of the memory that are mapped from the snapshot's file; NULL: the VM was booted. */
+const struct snapshot_ram *restore_ram(const struct machine *m);
+/* NULL: the VM was booted. */
+const uint8_t *restore_uuid(const struct machine *m);
+
+#endif
