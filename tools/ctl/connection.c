@@ -135,3 +135,27 @@ int connection_read(struct connection *c, struct json_object **message)
 	memmove(c->bytes, c->bytes + n, c->size);
 	return *message && json_object_is_type(*message, json_type_object) ? 0 : -EPROTO;
 }
+
+int connection_read_bytes(struct connection *c, uint8_t *bytes, size_t n)
+{
+	const size_t had = n < c->size ? n : c->size;
+
+	if (had > 0)
+		memcpy(bytes, c->bytes, had);
+	c->size -= had;
+	if (c->size > 0)
+		memmove(c->bytes, c->bytes + had, c->size);
+	bytes += had;
+	n -= had;
+	while (n > 0) {
+		const ssize_t got = recv(c->fd, bytes, n, 0);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got <= 0)
+			return got == 0 ? -ECONNRESET : errno == EAGAIN ? -ETIMEDOUT : -errno;
+		bytes += got;
+		n -= (size_t)got;
+	}
+	return 0;
+}

@@ -9,6 +9,7 @@
 
 #include <json-c/json.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct connection {
 	int fd;
@@ -27,5 +28,7 @@ int connection_send(struct connection *c, const char *method, struct json_object
 /* Reads the next line as JSON; the caller puts *message. 0; -errno; -ECONNRESET: the VM has gone;
  * -EPROTO: not JSON. */
 int connection_read(struct connection *c, struct json_object **message);
+/* Reads exactly `n` bytes that follow a line. 0 or -errno. */
+int connection_read_bytes(struct connection *c, uint8_t *bytes, size_t n);
 
 #endif

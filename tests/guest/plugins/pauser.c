@@ -23,9 +23,11 @@
  * `core.pause/0` is asked for only if pauses=on, so that an unpaused run has no call more.
  */
 #include <errno.h>
+#include <string.h>
 
 #include <volt/loop.h>
 #include <volt/plugin.h>
+#include <volt/state.h>
 #include <volt/worker.h>
 
 #include "core/vm/pause_service.h"
@@ -252,11 +254,12 @@ static int pauser_init(void *self, const struct volt_host *h, const struct volt_
 	return 0;
 }
 
-#define MICROSECONDS .type = VOLT_PARAM_UINT, .max = 60000000
+#define MICROSECONDS .type = VOLT_PARAM_UINT, .max = 60000000, .flags = VOLT_PARAM_HOST_SIDE
 
 static const struct volt_param params[] = {
     [PARAM_PAUSES] = {.name = "pauses",
 	.type = VOLT_PARAM_BOOL,
+	.flags = VOLT_PARAM_HOST_SIDE,
 	.def = "on",
 	.help = "pause at all"},
     [PARAM_EVERY] = {.name = "every",
@@ -274,6 +277,7 @@ static const struct volt_param params[] = {
 	.help = "a worker for ever"},
     [PARAM_SEED] = {.name = "seed",
 	.type = VOLT_PARAM_UINT,
+	.flags = VOLT_PARAM_HOST_SIDE,
 	.def = "1",
 	.max = UINT32_MAX,
 	.help = "of the times"},
@@ -298,6 +302,20 @@ static const struct volt_counter counters[] = {
     [COUNT_UNDER_MS] = {"within_ms", "pauses that took less than a millisecond"},
 };
 
+static const struct volt_field fields[] = {
+    {VOLT_FIELD_EACH(struct pauser, tapes, sum, VOLT_F_U32)},
+    {VOLT_FIELD_EACH(struct pauser, tapes, next, VOLT_F_U32)},
+    {VOLT_FIELD(struct pauser, count, VOLT_F_U32, 1)},
+};
+
+static const struct volt_state state = {
+    .size = sizeof(state), .version = 1, .oldest = 1, VOLT_FIELDS(fields)};
+
+static const void *pauser_get_ext(const char *id)
+{
+	return strcmp(id, VOLT_EXT_STATE) ? NULL : &state;
+}
+
 VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE),
     .name = "pauser",
@@ -309,4 +327,5 @@ VOLT_PLUGIN(VOLT_KIND_DEVICE) = {
     .init = pauser_init,
     .reset = pauser_reset,
     .start = pauser_start,
+    .get_ext = pauser_get_ext,
 };
