@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "tools/ctl/connection.h"
+#include "tools/ctl/vms.h"
 #include "tools/snapshot/snapshot.h"
 
 #define BYTES_MAX (1u << 20) /* that one line announces */
@@ -117,7 +118,7 @@ static int take(struct receiver *r, const uint8_t *bytes, size_t n)
 static int unreached(const struct receiver *r, int err)
 {
 	const char *hint = err == -ENOENT || err == -ECONNREFUSED
-			       ? "; is a volt with --plugin control,socket=unix:... running?"
+			       ? "; is a VM of that name, or with that control socket, running?"
 			       : "";
 
 	return snap_say(SNAP_UNREACHED, "%s: cannot reach the VM: %s%s", r->o->words[0],
@@ -283,19 +284,32 @@ static int save(struct receiver *r)
 	return code;
 }
 
+/* As `volt ctl` does: a name is looked up first, then it is a path. */
+static int reach(struct connection *c, const struct snap_options *o)
+{
+	struct vm v;
+
+	if (strchr(o->words[0], '/') || vm_open(&v, o->words[0]))
+		return connection_open(c, o->words[0], o->timeout);
+	const int err = connection_open(c, vm_text(&v, "socket"), o->timeout);
+	vm_close(&v);
+	return err;
+}
+
 int verb_save(const struct snap_options *o)
 {
 	static struct receiver r;
 
 	if (!o->words[0] || !o->words[1] || o->words[2])
-		return snap_say(SNAP_USAGE, "save: give the VM's socket and a name for the folder");
+		return snap_say(
+		    SNAP_USAGE, "save: give the VM's name or socket, and a name for the folder");
 	if (o->note && strchr(o->note, '\n'))
 		return snap_say(SNAP_USAGE, "--note: must be one line");
 	r.o = o;
 	int code = folder_begin(&r.folder, o->words[1]);
 	if (code != SNAP_DONE)
 		return code;
-	const int err = connection_open(&r.connection, o->words[0], o->timeout);
+	const int err = reach(&r.connection, o);
 	code = err ? unreached(&r, err) : save(&r);
 	if (code != SNAP_DONE)
 		folder_drop(&r.folder);

@@ -54,12 +54,13 @@ int snap_say(int code, const char *fmt, ...)
 
 static void print_help(void)
 {
-	puts("usage: volt snapshot save [--stop] [--diff] [--note TEXT] SOCKET DIR\n"
+	puts("usage: volt snapshot save [--stop] [--diff] [--note TEXT] NAME|SOCKET DIR\n"
 	     "       volt snapshot show DIR\n"
 	     "       volt snapshot verify DIR\n"
 	     "       volt snapshot check DIR [OPTION OF VOLT...]\n"
 	     "       volt snapshot merge BASE DIFF DIR\n\n"
-	     "Saves a running VM that was started with --snapshot and a control socket, and looks "
+	     "Saves a running VM that was started with --snapshot and a name or control socket, "
+	     "and looks "
 	     "at\n"
 	     "what was saved. volt --restore DIR goes on from it.\n\n"
 	     "  save     write the VM's state and memory into the new folder DIR\n"

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""Linux is saved again and again, each time in another process, and notices nothing.
+
+It prints a line each second, with a nonce that it drew at its start, so that a reboot cannot pass for
+a restore, a counter, and its uptime. VOLT_GENERATIONS is how many processes a guest goes through.
+"""
+
+import os
+import re
+
+from cases import LIMIT_S, NO_IOAPIC, expect, run, volt
+
+SHELL = "/lab/initramfs-sh.cpio.gz"
+GENERATIONS = int(os.environ.get("VOLT_GENERATIONS", "4"))
+LOAD = ("read nonce </proc/sys/kernel/random/uuid; i=0; while :; do read up rest </proc/uptime; "
+        "echo tick $i $nonce $up; i=$((i+1)); sleep 1; done")
+# A guest's watchdog and RCU write to the console, and so does a clocksource that is given up.
+WORRIES = re.compile(r"soft lockup|blocked for more|self-detected stall|marking .* unstable|Call Trace")
+TICK = re.compile(r"^tick (\d+) (\S+) (\d+)\.\d+\r?$", re.MULTILINE)
+
+# Starts generation N, waits for its third tick, saves and ends it.
+STEP = """
+( {command} --snapshot --plugin control,socket=unix:/tmp/{n}.sock --log-file /tmp/{n}.log \
+  >/tmp/{n}.out </dev/null ) &
+i=0
+until test $(grep -c '^tick' /tmp/{n}.out) -ge 3; do
+  i=$((i+1)); test $i -lt {limit} || break; sleep 1
+done
+volt snapshot save --stop --timeout 60 /tmp/{n}.sock /tmp/s{n} || cat /tmp/{n}.log
+wait
+"""
+
+
+def _steps(lab, words):
+    """What all generations printed, one after the other."""
+    words += " --memory 96M"
+    printed = ""
+    lab.check("rm -rf /tmp/s? /tmp/*.out /tmp/*.sock")
+    for n in range(GENERATIONS):
+        command = (volt(words, initrd=SHELL, run=LOAD, append="loglevel=5") if n == 0
+                   else f"volt --restore /tmp/s{n - 1} {words}")
+        output = lab.check(STEP.format(command=command, n=n, limit=LIMIT_S), 2 * LIMIT_S + 60)
+        expect("MiB of memory" in output, f"generation {n} could not be saved", output)
+        printed += lab.check(f"cat /tmp/{n}.out; rm -rf /tmp/s{n - 1}")
+    return printed
+
+
+def _notices_nothing(lab, words):
+    printed = _steps(lab, words)
+    ticks = TICK.findall(printed)
+    expect(len({nonce for _, nonce, _ in ticks}) == 1, "the guest was booted again", printed)
+    expect([int(n) for n, _, _ in ticks] == list(range(len(ticks))), "lost or doubled ticks", printed)
+    expect(len(ticks) >= 3 * GENERATIONS, "too few ticks", printed)
+    ups = [int(up) for _, _, up in ticks]
+    expect(ups == sorted(ups), "the clock went back", printed)
+    expect(not WORRIES.search(printed), "the guest noticed", printed)
+    print(f"{GENERATIONS} generations, {len(ticks)} ticks", flush=True)
+
+
+def one_vcpu_with_the_in_kernel_irqchip_goes_on(lab):
+    _notices_nothing(lab, NO_IOAPIC)
+
+
+def two_vcpus_with_ioapic_go_on(lab):
+    _notices_nothing(lab, NO_IOAPIC + " --plugin ioapic --cpus 2")
+
+
+if __name__ == "__main__":
+    run(globals())
