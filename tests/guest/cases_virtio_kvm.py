@@ -41,6 +41,13 @@ class Virtio(Case):
     def test_a_kick_of_a_bar_that_was_moved_costs_an_exit(self):
         self.assertEqual(self.exits_of_requests("moved", ("pci", "virtio-rng"), MOVED), MANY - FEW)
 
+    def test_a_masked_vector_is_pending_and_loses_no_interrupt(self):
+        """Each request masks and unmasks its vector, which are two exits; the worker fires between."""
+        for chip in ((), ("ioapic",)):
+            with self.subTest(chip=chip):
+                self.assertEqual(self.exits_of_requests("masked", (*chip, "pci", "virtio-rng")),
+                                 2 * (MANY - FEW))
+
     def test_the_bus_is_found_wherever_it_is_named(self):
         self.ask("pci", FEW, ("virtio-rng", "pci"))
 

@@ -112,6 +112,19 @@ def disk_is_read_and_written_over_pci_with_ioapic(lab):
     _disk_is_read_and_written(lab, IOAPIC + PCI)
 
 
+def disk_over_pci_has_a_vector_for_each_queue_and_is_bound_again_under_load(lab):
+    """Two processors, two queues; the driver lets go of the disk ten times while it is read."""
+    lab.check(f"cp {DISK} /tmp/disk.img")
+    again = ("i=0; while [ $i -lt 10 ]; do dd if=/dev/vda of=/dev/null bs=64k 2>/dev/null & "
+             "echo virtio0 >/sys/bus/virtio/drivers/virtio_blk/unbind; wait; "
+             "echo virtio0 >/sys/bus/virtio/drivers/virtio_blk/bind; i=$((i+1)); done")
+    output = boot(lab, IOAPIC + PCI, "--cpus 2 --plugin virtio-blk,disk=/tmp/disk.img,queues=2", initrd=INITRD,
+                  run=f"{again}; sha256sum /dev/vda; cat /proc/interrupts")
+    expect(hashlib.sha256(_image()).hexdigest() in output, "the guest read other bytes", output)
+    for name in ("config", "req.0", "req.1"):
+        expect(f"virtio0-{name}" in output, f"there is no vector {name}", output)
+
+
 def read_only_disk_cannot_be_written(lab):
     lab.check(f"cp {DISK} /tmp/disk.img")
     output = boot(lab, NO_IOAPIC, "--plugin virtio-blk,disk=/tmp/disk.img,readonly", initrd=INITRD,

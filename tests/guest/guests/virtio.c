@@ -24,7 +24,9 @@ static volatile uint32_t used[1 + 2 * RING + 1] __attribute__((aligned(4)));
 static uint8_t bytes[BYTES];
 
 static volatile uint32_t taken;
-static uint32_t base; /* of the registers: MMIO's, or the BAR */
+static uint32_t base;  /* of the registers: MMIO's, or the BAR */
+static uint32_t entry; /* of the queue's vector in the MSI-X table */
+static bool masks;     /* the vector, from the kick until the answer is there */
 
 static uint32_t get32(uint32_t at)
 {
@@ -68,6 +70,20 @@ static uint32_t number(unsigned n)
 	return (uint32_t)hex_number(word(n), &end);
 }
 
+/* PCI 3.0, 6.8.2.9: the message waits until the vector is unmasked, and then comes once. */
+static void kick_masked(uint32_t kick, uint16_t answered)
+{
+	uint32_t spins = 0;
+
+	set32(entry + 12, 1);
+	set16(kick, 0);
+	while (used[0] >> 16 != answered && spins < 100000000)
+		spins++;
+	check(used[0] >> 16 == answered, "the request was not answered");
+	check(!taken, "an interrupt came although its vector is masked");
+	set32(entry + 12, 0);
+}
+
 /* One request after the other: shown, kicked, and waited for until its interrupt came. */
 static void ask(uint32_t kick, bool wide)
 {
@@ -80,7 +96,9 @@ static void ask(uint32_t kick, bool wide)
 		__asm__ volatile("" : : : "memory");
 		avail[1] = (uint16_t)(i + 1);
 		__asm__ volatile("mfence" : : : "memory");
-		if (wide)
+		if (masks)
+			kick_masked(kick, (uint16_t)(i + 1));
+		else if (wide)
 			set32(kick, 0);
 		else
 			set16(kick, 0);
@@ -176,8 +194,7 @@ static void set_up_vector(void)
 	for (uint32_t at = config(0x34) & 0xff; at; at = config(at + 1) & 0xff) {
 		if ((config(at) & 0xff) != 0x11)
 			continue;
-		const uint32_t entry = base + (config(at + 4) & ~7u) + 16; /* of vector 1 */
-
+		entry = base + (config(at + 4) & ~7u) + 16; /* of vector 1 */
 		set_config(at + 2, 0x8000);
 		set32(entry, LOCAL_APIC);
 		set32(entry + 4, 0);
@@ -232,5 +249,11 @@ static void moved(void)
 	drive();
 }
 
+static void masked(void)
+{
+	masks = true;
+	pci();
+}
+
 const struct guest_case guest_cases[] = {
-    {"mmio", mmio}, {"pci", pci}, {"moved", moved}, {NULL, NULL}};
+    {"mmio", mmio}, {"pci", pci}, {"moved", moved}, {"masked", masked}, {NULL, NULL}};
