@@ -112,6 +112,10 @@ static const struct volt_result resize_results[] = {
 #define BURST_BYTES_HELP "bytes that may pass at once after a quiet time; 0: a tenth of the rate"
 #define BURST_OPS_HELP   "requests that may pass at once after a quiet time; 0: a tenth of the rate"
 
+/* A restored VM may have other limits. */
+#define RATE_BYTES .type = VOLT_PARAM_SIZE, .def = "0", .flags = VOLT_PARAM_HOST_SIDE
+#define RATE_OPS   .type = VOLT_PARAM_UINT, .def = "0", .flags = VOLT_PARAM_HOST_SIDE
+
 static const struct volt_param rate_args[] = {
     {.name = "bytes", .type = VOLT_PARAM_SIZE, .def = "0", .help = BYTES_HELP},
     {.name = "burst-bytes", .type = VOLT_PARAM_SIZE, .def = "0", .help = BURST_BYTES_HELP},
@@ -265,6 +269,7 @@ static const struct volt_param params[] = {
 	.help = "the guest cannot write, and several VMs can read"},
     [PARAM_DIRECT] = {.name = "direct",
 	.type = VOLT_PARAM_BOOL,
+	.flags = VOLT_PARAM_HOST_SIDE,
 	.def = "off",
 	.help = "pass the host's page cache by (O_DIRECT)"},
     [PARAM_SERIAL] = {.name = "serial",
@@ -291,10 +296,10 @@ static const struct volt_param params[] = {
 	.min = 1,
 	.max = VOLT_VIRTIO_QUEUES,
 	.help = "queues, each with a worker: as many requests are served at a time"},
-    [PARAM_RATE] = {.name = "rate-bytes", .type = VOLT_PARAM_SIZE, .def = "0", .help = BYTES_HELP},
-    {.name = "burst-bytes", .type = VOLT_PARAM_SIZE, .def = "0", .help = BURST_BYTES_HELP},
-    {.name = "rate-ops", .type = VOLT_PARAM_UINT, .def = "0", .help = OPS_HELP},
-    {.name = "burst-ops", .type = VOLT_PARAM_UINT, .def = "0", .help = BURST_OPS_HELP},
+    [PARAM_RATE] = {.name = "rate-bytes", RATE_BYTES, .help = BYTES_HELP},
+    {.name = "burst-bytes", RATE_BYTES, .help = BURST_BYTES_HELP},
+    {.name = "rate-ops", RATE_OPS, .help = OPS_HELP},
+    {.name = "burst-ops", RATE_OPS, .help = BURST_OPS_HELP},
     VOLT_VIRTIO_PARAMS(),
 };
 

@@ -60,6 +60,9 @@ static void malformed_row_is_named(void **state)
 	assert_bad_row((struct volt_param){"a", "1", "h", .type = 12}, "unknown type");
 	assert_bad_row((struct volt_param){"a", "1", "h", .type = VOLT_PARAM_UINT, .flags = 1},
 	    "unknown flags");
+	assert_bad_row((struct volt_param){"a", "stdio", "h", .type = VOLT_PARAM_STREAM,
+			   .flags = VOLT_PARAM_HOST_SIDE},
+	    "unknown flags");
 	assert_bad_row((struct volt_param){"a", "1", NULL, .type = VOLT_PARAM_UINT}, "no help");
 	assert_bad_row((struct volt_param){"a", "x", "h", .type = VOLT_PARAM_UINT}, "a=x");
 	assert_bad_row(

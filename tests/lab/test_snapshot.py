@@ -6,15 +6,27 @@ It prints a line each second, with a nonce that it drew at its start, so that a 
 a restore, a counter, and its uptime. VOLT_GENERATIONS is how many processes a guest goes through.
 """
 
+import hashlib
 import os
 import re
+import sys
+import tempfile
+from pathlib import Path
 
 from cases import LIMIT_S, NO_IOAPIC, expect, run, volt
+from lab import LabUnavailable
+from test_virtio import DISK, _image, _pack
+from test_virtio import INITRD as DISK_INITRD
 
 SHELL = "/lab/initramfs-sh.cpio.gz"
 GENERATIONS = int(os.environ.get("VOLT_GENERATIONS", "4"))
 LOAD = ("read nonce </proc/sys/kernel/random/uuid; i=0; while :; do read up rest </proc/uptime; "
         "echo tick $i $nonce $up; i=$((i+1)); sleep 1; done")
+BLOCK = 50  # from which the disk is written, in units of 64 KiB
+DISK_LOAD = ("read nonce </proc/sys/kernel/random/uuid; i=0; while :; do read up rest </proc/uptime; "
+             f"dd if=/dev/vda of=/dev/vda bs=64k count=1 seek=$(({BLOCK}+i)) conv=notrunc,fsync 2>/dev/null || break; "
+             "dd if=/dev/hwrng of=/dev/null bs=64 count=1 2>/dev/null || break; "
+             "echo tick $i $nonce $up; i=$((i+1)); busybox sleep 1; done")
 # A guest's watchdog and RCU write to the console, and so does a clocksource that is given up.
 WORRIES = re.compile(r"soft lockup|blocked for more|self-detected stall|marking .* unstable|Call Trace")
 TICK = re.compile(r"^tick (\d+) (\S+) (\d+)\.\d+\r?$", re.MULTILINE)
@@ -32,13 +44,13 @@ wait
 """
 
 
-def _steps(lab, words):
+def _steps(lab, words, initrd=SHELL, load=LOAD):
     """What all generations printed, one after the other."""
     words += " --memory 96M"
     printed = ""
     lab.check("rm -rf /tmp/s? /tmp/*.out /tmp/*.sock")
     for n in range(GENERATIONS):
-        command = (volt(words, initrd=SHELL, run=LOAD, append="loglevel=5") if n == 0
+        command = (volt(words, initrd=initrd, run=load, append="loglevel=5") if n == 0
                    else f"volt --restore /tmp/s{n - 1} {words}")
         output = lab.check(STEP.format(command=command, n=n, limit=LIMIT_S), 2 * LIMIT_S + 60)
         expect("MiB of memory" in output, f"generation {n} could not be saved", output)
@@ -46,8 +58,8 @@ def _steps(lab, words):
     return printed
 
 
-def _notices_nothing(lab, words):
-    printed = _steps(lab, words)
+def _check(printed):
+    """How many ticks there were."""
     ticks = TICK.findall(printed)
     expect(len({nonce for _, nonce, _ in ticks}) == 1, "the guest was booted again", printed)
     expect([int(n) for n, _, _ in ticks] == list(range(len(ticks))), "lost or doubled ticks", printed)
@@ -56,6 +68,11 @@ def _notices_nothing(lab, words):
     expect(ups == sorted(ups), "the clock went back", printed)
     expect(not WORRIES.search(printed), "the guest noticed", printed)
     print(f"{GENERATIONS} generations, {len(ticks)} ticks", flush=True)
+    return len(ticks)
+
+
+def _notices_nothing(lab, words):
+    _check(_steps(lab, words))
 
 
 def one_vcpu_with_the_in_kernel_irqchip_goes_on(lab):
@@ -66,5 +83,36 @@ def two_vcpus_with_ioapic_go_on(lab):
     _notices_nothing(lab, NO_IOAPIC + " --plugin ioapic --cpus 2")
 
 
+def _disk_and_random_bytes_go_on(lab, words):
+    """Each tick writes the first block of the disk to another place, and reads random bytes."""
+    lab.check(f"cp {DISK} /tmp/disk.img")
+    ticks = _check(_steps(lab, words + " --plugin virtio-rng --plugin virtio-blk,disk=/tmp/disk.img",
+                          DISK_INITRD, DISK_LOAD))
+    found = hashlib.sha256(lab.read("/tmp/disk.img")).hexdigest()
+    wanted = []
+    for blocks in (ticks, ticks + 1):  # the last write may have come before its tick
+        image = bytearray(_image())
+        for place in range(BLOCK, BLOCK + blocks):
+            image[place << 16:place + 1 << 16] = image[:1 << 16]
+        wanted.append(hashlib.sha256(image).hexdigest())
+    expect(found in wanted, "the disk holds other bytes than were written")
+
+
+def disk_and_random_bytes_go_on_with_the_in_kernel_irqchip(lab):
+    _disk_and_random_bytes_go_on(lab, NO_IOAPIC)
+
+
+def disk_and_random_bytes_go_on_over_pci_with_ioapic(lab):
+    _disk_and_random_bytes_go_on(lab, NO_IOAPIC + " --plugin ioapic --plugin pci")
+
+
 if __name__ == "__main__":
-    run(globals())
+    with tempfile.TemporaryDirectory(prefix="volt-lab-") as folder:
+        packed, disk = Path(folder) / "initramfs.cpio.gz", Path(folder) / "disk.img"
+        try:
+            _pack(packed)
+        except LabUnavailable as problem:
+            print(f"SKIP: {problem}")
+            sys.exit(1 if os.environ.get("VOLT_MUST_WORK") == "1" else 77)
+        disk.write_bytes(_image())
+        run(globals(), files={DISK_INITRD: packed, DISK: disk})
