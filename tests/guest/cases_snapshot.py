@@ -9,6 +9,8 @@ printed, VOLT_SEED gives another.
 import os
 import random
 import re
+import resource
+import signal
 import struct
 import subprocess
 import time
@@ -265,6 +267,68 @@ class Refused(Saving):
         os.truncate(folder / "memory", 128 << 20)
         os.chmod(folder / "memory", 0o666)
         self.refused("somebody else may write it", folder=folder)
+
+
+class Failing(Saving):
+    """A save from which nothing comes: the VM goes on, and no folder is left."""
+
+    def setUp(self):
+        super().setUp()
+        initrd = self.file(random.Random(1).randbytes(16 << 20))
+        self.run_ = self.boot("serial", "echo", options=("--initrd", initrd), stdin=subprocess.PIPE)
+        self.run_.expect("ready")
+
+    def goes_on(self):
+        self.run_.send(b"goes on\x04")
+        self.check_end(self.run_, 0)
+        self.assertEqual(self.run_.text(), "ready\ngoes ondone\n")
+
+    def begin(self):
+        client = Client(self.socket)
+        client.send(id=1, method="vm.save", params={})
+        self.assertEqual(client.read()["method"], "bytes")
+        return client
+
+    def test_client_that_leaves(self):
+        self.begin().close()
+        self.goes_on()
+
+    def test_client_that_stands_still(self):
+        client, other = self.begin(), Client(self.socket)
+        self.assertEqual(other.call("vm.status")["state"], "paused")
+        self.assertEqual(other.call("vm.resume")["data"]["errno"], "EBUSY")
+        self.assertEqual(other.call("vm.save")["data"]["errno"], "EBUSY")
+        self.run_.until(lambda: other.call("vm.status")["state"] == "running", "it goes on")
+        self.goes_on()
+        client.close()
+
+    def test_paused_vm_that_is_saved_goes_on(self):
+        client = Client(self.socket)
+        self.assertEqual(client.call("vm.pause"), {})
+        folder, _ = self.save(self.run_)
+        self.snapshot("verify", folder)
+        self.goes_on()
+
+    def test_vm_that_ends_meanwhile(self):
+        client, other = self.begin(), Client(self.socket)
+        other.send(id=1, method="vm.end", params={})
+        self.check_end(self.run_, 113)
+        client.close()
+
+    def limited(self):
+        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 20, 1 << 20))
+        signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+
+    def test_disk_that_is_full(self):
+        folder = self.place / "full"
+        tool = subprocess.run([str(word) for word in (Setup.volt, "snapshot", "save", "--stop",
+                                                      self.socket, folder)],
+                              capture_output=True, text=True, timeout=60, check=False,
+                              preexec_fn=self.limited)
+        self.assertEqual(tool.returncode, 4, tool.stderr)
+        self.assertIn("File too large", tool.stderr)
+        self.assertEqual([path for path in self.place.iterdir() if not path.is_socket()], [])
+        self.goes_on()
 
 
 class Standing(Saving):
