@@ -7,7 +7,7 @@ import tree
 LINES = ("SPDX-License-Identifier: Apache-2.0", "SPDX-FileCopyrightText: The Volt authors")
 # The licence itself; ignore lists and fixed-format data, which have no room for comments.
 EXEMPT = {"LICENSE", ".gitignore"}
-EXEMPT_SUFFIXES = {".bin", ".gz", ".json", ".seed", ".so"}
+EXEMPT_SUFFIXES = {".bin", ".gz", ".json", ".seed", ".so", ".xz"}
 HEAD = 6  # a #! line and a comment's opening may come first
 
 

@@ -1,0 +1,115 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""Coverage-guided fuzzing of the parsers, and the inputs that it found; see docs/fuzzing.md.
+
+    cover.py run PROGRAM ARCHIVE         runs the kept inputs through corpus_NAME
+    cover.py fuzz BUILD SECONDS [NAME...]  looks for more with cover_NAME, and keeps what is new
+    cover.py report BUILD                how much of each parser the kept inputs reach
+"""
+
+import json
+import pathlib
+import subprocess
+import sys
+import tarfile
+import tempfile
+
+KEPT = pathlib.Path(__file__).resolve().parent / "corpus"
+ROOT = KEPT.parents[2]
+# What each target is about. Of these files the report counts lines.
+PARSERS = {
+    "cmdline": ("core/vm/cmdline.c", "volt-init/cmdline.c", "volt-init/parse.c"),
+    "json": ("plugins/control/json.c",),
+    "kernel": ("core/boot/boot.c", "core/boot/bzimage.c", "core/boot/elf.c", "core/boot/multiboot.c",
+               "core/boot/pvh.c", "core/boot/vmlinux.c"),
+    "package": ("tools/kernel/config.c", "tools/kernel/image.c", "tools/kernel/package.c",
+                "tools/kernel/unpack.c"),
+    "params": ("sdk/common/params.c", "sdk/common/params_text.c", "sdk/common/params_value.c"),
+    "plugin": ("core/plugin/vet_dynamic.c", "core/plugin/vet_headers.c",
+               "core/plugin/vet_relocs.c", "core/plugin/vet_symbols.c"),
+    "state": ("sdk/common/state_load.c",),
+}
+
+
+def unpack(archive, folder):
+    with tarfile.open(archive) as tar:
+        for member in tar.getmembers():
+            (folder / pathlib.Path(member.name).name).write_bytes(tar.extractfile(member).read())
+
+
+def pack(folder, archive):
+    """The same bytes for the same inputs."""
+    with tarfile.open(archive, "w:xz", preset=9) as tar:
+        for path in sorted(folder.iterdir()):
+            member = tarfile.TarInfo(path.name)
+            member.size = path.stat().st_size
+            with path.open("rb") as data:
+                tar.addfile(member, data)
+
+
+def run(program, archive):
+    with tempfile.TemporaryDirectory(prefix="volt-corpus-") as folder:
+        unpack(archive, pathlib.Path(folder))
+        return subprocess.run([program, folder], check=False).returncode
+
+
+def fuzz(build, seconds, names):
+    for name in names or sorted(PARSERS):
+        program = pathlib.Path(build).resolve() / "tests/fuzz" / f"cover_{name}"
+        with tempfile.TemporaryDirectory(prefix="volt-fuzz-") as folder:
+            old, found, new = (pathlib.Path(folder) / part for part in ("old", "found", "new"))
+            for part in (old, found, new):
+                part.mkdir()
+            if (KEPT / f"{name}.tar.xz").exists():
+                unpack(KEPT / f"{name}.tar.xz", old)
+            options = ["-max_len=40000", "-rss_limit_mb=2500", "-malloc_limit_mb=8192", "-verbosity=0",
+                       f"-artifact_prefix={pathlib.Path.cwd()}/"]
+            done = subprocess.run([program, *options, f"-max_total_time={seconds}", found, old],
+                                  cwd=folder, check=False)
+            if done.returncode:
+                print(f"{name}: a finding; its input is in this folder")
+                return 1
+            subprocess.run([program, *options, "-merge=1", new, old, found], cwd=folder, check=True)
+            pack(new, KEPT / f"{name}.tar.xz")
+            print(f"{name}: {len(list(new.iterdir()))} inputs kept")
+    return 0
+
+
+def report(build):
+    print("| Parser | Inputs | Lines | Reached |\n|---|---|---|---|")
+    for name, files in sorted(PARSERS.items()):
+        program = pathlib.Path(build).resolve() / "tests/fuzz" / f"cover_{name}"
+        with tempfile.TemporaryDirectory(prefix="volt-fuzz-") as folder:
+            inputs = pathlib.Path(folder) / "inputs"
+            inputs.mkdir()
+            unpack(KEPT / f"{name}.tar.xz", inputs)
+            raw, data = f"{folder}/raw", f"{folder}/data"
+            subprocess.run([program, "-runs=0", inputs], env={"LLVM_PROFILE_FILE": raw},
+                           cwd=folder, capture_output=True, check=True)
+            subprocess.run(["llvm-profdata", "merge", raw, "-o", data], check=True)
+            text = subprocess.run(["llvm-cov", "export", "-summary-only", f"-instr-profile={data}",
+                                   program], capture_output=True, check=True).stdout
+            lines = reached = 0
+            for one in json.loads(text)["data"][0]["files"]:
+                if one["filename"].endswith(files):
+                    lines += one["summary"]["lines"]["count"]
+                    reached += one["summary"]["lines"]["covered"]
+            count = len(list(inputs.iterdir()))
+        print(f"| {name} | {count} | {lines} | {100 * reached / max(lines, 1):.1f} % |")
+    return 0
+
+
+def main(words):
+    if len(words) == 3 and words[0] == "run":
+        return run(*words[1:])
+    if len(words) >= 3 and words[0] == "fuzz":
+        return fuzz(words[1], int(words[2]), words[3:])
+    if len(words) == 2 and words[0] == "report":
+        return report(words[1])
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

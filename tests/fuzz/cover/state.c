@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/* A saved state. If the first byte is odd its length and CRC are made right. */
+#include "cover.h"
+
+#include "sdk/common/state.h"
+
+struct device {
+	uint64_t guard;
+	uint8_t small;
+	bool flag;
+	uint16_t words[7];
+	uint32_t index;
+	struct {
+		uint8_t kind;
+		uint64_t value;
+	} pins[5];
+	uint64_t tail;
+};
+
+static const struct volt_field fields[] = {
+    {VOLT_FIELD(struct device, small, VOLT_F_U8, 1), .min = 3, .max = 9},
+    {VOLT_FIELD(struct device, flag, VOLT_F_BOOL, 1)},
+    {VOLT_FIELD(struct device, words, VOLT_F_U16, 7)},
+    {VOLT_FIELD(struct device, index, VOLT_F_U32, 1), .max = 6},
+    {VOLT_FIELD_EACH(struct device, pins, kind, VOLT_F_U8)},
+    {VOLT_FIELD_EACH(struct device, pins, value, VOLT_F_U64), .max = UINT64_MAX / 2},
+};
+
+static const struct volt_state table = {
+    .size = sizeof(table),
+    .version = 3,
+    .oldest = 2,
+    .field_stride = sizeof(fields[0]),
+    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .fields = fields,
+};
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct device d = {.guard = 1, .small = 5, .tail = 2}, scratch;
+	const struct device before = d;
+	const struct state_target t = {.id = "d",
+	    .plugin = "cover",
+	    .table = &table,
+	    .self = &d,
+	    .scratch = &scratch,
+	    .instance_size = sizeof(d)};
+	char why[200] = "", id[33];
+
+	if (size == 0)
+		return 0;
+	uint8_t *bytes = (uint8_t *)text_of(data + 1, size - 1);
+	if ((data[0] & 1) != 0 && size - 1 >= STATE_HEAD)
+		state_mend(bytes, size - 1);
+	state_next(bytes, size - 1, id);
+	int err = state_load(&t, bytes, size - 1, why, sizeof(why));
+	must(d.guard == 1 && d.tail == 2, "something outside of the fields changed");
+	must(err == 0 || (why[0] != '\0' && memcmp(&d, &before, sizeof(d)) == 0),
+	    "refused without a reason, or not whole");
+	must(err != 0 || (d.small >= 3 && d.small <= 9 && d.index <= 6), "outside of its limits");
+	free(bytes);
+	return 0;
+}
