@@ -4,6 +4,7 @@
 #include "core/base/ledger.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "core/config.h"
@@ -102,6 +103,28 @@ void ledger_allow(struct ledger *l, struct ledger_block files, uint32_t threads,
 		base += block;
 		left -= block;
 	}
+}
+
+static bool is_free(const struct ledger_later *later, int fd)
+{
+	if (fd == later->closing[0] || fd == later->closing[1])
+		return true;
+	return fcntl(fd, F_GETFD) < 0 && errno == EBADF;
+}
+
+bool ledger_next_free(struct ledger_later *later, struct ledger_block *numbers)
+{
+	int fd = later->next;
+
+	if (later->count == 0)
+		return false;
+	while (!is_free(later, fd))
+		fd++;
+	*numbers = (struct ledger_block){.fd = fd};
+	for (; later->count > 0 && is_free(later, fd); fd++, later->count--)
+		numbers->count++;
+	later->next = fd;
+	return true;
 }
 
 struct volt_arg_test ledger_is(uint8_t arg, uint64_t value)

@@ -32,12 +32,15 @@ struct ledger_file {
 };
 
 /* Which threads a call is for: all of a role or of several, or one of a role by its index. */
-#define LEDGER_LOOP      VOLT_ROLE_BIT(VOLT_ROLE_LOOP)
-#define LEDGER_VCPUS     VOLT_ROLE_BIT(VOLT_ROLE_VCPU)
-#define LEDGER_WORKERS   VOLT_ROLE_BIT(VOLT_ROLE_WORKER)
-#define LEDGER_ALL       (LEDGER_LOOP | LEDGER_VCPUS | LEDGER_WORKERS)
-#define LEDGER_VCPU(n)   (LEDGER_VCPUS | ((n) + 1u) << 16)
-#define LEDGER_WORKER(n) (LEDGER_WORKERS | ((n) + 1u) << 16)
+#define LEDGER_LOOP    VOLT_ROLE_BIT(VOLT_ROLE_LOOP)
+#define LEDGER_VCPUS   VOLT_ROLE_BIT(VOLT_ROLE_VCPU)
+#define LEDGER_WORKERS VOLT_ROLE_BIT(VOLT_ROLE_WORKER)
+/* The process of volt.peers/1. It is no thread of volt: what is for all is not for it. */
+#define LEDGER_ROLE_BROKER VOLT_ROLE_COUNT
+#define LEDGER_BROKER      VOLT_ROLE_BIT(LEDGER_ROLE_BROKER)
+#define LEDGER_ALL         (LEDGER_LOOP | LEDGER_VCPUS | LEDGER_WORKERS)
+#define LEDGER_VCPU(n)     (LEDGER_VCPUS | ((n) + 1u) << 16)
+#define LEDGER_WORKER(n)   (LEDGER_WORKERS | ((n) + 1u) << 16)
 
 struct ledger_call {
 	uint32_t threads; /* LEDGER_* */
@@ -67,6 +70,15 @@ void ledger_allow(struct ledger *l, struct ledger_block files, uint32_t threads,
     const char *syscall, const struct volt_arg_test *also, const char *reason);
 /* A call that is not about files of the core. The rule is copied, its strings are not. */
 void ledger_call(struct ledger *l, uint32_t threads, const struct volt_rule *rule);
+
+/* Files that are opened under the seal get the lowest free numbers. */
+struct ledger_later {
+	uint32_t count; /* at a time, of all parts of the core together */
+	int closing[2]; /* numbers that are open now, and free by then; -1: none */
+	int next;       /* 0 */
+};
+/* The next of their numbers that follow each other; false: there are no more. */
+bool ledger_next_free(struct ledger_later *later, struct ledger_block *numbers);
 
 /* Tests for `also`: argument `arg` is `value`; the same for its lower 32 bits, all that an ioctl
  * looks at. */

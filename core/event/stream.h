@@ -18,6 +18,7 @@
 
 #include <volt/stream.h>
 
+#include "core/base/ledger.h"
 #include "core/event/callee.h"
 #include "core/event/events.h"
 #include "core/event/loop.h"
@@ -28,7 +29,6 @@
 
 enum stream_kind { STREAM_NULL, STREAM_STDIO, STREAM_FILE, STREAM_PIPE, STREAM_PTY, STREAM_UNIX };
 
-struct ledger;
 struct streams;
 
 struct stream {
@@ -92,7 +92,9 @@ int stream_open(
 int stream_open_sibling(struct stream *first);
 
 /* After all files are open, as a client gets the lowest number that is free. */
-void streams_declare(const struct streams *all, struct ledger *l);
+void streams_declare(const struct streams *all, struct ledger_later later, struct ledger *l);
+/* The clients that there may be at a time. */
+uint32_t streams_clients(const struct streams *all);
 
 int stream_attach(struct stream *s, const struct volt_stream_ops *ops);
 size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n);

@@ -13,18 +13,16 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <sys/un.h>
 #include <termios.h>
 #include <unistd.h>
 
 #include "core/base/ledger.h"
 #include "core/base/open_files.h"
 #include "core/event/helper.h"
+#include "core/event/listen.h"
 #include "core/event/reopen.h"
 #include "core/event/stream.h"
 #include "core/event/terminal.h"
-
-#define WAITING_CLIENTS 16 /* of a socket, while one is served */
 
 struct why {
 	char *text;
@@ -131,59 +129,9 @@ static int open_pty(struct stream *s, const char *path, struct why *why)
 	return 0;
 }
 
-/* True if `path` is a socket that nobody listens on, left by a process that is gone. */
-static bool is_stale(const char *path, const struct sockaddr_un *address)
-{
-	struct stat st;
-
-	if (lstat(path, &st) != 0 || !S_ISSOCK(st.st_mode))
-		return false;
-	int probe = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	bool refused = probe >= 0 &&
-		       connect(probe, (const struct sockaddr *)address, sizeof(*address)) != 0 &&
-		       errno == ECONNREFUSED;
-	if (probe >= 0)
-		close(probe);
-	return refused;
-}
-
 static int open_unix(struct stream *s, const char *path, struct why *why)
 {
-	struct sockaddr_un address = {.sun_family = AF_UNIX};
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return fail(why, ENAMETOOLONG,
-		    "the socket's path is %zu bytes long, at most %zu fit", strlen(path),
-		    sizeof(address.sun_path) - 1);
-	memcpy(address.sun_path, path, strlen(path) + 1);
-	s->listen_fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (s->listen_fd <
-	    0) /* EPERM is a container's filter: the host's lack, not a fault of the path */
-		return fail(why, errno == EPERM ? ENOSYS : errno, "cannot make a socket: %s",
-		    strerror(errno));
-	if (s->all->looks_only) { /* looks only */
-		helper_want();
-		return 0;
-	}
-	/* Linux gives the file the mode that the socket has: for its user alone, whatever the umask
-	 * is, and at no moment for anybody else. */
-	if (fchmod(s->listen_fd, 0600) != 0)
-		return fail(why, errno, "cannot set the socket's mode: %s", strerror(errno));
-	int err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
-	if (err != 0 && errno == EADDRINUSE) {
-		if (!is_stale(path, &address))
-			return fail(
-			    why, EADDRINUSE, "%s exists and is in use, or is not a socket", path);
-		unlink(path);
-		err = bind(s->listen_fd, (struct sockaddr *)&address, sizeof(address));
-	}
-	if (err != 0)
-		return fail(why, errno, "cannot listen on %s: %s%s", path, strerror(errno),
-		    open_files_hint(errno));
-	err = helper_unlink_at_end(path);
-	if (err == 0 && listen(s->listen_fd, WAITING_CLIENTS) != 0)
-		err = -errno;
-	return err != 0 ? fail(why, -err, "cannot listen on %s: %s", path, strerror(-err)) : 0;
+	return listen_unix(path, s->all->looks_only, &s->listen_fd, why->text, why->size);
 }
 
 static int open_null(struct stream *s, const char *path, struct why *why)
@@ -346,39 +294,34 @@ static void declare_one(const struct stream *s, struct ledger *l)
 }
 
 /* A client gets one of these numbers, whichever socket it came by. */
-static void declare_clients(int from, int past, struct ledger *l)
+static void declare_clients(struct ledger_block clients, struct ledger *l)
 {
-	const struct ledger_block clients = {
-	    .fd = from, .count = (uint32_t)(past - from), .owner = "core"};
-
+	clients.owner = "core";
 	ledger_allow(l, clients, LEDGER_LOOP, "read", NULL, "reads from a client");
 	ledger_allow(l, clients, LEDGER_LOOP, "write", NULL, "writes to a client");
 	ledger_allow(l, clients, LEDGER_LOOP, "close", NULL, "drops a client");
 }
 
-static bool is_free(int fd)
+uint32_t streams_clients(const struct streams *all)
 {
-	return fcntl(fd, F_GETFD) < 0 && errno == EBADF;
+	uint32_t clients = 0;
+
+	for (uint32_t i = 0; i < all->count; i++)
+		clients += all->list[i].listen_fd >= 0;
+	return clients;
 }
 
-void streams_declare(const struct streams *all, struct ledger *l)
+void streams_declare(const struct streams *all, struct ledger_later later, struct ledger *l)
 {
 	const struct volt_arg_test add_one = ledger_is(1, EPOLL_CTL_ADD);
 	const struct ledger_block epoll = ledger_on(all->loop->epoll_fd, "core");
-	int clients = 0;
+	struct ledger_block clients;
 
-	for (uint32_t i = 0; i < all->count; i++) {
+	for (uint32_t i = 0; i < all->count; i++)
 		declare_one(&all->list[i], l);
-		clients += all->list[i].listen_fd >= 0;
-	}
-	if (clients > 0)
-		ledger_allow(l, epoll, LEDGER_LOOP, "epoll_ctl", &add_one, "watches a client");
-	for (int fd = 0; clients > 0 && fd < 1 << 16; fd++) {
-		const int from = fd;
-
-		for (; clients > 0 && is_free(fd); clients--)
-			fd++;
-		if (fd > from)
-			declare_clients(from, fd, l);
-	}
+	if (streams_clients(all) == 0)
+		return;
+	ledger_allow(l, epoll, LEDGER_LOOP, "epoll_ctl", &add_one, "watches a client");
+	while (ledger_next_free(&later, &clients))
+		declare_clients(clients, l);
 }

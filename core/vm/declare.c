@@ -70,7 +70,7 @@ static int declare_instance(const struct machine *m, const struct instance *i, s
 	return err;
 }
 
-static void declare_core(const struct machine *m, struct ledger *l)
+static int declare_core(const struct machine *m, struct ledger *l)
 {
 	static const struct volt_rule end = {
 	    .syscall = "exit_group", .asked_by = "core", .reason = "ends the process"};
@@ -92,7 +92,14 @@ static void declare_core(const struct machine *m, struct ledger *l)
 	for (uint32_t i = 0; i < m->worker_count; i++)
 		worker_declare(&m->workers[i], i, l);
 	ledger_call(l, LEDGER_LOOP, &end);
-	streams_declare(&m->streams, l);
+	const struct ledger_later later = {
+	    .count = streams_clients(&m->streams) + peers_files(&m->peers),
+	    .closing = {m->peers.attached ? m->peers.broker.pair_fd : -1,
+		m->peers.attached ? m->peers.broker.listen_fd : -1},
+	};
+
+	streams_declare(&m->streams, later, l);
+	return m->peers.attached ? peers_declare(&m->peers, later, l) : 0;
 }
 
 int declare_policy(struct machine *m)
@@ -100,10 +107,10 @@ int declare_policy(struct machine *m)
 	const struct policy_parts parts = {.flags = policy_flags(m->options),
 	    .cpus = m->firmware.cpus,
 	    .workers = m->workers,
-	    .worker_count = m->worker_count};
-	int err = 0;
+	    .worker_count = m->worker_count,
+	    .broker = m->peers.attached};
+	int err = declare_core(m, &m->ledger);
 
-	declare_core(m, &m->ledger);
 	for (uint32_t i = 0; !err && i < m->instance_count; i++)
 		err = declare_instance(m, m->instances[i], &m->ledger);
 	if (err)

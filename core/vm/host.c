@@ -22,6 +22,7 @@
 #include "core/vm/host_caller.h"
 #include "core/vm/host_guest.h"
 #include "core/vm/host_manage.h"
+#include "core/vm/host_peers.h"
 #include "core/vm/metrics.h"
 #include "core/vm/pause_service.h"
 #include "core/vm/vm.h"
@@ -531,6 +532,14 @@ static bool has_commands(struct instance *i)
 	return false;
 }
 
+static bool has_peers(struct instance *i)
+{
+	if (host_peers.size > 0)
+		return true;
+	refuse(i, ENOTSUP, "this volt was built for plugins that do not use " VOLT_EXT_PEERS);
+	return false;
+}
+
 static bool is_irqchip(struct instance *i)
 {
 	return i->irqchip != NULL;
@@ -627,6 +636,7 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 	    {VOLT_EXT_EVENT, &host_event, always},
 	    {VOLT_EXT_DESCRIBE, &describe_table, always},
 	    {VOLT_EXT_WORKER, &worker_table, always},
+	    {VOLT_EXT_PEERS, &host_peers, has_peers},
 	    {VOLT_EXT_METRICS, &metrics_table, has_metrics},
 	    {VOLT_EXT_IRQROUTE, &irqroute_table, is_irqchip},
 	    {VOLT_EXT_MEM, &host_mem, wants_memory},

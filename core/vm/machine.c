@@ -141,6 +141,7 @@ static int make_loop(struct machine *m)
 	int err = loop_init(&m->loop);
 
 	m->end.loop = &m->loop;
+	peers_init(&m->peers);
 	streams_init(&m->streams, &m->loop, &m->end, &m->events, m->options->explain);
 	return err != 0 ? err : events_init(&m->events, &m->loop, &m->end, pay_attention, m);
 }
@@ -388,6 +389,8 @@ static int close_wiring(struct machine *m)
 	if (reporter_fd() >= 0 && (m->options->seccomp_report || m->options->seccomp_log))
 		helper_reporter(m->options->seccomp_log);
 	if (err == 0)
+		err = peers_wire(&m->peers);
+	if (err == 0)
 		err = streams_take_terminal(&m->streams);
 	close_sources(m);
 	return err;
@@ -426,6 +429,8 @@ static int explain(struct machine *m)
 
 	if (err == 0)
 		err = seal_prepare(m);
+	if (err == 0)
+		err = peers_start(&m->peers, NULL, NULL);
 	int code = err == 0 ? explain_print(m, m->options->json) : EXIT_SEAL;
 	tell_helper(m, code);
 	return code < 0 ? EXIT_SEAL : code;

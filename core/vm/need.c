@@ -160,7 +160,7 @@ static bool is_file(const struct volt_plugin *p, uint64_t number)
 	const struct volt_param *param =
 	    (const void *)((const char *)p->params + number * p->param_stride);
 	return param->type == VOLT_PARAM_FILE_RO || param->type == VOLT_PARAM_FILE_RW ||
-	       param->type >= VOLT_PARAM_DISK;
+	       (param->type >= VOLT_PARAM_DISK && param->type <= VOLT_PARAM_SOCKET);
 }
 
 int need_to_rule(const struct volt_need *need, const char *id, const struct volt_plugin *p,

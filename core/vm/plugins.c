@@ -70,6 +70,8 @@ static int open_parameter(void *arg, const struct volt_param *param, const char 
 		return device_file_tap(text, value, why, why_size);
 	if (param->type == VOLT_PARAM_SOCKET)
 		return device_file_socket(text, value, why, why_size);
+	if (param->type == VOLT_PARAM_PEERS)
+		return peers_open(&m->peers, &i->callee, text, m->options->explain, why, why_size);
 	if (param->type != VOLT_PARAM_STREAM)
 		return open_file(text, param->type == VOLT_PARAM_FILE_RW, value, why, why_size);
 	int number = stream_open(&m->streams, &i->callee, text, why, why_size);
@@ -299,10 +301,10 @@ int plugins_find_irqchip(struct machine *m)
 
 static void print_param(const struct volt_param *p)
 {
-	static const char *const types[] = {
-	    "?", "on|off", "NUMBER", "SIZE", "?", "TEXT", "FILE", "FILE", "STREAM"};
+	static const char *const types[] = {"?", "on|off", "NUMBER", "SIZE", "?", "TEXT", "FILE",
+	    "FILE", "STREAM", "DISK", "TAP", "SOCKET", "PATH"};
 	const char *type = p->type == VOLT_PARAM_ENUM ? p->choices
-			   : p->type < 9              ? types[p->type]
+			   : p->type < 13             ? types[p->type]
 						      : "?";
 	char left[48];
 

@@ -36,10 +36,10 @@ static int refuse(const struct volt_rule *rule, uint32_t role)
 }
 
 /* Fills in the rules of a thread whose other fields are there. */
-static int copy_rules(struct volt_thread *t, const struct ledger *l)
+static int copy_rules(struct volt_thread *t, uint32_t whose, const struct ledger *l)
 {
 	struct volt_rule *rules =
-	    calloc(count_rules(l, t->role, t->index) + 1, sizeof(struct volt_rule));
+	    calloc(count_rules(l, whose, t->index) + 1, sizeof(struct volt_rule));
 
 	if (!rules)
 		return log_error(ENOMEM, "policy: no memory");
@@ -47,7 +47,7 @@ static int copy_rules(struct volt_thread *t, const struct ledger *l)
 	for (uint32_t i = 0; i < l->call_count; i++) {
 		const struct volt_rule *rule = &l->calls[i].rule;
 
-		if (!ledger_is_for(&l->calls[i], t->role, t->index))
+		if (!ledger_is_for(&l->calls[i], whose, t->index))
 			continue;
 		if (!allowlist_has(rule->syscall, t->role))
 			return refuse(rule, t->role);
@@ -57,8 +57,9 @@ static int copy_rules(struct volt_thread *t, const struct ledger *l)
 }
 
 static int add_thread(
-    struct policy *p, const struct ledger *l, uint32_t role, uint32_t index, const char *name)
+    struct policy *p, const struct ledger *l, uint32_t whose, uint32_t index, const char *name)
 {
+	const uint32_t role = whose == LEDGER_ROLE_BROKER ? VOLT_ROLE_WORKER : whose;
 	const uint32_t at = p->table.thread_count++;
 
 	if (role == VOLT_ROLE_VCPU)
@@ -69,7 +70,7 @@ static int add_thread(
 	    .index = index,
 	    .name = p->names[at],
 	    .rule_stride = sizeof(struct volt_rule)};
-	return copy_rules(&p->threads[at], l);
+	return copy_rules(&p->threads[at], whose, l);
 }
 
 int policy_build(struct policy *p, const struct ledger *l, const struct policy_parts *parts)
@@ -86,6 +87,8 @@ int policy_build(struct policy *p, const struct ledger *l, const struct policy_p
 		err = add_thread(p, l, VOLT_ROLE_VCPU, id, "vcpu");
 	for (uint32_t w = 0; !err && w < parts->worker_count; w++)
 		err = add_thread(p, l, VOLT_ROLE_WORKER, w, parts->workers[w].name);
+	if (!err && parts->broker)
+		err = add_thread(p, l, LEDGER_ROLE_BROKER, parts->worker_count, "volt-broker");
 	return err;
 }
 

@@ -235,10 +235,22 @@ static int enter_filters(struct machine *m)
 	return enter_thread(m, POLICY_LOOP);
 }
 
+/* In the broker's process, whose memory is a copy of this one. */
+static int confine_broker(void *arg)
+{
+	struct machine *m = arg;
+	struct instance *s = m->sandbox;
+	int err = s != NULL ? s->sandbox->enter_process(s->callee.self) : 0;
+
+	return err != 0 ? err : enter_thread(m, POLICY_BROKER(m));
+}
+
 int seal_machine(struct machine *m)
 {
 	int err = seal_prepare(m);
 
+	if (err == 0)
+		err = peers_start(&m->peers, confine_broker, m);
 	if (err == 0 && m->sandbox != NULL)
 		err = enter_process(m);
 	if (err == 0)

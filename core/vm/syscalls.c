@@ -20,10 +20,10 @@ static const struct {
 	"ftruncate readahead fstat fstatfs fchmod fchown fgetxattr fsetxattr flistxattr "
 	"fremovexattr getdents getdents64 cachestat epoll_wait epoll_pwait epoll_pwait2 "
 	"timerfd_gettime getsockname getpeername inotify_rm_watch mq_timedsend "
-	"mq_timedreceive mq_notify mq_getsetattr accept accept4 close"},
+	"mq_timedreceive mq_notify mq_getsetattr accept accept4 close connect"},
     {ARG(0), ARG(1), 0, "ioctl fcntl flock fallocate timerfd_settime shutdown quotactl_fd"},
     {ARG(0), ARG(1) | ARG(2), 0, "getsockopt setsockopt"},
-    {ARG(0), ARG(2), 0, "sendmsg"},
+    {ARG(0), ARG(2), 0, "sendmsg recvmsg"},
     {ARG(0), ARG(3), 0, "sync_file_range fadvise64 sendto recvfrom sendmmsg"},
     {ARG(0), ARG(5), 0, "preadv2 pwritev2"},
     {ARG(0) | ARG(1), 0, 0, "sendfile"},

@@ -17,6 +17,7 @@
 #include "core/event/end.h"
 #include "core/event/events.h"
 #include "core/event/loop.h"
+#include "core/event/peers.h"
 #include "core/event/stream.h"
 #include "core/event/worker.h"
 #include "core/kvm/doorbell.h"
@@ -60,6 +61,7 @@ struct machine {
 	uint32_t instance_count;
 	struct instance *sandbox; /* or NULL; one of instances */
 	struct streams streams;
+	struct peers peers;
 	struct worker workers[WORKER_MAX];
 	uint32_t worker_count;
 	struct vcpu *vcpus;

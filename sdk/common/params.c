@@ -167,7 +167,8 @@ static int open_value(struct parse *ps, unsigned row, const struct params_opener
 	char why[256] = "cannot be opened here";
 	const char *text = value->s;
 
-	if (!params_is_file(param) && param->type != VOLT_PARAM_STREAM)
+	if (!params_is_file(param) && param->type != VOLT_PARAM_STREAM &&
+	    param->type != VOLT_PARAM_PEERS)
 		return 0;
 	if (params_is_no_file(param, text))
 		return 0;

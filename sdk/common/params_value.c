@@ -118,7 +118,7 @@ static int read_string(
 bool params_is_file(const struct volt_param *param)
 {
 	return param->type == VOLT_PARAM_FILE_RO || param->type == VOLT_PARAM_FILE_RW ||
-	       param->type >= VOLT_PARAM_DISK;
+	       (param->type >= VOLT_PARAM_DISK && param->type <= VOLT_PARAM_SOCKET);
 }
 
 /* A file whose default is "" may be left out. */
@@ -205,7 +205,7 @@ static int check_row(const struct volt_param *param, const struct params_why *wh
 		    "parameter %s: the name must match [a-z][a-z0-9-]*", name ? name : "NULL");
 	if (strcmp(name, "id") == 0 || strcmp(name, "on") == 0 || strcmp(name, "help") == 0)
 		return params_refuse(why, EINVAL, "parameter %s: the name is reserved", name);
-	if (param->type < VOLT_PARAM_BOOL || param->type > VOLT_PARAM_SOCKET)
+	if (param->type < VOLT_PARAM_BOOL || param->type > VOLT_PARAM_PEERS)
 		return params_refuse(
 		    why, EINVAL, "parameter %s: unknown type %u", name, param->type);
 	if (param->flags & ~allowed_flags(param->type))

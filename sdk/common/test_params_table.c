@@ -57,7 +57,7 @@ static void malformed_row_is_named(void **state)
 	assert_bad_row((struct volt_param){"id", "1", "h", .type = VOLT_PARAM_UINT}, "reserved");
 	assert_bad_row((struct volt_param){"help", "1", "h", .type = VOLT_PARAM_UINT}, "reserved");
 	assert_bad_row((struct volt_param){"a", "1", "h", .type = 0}, "unknown type");
-	assert_bad_row((struct volt_param){"a", "1", "h", .type = 12}, "unknown type");
+	assert_bad_row((struct volt_param){"a", "1", "h", .type = 13}, "unknown type");
 	assert_bad_row((struct volt_param){"a", "1", "h", .type = VOLT_PARAM_UINT, .flags = 1},
 	    "unknown flags");
 	assert_bad_row((struct volt_param){"a", "stdio", "h", .type = VOLT_PARAM_STREAM,

@@ -226,6 +226,8 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		return &fake_describe;
 	if (strcmp(id, VOLT_EXT_WORKER) == 0)
 		return &fake_worker;
+	if (strcmp(id, VOLT_EXT_PEERS) == 0)
+		return &fake_peers;
 	if (strcmp(id, VOLT_EXT_METRICS) == 0)
 		return &fake_metrics;
 	if (strcmp(id, VOLT_EXT_MEM) == 0 && f->plugin->flags & VOLT_FLAG_GUEST_MEMORY)
@@ -351,6 +353,7 @@ void fake_host_destroy(struct fake_host *f)
 	fake_finish_describe(f);
 	fake_finish_state(f);
 	fake_finish_filter(f);
+	fake_finish_peers(f);
 	fake_finish_guest(f);
 	free_guarded(f->self, f->plugin->instance_size);
 	free_guarded(f->counters, counter_bytes(f));

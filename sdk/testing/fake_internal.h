@@ -18,6 +18,7 @@
  * fake_state.c     volt.state/1
  * fake_filter.c    volt.filter/1 and volt.metrics/1
  * fake_command.c   volt.command/1, volt.event/1, volt.manage/1
+ * fake_peers.c     volt.peers/1
  * fake_guest.c     volt.mem/1, volt.doorbell/1, volt.msi/1
  * fake_pci.c       a bus for volt.pci/1
  */
@@ -150,6 +151,8 @@ struct fake_commands {
 	uint64_t late_ticket;
 };
 
+struct fake_peers;
+
 struct fake_host {
 	const struct volt_plugin *plugin;
 	struct volt_host host, host_copy;
@@ -203,6 +206,7 @@ struct fake_host {
 	unsigned metric_count;
 	bool measured;
 	struct fake_commands commands;
+	struct fake_peers *peers; /* NULL: no parameter opened any */
 	struct fake_ram ram[FAKE_RAM_MAX];
 	unsigned ram_count;
 	uint64_t dirtied;
@@ -283,12 +287,15 @@ extern const struct volt_stream fake_stream;
 extern const struct volt_describe fake_describe;
 extern const struct volt_irqroute fake_irqroute;
 extern const struct volt_worker fake_worker;
+extern const struct volt_peers fake_peers;
 extern const struct volt_metrics fake_metrics;
 extern const struct volt_mem fake_mem;
 extern const struct volt_manage fake_manage;
 extern const struct volt_event fake_event;
 extern const struct volt_doorbell fake_doorbell;
 extern const struct volt_msi fake_msi;
+
+void fake_peers_open(struct fake_host *f);
 
 /* Guest memory around a callback: what it writes, it must tell. */
 void fake_memory_enter(struct fake_host *f);
@@ -303,6 +310,7 @@ void fake_finish_streams(struct fake_host *f);
 void fake_finish_describe(struct fake_host *f);
 void fake_finish_state(struct fake_host *f);
 void fake_finish_filter(struct fake_host *f);
+void fake_finish_peers(struct fake_host *f);
 void fake_finish_guest(struct fake_host *f);
 
 #endif

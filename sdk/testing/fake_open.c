@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * fake_open - what FILE and STREAM parameters become: real files, and streams that
+ * fake_open - what FILE, STREAM and other parameters become: real files, and streams that
  * exist only here.
  */
 #include <errno.h>
@@ -112,6 +112,10 @@ int fake_open(void *arg, const struct volt_param *param, const char *text, struc
 		return open_disk(arg, param, text, value, why, why_size);
 	if (param->type == VOLT_PARAM_TAP || param->type == VOLT_PARAM_SOCKET)
 		return open_pair(arg, param, value);
+	if (param->type == VOLT_PARAM_PEERS) {
+		fake_peers_open(arg);
+		return 0;
+	}
 	if (param->type == VOLT_PARAM_STREAM)
 		return open_stream(arg, text, value, why, why_size);
 	return open_file(arg, param, text, value, why, why_size);

@@ -72,6 +72,8 @@ static void serve(void *self, uint32_t worker)
 {
 	struct volt_virtio *v = self;
 
+	if (v->type->begin_run)
+		v->type->begin_run(self);
 	for (unsigned i = 0; i < v->type->queues; i++)
 		if (v->workers[v->q[i].worker] == worker)
 			serve_queue(&v->q[i]);

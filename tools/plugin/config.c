@@ -95,6 +95,8 @@ static const char *guess(const struct check *c, const struct volt_param *p, char
 		return "tap0";
 	case VOLT_PARAM_SOCKET:
 		return "unix:/far/end";
+	case VOLT_PARAM_PEERS:
+		return "/far/ends";
 	case VOLT_PARAM_STREAM:
 		return "null";
 	}

@@ -92,6 +92,10 @@ struct volt_host;
 /* These three may be left out where the default is "", as files may: .fd is -1. A TAP's or
  * SOCKET's descriptor does not block. */
 
+/* Connections with other programs: the path of a Unix socket, on which the host listens. .u and .s
+ * as volt/draft/peers.h says */
+#define VOLT_PARAM_PEERS 12u
+
 #define VOLT_DISK_READ_ONLY 1u /* flag of a VOLT_PARAM_DISK: never written, so shared */
 /* Flag of a BOOL, UINT, SIZE, ENUM or STRING: the guest does not see what it sets, so a snapshot
  * may be restored with another value. The other types name something of the host anyway. */

@@ -127,6 +127,9 @@ struct volt_virtio_type {
 	 * outlive this process: a disk is flushed. Who stops the device waits, queue after queue.
 	 * May come twice. NULL: nothing to do. */
 	void (*drain)(void *self, struct volt_queue *q);
+	/* [worker] A run begins: no queue has been looked at, nor whether the driver is ready. For
+	 * a device with other sources of work than its queues. NULL: nothing to do. */
+	void (*begin_run)(void *self);
 };
 
 /* What every virtio device has. Members are the library's; those that are saved say so. */

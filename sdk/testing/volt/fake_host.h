@@ -22,6 +22,7 @@
 #include <volt/describe.h>
 #include <volt/draft/doorbell.h>
 #include <volt/draft/msi.h>
+#include <volt/draft/peers.h>
 #include <volt/filter.h>
 #include <volt/irqchip.h>
 #include <volt/loop.h>
@@ -149,6 +150,20 @@ unsigned fake_worker_runs(const struct fake_host *f, uint32_t worker);
 unsigned fake_worker_count(const struct fake_host *f);
 const char *fake_worker_name(const struct fake_host *f, uint32_t worker);
 unsigned fake_worker_posts(const struct fake_host *f, uint32_t worker); /* in all */
+
+/* volt.peers/1. A client connects; returns the test's end, which does not block and is the
+ * test's to close. */
+int fake_peer_comes(struct fake_host *f);
+/* The next connect() that the plugin asked for; false: none. */
+bool fake_peer_asked(struct fake_host *f, uint32_t *number, uint64_t *ticket);
+/* How it went: `err`, a positive errno, or 0; then the test's end is returned, else -1. */
+int fake_peer_answer(struct fake_host *f, uint64_t ticket, int err);
+/* From now on connect() answers -EPIPE. */
+void fake_broker_ends(struct fake_host *f);
+unsigned fake_peer_count(struct fake_host *f); /* that are open */
+/* True: there is news that next() has not told, and its worker is asked to run. A peer is
+ * ready again only after a read, or write, that answered -EAGAIN: stricter than the host. */
+bool fake_peers_look(struct fake_host *f);
 
 /* What find() answers for `id` from now on, for a plugin that looks for a bus: the test plays
  * the bus. Strings and table are not copied. */
