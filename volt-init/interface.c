@@ -63,10 +63,13 @@ int interface_set_address(const char *device, uint32_t address, uint32_t netmask
 	return request(SIOCSIFNETMASK, &r);
 }
 
-int interface_set_mtu(const char *device, unsigned mtu)
+int interface_limit_mtu(const char *device, unsigned mtu)
 {
 	struct ifreq r = make_request(device);
+	const int error = request(SIOCGIFMTU, &r);
 
+	if (error || r.ifr_mtu <= (int)mtu)
+		return error;
 	r.ifr_mtu = (int)mtu;
 	return request(SIOCSIFMTU, &r);
 }

@@ -139,7 +139,7 @@ static void configure(struct ipconfig *c)
 			return;
 		take_lease(c, &lease);
 		if (lease.mtu)
-			tell(c->device, "MTU", interface_set_mtu(c->device, lease.mtu));
+			tell(c->device, "MTU", interface_limit_mtu(c->device, lease.mtu));
 	}
 	apply(c);
 	lease_keep(c->device, &lease);

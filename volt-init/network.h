@@ -26,7 +26,8 @@ void lease_keep(const char *device, const struct dhcp_lease *lease);
 /* --- interface.c: 0 or -errno. */
 int interface_up(const char *device);
 int interface_set_address(const char *device, uint32_t address, uint32_t netmask);
-int interface_set_mtu(const char *device, unsigned mtu);
+/* Servers may tell more than the device can: only a smaller one is set. */
+int interface_limit_mtu(const char *device, unsigned mtu);
 int interface_set_gateway(const char *device, uint32_t address, uint32_t netmask, uint32_t gateway);
 bool interface_has_address(const char *device);
 int interface_read_mac(const char *device, uint8_t mac[6], int *index);
