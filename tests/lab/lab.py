@@ -11,9 +11,9 @@
 
 Inside: everything that `meson install` installs, its shared libraries, BusyBox, and in /lab
 vmlinux and vmlinuz (Debian's cloud kernel), initramfs.cpio.gz (volt-init alone) and
-initramfs-sh.cpio.gz (with BusyBox as /bin/sh). One machine serves many runs. Everything has a
-time limit; LabError tells what happened, with the end of the log. LabUnavailable means that
-this host lacks something: a test skips with its text.
+initramfs-sh.cpio.gz (with BusyBox as /bin/sh), and passt if the host has it. One machine
+serves many runs. Everything has a time limit; LabError tells what happened, with the end of the
+log. LabUnavailable means that this host lacks something: a test skips with its text.
 
 An emulated machine now and then stands still for good. One that does not come up is started
 once more, and says so; one that stops later raises LabStill, after which again() starts another.
@@ -43,7 +43,7 @@ QEMU = "qemu-system-x86_64"
 # Under "EPYC" alone an inner guest that sets XCR0 still reads XSAVE's size for the old one, warns
 # of it with a trace and goes on without XSAVE; so it may as well not be offered any.
 CPU = "EPYC,-xsave"
-MODULES = ["virtio_pci", "virtio_console", "kvm_amd"]
+MODULES = ["virtio_pci", "virtio_console", "virtio_blk", "dummy", "tun", "kvm_amd"]
 PORTS = [("terminal", "virtconsole", 0), ("requests", "virtserialport", 1),
          ("answers", "virtserialport", 2)]
 INITTAB = b"""::sysinit:/lab/agent start
@@ -210,6 +210,9 @@ def write_initramfs(path, kernel, build, files):
     changing = pack.Archive()
     if build:
         add_build(changing, build)
+    if shutil.which("passt"):
+        changing.add(shutil.which("passt"), "/usr/bin/passt")
+        changing.add(Path(__file__).with_name("passt"), "/lab/passt")
     for guest, host in files.items():
         changing.add(host, guest)
     Path(path).write_bytes(base_archive(kernel) + pack.compress(changing.cpio(), ".lz4"))
@@ -331,8 +334,9 @@ class Session:
 
 class Lab:
     def __init__(self, build=None, smp=1, memory="3072M", files=None, log=None, cmdline="",
-                 cpu=CPU):
+                 cpu=CPU, disks=()):
         self.build, self.smp, self.memory, self.cpu = build, smp, memory, cpu
+        self.disks = [Path(path) for path in disks]  # raw images; /dev/vda and so on, written to
         self.files, self.cmdline = dict(files or {}), cmdline
         self.folder = Path(tempfile.mkdtemp(prefix="volt-lab-"))
         self.log = Path(log) if log else self.folder / "console.log"
@@ -358,11 +362,13 @@ class Lab:
         for name, device, number in PORTS:
             ports += ["-chardev", f"socket,id={name},path={self.folder / name},server=on,wait=on",
                       "-device", f"{device},chardev={name},nr={number}"]
+        disks = [word for path in self.disks
+                 for word in ("-drive", f"if=virtio,format=raw,file={path}")]
         return [QEMU, "-M", "q35", "-accel", "tcg,thread=multi", "-cpu", self.cpu,
                 "-m", self.memory, "-smp", str(self.smp), "-nodefaults", "-display", "none",
                 "-monitor", "none", "-no-reboot",
                 "-serial", f"file:{self.log}", "-device", "virtio-serial-pci",
-                *ports, "-kernel", kernel["vmlinuz"], "-initrd", str(self.folder / "initramfs"),
+                *ports, *disks, "-kernel", kernel["vmlinuz"], "-initrd", str(self.folder / "initramfs"),
                 "-append", "console=ttyS0 quiet panic=-1 mitigations=off " + self.cmdline]
 
     def boot(self, timeout=BOOT_LIMIT_S):
