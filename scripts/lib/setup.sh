@@ -24,6 +24,8 @@ PACKAGES_DEMO=(
 	libcmocka-dev libjson-c-dev
 	libseccomp-dev libcap-dev # the sandbox
 	libarchive-dev liblzo2-dev nettle-dev # volt-kernel
+	e2fsprogs fakeroot mmdebstrap uidmap # a root file system on a disk
+	passt # a network for guests without root
 )
 # shellcheck disable=SC2034
 PACKAGES_KERNEL=(
