@@ -127,4 +127,5 @@ def main():
     assert call > 30
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -91,6 +91,23 @@ static void only_files_and_block_devices_are_disks(void **state)
 	assert_int_equal(value.fd, -1);
 }
 
+/* In a folder of root's own, or without a right of its own. */
+static void a_disk_that_may_not_be_opened_is_told_so(void **state)
+{
+	const uid_t me = geteuid();
+
+	assert_int_equal(chmod(path, 0), 0);
+	if (me == 0)
+		assert_int_equal(seteuid(65534), 0);
+	const int err = device_file_disk(path, false, false, &value, why, sizeof(why));
+
+	assert_int_equal(seteuid(me), 0);
+	assert_int_equal(err, -EACCES);
+	assert_non_null(strstr(why, "Permission denied"));
+	assert_int_equal(device_file_disk(folder, false, false, &value, why, sizeof(why)), -EISDIR);
+	assert_non_null(strstr(why, "Is a directory"));
+}
+
 static void a_socket_is_connected(void **state)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
@@ -146,6 +163,7 @@ int main(void)
 	    TEST(a_disk_has_a_size_and_one_user),
 	    TEST(a_disk_that_is_only_read_has_many_users),
 	    TEST(only_files_and_block_devices_are_disks),
+	    TEST(a_disk_that_may_not_be_opened_is_told_so),
 	    TEST(a_socket_is_connected),
 	    TEST(an_inherited_descriptor_is_taken_once),
 	    TEST(a_tap_that_is_not_there_is_not_made),
