@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""A file system on a disk of a killed volt: its own fsck passes, and what was synced is there."""
+
+import gzip
+import hashlib
+import os
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cases import NO_IOAPIC, expect, run, volt
+from lab import ROOT, LabError, LabUnavailable, busybox, fetch, module_files
+
+sys.path.insert(0, str(ROOT / "plugins/virtio-blk"))
+from test_overlay import read_overlay  # noqa: E402
+
+BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
+INITRD = "/lab/disk.cpio.gz"
+IMAGE = "/lab/ext4.img"
+IMAGE_BYTES = 24 << 20
+FOLDER = Path(tempfile.mkdtemp(prefix="volt-disk-"))
+SYNCED = re.compile(rb"synced (\d+) ([0-9a-f]{64})")
+
+# Files that are synced one by one, among others that are not and go away again.
+WRITER = """#!/bin/sh
+/bin/mkdir -p /mnt
+/bin/mount -t ext4 /dev/vda /mnt || exit 1
+i=0
+while true; do
+  /bin/dd if=/dev/zero of=/mnt/loose$i bs=4k count=60 2>/dev/null
+  /bin/dd if=/dev/urandom of=/mnt/kept$i bs=1000 count=77 conv=fsync 2>/dev/null
+  echo "synced $i $(/bin/sha256sum < /mnt/kept$i)"
+  /bin/rm -f /mnt/loose$((i - 2)) /mnt/kept$((i - 20))
+  i=$((i + 1))
+done
+"""
+
+
+def _pack(output):
+    script = FOLDER / "writer"
+    script.write_text(WRITER)
+    script.chmod(0o755)
+    command = [sys.executable, ROOT / "volt-init/pack.py", "--init", BUILD / "volt-init/volt-init"]
+    command += ["--add", f"{busybox()}=/bin/busybox", "--add", f"{script}=/bin/writer"]
+    for name in ("sh", "dd", "mkdir", "mount", "rm", "sha256sum"):
+        command += ["--link", f"/bin/{name}=busybox"]
+    names = ["virtio_mmio", "virtio_pci", "virtio_blk"]
+    for path in module_files(fetch()["modules"], names):
+        command += ["--module", path]
+    done = subprocess.run([*command, "-o", output], capture_output=True, text=True, timeout=60)
+    if done.returncode:
+        raise LabError(f"pack.py failed: {done.stderr}")
+
+
+def _make_image(path):
+    with open(path, "wb") as image:
+        image.truncate(IMAGE_BYTES)
+    subprocess.run(["/sbin/mke2fs", "-q", "-t", "ext4", path], check=True, timeout=60)
+
+
+def _tool(*words):
+    return subprocess.run(words, capture_output=True, timeout=120)
+
+
+def _kill_in_mid_write(lab, disk, count):
+    """The digest of each file that the guest was told to be stable, by its number."""
+    session = lab.spawn(volt(NO_IOAPIC, f"--plugin virtio-blk,{disk}", initrd=INITRD, run="/bin/writer"))
+    seen = session.expect(re.compile(rb"synced %d [0-9a-f]{64}" % count), 240)
+    lab.check("kill -9 $(pidof volt)")
+    session.wait(60)
+    seen = seen.encode() + session.transcript
+    return {int(number): digest.decode() for number, digest in SYNCED.findall(seen)}
+
+
+def _fetch(lab, path):
+    lab.check(f"gzip -1 -c {path} > /tmp/image.gz", 120)
+    return gzip.decompress(lab.read("/tmp/image.gz", 240))
+
+
+def _check(image, synced):
+    """The journal is replayed, as a kernel does at a mount; after that nothing may be wrong."""
+    path = FOLDER / "after.img"
+    path.write_bytes(image)
+    found = _tool("/sbin/e2fsck", "-y", "-E", "journal_only", path)
+    expect(found.returncode in (0, 1), "the journal cannot be replayed", found.stdout.decode())
+    found = _tool("/sbin/e2fsck", "-f", "-n", path)
+    expect(found.returncode == 0, "fsck finds faults", found.stdout.decode())
+    newest = max(synced)
+    for number in (n for n in synced if n > newest - 15):
+        data = _tool("/sbin/debugfs", "-R", f"cat /kept{number}", path).stdout
+        expect(hashlib.sha256(data).hexdigest() == synced[number], f"file {number} was lost, which was synced")
+
+
+def ext4_on_a_raw_disk_survives_sigkill_in_mid_write(lab):
+    lab.check(f"cp {IMAGE} /tmp/disk.img")
+    for count in (3, 8):
+        synced = _kill_in_mid_write(lab, "disk=/tmp/disk.img", count)
+        _check(_fetch(lab, "/tmp/disk.img"), synced)
+
+
+def ext4_on_a_clone_survives_sigkill_in_mid_write(lab):
+    base = (FOLDER / "ext4.img").read_bytes()
+    lab.check("rm -f /tmp/own.img; truncate -s 0 /tmp/own.img")
+    for count in (3, 8):
+        synced = _kill_in_mid_write(lab, f"disk=/tmp/own.img,base={IMAGE}", count)
+        own = _fetch(lab, "/tmp/own.img")
+        _check(read_overlay(own, base), synced)
+    cost = int(lab.check("du -k /tmp/own.img").split()[0])
+    expect(cost < IMAGE_BYTES // 1024 // 2, f"the clone costs {cost} KiB")
+    expect(hashlib.sha256(base).hexdigest() in lab.check(f"sha256sum {IMAGE}"), "the base was written")
+
+
+if __name__ == "__main__":
+    packed, image = FOLDER / "initramfs.cpio.gz", FOLDER / "ext4.img"
+    try:
+        _pack(packed)
+        _make_image(image)
+    except (LabUnavailable, FileNotFoundError) as problem:
+        print(f"SKIP: {problem}")
+        sys.exit(1 if os.environ.get("VOLT_MUST_WORK") == "1" else 77)
+    try:
+        run(globals(), files={INITRD: packed, IMAGE: image})
+    finally:
+        for path in FOLDER.iterdir():
+            path.unlink()
+        FOLDER.rmdir()
