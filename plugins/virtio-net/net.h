@@ -9,6 +9,7 @@
 #ifndef NET_H
 #define NET_H
 
+#include <volt/command.h>
 #include <volt/loop.h>
 #include <volt/virtio.h>
 
@@ -21,7 +22,17 @@ enum {
 	COUNT_TX_PACKETS,
 	COUNT_TX_BYTES,
 	COUNT_TX_DROPPED,
+	COUNT_THROTTLED,
 };
+
+/* Parameters and the command `rate` alike; a restored VM may have other limits. */
+#define NET_BYTES_HELP "most bytes in a second, each way; 0: no limit"
+#define NET_OPS_HELP   "most frames in a second, each way; 0: no limit"
+#define NET_BURST_BYTES_HELP \
+	"bytes that may pass at once after a quiet time; 0: a tenth of the rate"
+#define NET_BURST_OPS_HELP "frames that may pass at once after a quiet time; 0: a tenth of the rate"
+#define NET_RATE_BYTES     .type = VOLT_PARAM_SIZE, .def = "0", .flags = VOLT_PARAM_HOST_SIDE
+#define NET_RATE_OPS       .type = VOLT_PARAM_UINT, .def = "0", .flags = VOLT_PARAM_HOST_SIDE
 
 /* Features (virtio 5.1.3). */
 #define NET_F_CSUM      (UINT64_C(1) << 0)
@@ -65,6 +76,7 @@ struct net {
 	struct volt_virtio v;
 	struct volt_queue q[QUEUES];
 	struct volt_virtio_type type;
+	struct volt_limit limit[QUEUES]; /* of each direction by itself */
 	const struct volt_loop *loop;
 	uint32_t timer; /* brings what a worker saw to the loop */
 	int fd;         /* the far end */
@@ -84,6 +96,14 @@ struct net {
 /* [worker] One chain of a queue: as `request` of volt_virtio_type. */
 bool net_receive(struct net *n, struct volt_queue *q, struct volt_chain *c);
 bool net_transmit(struct net *n, struct volt_queue *q, struct volt_chain *c);
+/* [worker] May one more frame of this direction pass? If not, its worker comes again. */
+bool net_may_pass(struct net *n, unsigned direction);
+/* [loop] The link's state may be another: tells the driver. */
+void net_link_changed(void *self);
+/* The four values from number `first` on. False: a burst has no rate. */
+bool net_read_rate(const struct volt_args *a, unsigned first, struct volt_rate *r);
+extern const struct volt_commands net_commands;
+
 /* [any] Does the link carry frames? */
 bool net_is_up(const struct net *n);
 /* [worker] The far end of the stream is not there any more. */

@@ -79,6 +79,7 @@ static void end_frame(struct net *n, struct volt_queue *q, struct volt_chain *c,
 	rx->chains = 0;
 	volt_count(n->v.h, COUNT_RX_PACKETS, 1);
 	volt_count(n->v.h, COUNT_RX_BYTES, rx->frame);
+	volt_limit_charge(&n->limit[RECEIVEQ], rx->frame);
 }
 
 /* As much of the rest as the chain holds; `before` bytes of it are written already. */
@@ -277,7 +278,7 @@ bool net_receive(struct net *n, struct volt_queue *q, struct volt_chain *c)
 		volt_chain_done(q, c, 0);
 		return true;
 	}
-	if (!net_is_up(n))
+	if (!net_is_up(n) || !net_may_pass(n, RECEIVEQ))
 		return false;
 	return n->tap ? receive_tap(n, q, c) : receive_stream(n, q, c);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -244,6 +245,8 @@ static void bad_parameters_have_their_line(void **state)
 	refused("tap=tap0,mac=01:00:5e:00:00:01", "mac");
 	refused("tap=tap0,mac=00:00:00:00:00:00", "mac");
 	refused("tap=tap0,mtu=67", "mtu");
+	refused("tap=tap0,burst-bytes=1M", "a burst needs its rate");
+	refused("tap=tap0,rate-bytes=1M,burst-ops=1", "a burst needs its rate");
 }
 
 static void set_link(const char *to)
@@ -696,6 +699,67 @@ static void a_reset_amid_a_sent_frame_keeps_the_stream_whole(void **state)
 	}
 }
 
+/* ------------------------------------------------------------------ rates */
+
+#define SECOND UINT64_C(1000000000)
+
+static void run_all(void)
+{
+	for (unsigned i = 0; i < 100 && fake_run_workers(host); i++)
+		;
+}
+
+static void each_way_waits_for_its_rate(void **state)
+{
+	begin("tap=tap0,rate-bytes=1000,burst-bytes=100", BOTH);
+	assert_true(transmit(plain, 60, 1));
+	assert_true(transmit(plain, 1000, 2)); /* longer than the burst, and paid for afterwards */
+	assert_false(transmit(plain, 60, 3));
+	assert_true(count("throttled") > 0);
+	offer(IN, 2048); /* the other way has its own */
+	far_sends_tap(60, 4);
+	frames_came();
+	expect_frame(IN, 60, 4);
+	fake_advance(host, SECOND / 2);
+	run_all();
+	assert_int_equal(count("tx_packets"), 2);
+	fake_advance(host, SECOND);
+	run_all();
+	assert_int_equal(count("tx_packets"), 3);
+}
+
+static void frames_for_the_guest_wait_at_the_far_end(void **state)
+{
+	begin("tap=tap0,rate-ops=1,burst-ops=1", BOTH);
+	offer(IN, 2048);
+	offer(IN + 0x800, 2048);
+	far_sends_tap(60, 1);
+	far_sends_tap(60, 2);
+	frames_came();
+	expect_frame(IN, 60, 1);
+	assert_int_equal(received(), -1);
+	fake_advance(host, 2 * SECOND);
+	run_all();
+	expect_frame(IN + 0x800, 60, 2);
+	assert_int_equal(count("rx_dropped"), 0);
+}
+
+static void rates_change_by_command(void **state)
+{
+	const struct volt_call_arg args[] = {{"ops", "1"}, {"burst-ops", "1"}};
+
+	begin_tap(BOTH);
+	for (unsigned i = 0; i < 5; i++)
+		assert_true(transmit(plain, 60, i));
+	assert_int_equal(fake_command(host, "rate", args, 2), 0);
+	assert_true(transmit(plain, 60, 1));
+	assert_false(transmit(plain, 60, 2));
+	assert_int_equal(fake_command(host, "rate", NULL, 0), 0); /* none: what waited goes */
+	run_all();
+	assert_int_equal(count("tx_packets"), 7);
+	assert_int_equal(fake_command(host, "rate", args + 1, 1), -EINVAL);
+}
+
 /* ------------------------------------------------------------------ state */
 
 static void a_saved_card_goes_on_elsewhere(void **state)
@@ -753,6 +817,9 @@ int main(void)
 	    T(buffers_outside_of_memory_break_their_queue),
 	    T(a_frame_that_breaks_off_is_not_shown),
 	    T(a_reset_amid_a_sent_frame_keeps_the_stream_whole),
+	    T(each_way_waits_for_its_rate),
+	    T(frames_for_the_guest_wait_at_the_far_end),
+	    T(rates_change_by_command),
 	    T(a_saved_card_goes_on_elsewhere),
 	};
 #undef T

@@ -71,6 +71,7 @@ static bool answer(struct net *n, struct volt_queue *q, struct volt_chain *c, si
 	} else {
 		volt_count(n->v.h, COUNT_TX_DROPPED, 1);
 	}
+	volt_limit_charge(&n->limit[TRANSMITQ], length);
 	volt_chain_done(q, c, 0);
 	return true;
 }
@@ -167,6 +168,8 @@ bool net_transmit(struct net *n, struct volt_queue *q, struct volt_chain *c)
 		n->tx.flying = false;
 		return answer(n, q, c, n->tx.length);
 	}
+	if (!net_may_pass(n, TRANSMITQ))
+		return false;
 	if (!take_header(n, c, header, &length))
 		return answer(n, q, c, 0);
 	if (n->tap)

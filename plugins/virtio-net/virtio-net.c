@@ -13,7 +13,7 @@
 
 #include "net.h"
 
-enum { PARAM_TAP, PARAM_SOCKET, PARAM_MAC, PARAM_MTU };
+enum { PARAM_TAP, PARAM_SOCKET, PARAM_MAC, PARAM_MTU, PARAM_RATE /* four */ };
 enum { CONFIG_MAC = 0, CONFIG_STATUS = 6, CONFIG_MTU = 10 };
 
 #define NETWORK_CARD 1u
@@ -39,7 +39,7 @@ static void net_fill_config(struct net *n)
 }
 
 /* What changed is told; and frames that waited for the link go on. */
-static void net_link_changed(void *self)
+void net_link_changed(void *self)
 {
 	struct net *n = self;
 	const uint16_t before = volt_le16(n->config + CONFIG_STATUS);
@@ -60,6 +60,14 @@ void net_lose(struct net *n)
 }
 
 /* ------------------------------------------------------------------- requests */
+
+bool net_may_pass(struct net *n, unsigned direction)
+{
+	if (volt_limit_allows(&n->limit[direction]))
+		return true;
+	volt_count(n->v.h, COUNT_THROTTLED, 1);
+	return false;
+}
 
 static bool net_request(void *self, struct volt_queue *q, struct volt_chain *c)
 {
@@ -181,12 +189,24 @@ static int set_address(struct net *n, const struct volt_args *a)
 	return 0;
 }
 
+static int set_limits(struct net *n, const struct volt_rate *rate)
+{
+	int err = 0;
+
+	for (unsigned i = 0; i < QUEUES && !err; i++)
+		err = volt_limit_init(&n->limit[i], &n->v, rate);
+	return err;
+}
+
 static int net_init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
 	struct net *n = self;
+	struct volt_rate rate;
 	int err;
 
 	n->v.h = h;
+	if (!net_read_rate(a, PARAM_RATE, &rate))
+		return volt_fail(h, EINVAL, "a burst needs its rate: rate-bytes, or rate-ops");
 	n->mtu = (uint16_t)volt_arg(a, PARAM_MTU)->u;
 	err = take_far_end(n, a);
 	if (err)
@@ -212,6 +232,8 @@ static int net_init(void *self, const struct volt_host *h, const struct volt_arg
 		err = watch_far_end(n);
 	if (!err)
 		err = find_loop(n);
+	if (!err)
+		err = set_limits(n, &rate);
 	return err ? err : set_address(n, a);
 }
 
@@ -244,42 +266,6 @@ static const struct volt_state net_state = {
     .pause = volt_virtio_pause,
     .resume = net_resume,
     .validate = net_validate,
-};
-
-/* ------------------------------------------------------------------- commands */
-
-static int net_run(
-    void *self, uint32_t command, const struct volt_args *a, const struct volt_reply *r)
-{
-	struct net *n = self;
-	const bool down = volt_arg(a, 0)->u;
-
-	if (!down && __atomic_load_n(&n->gone, __ATOMIC_ACQUIRE))
-		return volt_reply_fail(r, ENOTCONN, "the far end has closed the socket");
-	__atomic_store_n(&n->down, down, __ATOMIC_RELEASE);
-	net_link_changed(n);
-	return 0;
-}
-
-static const struct volt_param link_args[] = {
-    {
-	.name = "state",
-	.type = VOLT_PARAM_ENUM,
-	.choices = "up|down",
-	.help = "down is a cable that was pulled out",
-    },
-};
-
-static const struct volt_command command_rows[] = {
-    {.name = "link", .help = "sets the link's state", VOLT_COMMAND_ARGS(link_args)},
-};
-
-static const struct volt_commands net_commands = {
-    .size = sizeof(net_commands),
-    .stride = sizeof(command_rows[0]),
-    .count = sizeof(command_rows) / sizeof(command_rows[0]),
-    .commands = command_rows,
-    .run = net_run,
 };
 
 static const void *net_get_ext(const char *id)
@@ -324,6 +310,10 @@ static const struct volt_param params[] = {
 	    .help =
 		"bytes of the longest packet that the guest is given, without Ethernet's header",
 	},
+    [PARAM_RATE] = {.name = "rate-bytes", NET_RATE_BYTES, .help = NET_BYTES_HELP},
+    {.name = "burst-bytes", NET_RATE_BYTES, .help = NET_BURST_BYTES_HELP},
+    {.name = "rate-ops", NET_RATE_OPS, .help = NET_OPS_HELP},
+    {.name = "burst-ops", NET_RATE_OPS, .help = NET_BURST_OPS_HELP},
     VOLT_VIRTIO_PARAMS(),
 };
 
@@ -348,6 +338,7 @@ static const struct volt_counter counters[] = {
     [COUNT_RX_DROPPED] = {"rx_dropped", "frames for the guest that were dropped"},
     [COUNT_TX_PACKETS] = {"tx_packets", "frames that the guest sent"},
     [COUNT_TX_BYTES] = {"tx_bytes", "bytes of those frames"},
+    [COUNT_THROTTLED] = {"throttled", "times that a frame had to wait for the rate"},
     [COUNT_TX_DROPPED] = {"tx_dropped", "frames of the guest that were dropped"},
 };
 
