@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""An unmodified Debian kernel and programs of the host talk over virtio-vsock, both ways."""
+
+import os
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cases import NO_IOAPIC, expect, run, volt
+from lab import ROOT, LabError, LabUnavailable, busybox, fetch, module_files
+
+BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
+INITRD, TOOL, SOCKET = "/lab/vsock.cpio.gz", "/lab/vsock_tool", "/tmp/vm.vsock"
+CONNECTIONS = 200
+LIMIT_S = 300
+
+
+def _call(command):
+    done = subprocess.run([str(word) for word in command], capture_output=True, text=True, timeout=120)
+    if done.returncode:
+        raise LabError(f"{command[0]} failed: {done.stderr}")
+
+
+def _pack(folder):
+    """volt-init with the tool, and the modules of Debian's kernel."""
+    tool, output = folder / "vsock_tool", folder / "initramfs.cpio.gz"
+    _call(["cc", "-O2", "-static", "-D_GNU_SOURCE", "-o", tool, Path(__file__).with_name("vsock_tool.c")])
+    command = [sys.executable, ROOT / "volt-init/pack.py", "--init", BUILD / "volt-init/volt-init"]
+    command += ["--add", f"{busybox()}=/bin/busybox", "--add", f"{tool}=/bin/vsock_tool", "--link", "/bin/sh=busybox"]
+    modules = ["virtio_mmio", "virtio_pci", "vmw_vsock_virtio_transport"]
+    for path in module_files(fetch()["modules"], modules):
+        command += ["--module", path]
+    _call([*command, "-o", output])
+    return output, tool
+
+
+def _talk(lab, *words):
+    lab.check(f"rm -f {SOCKET} {SOCKET}_80")
+    lab.check(f"{TOOL} host {SOCKET} {CONNECTIONS} >/tmp/host.log 2>&1 & true")
+    line = volt(*words, f"--plugin virtio-vsock,path={SOCKET}", initrd=INITRD,
+                run=f"vsock_tool guest {CONNECTIONS}")
+    status, output = lab.run(f"{line} </dev/null; s=$?; wait; cat /tmp/host.log; exit $s", LIMIT_S)
+    expect(status == 0, f"exit status {status}", output)
+    for text in ("guest to host: 16777216 bytes and back", f"guest: served {CONNECTIONS + 1} connections",
+                 f"host: {CONNECTIONS} connections are open", "host to guest: 16777216 bytes and back"):
+        expect(text in output, f"no line \"{text}\"", output)
+    expect("volt-broker" not in lab.run("ps w 2>/dev/null || cat /proc/*/comm")[1], "the broker is still there")
+
+
+def bytes_and_many_connections_over_mmio(lab):
+    _talk(lab, NO_IOAPIC)
+
+
+def bytes_and_many_connections_over_pci_with_ioapic(lab):
+    _talk(lab, NO_IOAPIC + " --plugin ioapic --plugin pci")
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="volt-lab-") as name:
+        try:
+            packed, program = _pack(Path(name))
+        except LabUnavailable as problem:
+            print(f"SKIP: {problem}")
+            sys.exit(1 if os.environ.get("VOLT_MUST_WORK") == "1" else 77)
+        run(globals(), files={INITRD: packed, TOOL: program})
