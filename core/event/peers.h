@@ -7,6 +7,7 @@
 #ifndef CORE_PEERS_H
 #define CORE_PEERS_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,6 +15,7 @@
 #include <volt/draft/peers.h>
 
 #include "core/base/ledger.h"
+#include "core/config.h"
 #include "core/event/broker.h"
 #include "core/event/callee.h"
 #include "core/event/worker.h"
@@ -32,6 +34,13 @@ struct peers {
 	int epoll_fd;  /* peers and broker_fd; the worker watches it */
 	int *fds;      /* [worker] of `count` peers; -1: free */
 };
+
+#if VOLT_HAS_PEERS
+
+static inline bool peers_attached(const struct peers *p)
+{
+	return p->attached;
+}
 
 void peers_init(struct peers *p);
 /* Descriptors that may come at a time: one more than peers, for a client that is turned away. */
@@ -63,5 +72,46 @@ int64_t peers_read(struct peers *p, uint32_t peer, const void *iov, uint32_t cou
 int64_t peers_write(struct peers *p, uint32_t peer, const void *iov, uint32_t count);
 int peers_shut(struct peers *p, uint32_t peer, uint32_t directions);
 void peers_close(struct peers *p, uint32_t peer);
+
+#else
+
+/* For a build none of whose plugins uses volt.peers/1: one that does, and does not say so in its
+ * meson.build, is refused. */
+static inline bool peers_attached(const struct peers *p)
+{
+	return false;
+}
+
+static inline void peers_init(struct peers *p)
+{
+}
+
+static inline uint32_t peers_files(const struct peers *p)
+{
+	return 0;
+}
+
+static inline int peers_open(struct peers *p, struct callee *owner, const char *path,
+    bool looks_only, char *why, size_t size)
+{
+	return -ENOTSUP;
+}
+
+static inline int peers_wire(struct peers *p)
+{
+	return 0;
+}
+
+static inline int peers_declare(const struct peers *p, struct ledger_later later, struct ledger *l)
+{
+	return 0;
+}
+
+static inline int peers_start(struct peers *p, int (*confine)(void *arg), void *arg)
+{
+	return 0;
+}
+
+#endif
 
 #endif

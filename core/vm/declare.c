@@ -92,14 +92,15 @@ static int declare_core(const struct machine *m, struct ledger *l)
 	for (uint32_t i = 0; i < m->worker_count; i++)
 		worker_declare(&m->workers[i], i, l);
 	ledger_call(l, LEDGER_LOOP, &end);
+	const bool attached = peers_attached(&m->peers);
 	const struct ledger_later later = {
 	    .count = streams_clients(&m->streams) + peers_files(&m->peers),
-	    .closing = {m->peers.attached ? m->peers.broker.pair_fd : -1,
-		m->peers.attached ? m->peers.broker.listen_fd : -1},
+	    .closing = {attached ? m->peers.broker.pair_fd : -1,
+		attached ? m->peers.broker.listen_fd : -1},
 	};
 
 	streams_declare(&m->streams, later, l);
-	return m->peers.attached ? peers_declare(&m->peers, later, l) : 0;
+	return attached ? peers_declare(&m->peers, later, l) : 0;
 }
 
 int declare_policy(struct machine *m)
@@ -108,7 +109,7 @@ int declare_policy(struct machine *m)
 	    .cpus = m->firmware.cpus,
 	    .workers = m->workers,
 	    .worker_count = m->worker_count,
-	    .broker = m->peers.attached};
+	    .broker = peers_attached(&m->peers)};
 	int err = declare_core(m, &m->ledger);
 
 	for (uint32_t i = 0; !err && i < m->instance_count; i++)

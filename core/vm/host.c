@@ -18,6 +18,7 @@
 #include "core/base/clock.h"
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
+#include "core/config.h"
 #include "core/vm/commands.h"
 #include "core/vm/host_caller.h"
 #include "core/vm/host_guest.h"
@@ -532,14 +533,6 @@ static bool has_commands(struct instance *i)
 	return false;
 }
 
-static bool has_peers(struct instance *i)
-{
-	if (host_peers.size > 0)
-		return true;
-	refuse(i, ENOTSUP, "this volt was built for plugins that do not use " VOLT_EXT_PEERS);
-	return false;
-}
-
 static bool is_irqchip(struct instance *i)
 {
 	return i->irqchip != NULL;
@@ -630,18 +623,20 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		const void *table;
 		bool (*has)(struct instance *i);
 	} tables[] = {
-	    {VOLT_EXT_LOOP, &loop_table, always},
-	    {VOLT_EXT_STREAM, &stream_table, always},
-	    {VOLT_EXT_MANAGE, &host_manage, has_commands},
-	    {VOLT_EXT_EVENT, &host_event, always},
-	    {VOLT_EXT_DESCRIBE, &describe_table, always},
-	    {VOLT_EXT_WORKER, &worker_table, always},
-	    {VOLT_EXT_PEERS, &host_peers, has_peers},
-	    {VOLT_EXT_METRICS, &metrics_table, has_metrics},
-	    {VOLT_EXT_IRQROUTE, &irqroute_table, is_irqchip},
-	    {VOLT_EXT_MEM, &host_mem, wants_memory},
-	    {VOLT_EXT_DOORBELL, &host_doorbell, note_doorbells},
-	    {VOLT_EXT_MSI, &host_msi, note_messages},
+		{VOLT_EXT_LOOP, &loop_table, always},
+		{VOLT_EXT_STREAM, &stream_table, always},
+		{VOLT_EXT_MANAGE, &host_manage, has_commands},
+		{VOLT_EXT_EVENT, &host_event, always},
+		{VOLT_EXT_DESCRIBE, &describe_table, always},
+		{VOLT_EXT_WORKER, &worker_table, always},
+#if VOLT_HAS_PEERS
+		{VOLT_EXT_PEERS, &host_peers, always},
+#endif
+		{VOLT_EXT_METRICS, &metrics_table, has_metrics},
+		{VOLT_EXT_IRQROUTE, &irqroute_table, is_irqchip},
+		{VOLT_EXT_MEM, &host_mem, wants_memory},
+		{VOLT_EXT_DOORBELL, &host_doorbell, note_doorbells},
+		{VOLT_EXT_MSI, &host_msi, note_messages},
 	};
 
 	for (size_t i = 0; i < sizeof(tables) / sizeof(tables[0]); i++)
