@@ -4,12 +4,15 @@
 
 import re
 
-from vm import Case
+from cases_snapshot import CHIPS, Saving
+from vm import Case, LIMIT
 
 FEW, MANY = 0x10, 0x110
 # The first place that the host gives out, and the highest free line: docs/plugins.md, Places.
 MMIO = "d0000000 17"
 MOVED = "e0100000"
+# Enough that a save finds the guest at work.
+LONG = 0x4000
 
 
 class Virtio(Case):
@@ -55,3 +58,31 @@ class Virtio(Case):
         self.ask("mmio", FEW, ("pci", "virtio-rng,transport=mmio"), MMIO)
         self.refused(self.command("virtio", "pci", ("virtio-rng,transport=pci",))[1:], 102,
                      "--plugin pci")
+
+
+class Saved(Saving):
+    """A device with a request under way is saved, and goes on in another process."""
+
+    def go_on(self, case, plugins, where=""):
+        run = self.boot("virtio", f"{case} {LONG:x} {where}".strip(), plugins)
+        saves = 0
+        for _ in range(3):
+            folder, tool = self.save(run, "--stop", status=None)
+            if tool.returncode != 0:  # the guest was through
+                break
+            self.assertEqual(run.wait(LIMIT), 113, run.story())
+            run = self.restore(folder, plugins)
+            saves += 1
+        self.check_end(run, 0)
+        self.assertGreater(saves, 0, run.story())
+
+    def test_over_mmio(self):
+        for chip, plugins in CHIPS.items():
+            with self.subTest(chip=chip):
+                self.go_on("mmio", (*plugins, "virtio-rng"), MMIO)
+
+    def test_over_pci(self):
+        for chip, plugins in CHIPS.items():
+            for case, where in {"pci": "", "moved": MOVED, "masked": ""}.items():
+                with self.subTest(chip=chip, case=case):
+                    self.go_on(case, (*plugins, "pci", "virtio-rng"), where)
