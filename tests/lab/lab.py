@@ -132,6 +132,8 @@ def add_build(archive, build):
             if path.is_dir() or "/include/" in guest or "/man/" in guest or path.name in LEFT_OUT:
                 continue
             archive.add_entry(path, guest)
+            if path.parent.name == "bin" and path.parent != Path(staging) / "usr/local/bin":
+                archive.link(f"/usr/local/bin/{path.name}", guest)  # a prefix of its own is in no PATH
             if not path.is_symlink() and is_elf(path):
                 programs.append(path)
         for library in libraries(programs):
