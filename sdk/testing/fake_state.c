@@ -148,6 +148,10 @@ struct state_fuzz {
 	struct fake_host *a, *b;
 	uint64_t seed, random;
 	unsigned round;
+	/* Of the newest write, which may have chosen what the port behind it reaches: an index
+	 * port, whose data port has the next address. */
+	uint64_t index_at, index_value;
+	uint32_t index_n;
 };
 
 /* xorshift64* (Vigna 2014). */
@@ -186,11 +190,13 @@ static struct fake_host *start(const struct volt_plugin *plugin, const char *par
 /* Random numbers are mostly small or have few bits: registers like those. */
 static uint64_t draw_value(struct state_fuzz *d)
 {
-	switch (draw(d, 4)) {
+	switch (draw(d, 5)) {
 	case 0:
 		return draw(d, 8);
 	case 1:
-		return 1ull << draw(d, 64);
+		return draw(d, 16 << draw(d, 3)); /* the number of a register */
+	case 2:
+		return 1ull << draw(d, 8 << draw(d, 4));
 	default:
 		return draw(d, 1ull << 47) * draw(d, 1ull << 17);
 	}
@@ -239,6 +245,42 @@ static bool drive_function(struct state_fuzz *d, bool both)
 	return both && fake_pci_read(d->b, off, n) != seen;
 }
 
+/* Mostly one that the range takes. */
+static uint32_t draw_size(struct state_fuzz *d, const struct volt_range *r)
+{
+	const bool any = draw(d, 8) == 0;
+	uint32_t n;
+
+	do
+		n = 1u << draw(d, r->space == VOLT_SPACE_PIO ? 3 : 4);
+	while (!any && !(r->sizes & n));
+	while (n > r->len)
+		n /= 2;
+	return n;
+}
+
+/* Half of the accesses to its range go to the data port of the newest index, and some to the index
+ * again. True for those. */
+static bool choose_behind(
+    struct state_fuzz *d, const struct volt_range *r, uint64_t *at, uint32_t *n, uint64_t *val)
+{
+	const uint64_t kind = draw(d, 8), end = d->index_at + 2ull * d->index_n;
+
+	if (!d->index_n || d->index_at < r->base || end > r->base + r->len || kind >= 5)
+		return false;
+	*n = d->index_n;
+	*at = d->index_at + (kind == 4 ? 0 : d->index_n);
+	*val = kind == 4 ? d->index_value : draw(d, UINT64_C(1) << 48);
+	return true;
+}
+
+static void remember(struct state_fuzz *d, uint64_t at, uint32_t n, uint64_t val)
+{
+	d->index_at = at;
+	d->index_n = n;
+	d->index_value = val;
+}
+
 /* One access or event, the same for both; true if what a guest sees differs. */
 static bool step(struct state_fuzz *d, bool both)
 {
@@ -270,12 +312,13 @@ static bool step(struct state_fuzz *d, bool both)
 		return false;
 	}
 	const struct volt_range *r = &d->a->ranges[draw(d, count)];
-	uint32_t n = 1u << draw(d, r->space == VOLT_SPACE_PIO ? 3 : 4);
-	while (n > r->len)
-		n /= 2;
-	const uint64_t at = r->base + draw(d, (r->len < 4096 ? r->len : 4096) - n + 1);
-	const uint64_t val = draw_value(d);
+	uint32_t n = draw_size(d, r);
+	uint64_t at = r->base + draw(d, (r->len < 4096 ? r->len : 4096) - n + 1);
+	uint64_t val = draw_value(d);
+	const bool behind = choose_behind(d, r, &at, &n, &val);
 	if (kind < 9) {
+		if (!behind)
+			remember(d, at, n, val);
 		fake_write(d->a, r->space, at, n, val);
 		if (both)
 			fake_write(d->b, r->space, at, n, val);
@@ -348,7 +391,7 @@ unsigned fake_state_fuzz(
 	for (d.round = 0; d.round < rounds; d.round++) {
 		d.a = start(plugin, params);
 		d.b = start(plugin, params);
-		for (uint64_t i = draw(&d, 64); i > 0; i--)
+		for (uint64_t i = draw(&d, draw(&d, 4) ? 64 : 512); i > 0; i--)
 			step(&d, false);
 		drain(&d);
 		fake_advance(d.b, draw(&d, 1000000000));

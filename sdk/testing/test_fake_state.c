@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <string.h>
 
+#include <volt/loop.h>
 #include <volt/worker.h>
 
 #include "toy.h"
@@ -265,6 +266,118 @@ static void a_table_that_lacks_something_fails_the_state_fuzzing(void **state)
 	assert_aborts(fuzz_state, "interrupt line 5 differs after the restore");
 }
 
+/* A clock with an index and a data port. Bit 6 of register 11 runs its timer, which `resume` does
+ * not start again. */
+struct clock {
+	const struct volt_host *h;
+	const struct volt_loop *loop;
+	uint32_t line, timer;
+	uint8_t index, registers[128];
+};
+
+static uint64_t clock_read(void *self, uint64_t off, uint32_t n)
+{
+	const struct clock *c = self;
+
+	return off == 0 ? c->index : c->registers[c->index];
+}
+
+static void clock_arm(struct clock *c)
+{
+	c->loop->arm(c->h, c->timer, c->registers[11] & 0x40 ? c->loop->now(c->h) + 1000000 : 0);
+}
+
+static void clock_fire(void *self)
+{
+	struct clock *c = self;
+
+	c->registers[12] ^= 0x40;
+	c->h->set_irq(c->h, c->line, c->registers[12] & 0x40);
+	clock_arm(c);
+}
+
+static void clock_write(void *self, uint64_t off, uint32_t n, uint64_t val)
+{
+	struct clock *c = self;
+
+	if (off == 0) {
+		c->index = val & 0x7f;
+	} else if (c->index != 12) {
+		c->registers[c->index] = (uint8_t)val;
+		if (c->index == 11)
+			clock_arm(c);
+	}
+}
+
+static int clock_init(void *self, const struct volt_host *h, const struct volt_args *a)
+{
+	struct clock *c = self;
+	const struct volt_range r = {.size = sizeof(r),
+	    .sizes = VOLT_IO_1,
+	    .base = 0x70,
+	    .len = 2,
+	    .name = "clock",
+	    .read = clock_read,
+	    .write = clock_write};
+
+	c->h = h;
+	c->loop = h->get_ext(h, VOLT_EXT_LOOP);
+	h->add_range(h, &r);
+	c->loop->add_timer(h, clock_fire, &c->timer);
+	return h->add_irq(h, 8, VOLT_IRQ_LEVEL, &c->line);
+}
+
+static void clock_resume(void *self)
+{
+	struct clock *c = self;
+
+	c->h->set_irq(c->h, c->line, c->registers[12] & 0x40);
+}
+
+static const struct volt_field clock_fields[] = {
+    {VOLT_FIELD(struct clock, index, VOLT_F_U8, 1), .max = 0x7f},
+    {VOLT_FIELD(struct clock, registers, VOLT_F_U8, 128)},
+};
+
+static const struct volt_state clock_state = {
+    .size = sizeof(clock_state),
+    .version = 1,
+    .oldest = 1,
+    .field_stride = sizeof(clock_fields[0]),
+    .field_count = 2,
+    .fields = clock_fields,
+    .resume = clock_resume,
+};
+
+static const void *clock_get_ext(const char *id)
+{
+	return strcmp(id, VOLT_EXT_STATE) ? NULL : &clock_state;
+}
+
+static const struct volt_plugin clock_plugin = {
+    VOLT_PLUGIN_HEADER(VOLT_KIND_DEVICE),
+    .name = "clock",
+    .version = "1",
+    .summary = "Has a timer behind an index",
+    .instance_size = sizeof(struct clock),
+    .init = clock_init,
+    .get_ext = clock_get_ext,
+};
+
+static uint64_t clock_seed;
+
+static void fuzz_clock(void)
+{
+	fake_state_fuzz(&clock_plugin, NULL, clock_seed, 4000);
+}
+
+/* It takes the index 11, then a value with bit 6, in this order, to start what is not restored. */
+static void what_lies_behind_an_index_is_reached(void **state)
+{
+	for (clock_seed = 1; clock_seed <= 8; clock_seed++)
+		assert_aborts(fuzz_clock, "after the restore");
+}
+
 static void a_malformed_table_is_found_at_once(void **state)
 {
 	table.oldest = 2;
@@ -331,6 +444,7 @@ int main(void)
 	    T(what_changes_by_being_saved_is_found),
 	    T(validate_that_calls_the_host_is_found),
 	    T(a_table_that_lacks_something_fails_the_state_fuzzing),
+	    T(what_lies_behind_an_index_is_reached),
 	    T(a_malformed_table_is_found_at_once),
 	    T(a_worker_runs_once_more_before_a_pause),
 	};
