@@ -78,10 +78,11 @@ static void deliver_event(struct stream *s, uint32_t event)
 
 static void set_connected(struct stream *s, bool connected)
 {
-	if (s->connected == connected)
+	/* With a console there is always somebody who may come. */
+	if (s->connected == connected || (s->tap && !connected))
 		return;
 	s->connected = connected;
-	__atomic_store_n(&s->detached, !connected || s->out_fd < 0, __ATOMIC_RELAXED);
+	__atomic_store_n(&s->detached, (!connected || s->out_fd < 0) && !s->tap, __ATOMIC_RELAXED);
 	deliver_event(s, connected ? VOLT_STREAM_CONNECTED : VOLT_STREAM_DISCONNECTED);
 }
 
@@ -106,6 +107,8 @@ static void log_lost_output(struct stream *s, uint32_t bytes, const char *why)
 
 static void drop_output(struct stream *s)
 {
+	if (s->tap)
+		s->tap(s);
 	s->out_fd = -1;
 	s->writable = false;
 	__atomic_store_n(&s->tail, __atomic_load_n(&s->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
@@ -354,6 +357,19 @@ static void log_full(struct stream *s)
 	s->full_logged = true;
 }
 
+size_t stream_input(struct stream *s, const uint8_t *bytes, size_t n)
+{
+	const size_t space = STREAM_HELD - s->held_count;
+
+	if (!s->ops || !s->ops->rx)
+		return n; /* as a terminal's keys: nobody is there to hear them */
+	n = n < space ? n : space;
+	memcpy(held_end(s), bytes, n);
+	s->held_count += (uint32_t)n;
+	deliver_held(s);
+	return n;
+}
+
 /* One read. False: nothing more is there. */
 static bool read_input(struct stream *s, size_t want)
 {
@@ -412,8 +428,14 @@ void stream_pump(void *stream)
 	__atomic_store_n(&s->drain_asked, 0, __ATOMIC_SEQ_CST);
 	if (s->kind == STREAM_UNIX && s->in_fd < 0)
 		accept_client(s);
+	if (s->tap)
+		s->tap(s);
 	if (s->out_fd >= 0)
 		pump_out(s);
+	else if (s->tap)
+		drop_output(s);
+	if (s->in_fd < 0)
+		deliver_held(s);
 	if (s->in_fd >= 0 && is_dismissed(s))
 		send_away(s);
 	else if (s->in_fd >= 0)
@@ -433,6 +455,8 @@ void stream_begin(struct stream *s)
 
 void stream_drain(struct stream *s, uint64_t limit_ns)
 {
+	if (s->tap)
+		s->tap(s);
 	if (s->ops == NULL || s->out_fd < 0)
 		return;
 	pump_out(s);

@@ -49,6 +49,7 @@ struct stream {
 	bool connected;                               /* [loop] somebody is at the far end */
 	bool escape_seen;                             /* [loop] after the terminal's escape key */
 	bool terminal;
+	void (*tap)(struct stream *s); /* [loop] gets what is new in the ring first; NULL: nobody */
 	/* A pty's other side, held open so that nobody being there is no error; -1: none. */
 	int kept_fd;
 	char name[64]; /* STREAM_PTY: the other end's */
@@ -100,6 +101,9 @@ int stream_attach(struct stream *s, const struct volt_stream_ops *ops);
 size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n);
 void stream_set_room(struct stream *s, size_t n);
 void stream_hang_up(struct stream *s);
+/* [loop] Input that comes by another way than the far end. Returns how many bytes were taken: what
+ * is left has no room until the device reads. */
+size_t stream_input(struct stream *s, const uint8_t *bytes, size_t n);
 
 /* Starts the helper and sets the terminal's raw mode, as far as streams need them (and
  * not to explain): the last step before the seal, so that a failed start leaves the

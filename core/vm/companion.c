@@ -32,12 +32,13 @@ static const struct companion {
     {MANAGER, false, true},
     {MANAGER, false, true},
     {MANAGER, false, true},
+    {MANAGER, false, true},
 };
 
 #define COUNT (sizeof(companions) / sizeof(companions[0]))
 
 const char *const companion_words[] = {"doctor", "snapshot", "ctl", "ps", "stop", "kill", "pause",
-    "resume", "logs", "metrics", "wait", NULL};
+    "resume", "logs", "metrics", "wait", "console", NULL};
 
 _Static_assert(sizeof(companion_words) / sizeof(companion_words[0]) == COUNT + 1, "one for each");
 

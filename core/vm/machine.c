@@ -16,6 +16,7 @@
 #include "core/base/sealed.h"
 #include "core/base/trace.h"
 #include "core/boot/boot.h"
+#include "core/event/console.h"
 #include "core/event/events.h"
 #include "core/event/helper.h"
 #include "core/event/reporter.h"
@@ -29,6 +30,7 @@
 #include "core/vm/metrics.h"
 #include "core/vm/names.h"
 #include "core/vm/plugins.h"
+#include "core/vm/registry.h"
 #include "core/vm/seal.h"
 #include "core/vm/snapshot.h"
 #include "core/vm/vm.h"
@@ -163,6 +165,8 @@ static int wire_plugins(struct machine *m)
 	inherit_close_rest(m);
 	if (err == 0)
 		commands_wire(m, VM_COMMANDS_ID, &vm_commands);
+	if (err == 0 && registry_console_path() != NULL)
+		err = console_open(&m->streams, registry_console_path());
 	if (err == 0)
 		err = metrics_put(m);
 	if (err == 0)

@@ -65,7 +65,7 @@ static int print_help(void)
 	       "       volt explain [OPTION...]\n"
 	       "       volt doctor [OPTION...]\n"
 	       "       volt ctl NAME|SOCKET [COMMAND [KEY=VALUE...]]\n"
-	       "       volt ps|stop|kill|pause|resume|wait|logs|metrics [OPTION...] [NAME...]\n"
+	       "       volt ps|stop|kill|pause|resume|wait|logs|metrics|console [NAME...]\n"
 	       "       volt snapshot save|show|verify|check|merge ...\n\n"
 	       "Runs a Linux guest in a sealed microVM. \"volt explain\" prints what it would be\n"
 	       "allowed to do instead, \"volt doctor\" whether this host runs guests; the others\n"

@@ -228,6 +228,7 @@ static int write_entry(int fd, const struct options *o)
 	json_put_number(&t, "vcpus", o->cpus);
 	json_put_number(&t, "memory", o->memory);
 	json_put_string(&t, "socket", registry.spec[0] ? registry.socket : NULL);
+	json_put_string(&t, "console", registry.console);
 	json_put_string(&t, "log", o->log_file ? absolute(o->log_file, log) : registry.log);
 	json_put_string(&t, "cmdline", o->cmdline);
 	json_put_string(&t, "append", o->append);

@@ -4,12 +4,14 @@
 #include "core/vm/vm_commands.h"
 
 #include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "core/base/clock.h"
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
 #include "core/config.h"
+#include "core/event/console.h"
 #include "core/vm/commands.h"
 #include "core/vm/metrics.h"
 #include "core/vm/pause.h"
@@ -131,6 +133,26 @@ static void put_metric(void *arg, const struct volt_metric *metric)
 	r->next_row(r);
 }
 
+/* All of it or nothing: half a command line would be worse than none. */
+static int run_console_input(
+    struct machine *m, const struct volt_args *a, const struct volt_reply *r)
+{
+	struct stream *s = console_find(&m->streams);
+	const char *text = volt_arg(a, 0)->s;
+	const size_t n = strlen(text);
+
+	if (!s)
+		return volt_reply_fail(r, ENOTSUP,
+		    "the VM has no console: no device has a stream on standard input and output, "
+		    "or on null");
+	if (n > STREAM_HELD - s->held_count)
+		return volt_reply_fail(
+		    r, EAGAIN, "the guest does not read: %u bytes wait for it", s->held_count);
+	stream_input(s, (const uint8_t *)text, n);
+	loop_wake(&m->loop);
+	return 0;
+}
+
 static int run_metrics(struct machine *m, const struct volt_args *a, const struct volt_reply *r)
 {
 	if (!metrics_table.each)
@@ -194,6 +216,10 @@ static const struct volt_param save_args[] = {
 	.help = "leave the VM paused when all is sent"},
 };
 
+static const struct volt_param console_input_args[] = {
+    {.name = "text", .type = VOLT_PARAM_STRING, .help = "what is typed, in UTF-8"},
+};
+
 enum {
 	COMMAND_STATUS,
 	COMMAND_PAUSE,
@@ -202,7 +228,8 @@ enum {
 	COMMAND_ATTENTION,
 	COMMAND_END,
 	COMMAND_LOG_LEVEL,
-	COMMAND_METRICS
+	COMMAND_METRICS,
+	COMMAND_CONSOLE_INPUT
 };
 
 static const struct volt_command commands[] = {
@@ -226,6 +253,9 @@ static const struct volt_command commands[] = {
 	.help = "tell every counter",
 	.flags = VOLT_COMMAND_ROWS,
 	VOLT_COMMAND_RESULTS(metric_results)},
+    [COMMAND_CONSOLE_INPUT] = {.name = "console-input",
+	.help = "type at the VM's console",
+	VOLT_COMMAND_ARGS(console_input_args)},
 };
 
 static run_command *const runs[] = {
@@ -237,6 +267,7 @@ static run_command *const runs[] = {
     [COMMAND_END] = run_end,
     [COMMAND_LOG_LEVEL] = run_log_level,
     [COMMAND_METRICS] = run_metrics,
+    [COMMAND_CONSOLE_INPUT] = run_console_input,
 };
 
 static int run(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
-"""volt ps, stop, kill, pause, resume, wait, logs and metrics, with VMs that have names.
+"""volt ps, stop, kill, pause, resume, wait, logs, metrics and console, with VMs that have names.
 
 usage: test_vms.py VOLT GUESTS
 """
@@ -9,12 +9,15 @@ import fcntl
 import json
 import os
 import pathlib
+import pty
 import re
 import signal
+import socket
 import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import time
 import unittest
 
@@ -230,8 +233,144 @@ class Gone(Vms):
         for words in (("ps", "x"), ("stop",), ("wait",), ("wait", "a", "b"), ("logs", "--json", "a"),
                       ("stop", "--timeout", "0", "a"), ("ps", "--nothing")):
             self.assertEqual(len(self.volt(*words, status=2).stderr.splitlines()), 1, words)
-        for verb in ("ps", "stop", "kill", "pause", "resume", "logs", "metrics", "wait"):
+        for verb in ("ps", "stop", "kill", "pause", "resume", "logs", "metrics", "wait",
+                     "console"):
             self.assertIn(f"usage: volt {verb}", self.volt(verb, "--help").stdout)
+
+
+class Console(Vms):
+    def start_echo(self, *options, console="null", case="echo"):
+        """A guest that prints "ready" and sends back what it gets."""
+        vm = subprocess.Popen(
+            [VOLT, "--name", "web", "--kernel", f"{GUESTS}/serial", "--cmdline", case,
+             "--memory", "32M", "--plugin", f"serial,console={console}", "--plugin", "exitport",
+             "--plugin", "bootmark", *options],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+            env=self.env)
+        self.addCleanup(vm.stdout.close)
+        self.addCleanup(vm.wait)
+        self.addCleanup(vm.kill)
+        self.until_running("web")
+        return vm
+
+    def attach(self):
+        client = socket.socket(socket.AF_UNIX)
+        self.addCleanup(client.close)
+        client.settimeout(LIMIT)
+        client.connect(str(self.dir / "web.console"))
+        return client
+
+    @staticmethod
+    def expect(client, text):
+        got = b""
+        while text not in got:
+            more = client.recv(65536)
+            assert more, f"the console ended: {got!r}"
+            got += more
+        return got
+
+    def test_several_clients_see_and_type(self):
+        self.start_echo()
+        clients = [self.attach() for _ in range(4)]
+        for client in clients:
+            self.expect(client, b"ready")
+        for number, typing in enumerate(clients):
+            text = b"<from %d>" % number
+            typing.sendall(text)
+            for client in clients:
+                self.expect(client, text)
+
+    def test_who_comes_later_gets_what_was_before(self):
+        self.start_echo()
+        first = self.attach()
+        first.sendall(b"<before>")
+        self.expect(first, b"<before>")
+        first.close()
+        got = self.expect(self.attach(), b"<before>")
+        self.assertIn(b"ready", got)
+
+    def test_standard_output_has_it_too(self):
+        vm = self.start_echo(console="stdio")
+        client = self.attach()
+        client.sendall(b"<both>")
+        self.expect(client, b"<both>")
+        got = b""
+        while b"<both>" not in got:
+            got += os.read(vm.stdout.fileno(), 4096)
+
+    def test_it_outlives_standard_output(self):
+        vm = self.start_echo(console="stdio")
+        client = self.attach()
+        self.expect(client, b"ready")
+        vm.stdout.close()
+        for text in (b"<one>", b"<two>", b"<three>"):
+            client.sendall(text)
+            self.expect(client, text)
+
+    def test_a_client_that_does_not_read_holds_up_nobody(self):
+        self.start_echo(case="flood 400000")
+        silent, client = self.attach(), self.attach()
+        left = 400000  # more than a ring and the buffers of a socket hold
+        while left > 0:
+            left -= len(client.recv(left))
+        self.assertIn(b"bytes of output lost]", self.expect(silent, b"of output lost]"))
+
+    def test_a_command_types(self):
+        self.start_echo()
+        self.volt("ctl", "web", "vm.console-input", "text=<typed>")
+        self.expect(self.attach(), b"<typed>")
+
+    def test_a_paused_guest_gets_what_was_typed_when_it_goes_on(self):
+        self.start_echo()
+        client = self.attach()
+        self.expect(client, b"ready")
+        self.volt("pause", "web")
+        client.sendall(b"<while paused>")
+        self.assertIn(b"ready", self.expect(self.attach(), b"ready"))
+        self.volt("resume", "web")
+        self.expect(client, b"<while paused>")
+
+    def test_pipes(self):
+        vm = self.start_echo()
+        run = subprocess.Popen([VOLT, "console", "web"], env=self.env, stdin=subprocess.PIPE,
+                               stdout=subprocess.PIPE)
+        run.stdin.write(b"<piped>")
+        run.stdin.flush()
+        got = b""
+        while b"<piped>" not in got:
+            got += os.read(run.stdout.fileno(), 4096)
+        vm.kill()
+        run.communicate(timeout=LIMIT)
+        self.assertEqual(run.returncode, 0)
+
+    def test_a_terminal_detaches_and_is_as_it_was(self):
+        self.start_echo()
+        outer, inner = pty.openpty()
+        self.addCleanup(os.close, outer)
+        self.addCleanup(os.close, inner)
+        before = termios.tcgetattr(inner)
+        run = subprocess.Popen([VOLT, "console", "web"], env=self.env, stdin=inner, stdout=inner,
+                               stderr=inner)
+        self.addCleanup(run.kill)
+        got = b""
+        while b"ready" not in got:
+            got += os.read(outer, 4096)
+        self.assertNotEqual(termios.tcgetattr(inner), before)
+        os.write(outer, b"\x03")  # Ctrl-C is the guest's
+        os.write(outer, b"<keys>")
+        while b"<keys>" not in got:
+            got += os.read(outer, 4096)
+        os.write(outer, b"\x1d")
+        self.assertEqual(run.wait(LIMIT), 0)
+        self.assertEqual(termios.tcgetattr(inner), before)
+        self.assertEqual(self.ps()["web"]["state"], "running")
+
+    def test_the_console_of_a_vm_that_has_ended(self):
+        self.start("web")
+        self.until_running("web")
+        self.volt("kill", "web")
+        self.assertIn("has ended", self.volt("console", "web", status=3).stderr)
+        self.assertFalse((self.dir / "web.console").exists())
 
 
 class Fifty(Vms):
@@ -260,4 +399,4 @@ class Fifty(Vms):
 
 
 if __name__ == "__main__":
-    unittest.main(argv=[sys.argv[0], "-v"])
+    unittest.main(argv=[sys.argv[0], "-v", *sys.argv[3:]])

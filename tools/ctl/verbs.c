@@ -35,6 +35,7 @@ static const struct verb {
     {"wait", " NAME", "Wait until a VM ends; the exit code is the VM's.", ALLOW(OPT_JSON), 1, 1,
 	verb_wait},
     {"logs", " NAME", "Print the log of a VM.", ALLOW(OPT_FOLLOW), 1, 1, verb_logs},
+    {"console", " NAME", "Attach to the console of a VM; Ctrl-] detaches.", 0, 1, 1, verb_console},
     {"metrics", " NAME", "Print the counters of a VM in the format of Prometheus.",
 	ALLOW(OPT_JSON) | ALLOW(OPT_TIMEOUT), 1, 1, verb_metrics},
 };

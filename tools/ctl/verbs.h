@@ -8,6 +8,7 @@
  * ps.c        the list
  * manage.c    stop, kill, pause, resume, wait
  * show.c      logs, metrics
+ * console.c   console
  */
 #ifndef CTL_VERBS_H
 #define CTL_VERBS_H
@@ -62,6 +63,7 @@ int verb_pause(const struct verb_request *r);
 int verb_resume(const struct verb_request *r);
 int verb_wait(const struct verb_request *r);
 int verb_logs(const struct verb_request *r);
+int verb_console(const struct verb_request *r);
 int verb_metrics(const struct verb_request *r);
 
 #endif
