@@ -33,8 +33,12 @@ size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n)
 	uint32_t head = s->head;
 	uint32_t used = head - __atomic_load_n(&s->tail, __ATOMIC_ACQUIRE);
 	size_t take = n < STREAM_RING - used ? n : STREAM_RING - used;
-	for (size_t i = 0; i < take; i++)
-		s->ring[(head + i) % STREAM_RING] = bytes[i];
+	const size_t at = head % STREAM_RING;
+	const size_t first = take < STREAM_RING - at ? take : STREAM_RING - at;
+	if (take > 0) {
+		memcpy(s->ring + at, bytes, first);
+		memcpy(s->ring, bytes + first, take - first);
+	}
 	__atomic_store_n(&s->head, head + (uint32_t)take, __ATOMIC_RELEASE);
 	if (take > 0 && __atomic_exchange_n(&s->drain_asked, 1, __ATOMIC_SEQ_CST) == 0)
 		loop_wake(s->all->loop);

@@ -230,57 +230,125 @@ int restore_open(struct machine *m, struct options *o)
 
 /* -------------------------------------------------------------------- compare */
 
-static size_t line_length(const char *text, size_t n)
-{
-	const char *end = memchr(text, '\n', n);
+/* Takes the first line of a text, without its line feed; an empty one behind the last. */
+struct line {
+	const char *text;
+	size_t n;
+};
 
-	return end ? (size_t)(end - text) : n;
+static struct line first_line(struct line rest)
+{
+	const char *end = rest.n > 0 ? memchr(rest.text, '\n', rest.n) : NULL;
+
+	return (struct line){rest.text, end ? (size_t)(end - rest.text) : rest.n};
 }
 
-static int refuse_line(
-    const struct restore *r, const char *is, size_t is_n, const char *was, size_t was_n)
+static struct line after(struct line rest, struct line first)
 {
-	static const char nothing[] = "nothing more";
-	is = is_n > 0 ? is : nothing;
-	was = was_n > 0 ? was : nothing;
-	const int a = (int)line_length(is, is_n > 0 ? is_n : strlen(is));
-	const int b = (int)line_length(was, was_n > 0 ? was_n : strlen(was));
+	const size_t n = first.n < rest.n ? first.n + 1 : first.n;
 
+	return (struct line){rest.text + n, rest.n - n};
+}
+
+/* Without its first `words` words. */
+static struct line behind(struct line l, unsigned words)
+{
+	for (; words > 0 && l.n > 0; words--) {
+		const char *space = memchr(l.text, ' ', l.n);
+		const size_t n = space ? (size_t)(space - l.text) + 1 : l.n;
+
+		l.text += n;
+		l.n -= n;
+	}
+	return l;
+}
+
+static bool starts(struct line l, const char *word)
+{
+	return l.n >= strlen(word) && memcmp(l.text, word, strlen(word)) == 0;
+}
+
+static bool same(struct line a, struct line b)
+{
+	return a.n == b.n && (a.n == 0 || memcmp(a.text, b.text, a.n) == 0);
+}
+
+/* The line of a parameter up to its value. */
+static bool is_same_param(struct line is, struct line was)
+{
+	const struct line a = behind(is, 1), b = behind(was, 1);
+	const size_t n = a.n - behind(a, 2).n;
+
+	return starts(was, "param ") && b.n >= n && memcmp(a.text, b.text, n) == 0;
+}
+
+static int refuse_line(const struct restore *r, struct line is, struct line was)
+{
+	static const struct line nothing = {"nothing more", 12};
+
+	is = is.n > 0 ? is : nothing;
+	was = was.n > 0 ? was : nothing;
 	return log_error(EINVAL,
 	    "--restore %s: this is another machine: it has \"%.*s\", and the one that was saved "
 	    "\"%.*s\"; give the same --plugin options in the same order",
-	    r->path, a < 200 ? a : 200, is, b < 200 ? b : 200, was);
+	    r->path, is.n < 200 ? (int)is.n : 200, is.text, was.n < 200 ? (int)was.n : 200,
+	    was.text);
+}
+
+/* Line by line. A parameter that the saver's plugin had not may be here, at its default. */
+static int compare(const struct restore *r, struct line here, struct line there)
+{
+	while (here.n > 0 || there.n > 0) {
+		const struct line is = first_line(here), was = first_line(there);
+		const bool typed = !starts(is, "default ");
+
+		if (typed ? same(is, was)
+			  : starts(was, "param ") && same(behind(is, 1), behind(was, 1))) {
+			here = after(here, is);
+			there = after(there, was);
+		} else if (!typed && !is_same_param(is, was)) {
+			here = after(here, is);
+		} else {
+			return refuse_line(r, is, was);
+		}
+	}
+	return 0;
+}
+
+static int take_scratch(struct machine *m)
+{
+	struct restore *r = m->restore;
+	size_t size = 64;
+
+	for (uint32_t i = 0; i < m->instance_count; i++)
+		if (snapshot_has(m, i) && m->instances[i]->plugin.instance_size > size)
+			size = m->instances[i]->plugin.instance_size;
+	size = (size + 63) & ~(size_t)63;
+	r->scratch = aligned_alloc(64, size);
+	if (!r->scratch)
+		return log_error(ENOMEM, "--restore: no memory");
+	memset(r->scratch, 0, size);
+	return 0;
 }
 
 int restore_check(struct machine *m)
 {
 	struct restore *r = m->restore;
 	struct snapshot_row row;
-	size_t scratch = 1;
 
 	if (!r)
 		return 0;
 	const char *was = (const char *)section(r, SNAPSHOT_CONF, 0, NULL, &row);
-	const size_t n = snapshot_describe(m, NULL, 0);
+	if (!was)
+		return -EINVAL;
+	const size_t n = snapshot_describe(m, true, NULL, 0);
 	char *is = malloc(n + 1);
-	if (!was || !is)
-		return was ? log_error(ENOMEM, "--restore: no memory") : -EINVAL;
-	snapshot_describe(m, is, n + 1);
-	size_t at = 0; /* the line that differs */
-	for (size_t i = 0; i < n && i < row.length && is[i] == was[i]; i++)
-		at = is[i] == '\n' ? i + 1 : at;
-	const int err = n == row.length && memcmp(is, was, n) == 0
-			    ? 0
-			    : refuse_line(r, is + at, n - at, was + at, row.length - at);
-	free(is);
-	for (uint32_t i = 0; i < m->instance_count; i++)
-		if (snapshot_has(m, i) && m->instances[i]->plugin.instance_size > scratch)
-			scratch = m->instances[i]->plugin.instance_size;
-	r->scratch = aligned_alloc(64, (scratch + 63) & ~(size_t)63);
-	if (!r->scratch)
+	if (!is)
 		return log_error(ENOMEM, "--restore: no memory");
-	memset(r->scratch, 0, scratch);
-	return err;
+	snapshot_describe(m, true, is, n + 1);
+	const int err = compare(r, (struct line){is, n}, (struct line){was, row.length});
+	free(is);
+	return err ? err : take_scratch(m);
 }
 
 /* ------------------------------------------------------------------- memory */

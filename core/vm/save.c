@@ -117,7 +117,7 @@ static size_t plan_image(struct save *s)
 
 static int take_memory(struct save *s)
 {
-	s->conf_size = snapshot_describe(s->machine, NULL, 0);
+	s->conf_size = snapshot_describe(s->machine, false, NULL, 0);
 	s->conf = malloc(s->conf_size + 1);
 	s->image_room = (plan_image(s) + 7) & ~(size_t)7;
 	s->image = aligned_alloc(8, s->image_room);
@@ -125,7 +125,7 @@ static int take_memory(struct save *s)
 		return log_error(ENOMEM, "--snapshot: no memory");
 	/* Touched now: a page that comes later would be a call for who counts them. */
 	memset(s->image, 0, s->image_room);
-	snapshot_describe(s->machine, s->conf, s->conf_size + 1);
+	snapshot_describe(s->machine, false, s->conf, s->conf_size + 1);
 	return s->image_room > SNAPSHOT_BYTES_MAX
 		   ? log_error(E2BIG, "--snapshot: the state of this VM takes more than 16 MiB")
 		   : 0;

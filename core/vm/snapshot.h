@@ -72,9 +72,10 @@ int restore_plugins(struct machine *m);
 
 /* ----------------------------------------------------- snapshot_machine.c */
 
-/* The machine as the guest sees it, a fact a line: section `conf`. Bytes without a NUL; more than
- * `room` - 1: it did not fit. */
-size_t snapshot_describe(const struct machine *m, char *text, size_t room);
+/* The machine as the guest sees it, a fact a line: section `conf`. With `marks` the line of a
+ * parameter that was not typed begins with "default" instead of "param". Bytes without a NUL; more
+ * than `room` - 1: it did not fit. */
+size_t snapshot_describe(const struct machine *m, bool marks, char *text, size_t room);
 
 struct state_target;
 /* The instance as the functions of sdk/common/state.h take it. */

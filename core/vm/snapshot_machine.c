@@ -21,6 +21,7 @@ void snapshot_prepare(const struct machine *m)
 struct page {
 	char *text;
 	size_t size, room;
+	bool marks; /* parameters that were not typed are "default", and not "param" */
 };
 
 VOLT_PRINTF(2, 3)
@@ -103,7 +104,8 @@ static void add_params(struct page *page, const struct instance *i)
 
 		if (!is_visible(p))
 			continue;
-		add(page, "param %s %s ", i->callee.id, p->name);
+		add(page, "%s %s %s ", page->marks && !v->given ? "default" : "param", i->callee.id,
+		    p->name);
 		if (p->type == VOLT_PARAM_STRING || p->type == VOLT_PARAM_ENUM)
 			add_text(page, v->s ? v->s : "");
 		else
@@ -128,9 +130,9 @@ static void add_ranges(struct page *page, const struct machine *m, const struct 
 			    m->irq.lines[gsi].flags == VOLT_IRQ_LEVEL ? "level" : "edge");
 }
 
-size_t snapshot_describe(const struct machine *m, char *text, size_t room)
+size_t snapshot_describe(const struct machine *m, bool marks, char *text, size_t room)
 {
-	struct page page = {.text = text, .room = room};
+	struct page page = {.text = text, .room = room, .marks = marks};
 
 	add(&page, "memory %" PRIu64 "\ncpus %u\nirqchip %s\n", m->options->memory,
 	    m->options->cpus, m->irq.chip ? m->irq.chip->id : "kvm");

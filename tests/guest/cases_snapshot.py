@@ -251,6 +251,37 @@ class Refused(Saving):
                 self.assertIn(run.wait(LIMIT), (101, 102, 103, 104), run.story())
                 self.assertIn("is damaged", "\n".join(run.log()))
 
+    def without_line(self, line):
+        """As a plugin of before would have saved, which did not know that parameter."""
+        line = line.encode() + b"\n"
+
+        def change(state):
+            conf = Snapshot(self.saved).find("conf")
+            text = conf.bytes.replace(line, b"")
+            self.assertNotEqual(text, conf.bytes)
+            row = next(at for at in range(64, conf.offset, 64) if state[at:at + 4] == b"conf")
+            state[conf.offset:conf.offset + len(text)] = text
+            struct.pack_into("<I", state, row + 8, crc32c(text))
+            struct.pack_into("<Q", state, row + 24, len(text))
+            self.mend(state)
+        return self.spoil(change)
+
+    def test_parameter_that_is_new_may_have_its_default_alone(self):
+        folder = self.without_line("param serial irq 4")
+        run = self.restore(folder, stdin=subprocess.PIPE)
+        run.send(b"\x04")
+        self.check_end(run, 0)
+        run = self.launch([Setup.volt, *Setup.options, "--restore", folder, "--plugin",
+                           "serial,irq=4", "--plugin", "exitport", "--plugin", "bootmark"])
+        self.assertEqual(run.wait(LIMIT), 102, run.story())
+        self.assertIn('"param serial irq 4"', "\n".join(run.log()))
+
+    def test_parameter_that_is_another(self):
+        run = self.launch([Setup.volt, *Setup.options, "--restore", self.saved, "--plugin",
+                           "serial,irq=3", "--plugin", "exitport", "--plugin", "bootmark"])
+        self.assertEqual(run.wait(LIMIT), 102, run.story())
+        self.assertIn('it has "param serial irq 3"', "\n".join(run.log()))
+
     def test_unknown_section_that_must_be_understood(self):
         def change(state):
             state[64:68] = b"what"
