@@ -3,6 +3,7 @@
 """A death by the filter explains itself. Not beside other tests, as the kernel writes down
 only some ten such deaths in five seconds."""
 
+import json
 import os
 import time
 
@@ -36,6 +37,15 @@ class Death(SecurityCase):
                 self.assertEqual(len(said), 1, run.story())
                 for word in (f"thread {name},", "in probe,", "execve (59)"):
                     self.assertIn(word, said[0])
+
+    def test_the_record_of_the_end_has_them(self):
+        path = self.folder() / "end"
+        run, _ = self.kill("vcpu", "--end-file", str(path))
+        end = json.loads(path.read_text().splitlines()[-1])
+        self.assertEqual((end["cause"], end["signal"], end["code"]), ("filter", 31, 159),
+                         run.story())
+        self.assertEqual((end["thread"], end["plugin"], end["syscall"], end["syscall-number"]),
+                         ("vcpu0", "probe", "execve", 59))
 
     def test_call_and_thread_of_a_worker_are_named(self):
         run, said = self.kill("worker", "--seccomp-report")
