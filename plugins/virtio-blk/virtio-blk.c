@@ -237,12 +237,15 @@ static int blk_init(void *self, const struct volt_host *h, const struct volt_arg
 	memcpy(b->id, serial, strnlen(serial, ID_BYTES));
 	if (!read_rate(a, PARAM_RATE, &rate))
 		return volt_fail(h, EINVAL, "a burst needs its rate: rate-bytes, or rate-ops");
-	err = open_files(b, a, queues);
-	if (err)
-		return err;
 	set_type(b, queues);
-	err = volt_virtio_init(b, b->q, &b->type, h, a);
-	return err ? err : volt_limit_init(&b->limit, &b->v, &rate);
+	err = open_files(b, a, queues);
+	if (!err)
+		err = volt_virtio_init(b, b->q, &b->type, h, a);
+	if (!err)
+		err = volt_limit_init(&b->limit, &b->v, &rate);
+	if (err)
+		blk_fini(b); /* the host calls it only after an init that went well */
+	return err;
 }
 
 VOLT_VIRTIO_STATE(struct blk, blk_state);
