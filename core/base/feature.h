@@ -2,8 +2,8 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * feature - what a build may leave out (-Dfeatures). The file of a feature that is left out
- * gives way to one called FEATURE_none.c.
+ * feature - the groups of parts that a build may leave out (-Dfeatures). The header of such a part
+ * has stubs instead, under #if VOLT_HAS_GROUP (core/config.h).
  */
 #ifndef CORE_FEATURE_H
 #define CORE_FEATURE_H

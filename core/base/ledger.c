@@ -46,7 +46,7 @@ struct ledger_block ledger_files(
 	l->files = rows;
 	/* A build that cannot print the words does not have them either. */
 	l->files[l->file_count++] = (struct ledger_file){
-	    .fd = fd, .count = count, .owner = owner, .use = VOLT_HAS_EXPLAIN ? use : NULL};
+	    .fd = fd, .count = count, .owner = owner, .use = VOLT_HAS_AUDIT ? use : NULL};
 	note_number(l, f);
 	return f;
 }

@@ -14,6 +14,10 @@
 
 #include <volt/plugin.h>
 
+#include "core/config.h"
+
+#if VOLT_HAS_OPERATE
+
 void trace_init(void);
 
 /* Ends a phase. `name` must be a string literal without quotes or backslashes; the
@@ -23,5 +27,24 @@ void trace_mark(const char *name, const char *fmt, ...);
 
 /* Writes all marks as Chrome trace events (a JSON array) to `fd`. 0 or -errno. */
 int trace_write(int fd);
+
+#else /* without marks of the start */
+
+static inline void trace_init(void)
+{
+}
+
+VOLT_PRINTF(2, 3)
+static inline void trace_mark(const char *name, const char *fmt, ...)
+{
+}
+
+/* Nobody can ask for the file. */
+static inline int trace_write(int fd)
+{
+	return 0;
+}
+
+#endif
 
 #endif

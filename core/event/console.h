@@ -11,9 +11,14 @@
 #ifndef CORE_CONSOLE_H
 #define CORE_CONSOLE_H
 
+#include <stddef.h>
+
+#include "core/config.h"
 #include "core/event/stream.h"
 
 #define CONSOLE_CLIENTS 4u
+
+#if VOLT_HAS_OPERATE
 
 /* The stream that a console is of: the one on standard input and output, else the first that goes
  * nowhere; NULL: none. */
@@ -22,5 +27,19 @@ struct stream *console_find(struct streams *all);
 /* Listens on `path` for clients of that stream, if there is one. When all plugins have their
  * streams. 0 or -errno, which is logged. */
 int console_open(struct streams *all, const char *path);
+
+#else /* without names */
+
+static inline struct stream *console_find(struct streams *all)
+{
+	return NULL;
+}
+
+static inline int console_open(struct streams *all, const char *path)
+{
+	return 0;
+}
+
+#endif
 
 #endif

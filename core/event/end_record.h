@@ -10,9 +10,11 @@
 #ifndef CORE_END_RECORD_H
 #define CORE_END_RECORD_H
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "core/config.h"
 #include "core/event/end.h"
 
 /* What volt itself says of its end. */
@@ -23,6 +25,8 @@ struct end_note {
 };
 
 enum { END_RECORD_FILES = 4 };
+
+#if VOLT_HAS_OPERATE
 
 /* The record goes to `fd` too, which end_record now owns. Two at most. */
 void end_record_add_file(int fd);
@@ -40,5 +44,45 @@ void end_record_close(void);
 int end_record_signal(pid_t volt);
 /* Writes the line. `note`: NULL, or what volt said; `signal`: that killed it, or 0. */
 void end_record_write(const struct end_note *note, int signal);
+
+#else /* without names nobody asks for a record */
+
+static inline void end_record_add_file(int fd)
+{
+}
+
+static inline void end_record_prepare(void)
+{
+}
+
+static inline void end_record_list_fds(int fds[END_RECORD_FILES])
+{
+	for (int i = 0; i < END_RECORD_FILES; i++)
+		fds[i] = -1;
+}
+
+static inline void end_record_set_fds(const int fds[END_RECORD_FILES])
+{
+}
+
+static inline bool end_record_wanted(void)
+{
+	return false;
+}
+
+static inline void end_record_close(void)
+{
+}
+
+static inline int end_record_signal(pid_t volt)
+{
+	return 0;
+}
+
+static inline void end_record_write(const struct end_note *note, int signal)
+{
+}
+
+#endif
 
 #endif

@@ -19,6 +19,7 @@
 #include <stdint.h>
 
 #include "core/base/lock.h"
+#include "core/config.h"
 
 struct kvm_run;
 struct ledger;
@@ -54,6 +55,8 @@ struct park {
 	int push_fd_base; /* the loop writes to base + n */
 };
 
+#if VOLT_HAS_PAUSE
+
 /* [wire] Before the locks get their eventfds. */
 void park_init(struct park *p, struct loop *loop);
 /* [wire] A place for vCPU `id`; each in turn, from 0. */
@@ -82,5 +85,22 @@ bool park_is_full(const struct park *p);
 /* [loop] Takes the kicks back out of the pipes, and lets every vCPU go on: those that are here
  * and those that have not come yet. */
 void park_release(struct park *p);
+
+#else /* only vm/pause.c stops vCPUs */
+
+static inline int park_register(const struct park_spot *spot)
+{
+	return 0;
+}
+
+static inline void park_stop(struct park_spot *spot)
+{
+}
+
+static inline void park_end(struct park_spot *spot)
+{
+}
+
+#endif
 
 #endif

@@ -15,7 +15,7 @@
 
 #define GUARD_LIMIT_S 10
 
-#if VOLT_HAS_CONTRACT
+#if VOLT_HAS_AUDIT
 
 /* Before the first plugin; from here on until guard_finish() a call that does not come
  * back within GUARD_LIMIT_S ends volt. */

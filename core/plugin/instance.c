@@ -8,9 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "core/base/feature.h"
 #include "core/base/log.h"
 #include "core/base/sealed.h"
+#include "core/config.h"
 #include "core/plugin/guard.h"
 #include "sdk/common/commands.h"
 #include "sdk/common/state.h"
@@ -194,7 +194,7 @@ int instance_wire(struct instance *i)
 
 	if (fault != 0)
 		return fault;
-	if (i->saved != NULL && feature_built("contract") &&
+	if (i->saved != NULL && VOLT_HAS_AUDIT &&
 	    state_check_table(i->saved, i->plugin.instance_size, why, sizeof(why)) != 0)
 		return log_error(EINVAL, "plugin %s refused: %s", i->plugin.name, why);
 	if (i->commands != NULL && commands_check_table(i->commands, why, sizeof(why)) != 0)

@@ -65,8 +65,6 @@ struct answer {
 	char why[256];
 };
 
-const bool commands_built = true;
-
 /* ---------------------------------------------------------------- wiring */
 
 static int check_ops(const struct volt_manage_ops *ops)

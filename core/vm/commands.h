@@ -10,9 +10,12 @@
 #ifndef CORE_COMMANDS_H
 #define CORE_COMMANDS_H
 
+#include <errno.h>
 #include <stdbool.h>
 
 #include <volt/manage.h>
+
+#include "core/config.h"
 
 struct instance;
 struct machine;
@@ -20,8 +23,7 @@ struct machine;
 /* A call whose command answers later. */
 struct command_call;
 
-/* False: this volt was built for plugins that give no commands; attach answers so. */
-extern const bool commands_built;
+#if VOLT_HAS_COMMANDS
 
 /* [wire] Registers a manager, as volt.manage/1 attach(). */
 int commands_attach(struct machine *m, struct instance *i, const struct volt_manage_ops *ops);
@@ -52,5 +54,38 @@ int commands_bytes(const struct command_call *call, const void *bytes, size_t n)
 void commands_report(struct machine *m, const char *source, const char *name, const char *text);
 /* [loop] Delivers what is queued. A prepare callback. */
 void commands_deliver(void *machine);
+
+#else /* this volt was built for plugins that give no commands */
+
+static inline int commands_attach(
+    struct machine *m, struct instance *i, const struct volt_manage_ops *ops)
+{
+	return -ENOTSUP;
+}
+
+static inline void commands_wire(struct machine *m, const char *id, const struct volt_commands *own)
+{
+}
+
+static inline const struct volt_target *commands_target(const struct machine *m, uint32_t number)
+{
+	return NULL;
+}
+
+static inline void commands_call(struct machine *m, const struct instance *i, uint64_t ticket,
+    const char *target, const char *command, const struct volt_call_arg *args, uint32_t count)
+{
+}
+
+static inline void commands_report(
+    struct machine *m, const char *source, const char *name, const char *text)
+{
+}
+
+static inline void commands_deliver(void *machine)
+{
+}
+
+#endif
 
 #endif

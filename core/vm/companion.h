@@ -9,6 +9,12 @@
 #define CORE_COMPANION_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+#include "core/base/exitcode.h"
+#include "core/config.h"
+
+#if VOLT_HAS_OPERATE
 
 /* True if `word`, the first of the command line, names one. */
 bool companion_knows(const char *word);
@@ -17,5 +23,21 @@ bool companion_knows(const char *word);
 int companion_run(int argc, char **argv, const char *runtime_dir);
 /* The words that name one, and a NULL. */
 extern const char *const companion_words[];
+
+#else /* installed alone */
+
+static const char *const companion_words[] = {NULL};
+
+static inline bool companion_knows(const char *word)
+{
+	return false;
+}
+
+static inline int companion_run(int argc, char **argv, const char *runtime_dir)
+{
+	return EXIT_HOST;
+}
+
+#endif
 
 #endif

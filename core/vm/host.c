@@ -527,7 +527,7 @@ static bool has_metrics(struct instance *i)
 
 static bool has_commands(struct instance *i)
 {
-	if (commands_built)
+	if (VOLT_HAS_COMMANDS)
 		return true;
 	refuse(i, ENOTSUP, "this volt was built for plugins that do not use " VOLT_EXT_MANAGE);
 	return false;
@@ -643,7 +643,7 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		if (strcmp(id, tables[i].id) == 0 && tables[i].has(owner_of(h)))
 			return tables[i].table;
 	/* Not a row of the table, which would hold its functions in a build without pauses. */
-	if (pause_built && strcmp(id, PAUSE_SERVICE) == 0 && note_pause(owner_of(h)))
+	if (VOLT_HAS_PAUSE && strcmp(id, PAUSE_SERVICE) == 0 && note_pause(owner_of(h)))
 		return &pause_table;
 	return NULL;
 }

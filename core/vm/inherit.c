@@ -14,10 +14,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "core/base/feature.h"
 #include "core/base/ledger.h"
 #include "core/base/log.h"
 #include "core/base/open_files.h"
+#include "core/config.h"
 #include "core/event/end_record.h"
 #include "core/event/reopen.h"
 #include "core/event/reporter.h"
@@ -226,7 +226,7 @@ int inherit_open_outputs(struct machine *m)
 		    "trace-file", o->explain ? "/dev/null" : o->trace_file, O_TRUNC, &m->trace_fd);
 	/* Where a clean-up helper runs anyway, for a terminal or a record of the end, its word
 	 * costs nothing. */
-	if (err == 0 && feature_built("reporter") &&
+	if (err == 0 && VOLT_HAS_AUDIT &&
 	    (o->seccomp_report || o->seccomp_log || end_record_wanted() || isatty(STDIN_FILENO)))
 		err = reporter_open(o->seccomp_report) != 0 && o->seccomp_report ? -EACCES : 0;
 	return err;

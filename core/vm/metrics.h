@@ -12,8 +12,12 @@
 
 #include <volt/metrics.h>
 
-struct bus_range;
+#include "core/bus/bus.h"
+#include "core/config.h"
+
 struct machine;
+
+#if VOLT_HAS_METRICS
 
 extern const struct volt_metrics metrics_table;
 
@@ -27,5 +31,26 @@ int metrics_put(struct machine *m);
 
 /* The handlers' range below its meter, for those who look at layers; r itself if none. */
 struct bus_range metrics_below(const struct bus_range *r);
+
+#else /* none of the plugins uses volt.metrics/1 */
+
+static const struct volt_metrics metrics_table;
+
+static inline void metrics_visit(
+    const struct machine *m, void *arg, void (*visit)(void *arg, const struct volt_metric *metric))
+{
+}
+
+static inline int metrics_put(struct machine *m)
+{
+	return 0;
+}
+
+static inline struct bus_range metrics_below(const struct bus_range *r)
+{
+	return *r;
+}
+
+#endif
 
 #endif

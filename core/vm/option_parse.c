@@ -277,8 +277,8 @@ int options_parse(struct options *o, int argc, char **argv)
 	*o = (struct options){.memory = 128ull << 20, .cpus = 1};
 	argv += argc > 0;
 	if (argv[0] != NULL && strcmp(argv[0], "explain") == 0) {
-		if (!feature_built("explain")) {
-			feature_refuse("volt explain", "explain");
+		if (!VOLT_HAS_AUDIT) {
+			feature_refuse("volt explain", "audit");
 			return EXIT_USAGE;
 		}
 		o->explain = true;

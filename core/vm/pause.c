@@ -19,8 +19,6 @@
  * fires the timers that were due, the second whatever these began. */
 #define QUIET_TURNS 2
 
-const bool pause_built = true;
-
 bool pause_is_allowed(const struct pause *p)
 {
 	return p->asked_by != NULL;

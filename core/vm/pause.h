@@ -14,9 +14,11 @@
 #ifndef CORE_PAUSE_H
 #define CORE_PAUSE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "core/config.h"
 #include "core/event/worker.h"
 #include "core/kvm/park.h"
 
@@ -64,8 +66,7 @@ struct pause {
 	void (*plugin_done)(void *self, int err); /* core.pause/0 */
 };
 
-/* Whether this build can pause a VM; where not, none of the others does anything. */
-extern const bool pause_built;
+#if VOLT_HAS_PAUSE
 
 /* [wire] The VM can be paused from now on; the rules for that are `asked_by`'s, which stays. */
 void pause_allow(struct pause *p, struct loop *loop, const char *asked_by);
@@ -89,5 +90,38 @@ int pause_resume(struct pause *p);
  * pause, and then all routes, without which KVM does not tell of the end of an interrupt in
  * service. */
 void pause_restored(struct pause *p);
+
+#else /* none of the plugins can ask for a pause */
+
+static inline void pause_allow(struct pause *p, struct loop *loop, const char *asked_by)
+{
+}
+
+static inline bool pause_is_allowed(const struct pause *p)
+{
+	return false;
+}
+
+static inline int pause_wire(struct pause *p, const struct pause_parts *parts)
+{
+	return 0;
+}
+
+static inline void pause_declare(const struct pause *p, struct ledger *l)
+{
+}
+
+static inline int pause_begin(
+    struct pause *p, uint64_t limit_ns, void (*done)(void *arg, int err), void *arg)
+{
+	return -EPERM;
+}
+
+static inline int pause_resume(struct pause *p)
+{
+	return -EINVAL;
+}
+
+#endif
 
 #endif

@@ -14,9 +14,12 @@
 
 #include <stddef.h>
 
+#include "core/config.h"
 #include "core/vm/options.h"
 
 struct ledger;
+
+#if VOLT_HAS_OPERATE
 
 /* Notes the runtime directory before the environment is dropped. */
 void registry_locate(void);
@@ -31,5 +34,37 @@ const char *registry_runtime_dir(void);
 const char *registry_plugin_spec(void);
 /* Where clients of the console connect; NULL: nowhere. */
 const char *registry_console_path(void);
+
+#else /* without names */
+
+static inline void registry_locate(void)
+{
+}
+
+static inline int registry_enter(const struct options *o)
+{
+	return 0;
+}
+
+static inline void registry_declare(struct ledger *l)
+{
+}
+
+static inline const char *registry_runtime_dir(void)
+{
+	return NULL;
+}
+
+static inline const char *registry_plugin_spec(void)
+{
+	return NULL;
+}
+
+static inline const char *registry_console_path(void)
+{
+	return NULL;
+}
+
+#endif
 
 #endif

@@ -18,6 +18,7 @@
 
 #include <volt/command.h>
 
+#include "core/config.h"
 #include "core/kvm/cpuid.h"
 #include "sdk/common/snapshot.h"
 
@@ -26,6 +27,8 @@ struct machine;
 struct options;
 struct restore;
 struct save;
+
+#if VOLT_HAS_SNAPSHOT
 
 /* [wire] When the VM is there and before its vCPUs are: what both need of KVM. */
 void snapshot_prepare(const struct machine *m);
@@ -83,5 +86,59 @@ struct state_target snapshot_target(const struct machine *m, uint32_t number);
 /* Is it a part of the machine that the guest sees? Filters, sandboxes and what serves an operator
  * are not. */
 bool snapshot_has(const struct machine *m, uint32_t number);
+
+#else /* nobody could ask for a snapshot */
+
+static inline void snapshot_prepare(const struct machine *m)
+{
+}
+
+static inline int save_open(struct machine *m)
+{
+	return 0;
+}
+
+static inline int save_wire(struct machine *m)
+{
+	return 0;
+}
+
+static inline void save_declare(const struct machine *m, struct ledger *l)
+{
+}
+
+static inline int restore_open(struct machine *m, struct options *o)
+{
+	return 0;
+}
+
+static inline int restore_check(struct machine *m)
+{
+	return 0;
+}
+
+static inline int restore_map(struct machine *m)
+{
+	return 0;
+}
+
+static inline int restore_cpuid(
+    const struct machine *m, uint32_t id, const struct cpuid *host, struct cpuid *guest)
+{
+	*guest = *host;
+	return 0;
+}
+
+static inline int restore_kvm(struct machine *m)
+{
+	return 0;
+}
+
+static inline int restore_plugins(struct machine *m)
+{
+	return 0;
+}
+
+#endif
 
 #endif

@@ -17,11 +17,16 @@
 #ifndef CORE_STORE_H
 #define CORE_STORE_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "core/config.h"
+
 #define STORE_NAME_MAX 128 /* with its NUL */
 #define STORE_DEFAULT  "default"
+
+#if VOLT_HAS_KERNELS
 
 /* The files of a kernel in the order of preference, NULL at the end: an ELF file is entered
  * at once, a bzImage unpacks itself first. */
@@ -41,5 +46,27 @@ int store_find(
 /* store_find(), then its preferred file opened for reading: a descriptor, or -errno likewise. */
 int store_open(
     const char *path, const char *word, char name[STORE_NAME_MAX], char *why, size_t why_size);
+
+#else /* kernels are files only */
+
+static inline int store_locate(char *path, size_t size)
+{
+	path[0] = '\0';
+	return -ENOENT;
+}
+
+/* So that a missing file is said to be no more than that. */
+static inline bool store_may_name(const char *word)
+{
+	return false;
+}
+
+static inline int store_open(
+    const char *path, const char *word, char name[STORE_NAME_MAX], char *why, size_t why_size)
+{
+	return -ENOTSUP;
+}
+
+#endif
 
 #endif

@@ -9,9 +9,19 @@
 
 #include <volt/command.h>
 
+#include "core/config.h"
+
 #define VM_COMMANDS_ID "vm"
+
+#if VOLT_HAS_COMMANDS
 
 /* run() takes the struct machine. */
 extern const struct volt_commands vm_commands;
+
+#else /* nobody can give them */
+
+static const struct volt_commands vm_commands;
+
+#endif
 
 #endif

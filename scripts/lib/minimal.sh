@@ -50,7 +50,7 @@ is_at_most() { # BYTES PROGRAM
 part_minimal() {
 	local small=(-Doptimization=s -Ddebug=false -Db_ndebug=true -Db_lto=true)
 	local lean=('-Dfeatures=[]' -Dsmall_libc=true)
-	local linked=(-Dplugin_mode=builtin -Dbuildtype=release) static=(-Dstatic=true) status=0
+	local linked=(-Dplugin_mode=builtin -Dbuildtype=release) static=(-Dstatic=true) group status=0
 	build_release gcc || return 1 # its guests and test plugins
 	check_minimal builtin gcc 'linked bus ending interrupts' "${linked[@]}" || status=1
 	check_minimal mixed gcc 'linked ending' -Dbuildtype=release \
@@ -65,6 +65,10 @@ part_minimal() {
 		"${static[@]}" -Dallocator=bump "${small[@]}" "${lean[@]}" || status=1
 	check_minimal smallest musl-gcc '' "${linked[@]}" "${static[@]}" -Dallocator=bump \
 		"${small[@]}" "${lean[@]}" -Dplugins=sandbox,serial -Dinit=disabled || status=1
+	for group in audit kernels operate; do
+		check_minimal "only-$group" musl-gcc groups "${linked[@]}" "${static[@]}" \
+			-Doptimization=s -Dinit=disabled "-Dfeatures=$group" || status=1
+	done
 	step 'smallest is at most 150 KB' is_at_most 150000 "$OUT/minimal-smallest/core/volt" || status=1
 	step 'static-musl boots Linux in the lab' limited python3 tests/lab/test_boot.py \
 		"$OUT/minimal-static-musl" vmlinux_boots_with_every_plugin \

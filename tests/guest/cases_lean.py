@@ -11,22 +11,22 @@ class LeftOut(Refusals):
                      f"-Dfeatures lacks {feature}")
 
     def test_an_allowlist_is_refused(self):
-        self.refuse(["--allowlist", "/dev/null"], "allowlist")
+        self.refuse(["--allowlist", "/dev/null"], "audit")
 
     def test_explain_is_refused(self):
-        self.refuse(["explain"], "explain")
+        self.refuse(["explain"], "audit")
 
     def test_a_filter_is_refused(self):
-        self.refuse(["--filter", "trace,on=serial"], "filter")
+        self.refuse(["--filter", "trace,on=serial"], "operate")
 
     def test_a_trace_is_refused(self):
-        self.refuse(["--trace-file", "/dev/null"], "trace")
+        self.refuse(["--trace-file", "/dev/null"], "operate")
 
     def test_a_seccomp_report_is_refused(self):
-        self.refuse(["--seccomp-report"], "reporter")
+        self.refuse(["--seccomp-report"], "audit")
 
     def test_pvh_is_refused(self):
-        self.refuse(["--boot", "pvh", "--plugin", "serial"], "pvh", 101)
+        self.refuse(["--boot", "pvh", "--plugin", "serial"], "kernels", 101)
 
     def test_a_kernel_by_name_is_a_file_that_is_not_there(self):
         self.refused(["--kernel", "nosuchkernel"], 101, "nosuchkernel", "cannot be opened")
