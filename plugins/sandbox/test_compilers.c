@@ -93,6 +93,7 @@ static void judge(const struct pair_of_programs *p, const struct volt_thread *t)
 	compare(p, t, &d);
 }
 
+/* HOLDS(security) */
 static void both_give_the_same_verdicts_on_random_policies(void **state)
 {
 	struct volt_rule rules[RULES];

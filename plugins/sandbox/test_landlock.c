@@ -179,6 +179,7 @@ static void enter_with_consent(void)
 	leave(7);
 }
 
+/* HOLDS(security) */
 static void missing_landlock_is_a_failure_that_names_the_way_out(void **state)
 {
 	assert_left(run(enter_on_a_kernel_without), 7);
@@ -186,6 +187,7 @@ static void missing_landlock_is_a_failure_that_names_the_way_out(void **state)
 	assert_left(run(enter_where_forbidden), 7);
 }
 
+/* HOLDS(security) */
 static void missing_landlock_is_accepted_when_asked_for(void **state)
 {
 	assert_left(run(enter_with_consent), 7);

@@ -81,6 +81,7 @@ static void seal_and_report(void)
 	report_and_wait();
 }
 
+/* HOLDS(security) */
 static void status_of_a_root_process_shows_every_layer(void **state)
 {
 	pid_t pid;

@@ -55,6 +55,7 @@ static void fork_as_nobody(void)
 	leave(raw(SYS_fork, 0, 0, 0) == -EAGAIN ? 7 : 8);
 }
 
+/* HOLDS(security) */
 static void no_process_can_be_made_after_the_loop_has_entered(void **state)
 {
 	need_root();
@@ -104,6 +105,7 @@ static void reopen_a_memfd(void)
 	leave(open(path, O_RDONLY | O_CLOEXEC) >= 0 ? 7 : 8);
 }
 
+/* HOLDS(security) */
 static void own_memfd_can_be_reopened_after_the_early_filter(void **state)
 {
 	need_root();
@@ -112,6 +114,7 @@ static void own_memfd_can_be_reopened_after_the_early_filter(void **state)
 
 /* ---------------------------------------------------- order and reports */
 
+/* HOLDS(security) */
 static void steps_out_of_order_are_refused(void **state)
 {
 	void *self = fake_host_self(test_host);
@@ -203,6 +206,7 @@ static void prepare_64_vcpus(void)
 	leave(start < 100000 ? 7 : 8);
 }
 
+/* HOLDS(security) */
 static void filters_of_64_vcpus_are_made_in_no_time(void **state)
 {
 	assert_left(run(prepare_64_vcpus), 7);

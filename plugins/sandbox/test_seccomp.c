@@ -95,6 +95,7 @@ static void fd_with_bits_above_32_dies(void **state)
 	assert_died(run(do_wrong_upper_half));
 }
 
+/* HOLDS(security) */
 static void argument_above_its_limit_dies(void **state)
 {
 	assert_died(run(do_long_write));
@@ -105,11 +106,13 @@ static void sign_extended_ioctl_request_is_the_same_request(void **state)
 	assert_left(run(do_right_request), 7);
 }
 
+/* HOLDS(security) */
 static void other_ioctl_request_dies(void **state)
 {
 	assert_died(run(do_wrong_request));
 }
 
+/* HOLDS(security) */
 static void call_that_nobody_asked_for_dies(void **state)
 {
 	assert_died(run(do_unlisted));
@@ -191,6 +194,7 @@ static void do_vcpu_as_loop(void)
 	run_vcpu(pair);
 }
 
+/* HOLDS(security) */
 static void thread_made_after_enter_process_has_its_own_rules(void **state)
 {
 	assert_left(run(do_vcpu), 7);

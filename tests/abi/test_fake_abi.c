@@ -84,6 +84,7 @@ static void an_init_that_fails_is_told(void **state)
 	fake_host_destroy(f);
 }
 
+/* HOLDS(R3) */
 static void a_larger_plugin_works(void **state)
 {
 	struct fake_host *f = fake_host_create(&volt_plugin_growth);
@@ -98,6 +99,7 @@ static void a_larger_plugin_works(void **state)
 }
 
 /* Members that the other side lacks are not there, whatever lies in memory behind. */
+/* HOLDS(R2) */
 static void has_tells_what_the_other_side_knows(void **state)
 {
 	struct volt_host h = {.size = offsetof(struct volt_host, get_ext)};
@@ -110,6 +112,7 @@ static void has_tells_what_the_other_side_knows(void **state)
 	assert_true(VOLT_HAS(&h, get_ext));
 }
 
+/* HOLDS(R3) */
 static void values_are_found_by_the_stride_that_the_host_gives(void **state)
 {
 	struct {
@@ -149,6 +152,7 @@ static void run_piece(const char *path)
 	fake_host_destroy(f);
 }
 
+/* HOLDS(R9) */
 static void every_piece_of_the_museum_runs(void **state)
 {
 	DIR *d = opendir(museum);

@@ -148,6 +148,7 @@ static void refused(struct volt_range r, const char *reason)
 	assert_int_equal(bus.count, 0);
 }
 
+/* HOLDS(D1) */
 static void malformed_ranges_are_refused_with_the_reason(void **state)
 {
 	struct volt_range good = range(VOLT_SPACE_PIO, 0x3f8, 8, VOLT_IO_1), r;
@@ -173,6 +174,7 @@ static void ranges_may_end_with_their_space(void **state)
 	assert_int_equal(add(&left, range(VOLT_SPACE_MMIO, UINT64_MAX, 1, VOLT_IO_1)), 0);
 }
 
+/* HOLDS(R8) */
 static void names_are_copied(void **state)
 {
 	char name[] = "short-lived";
@@ -201,6 +203,7 @@ static void the_table_holds_512_ranges_and_finds_each(void **state)
 	assert_int_equal(stats.misses, BUS_RANGE_MAX);
 }
 
+/* HOLDS(D1) */
 static void an_overlap_names_both_owners(void **state)
 {
 	add_pio(&right, 0x3ff, 1, VOLT_IO_1, 0);
@@ -242,6 +245,7 @@ static int write_to_the_index(void *arg)
 	return 0;
 }
 
+/* HOLDS(D10) */
 static void the_sealed_table_is_read_only(void **state)
 {
 	add_pio(&left, 0x60, 1, VOLT_IO_1, 0);
@@ -276,6 +280,7 @@ static void a_range_answers_from_its_first_to_its_last_byte(void **state)
 	assert_int_equal(stats.misses, 2);
 }
 
+/* HOLDS(D3) */
 static void an_empty_table_reads_all_ones(void **state)
 {
 	seal();
@@ -287,6 +292,7 @@ static void an_empty_table_reads_all_ones(void **state)
 	assert_int_equal(stats.misses, 5);
 }
 
+/* HOLDS(R5) */
 static void null_handlers_read_ones_and_drop_writes(void **state)
 {
 	struct volt_range r = range(VOLT_SPACE_PIO, 0x70, 2, VOLT_IO_1 | VOLT_IO_2);
@@ -300,6 +306,7 @@ static void null_handlers_read_ones_and_drop_writes(void **state)
 	assert_int_equal(stats.misses, 0);
 }
 
+/* HOLDS(D4) */
 static void values_are_masked_to_their_width_both_ways(void **state)
 {
 	add_pio(&left, 0x40, 8, 15, 0);
@@ -319,6 +326,7 @@ static void values_are_masked_to_their_width_both_ways(void **state)
 
 /* -------------------------------------------------------------------- widths */
 
+/* HOLDS(D2) */
 static void an_access_outside_the_mask_misses(void **state)
 {
 	add_pio(&left, 0x100, 8, VOLT_IO_2, 0);
@@ -330,6 +338,7 @@ static void an_access_outside_the_mask_misses(void **state)
 	assert_int_equal(stats.misses, 3);
 }
 
+/* HOLDS(D2) */
 static void split_uses_the_widest_width_that_divides_it(void **state)
 {
 	add_pio(&left, 0x100, 8, VOLT_IO_1 | VOLT_IO_2, VOLT_RANGE_SPLIT);
@@ -456,6 +465,7 @@ static void the_last_port_does_not_wrap_to_the_first(void **state)
 	assert_int_equal(right.count, 0);
 }
 
+/* HOLDS(D2) */
 static void no_handler_sees_a_byte_outside_its_range(void **state)
 {
 	add_pio(&left, 0x100, 3, 7, VOLT_RANGE_SPLIT);
@@ -555,6 +565,7 @@ static void ports_are_found_in_every_part_of_their_space(void **state)
 
 /* --------------------------------------------------------------------- locks */
 
+/* HOLDS(D7) */
 static void callbacks_hold_their_instances_lock(void **state)
 {
 	add_pio(&left, 0x100, 8, VOLT_IO_1, VOLT_RANGE_SPLIT);
@@ -566,6 +577,7 @@ static void callbacks_hold_their_instances_lock(void **state)
 	assert_false(kit_locked(&left.owner));
 }
 
+/* HOLDS(D7) */
 static void callbacks_of_parallel_ranges_hold_no_lock(void **state)
 {
 	add_pio(&left, 0x100, 8, VOLT_IO_1, VOLT_RANGE_PARALLEL | VOLT_RANGE_SPLIT);

@@ -106,6 +106,7 @@ static void the_table_says_what_it_is(void **state)
 	assert_int_equal(describe->size, sizeof(*describe));
 }
 
+/* HOLDS(R7) */
 static void unknown_extensions_are_null(void **state)
 {
 	assert_null(one->get_ext(one, "volt.loop/2"));
@@ -445,6 +446,7 @@ static void an_instance_has_16_timers(void **state)
 	assert_int_equal(timers->add_timer(two, NULL, &timer), -EINVAL);
 }
 
+/* HOLDS(D10) */
 static void wiring_after_the_seal_is_refused(void **state)
 {
 	static const struct volt_stream_ops ops = {.size = sizeof(ops)};
@@ -645,6 +647,7 @@ static void the_first_request_wins(void **state)
 	assert_non_null(strstr(m->end.why, "first"));
 }
 
+/* HOLDS(R6) */
 static void attention_and_unknown_requests_end_nothing(void **state)
 {
 	one->request(one, VOLT_REQUEST_ATTENTION, 0, "x");
@@ -656,6 +659,7 @@ static void attention_and_unknown_requests_end_nothing(void **state)
 
 /* ---------------------------------------------------------------- descriptions */
 
+/* HOLDS(R8) */
 static void devices_are_copied(void **state)
 {
 	char hid[] = "PNP0501";

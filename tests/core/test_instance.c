@@ -94,6 +94,7 @@ static void refused_text(const char *text, const char *reason)
 
 /* ----------------------------------------------------------------- descriptor */
 
+/* HOLDS(R1, R6) */
 static void malformed_descriptors_are_refused_with_the_field(void **state)
 {
 	static const struct volt_param bad = {.name = "Bad", .help = "x", .type = VOLT_PARAM_UINT};
@@ -164,6 +165,7 @@ static void names_are_lower_case_words(void **state)
 	assert_string_not_equal(m->instances[0]->callee.id, m->instances[1]->callee.id);
 }
 
+/* HOLDS(R2) */
 static void a_larger_descriptor_of_a_newer_plugin_is_taken(void **state)
 {
 	struct {
@@ -176,6 +178,7 @@ static void a_larger_descriptor_of_a_newer_plugin_is_taken(void **state)
 	assert_non_null(kit_instance(m, &newer.plugin, ""));
 }
 
+/* HOLDS(R5) */
 static void empty_slots_get_defaults(void **state)
 {
 	struct instance *i = kit_instance(m, &plugin, "");

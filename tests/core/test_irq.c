@@ -600,6 +600,7 @@ static void *reroute_often(void *arg)
 }
 
 /* Each pin by a thread of its own: no older table may replace a newer one. */
+/* HOLDS(D9) */
 static void the_last_table_has_the_last_routes_of_all_threads(void **state)
 {
 	pthread_t vcpu;

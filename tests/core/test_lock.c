@@ -296,6 +296,7 @@ static void *ask_often(void *arg)
 	return NULL;
 }
 
+/* HOLDS(L5) */
 static void who_asks_returns_after_a_run_that_began_later(void **state)
 {
 	static struct callee owner;
@@ -346,6 +347,7 @@ static void send_bytes(unsigned n)
 }
 
 /* Files wake it, posts too, and while it is held only posts do. */
+/* HOLDS(L5) */
 static void a_worker_waits_for_files_and_posts_at_once(void **state)
 {
 	static struct callee owner; /* outlives the test: the thread does not end */

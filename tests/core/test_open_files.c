@@ -59,6 +59,7 @@ static void files_between_two_numbers_are_closed(void **state)
 	check_close();
 }
 
+/* HOLDS(security) */
 static void files_are_closed_one_by_one_where_close_range_is_refused(void **state)
 {
 	refused = true;

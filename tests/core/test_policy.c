@@ -269,6 +269,7 @@ static void check_requests(uint32_t line, uint32_t message, uint32_t routes)
 	}
 }
 
+/* HOLDS(security) */
 static void only_requests_that_interrupts_need_go_to_the_vm(void **state)
 {
 	check_requests(0, 0, 0);
@@ -653,6 +654,7 @@ static void an_ioctl_names_its_file_and_its_request(void **state)
 }
 
 /* Whatever the number, and however it is said, it is not the plugin's to name. */
+/* HOLDS(security) */
 static void the_cores_files_cannot_be_named_by_number(void **state)
 {
 	static const char *const calls[] = {"read", "write", "pread64", "writev", "epoll_wait",
@@ -677,6 +679,7 @@ static void a_file_of_nobody_cannot_be_named_by_number(void **state)
 	refused(EPERM, "not its own");
 }
 
+/* HOLDS(security) */
 static void a_call_on_any_file_is_refused_on_any_thread(void **state)
 {
 	static const char *const calls[] = {"read", "write", "readv", "writev", "pread64",
@@ -709,6 +712,7 @@ static void each_of_two_files_must_be_ones_own(void **state)
 	granted();
 }
 
+/* HOLDS(security) */
 static void a_command_is_held_to_one_value(void **state)
 {
 	static const struct {

@@ -31,6 +31,7 @@ class Lifecycle(Case):
         return [line.removeprefix("volt: relic: ") for line in run.log()
                 if line.startswith("volt: relic: ")]
 
+    # HOLDS(D6, L1, L2, L4)
     def test_calls_come_in_order_and_on_their_threads(self):
         """t0 made the VM and is the loop, t1 is the vCPU; nothing after the end, no fini."""
         run = self.run_guest("bus", "script pr1:6f0 pw1:6f3:41 pw1:6f4:7",
@@ -39,6 +40,7 @@ class Lifecycle(Case):
             "init 0 t0", "reset 0 t0", "event 1 t0", "start 0 t0",
             "read 0 t1", "write 3 t1", "write 4 t1"])
 
+    # HOLDS(L2)
     def test_timers_run_on_the_loop_and_jobs_on_a_worker(self):
         run = self.start("ending", "spin", plugins=[self.own_plugin("relic")])
         run.expect_ready()
@@ -52,6 +54,7 @@ class Lifecycle(Case):
                                      "attention 0 t0"])
         self.assertEqual(sorted(calls[5:]), ["job 0 t1", "timer 0 t0"])
 
+    # HOLDS(L1)
     def test_each_step_is_done_for_all_instances_before_the_next(self):
         relic = self.own_plugin("relic")
         run = self.run_guest("ending", "status 7", status=7, plugins=[
@@ -62,6 +65,7 @@ class Lifecycle(Case):
             ["relic:", "init"], ["other:", "init"], ["relic:", "reset"], ["other:", "reset"],
             ["relic:", "event"], ["other:", "event"], ["relic:", "start"], ["other:", "start"]])
 
+    # HOLDS(L3)
     def test_a_failing_start_ends_the_vm_before_the_guest_runs(self):
         run = self.launch(self.command("ending", "status 7",
                                        plugins=[self.own_plugin("relic") + ",fail=start"]))
@@ -71,6 +75,7 @@ class Lifecycle(Case):
         self.assertIn("volt: error: relic: start failed: Input/output error", run.log())
         self.assertEqual(run.out, b"")
 
+    # HOLDS(L3)
     def test_a_failing_init_ends_the_wiring(self):
         run = self.launch(self.command("ending", "status 7", plugins=[
             self.own_plugin("relic") + ",fail=init", self.own_plugin("relic") + ",id=other"]))
@@ -81,6 +86,7 @@ class Lifecycle(Case):
 
 
 class Museum(Case):
+    # HOLDS(R10)
     def test_it_holds_what_its_catalogue_says(self):
         for piece, (digest, fate) in catalogue().items():
             with self.subTest(piece=piece):
@@ -93,6 +99,7 @@ class Museum(Case):
         self.assertEqual({path.name for path in MUSEUM.glob("*.so")},
                          {piece for piece, (_, fate) in catalogue().items() if fate == "kept"})
 
+    # HOLDS(R9)
     def test_every_piece_is_loaded_and_wired(self):
         for piece, (_, fate) in catalogue().items():
             if fate != "kept":
@@ -111,12 +118,14 @@ class Museum(Case):
             with self.subTest(piece=piece):
                 yield piece
 
+    # HOLDS(R9)
     def test_relics_work(self):
         for piece in self.each("relic"):
             run = self.run_guest("bus", "script pr1:6f0 pw1:6f5:1 pw1:6f5:0 pw1:6f4:9",
                                  plugins=[piece], status=9)
             self.assertIn("volt: relic: read 0 t1", run.log())
 
+    # HOLDS(R9)
     def test_serial_ports_work(self):
         for piece in self.each("serial"):
             command = self.command("bus", "script pr1:3fd", plugins=["serial"])
@@ -139,6 +148,7 @@ class Museum(Case):
 
 
 class Growth(Case):
+    # HOLDS(R2)
     def test_a_larger_plugin_works_as_far_as_this_host_knows_it(self):
         run = self.run_guest("bus", "script pr1:6e0 pw1:6e0:5a pr1:6e0",
                              plugins=[self.own_plugin("growth") + ",first=0x31"],
@@ -147,6 +157,7 @@ class Growth(Case):
         self.assertEqual([int(values[0], 16), int(values[2], 16)], [0x31, 0x5A], run.story())
         self.assertEqual(self.counters(run).get("growth: reads"), 2, run.story())
 
+    # HOLDS(R3)
     def test_every_row_of_its_needs_is_found(self):
         run = self.launch([Setup.volt, "explain", *Setup.options, "--plugin",
                            self.own_plugin("growth")])
@@ -156,6 +167,7 @@ class Growth(Case):
 
 
 class Smaller(Refusals):
+    # HOLDS(R2)
     def test_a_descriptor_smaller_than_the_first_is_refused(self):
         self.refuse_plugins([self.own_plugin("shrunk")], "shrunk.so",
                             "its size is smaller than ABI 0.1's")

@@ -76,6 +76,7 @@ class Ports(Probes):
             "pw4:681:89abcdef": (0, "apw4@1=89abcdef"),
         })
 
+    # HOLDS(D2)
     def test_access_that_leaves_a_range_is_split_there(self):
         """What no range answers reads as all ones and is dropped."""
         self.check({
@@ -257,6 +258,7 @@ class Memory(Probes):
 
 
 class Many(Probes):
+    # HOLDS(D5)
     def test_string_input_gives_every_item_in_order(self):
         for count in (1, 2, 4095, 4096, 4097, 65536):
             for way in ("up", "down"):
@@ -265,6 +267,7 @@ class Many(Probes):
                                          plugins=(self.probe("a"),))
                     self.assertEqual(run.text(), f"next {count & 0xff:x}\n", run.story())
 
+    # HOLDS(D5)
     def test_string_output_gives_every_item_in_order(self):
         for count in (1, 2, 4096, 65536):
             for way in ("up", "down"):
@@ -285,6 +288,7 @@ class Many(Probes):
                              options=("--memory", "128M"))
         self.assertIn("memory 0 1 2 3 4 5 6 7 ff ff ff ff ff ff ff ff\n", run.text(), run.story())
 
+    # HOLDS(D3)
     def test_hundred_thousand_misses_do_not_flood_the_log(self):
         """186a0 is 100,000; each is counted and none is logged."""
         for where in ("port", "memory"):

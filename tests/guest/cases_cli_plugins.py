@@ -85,6 +85,7 @@ class Plugins(Refusals):
         self.refuse_plugins([f"{probe},id=apart,mmio=0xfec00800,mmio-len=16", "ioapic"],
                             "apart", "ioapic", "0xfec00")
 
+    # HOLDS(D1)
     def test_range_in_guest_memory_names_its_owner(self):
         probe = self.own_plugin("probe")
         for base in (0, 0x1000000, (128 << 20) - 1):

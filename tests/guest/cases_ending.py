@@ -195,6 +195,7 @@ class ByTheHost(Case):
             if run.process.returncode == 143:
                 self.assertFalse(path.exists(), run.story())
 
+    # HOLDS(security)
     def test_inherited_signal_mask_and_dispositions_do_not_matter(self):
         def corrupt():
             signal.pthread_sigmask(signal.SIG_BLOCK, range(1, 65))
@@ -206,6 +207,7 @@ class ByTheHost(Case):
         run.signal(signal.SIGTERM)
         self.check_end(run, 143, limit=10)
 
+    # HOLDS(security)
     def test_inherited_files_are_closed(self):
         held = [os.open("/dev/null", os.O_RDONLY) for _ in range(100)]
         for fd in held:

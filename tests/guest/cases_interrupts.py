@@ -83,6 +83,7 @@ class Edge(Through):
         self.assertEqual(run.text(), "codes 1f\n", run.story())
         self.assertEqual(self.counters(run).get("ioapic: masked_edges"), 1, run.story())
 
+    # HOLDS(D9)
     def test_storm_of_signals_loses_no_later_interrupt(self):
         for way in IOAPICS:
             with self.subTest(way=way):
@@ -132,6 +133,7 @@ class Level(Through):
     def test_masking_in_service_loses_neither_end_nor_level(self):
         self.pass_each(IOAPICS, "masked_in_service")
 
+    # HOLDS(D9)
     def test_level_that_fell_on_a_masked_pin_never_was(self):
         self.pass_each(IOAPICS, "withdrawn")
 
@@ -186,6 +188,7 @@ class Processors(Case):
         run = self.run_guest("smp", "start_all 40", options=("--cpus", "64"), limit=120)
         self.assertEqual(run.text(), "all started\n", run.story())
 
+    # HOLDS(D7)
     def test_callbacks_of_one_device_never_overlap(self):
         run = self.run_guest("smp", "hammer 8000", plugins=(self.own_plugin("probe"),),
                              options=("--cpus", "2"), limit=vm.LIMIT * 2)

@@ -71,6 +71,7 @@ class Threads(Sealed):
                     self.check_threads(run.pid, cpus)
                     self.stop(run)
 
+    # HOLDS(security)
     def test_guest_that_runs_from_its_first_instruction_is_sealed(self):
         """The first thing that the guest does is to tell, so no thread may be late."""
         for _ in range(10):
@@ -79,6 +80,7 @@ class Threads(Sealed):
             self.check_threads(run.pid, 1)
             self.stop(run)
 
+    # HOLDS(security)
     def test_user_keeps_only_a_bounding_set_that_binds_nothing(self):
         run = self.start_user("--cpus", "2")
         run.expect_ready()
@@ -88,6 +90,7 @@ class Threads(Sealed):
             self.assertEqual(fields["Uid"].split()[:1], ["65534"])
         self.stop(run)
 
+    # HOLDS(security)
     def test_user_without_further_processes_can_start(self):
         """KVM makes its helper thread in the first KVM_RUN: RLIMIT_NPROC must not forbid it
         by then, or the guest would never run."""
@@ -114,6 +117,7 @@ class Process(Sealed):
         folder = pathlib.Path(f"/proc/{pid}/fd")
         return {int(entry.name): os.readlink(entry) for entry in folder.iterdir()}
 
+    # HOLDS(security)
     def test_no_file_is_open_by_which_more_could_be_had(self):
         folder = self.folder()
         initrd = folder / "initrd"

@@ -287,6 +287,7 @@ class SlowReader(Case):
         os.close(slave)
         self.check_end(run, 0, limit=120)
 
+    # HOLDS(security)
     def test_closed_standard_streams_become_null(self):
         command = self.command("serial", "hello")
         script = 'exec "$@" <&- >&-'
@@ -302,6 +303,7 @@ class SlowReader(Case):
 
 
 class Flood(Case):
+    # HOLDS(security)
     def test_ten_megabytes_that_nobody_reads_cost_no_memory(self):
         run = self.start("serial", "deaf", stdin=subprocess.PIPE)
         run.expect("ready\n")

@@ -43,6 +43,7 @@ class Watching(Case):
 
 
 class Watch(Watching):
+    # HOLDS(L5)
     def test_files_doorbells_and_runs_wake_one_worker(self):
         for plugins in ((), ("ioapic",)):
             with self.subTest(plugins=plugins):

@@ -55,12 +55,14 @@ class Layer(Attempts):
 class Landlock(Layer):
     """Without seccomp."""
 
+    # HOLDS(security)
     def test_no_file_can_be_opened_made_or_removed_from_any_thread(self):
         for name in LANDLOCKED:
             for thread in THREADS:
                 with self.subTest(name=name, thread=thread):
                     self.refuses(name, errno.EACCES, thread)
 
+    # HOLDS(security)
     def test_files_can_be_without_it(self):
         """So that it is Landlock that refuses: no capability is needed for these."""
         for name in ("open", "openat2", "open_directory", "creat", "own_status", "mkdir",
@@ -74,6 +76,7 @@ class Landlock(Layer):
         if run.result < abi:
             self.skip(f"the kernel's Landlock has ABI {run.result}, not {abi}")
 
+    # HOLDS(security)
     def test_no_tcp_port_can_be_used(self):
         self.need_abi(4)
         address = tcp_address(self.server.getsockname())
@@ -86,6 +89,7 @@ class Landlock(Layer):
         self.allows(f"{TCP};connect 0 %{address} 16")
         self.assertTrue(self.connected())
 
+    # HOLDS(security)
     def test_no_process_outside_can_be_signalled(self):
         self.need_abi(6)
         for name in ("kill_parent", "tgkill_parent", "tkill_parent"):
@@ -96,6 +100,7 @@ class Landlock(Layer):
         self.allows("kill_parent")
         self.assertEqual(self.signals, 1)
 
+    # HOLDS(security)
     def test_no_abstract_socket_outside_can_be_reached(self):
         self.need_abi(6)
         name = f"volt-test-{os.getpid()}".encode()
@@ -110,6 +115,7 @@ class Landlock(Layer):
                 self.refuses(step, errno.EPERM, thread)
         self.allows(step)
 
+    # HOLDS(security)
     def test_no_process_outside_can_be_traced(self):
         for name in ("ptrace 0x4206 {parent} 0 0", "process_vm_readv", "process_vm_writev"):
             for thread in THREADS:
@@ -125,6 +131,7 @@ class Capabilities(Layer):
         if os.geteuid() != 0:
             self.skip("only root has capabilities to lose")
 
+    # HOLDS(security)
     def test_root_has_none_of_its_powers_on_any_thread(self):
         for name in PRIVILEGED:
             if self.results(name, "vcpu", ("--no-sandbox",)).result == -errno.ENOSYS:
@@ -133,6 +140,7 @@ class Capabilities(Layer):
                 with self.subTest(name=name, thread=thread):
                     self.refuses(name, errno.EPERM, thread, NEITHER)
 
+    # HOLDS(security)
     def test_root_has_them_without_the_drop(self):
         for name in ("chroot", "setuid", "setgroups"):
             with self.subTest(name=name):
@@ -141,6 +149,7 @@ class Capabilities(Layer):
     def test_they_alone_do_not_close_the_file_system(self):
         self.allows("close 0;open @/etc/passwd 0")
 
+    # HOLDS(security)
     def test_program_that_is_started_has_none_and_gets_none(self):
         """Neither root's own nor those of a set-user-ID file: no_new_privs."""
         folder = self.folder()
@@ -158,6 +167,7 @@ class Capabilities(Layer):
 class Limits(Layer):
     """Without seccomp and Landlock."""
 
+    # HOLDS(security)
     def test_no_descriptor_can_be_had_above_the_highest(self):
         for thread in THREADS:
             with self.subTest(thread=thread):
@@ -165,6 +175,7 @@ class Limits(Layer):
                 self.refuses("fcntl 0 0 900", errno.EINVAL, thread, NEITHER)  # F_DUPFD
         self.allows("dup2 0 900", options=("--no-sandbox",))
 
+    # HOLDS(security)
     def test_no_new_code_can_be_made(self):
         for name in NEW_CODE:
             for thread in THREADS:
@@ -179,6 +190,7 @@ class Limits(Layer):
         run = self.allows("prctl 3 0 0 0 0")
         self.assertEqual(run.result, 0, run.story())
 
+    # HOLDS(security)
     def test_sealed_tables_cannot_be_made_writable(self):
         """mseal, of Linux 6.10."""
         if tuple(int(n) for n in os.uname().release.split(".")[:2]) < (6, 10):
@@ -193,6 +205,7 @@ class Limits(Layer):
 class Switches(Layer):
     """What they say about themselves, and the two that help to find a missing row."""
 
+    # HOLDS(security)
     def test_each_switch_warns(self):
         for option, said in (("--no-seccomp", "system calls are not filtered"),
                              ("--no-landlock", "the file system is not closed"),

@@ -74,6 +74,7 @@ class Files(SecurityCase):
         link.symlink_to(path)
         self.refused(self.words(link), 102, str(link))
 
+    # HOLDS(security)
     def test_file_swapped_while_volt_starts_is_never_run(self):
         """The good one becomes the one with a constructor, again and again."""
         path = self.copy()
@@ -109,6 +110,7 @@ class Wiring(SecurityCase):
         self.assertEqual(run.process.returncode, 0, run.story())
         self.assertIn("the probe lived", "\n".join(run.log()))
 
+    # HOLDS(security)
     def test_init_that_fails_is_a_refusal_with_its_reason(self):
         for what, said in (("error", "Input/output error"), ("said", "the flux is low"),
                            ("garbage", "2147483647"), ("lowest", "-2147483648")):
@@ -116,6 +118,7 @@ class Wiring(SecurityCase):
                 self.refused(self.words(f"{self.own_plugin('trouble')},what={what}"), 102,
                              "trouble", said)
 
+    # HOLDS(security)
     def test_start_that_fails_is_a_refusal(self):
         for what in ("late-error", "late-range", "late-irq"):
             with self.subTest(what=what):
@@ -123,6 +126,7 @@ class Wiring(SecurityCase):
                 self.assertEqual(run.process.returncode, 102, run.story())
                 self.guest_never_ran(run)
 
+    # HOLDS(security)
     def test_init_that_crashes_ends_volt_and_no_guest_runs(self):
         """The signal stays what it was; a line says whose fault it is."""
         for what, number in (("abort", signal.SIGABRT), ("crash", signal.SIGILL),
@@ -142,6 +146,7 @@ class Wiring(SecurityCase):
         "daemon": "left a child process", "open-file": "left a file open",
         "open-high-file": "left a file open", "close-files": "closed a file"}
 
+    # HOLDS(security)
     def test_init_that_leaves_something_behind_is_refused_with_its_fault(self):
         """Also when only explained, also by a host that turned every layer off."""
         for what, said in self.LEFT_BEHIND.items():
@@ -202,6 +207,7 @@ class Wiring(SecurityCase):
             self.assertEqual(run.process.returncode, 42, run.story())
             self.assertIn("volt: trouble: the worker lived", run.log())
 
+    # HOLDS(security)
     def test_no_process_of_a_refused_plugin_lives_on(self):
         """None holds the log, whose other end would not see its end of file otherwise."""
         for what in ("process", "split", "daemon"):
@@ -220,6 +226,7 @@ class Wiring(SecurityCase):
             f"{self.own_plugin('trouble')},what=process", "serial")])
         self.assertEqual(run.wait(), 102, run.story())
 
+    # HOLDS(security)
     def test_init_that_does_not_return_is_a_refusal(self):
         runs = [(what, self.launch([Setup.volt, *self.words(
             f"{self.own_plugin('trouble')},what={what}", "serial")])) for what in ("loop", "wait")]
@@ -229,6 +236,7 @@ class Wiring(SecurityCase):
                 self.assertIn("plugin trouble: its init did not return within 10 s",
                               "\n".join(run.log()))
 
+    # HOLDS(security)
     def test_memory_is_never_writable_and_code_not_even_in_init(self):
         for what in ("map-writable-code", "make-code"):
             for options in ((), ("--no-landlock",)):
@@ -236,6 +244,7 @@ class Wiring(SecurityCase):
                     self.refused(self.words(f"{self.own_plugin('trouble')},what={what}", "serial",
                                             options=options), 102, "trouble", "Permission denied")
 
+    # HOLDS(security)
     def test_start_that_crashes_ends_volt_under_the_seal(self):
         for what, number in (("late-crash", signal.SIGILL), ("late-recursion", signal.SIGSEGV)):
             with self.subTest(what=what):
@@ -243,6 +252,7 @@ class Wiring(SecurityCase):
                 self.assertEqual(run.process.returncode, -number, run.story())
                 self.guest_never_ran(run)
 
+    # HOLDS(security)
     def test_thread_after_the_seal_kills(self):
         run = self.start_trouble("late-thread")
         self.check_killed(run)
@@ -307,6 +317,7 @@ class EarlyFilter(SecurityCase):
              "kcmp 1 1 0 0 0", "process_madvise 0 ~8 1 20 0", "shmat -1 0 0x8000",
              "quotactl_fd -1 0 0 0", "int80 20", "0x40000027")
 
+    # HOLDS(security)
     def test_each_kills_in_init(self):
         for call in self.CALLS:
             with self.subTest(call=call):
@@ -324,6 +335,7 @@ class EarlyFilter(SecurityCase):
                     else:
                         self.assertEqual(run.process.returncode, 0, run.story())
 
+    # HOLDS(security)
     def test_capabilities_are_gone_before_a_plugin_is_wired(self):
         if os.geteuid() != 0:
             self.skip("only root has capabilities to lose")

@@ -81,18 +81,22 @@ class Needs(Policy):
     def test_row_that_undoes_the_sandbox_is_refused_naming_all(self):
         self.refuse(self.words(self.needy("needy_execve")), "needy", "execve", "a test")
 
+    # HOLDS(security)
     def test_row_for_any_request_of_a_file_is_refused(self):
         for name, call in (("needy_ioctl", "ioctl"), ("needy_command", "fcntl")):
             self.refuse(self.words(self.needy(name)), "needy", call, "a command")
 
+    # HOLDS(security)
     def test_row_for_any_file_is_refused(self):
         for name in ("needy_any_file", "needy_any_file_of_worker"):
             self.refuse(self.words(self.needy(name)), "plugin needy asks for write", "on any file")
 
+    # HOLDS(security)
     def test_row_for_a_file_of_the_cores_is_refused(self):
         self.refuse(self.words(self.needy("needy_core_file")), "plugin needy asks for read",
                     "descriptor 0, which is not its own")
 
+    # HOLDS(D8)
     def test_row_for_vcpu_threads_is_refused(self):
         for name in ("needy_vcpu", "needy_everywhere"):
             self.refuse(self.words(self.needy(name)), "needy", "getpid", "vCPU threads")
@@ -117,10 +121,12 @@ class Needs(Policy):
 
 
 class Budget(Policy):
+    # HOLDS(security)
     def test_serial_port_alone(self):
         self.assertLessEqual(len(self.page("serial").syscalls()), SERIAL)
         self.assertLessEqual(len(self.page(*DEFAULT).syscalls()), SERIAL)
 
+    # HOLDS(security)
     def test_disk_and_network(self):
         page = self.page(*DEFAULT, self.needy(more=",worker=on"))
         self.assertLessEqual(len(page.syscalls()), BLOCK_AND_NET)
@@ -131,6 +137,7 @@ class Budget(Policy):
                          self.needy(more=",worker=on"))
         self.assertLessEqual(len(page.syscalls()), EVERYTHING)
 
+    # HOLDS(security)
     def test_vcpu_runs_itself_and_raises_interrupts_and_no_more(self):
         """The requests are those that its own interrupts need, on the VM's descriptor alone."""
         page = self.page(*DEFAULT, self.needy(more=",worker=on"), options=("--cpus", "4"))
@@ -198,6 +205,7 @@ class Allowlist(Policy):
         text = "\n".join({call for call, _ in self.rows("serial")})
         self.page("serial", options=self.allowlist(text))
 
+    # HOLDS(security)
     def test_each_row_left_out_is_missed_by_name(self):
         rows = sorted(self.rows("serial", "ioapic"))
         for missing in rows:
@@ -207,6 +215,7 @@ class Allowlist(Policy):
                 words = self.words("serial", "ioapic", options=self.allowlist(text))
                 self.refuse(words, f"asks for {missing[0]} on {missing[1]} threads", "--allowlist")
 
+    # HOLDS(security)
     def test_who_asked_is_named(self):
         rows = self.rows("serial", self.needy())
         text = "".join(f"{call} {role}\n" for call, role in rows if call != "pwritev")

@@ -94,12 +94,15 @@ class Sealed(Attempts):
             self.assertGreaterEqual(
                 len([a for a in ACTIONS.values() if thread in a.threads]), 60)
 
+    # HOLDS(D8, security)
     def test_each_action_of_a_vcpu_thread_kills(self):
         self.check_each_dies("vcpu")
 
+    # HOLDS(security)
     def test_each_action_of_the_loop_thread_kills(self):
         self.check_each_dies("loop")
 
+    # HOLDS(security)
     def test_each_action_of_a_worker_kills(self):
         self.check_each_dies("worker")
 
@@ -117,6 +120,7 @@ class Sealed(Attempts):
                         self.assertIn(run.process.returncode, (KILLED, -signal.SIGILL),
                                       run.story())
 
+    # HOLDS(security)
     def test_writing_to_the_sealed_tables_kills(self):
         for thread in THREADS:
             with self.subTest(thread=thread):
@@ -136,6 +140,7 @@ class Unsealed(Attempts):
 
     OPEN = ("--no-sandbox",)
 
+    # HOLDS(security)
     def test_each_action_lives_without_the_sandbox(self):
         def check(action):
             if action.control is None:
@@ -180,5 +185,6 @@ class Unsealed(Attempts):
 
 
 class WithoutLandlock(Attempts):
+    # HOLDS(security)
     def test_each_action_still_kills(self):
         self.check_each_dies("vcpu", "--no-landlock")

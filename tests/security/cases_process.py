@@ -80,6 +80,7 @@ class Process(SecurityCase):
 
 
 class Tasks(Process):
+    # HOLDS(security)
     def test_threads_are_those_explained_and_all_are_sealed(self):
         def check(run, page):
             found = vm.tasks(run.pid)
@@ -96,6 +97,7 @@ class Tasks(Process):
 
         self.on_each_machine(check)
 
+    # HOLDS(security)
     def test_threads_have_two_filters(self):
         """Of the early filter, and their own."""
         run, page = self.both()
@@ -103,6 +105,7 @@ class Tasks(Process):
             if not name.startswith("kvm-"):
                 self.assertEqual(fields["Seccomp_filters"], "2", name)
 
+    # HOLDS(security)
     def test_helper_has_no_power_and_few_files(self):
         path = self.folder() / "socket"
         run, _ = self.both((f"serial,console=unix:{path}",))
@@ -124,6 +127,7 @@ class Tasks(Process):
 
 
 class Files(Process):
+    # HOLDS(security)
     def test_descriptors_are_those_explained_and_no_other(self):
         def check(run, page):
             found = {int(f.name): os.readlink(f) for f in self.proc(run, "fd").iterdir()}
@@ -137,6 +141,7 @@ class Files(Process):
 
         self.on_each_machine(check)
 
+    # HOLDS(security)
     def test_nothing_is_inherited(self):
         for fd in (3, 17, 57, 250):
             with self.subTest(fd=fd):
@@ -152,6 +157,7 @@ class Files(Process):
                 for f in self.proc(run, "fd").iterdir():
                     self.assertNotEqual(os.readlink(f), "/etc")
 
+    # HOLDS(security)
     def test_no_library_of_whoever_starts_it_is_there(self):
         library = str(self.own_plugin("good"))
         run, _ = self.both(env={**os.environ, "LD_PRELOAD": library})
@@ -179,6 +185,7 @@ class Memory(Process):
 
         self.on_each_machine(check)
 
+    # HOLDS(security)
     def test_tables_are_read_only(self):
         """Those of addresses and callbacks; the probe tells where its own table is."""
         run, _ = self.both(("serial", self.probe()), ("--log-level", "debug"))
@@ -191,6 +198,7 @@ class Memory(Process):
                 return
         self.fail("not mapped")
 
+    # HOLDS(security)
     def test_each_read_only_table_is_final(self):
         """What has no file behind it and is read-only was made so by the seal: mseal, VmFlags sl."""
         if tuple(int(n) for n in os.uname().release.split(".")[:2]) < (6, 10):
@@ -202,6 +210,7 @@ class Memory(Process):
         for where, flags in tables:
             self.assertIn("sl", flags.split(), where)
 
+    # HOLDS(security)
     def test_process_belongs_to_root_in_proc(self):
         """Which the kernel does for a process that is not dumpable."""
         run, _ = self.both()
@@ -210,6 +219,7 @@ class Memory(Process):
 
 
 class Limits(Process):
+    # HOLDS(security)
     def test_limits_leave_no_room(self):
         def check(run, page):
             limits = {line[:26].strip(): line[26:].split()[:2] for line in
@@ -222,6 +232,7 @@ class Limits(Process):
 
         self.on_each_machine(check)
 
+    # HOLDS(security)
     def test_memory_to_spend_is_the_guest_s_and_little_more(self):
         """No call is left that maps more; the guest's is its own, and what else is writable is
         bounded whatever it does with it."""

@@ -87,17 +87,21 @@ class Replay(SecurityCase):
 class Default(Replay):
     PLUGINS = ("serial", "i8042", "ioapic", "acpipower", "pvpanic", "exitport", "bootmark")
 
+    # HOLDS(security)
     def test_rules_of_the_loop_thread(self):
         self.assertGreater(self.replay("loop", self.PLUGINS), 10)
 
+    # HOLDS(security)
     def test_rules_of_a_vcpu_thread(self):
         self.assertGreater(self.replay("vcpu", self.PLUGINS), 5)
 
+    # HOLDS(security)
     def test_rules_of_a_worker(self):
         self.assertGreater(self.replay("worker", self.PLUGINS), 5)
 
 
 class Streams(Replay):
+    # HOLDS(security)
     def test_unix_socket(self):
         self.replay("loop", (f"serial,console=unix:{self.folder()}/socket",))
 

@@ -119,6 +119,7 @@ static const struct bad bad_plugins[] = {
     {"thread_local", "thread-local"},
 };
 
+/* HOLDS(R1) */
 static void each_bad_plugin_is_refused_with_its_reason(void **state)
 {
 	for (size_t i = 0; i < sizeof(bad_plugins) / sizeof(bad_plugins[0]); i++)
@@ -522,6 +523,7 @@ static const struct {
     CASE(plt_long, "table of relocations"),
 };
 
+/* HOLDS(security) */
 static void each_changed_field_is_refused_with_its_reason(void **state)
 {
 	for (size_t i = 0; i < sizeof(changes) / sizeof(changes[0]); i++) {
@@ -588,6 +590,7 @@ static int load_behind_impostor(void)
 	return image_load(&r, why, sizeof(why)) ? 0 : strstr(why, "another object") ? 2 : 1;
 }
 
+/* HOLDS(security) */
 static void object_that_was_not_vetted_is_refused(void **state)
 {
 	assert_int_equal(run_in_child(load_shifted), 2);

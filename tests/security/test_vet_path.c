@@ -157,6 +157,7 @@ static int open_own(void)
 	return fcntl(r.image_fd, F_GETFD) & FD_CLOEXEC ? 7 : 5;
 }
 
+/* HOLDS(security) */
 static void copy_has_the_bytes_of_the_file_and_cannot_change(void **state)
 {
 	if (geteuid() == 0)
@@ -205,6 +206,7 @@ static _Noreturn void swap_for_ever(void)
 		renameat2(AT_FDCWD, file, AT_FDCWD, at("d/other"), RENAME_EXCHANGE);
 }
 
+/* HOLDS(security) */
 static void file_swapped_while_it_is_checked_is_never_loaded(void **state)
 {
 	uint8_t *bad = calloc(1, good_size), *copy = malloc(good_size);
@@ -288,6 +290,7 @@ static void folder_is_refused(void **state)
 	assert_refused("/", EISDIR, "directory");
 }
 
+/* HOLDS(security) */
 static void fifo_is_refused_without_waiting(void **state)
 {
 	assert_int_equal(mkfifo(at("d/fifo"), 0644), 0);
@@ -305,6 +308,7 @@ static void socket_is_refused(void **state)
 	close(fd);
 }
 
+/* HOLDS(security) */
 static void device_is_refused(void **state)
 {
 	assert_refused("/dev/zero", EINVAL, "not a file");
@@ -338,6 +342,7 @@ static void file_that_others_may_write_is_refused(void **state)
 	assert_refused(file, EPERM, "0646");
 }
 
+/* HOLDS(security) */
 static void set_id_file_is_refused(void **state)
 {
 	assert_int_equal(chmod(file, 04755), 0);
@@ -360,6 +365,7 @@ static void folder_further_up_is_checked_too(void **state)
 	assert_refused(file, EPERM, "0777");
 }
 
+/* HOLDS(security) */
 static void sticky_folder_is_accepted(void **state)
 {
 	assert_int_equal(chmod(at("d"), 01777), 0);
@@ -377,6 +383,7 @@ static int vet_among_unmapped_users(void)
 }
 
 /* There everybody shows as the same user, ourselves too: the owner may be anybody. */
+/* HOLDS(security) */
 static void file_of_a_user_that_is_not_mapped_is_refused(void **state)
 {
 	int status;
@@ -446,6 +453,7 @@ static int open_on_noexec_mount(void)
 	return vet_open(file, &r) == -EPERM && strstr(kit_logged(), "noexec") ? 7 : 8;
 }
 
+/* HOLDS(security) */
 static void file_on_a_noexec_mount_is_refused(void **state)
 {
 	int code;

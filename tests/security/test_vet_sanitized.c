@@ -35,6 +35,7 @@ static void start_code_is_accepted(void **state)
 	assert_int_equal(vet_file("init_function"), 0);
 }
 
+/* HOLDS(security) */
 static void all_else_is_refused_as_ever(void **state)
 {
 	assert_int_equal(vet_file("ifunc"), -EINVAL);

@@ -3,6 +3,8 @@
 """Every header compiles alone: public ones as strict C11 and C++20, internal ones as
 the dialect that the tree is built in, under each compiler that is here."""
 
+# HOLDS(R4)
+
 import os
 import shutil
 

@@ -3,6 +3,8 @@
 """sdk/abi/layout.c speaks of every struct, member and constant of the public headers, and
 sdk/abi/history of every struct and extension. That what it says holds, each build proves."""
 
+# HOLDS(R10, R4, R6, R7)
+
 import re
 import sys
 

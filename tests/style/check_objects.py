@@ -7,6 +7,8 @@ that is not executable, the ABI note.
 usage: check_objects.py PLUGIN.so...     (not for sanitized builds)
 """
 
+# HOLDS(R8)
+
 import re
 import sys
 
