@@ -18,7 +18,7 @@
  *
  *   clang -fsanitize=fuzzer,address,undefined -DVOLT_LIBFUZZER ... fuzz_blk.c
  */
-#include "blk_bench.h"
+#include "test_bench.h"
 
 #include <ctype.h>
 #include <time.h>

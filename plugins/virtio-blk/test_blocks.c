@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /* Block sizes, queues, buffers of O_DIRECT, and rates. */
-#include "blk_bench.h"
+#include "test_bench.h"
 
 #define SECOND UINT64_C(1000000000)
 

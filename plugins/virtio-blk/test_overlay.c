@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /* A disk with a base. The bench's file is the base, and must never change. */
-#include "blk_bench.h"
+#include "test_bench.h"
 
 #include "blk.h"
 

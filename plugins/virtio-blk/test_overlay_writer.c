@@ -2,11 +2,11 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * overlay_writer FOLDER SEED CALL - a driver of random requests on FOLDER/own, whose base is
+ * test_overlay_writer FOLDER SEED CALL - a driver of random requests on FOLDER/own, whose base is
  * FOLDER/base. SIGKILL comes before the system call number CALL. Each request is printed before it
  * is made, and when it was answered; FOLDER/stable is the own file as it was at the last sync.
  */
-#include "blk_bench.h"
+#include "test_bench.h"
 
 #include <signal.h>
 #include <stdarg.h>

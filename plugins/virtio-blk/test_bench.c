@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-#include "blk_bench.h"
+#include "test_bench.h"
 
 #include <sys/syscall.h>
 #include <sys/uio.h>

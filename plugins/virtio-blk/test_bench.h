@@ -2,10 +2,10 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * blk_bench - a disk with a driver under the fake host, and a C library that errs on request.
+ * test_bench - a disk with a driver under the fake host, and a C library that errs on request.
  */
-#ifndef BLK_BENCH_H
-#define BLK_BENCH_H
+#ifndef TEST_BENCH_H
+#define TEST_BENCH_H
 
 #include <errno.h>
 #include <fcntl.h>
