@@ -38,6 +38,7 @@ PACKAGES_CHECK=(
 	clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 	bzip2 lzop # to pack kernels with
 	acpica-tools mandoc codespell shellcheck strace
+	zsh fish # completions
 	e2fsprogs # file systems on disks, in the lab
 )
 # shellcheck disable=SC2034
