@@ -247,6 +247,7 @@ static void act_save(void)
 	memcpy(bytes, saved, n);
 	if (random & 2)
 		n = state_corrupt(bytes, n, n + 64, &random);
+	fake_host_reset(b->f); /* as the host does before a restore */
 	fake_state_load(b->f, bytes, n);
 	free(bytes);
 }
