@@ -158,6 +158,8 @@ static inline uint8_t *volt_pci_bytes(struct volt_pci_function *f, unsigned inde
 	return f->config + f->capability[index];
 }
 
+/* NOLINTBEGIN(bugprone-macro-parentheses) */
+
 /* Rows of fields for struct `s`, whose function is `member`. */
 #define VOLT_PCI_FIELDS(s, member) \
 	{VOLT_FIELD(s, member.config, VOLT_F_U8, VOLT_PCI_CONFIG)}, \
@@ -165,6 +167,8 @@ static inline uint8_t *volt_pci_bytes(struct volt_pci_function *f, unsigned inde
 	{ \
 		VOLT_FIELD(s, member.pending, VOLT_F_U32, 1) \
 	}
+
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 #ifdef __cplusplus
 }
