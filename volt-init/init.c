@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "agent.h"
 #include "cmdline.h"
 #include "network.h"
 #include "root.h"
@@ -79,6 +80,19 @@ static void announce(const struct settings *s)
 		port_write(handle, s->mark.port, s->mark.value);
 	const unsigned long up = uptime_ms();
 	print("VOLT VM READY uptime %lu.%03lu s\n", up / 1000, up % 1000);
+}
+
+/* For a host that asks over vsock: before the banner, so that who has seen it may connect. */
+static void start_agent(const struct settings *s)
+{
+	char text[16];
+
+	if (!cmdline_get(s->cmdline, "volt.agent", text, sizeof(text)))
+		return;
+	const uint32_t port = (uint32_t)strtoul(text, NULL, 10);
+
+	if (!agent_start(port))
+		complain("volt.agent: cannot listen on vsock port %u: %s", port, strerror(errno));
 }
 
 /* Ends the VM with a status: by the exit port, else by power-off. */
@@ -182,6 +196,7 @@ __attribute__((noreturn)) static void run_init(char **args)
 	network_setup(s.cmdline);
 	const enum root_result root = root_switch(s.cmdline);
 	network_write_resolver();
+	start_agent(&s);
 	announce(&s);
 	if (s.has_run && root == ROOT_FAILED)
 		end_with(&s, 126);

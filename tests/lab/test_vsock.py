@@ -28,7 +28,8 @@ def _pack(folder):
     tool, output = folder / "vsock_tool", folder / "initramfs.cpio.gz"
     _call(["cc", "-O2", "-static", "-D_GNU_SOURCE", "-o", tool, Path(__file__).with_name("vsock_tool.c")])
     command = [sys.executable, ROOT / "volt-init/pack.py", "--init", BUILD / "volt-init/volt-init"]
-    command += ["--add", f"{busybox()}=/bin/busybox", "--add", f"{tool}=/bin/vsock_tool", "--link", "/bin/sh=busybox"]
+    command += ["--add", f"{busybox()}=/bin/busybox", "--add", f"{tool}=/bin/vsock_tool", "--link", "/bin/sh=busybox",
+                "--link", "/bin/sleep=busybox"]
     modules = ["virtio_mmio", "virtio_pci", "vmw_vsock_virtio_transport"]
     for path in module_files(fetch()["modules"], modules):
         command += ["--module", path]
@@ -46,7 +47,7 @@ def _talk(lab, *words):
     for text in ("guest to host: 16777216 bytes and back", f"guest: served {CONNECTIONS + 1} connections",
                  f"host: {CONNECTIONS} connections are open", "host to guest: 16777216 bytes and back"):
         expect(text in output, f"no line \"{text}\"", output)
-    expect("volt-broker" not in lab.run("ps w 2>/dev/null || cat /proc/*/comm")[1], "the broker is still there")
+    lab.check("while grep -q volt-broker /proc/[0-9]*/comm 2>/dev/null; do sleep 0.1; done")  # it ends with volt
 
 
 def bytes_and_many_connections_over_mmio(lab):
@@ -55,6 +56,17 @@ def bytes_and_many_connections_over_mmio(lab):
 
 def bytes_and_many_connections_over_pci_with_ioapic(lab):
     _talk(lab, NO_IOAPIC + " --plugin ioapic --plugin pci")
+
+
+def agent_runs_a_command_and_ends_the_guest(lab):
+    line = volt(NO_IOAPIC, f"--plugin virtio-vsock,path={SOCKET}", initrd=INITRD,
+                append='quiet loglevel=0 volt.agent=1024 volt.run="sleep 1000"')
+    until = f"until grep -q 'VM READY' /tmp/out; do sleep 0.1; done; {TOOL} agent {SOCKET}"
+    status, output = lab.run(f"rm -f {SOCKET}; {line} </dev/null >/tmp/out 2>&1 & v=$!; {until}; wait $v; "
+                             f"s=$?; cat /tmp/out; exit $s", LIMIT_S)
+    expect(status == 0, f"exit status {status}", output)
+    for text in ("agent: /proc\nguest\n", "agent: status 7"):
+        expect(text in output, f"no line \"{text}\"", output)
 
 
 if __name__ == "__main__":

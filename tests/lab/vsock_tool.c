@@ -2,7 +2,8 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * vsock_tool - both sides of the lab's test of virtio-vsock: "guest COUNT", "host PATH COUNT".
+ * vsock_tool - both sides of the lab's test of virtio-vsock: "guest COUNT", "host PATH COUNT", and
+ * a host that asks volt-init's agent (docs/agent.md) for a command: "agent PATH".
  *
  * The guest connects to port 80, sends BULK bytes and wants them back; then it serves COUNT + 1
  * connections to port 1234, whose bytes it returns, all at once. The host serves PATH_80 likewise,
@@ -151,7 +152,7 @@ static void guest(unsigned count)
 
 /* ----------------------------------------------------------------------- host */
 
-static int dial(const char *path)
+static int dial(const char *path, unsigned port)
 {
 	struct sockaddr_un to = {.sun_family = AF_UNIX};
 	char answer[32] = "";
@@ -161,7 +162,7 @@ static int dial(const char *path)
 	snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
 	if (connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0)
 		die("connect");
-	write_all(fd, "CONNECT 1234\n", 13);
+	dprintf(fd, "CONNECT %u\n", port);
 	while (n < sizeof(answer) - 1 && read(fd, answer + n, 1) == 1 && answer[n] != '\n')
 		n++;
 	if (strncmp(answer, "OK ", 3) != 0)
@@ -181,7 +182,7 @@ static void host(const char *path, unsigned count)
 		die("listen");
 	serve(listener, 1);
 	for (unsigned i = 0; i < count; i++)
-		fds[i] = dial(path);
+		fds[i] = dial(path, 1234);
 	printf("host: %u connections are open\n", count);
 	for (unsigned i = 0; i < count; i++)
 		write_all(fds[i], &i, sizeof(i));
@@ -194,8 +195,43 @@ static void host(const char *path, unsigned count)
 			die("a connection gave other bytes back");
 		close(fds[i]);
 	}
-	exchange(dial(path));
+	exchange(dial(path, 1234));
 	printf("host to guest: %u bytes and back\n", BULK);
+}
+
+static uint32_t hear(int fd, char *payload)
+{
+	uint32_t head[2];
+
+	if (recv(fd, head, sizeof(head), MSG_WAITALL) != sizeof(head) || head[0] > 16384 ||
+	    recv(fd, payload, head[0], MSG_WAITALL) != (ssize_t)head[0])
+		die("no frame");
+	payload[head[0]] = 0;
+	return head[1];
+}
+
+static void agent(const char *path)
+{
+	static const char request[] =
+	    "\0\0\0\0\0\0\0\0\3\0\1\0/proc\0sh\0-c\0pwd; echo $WHERE; exit 7\0WHERE=guest";
+	const uint32_t head[] = {sizeof(request), 1};
+	static char payload[16385];
+	uint32_t kind;
+	const int fd = dial(path, 1024);
+
+	if (hear(fd, payload) != 16)
+		die("no hello");
+	write_all(fd, head, sizeof(head));
+	write_all(fd, request, sizeof(request));
+	while ((kind = hear(fd, payload)) == 17)
+		printf("agent: %s", payload);
+	if (kind != 20)
+		die(payload);
+	printf("agent: status %d\n", payload[0]);
+	const uint32_t end[] = {4, 6, 0};
+	const int other = dial(path, 1024);
+
+	write_all(other, end, sizeof(end));
 }
 
 int main(int argc, char **argv)
@@ -203,6 +239,8 @@ int main(int argc, char **argv)
 	setvbuf(stdout, NULL, _IOLBF, 0);
 	if (argc == 3 && strcmp(argv[1], "guest") == 0)
 		guest((unsigned)atoi(argv[2]));
+	else if (argc == 3 && strcmp(argv[1], "agent") == 0)
+		agent(argv[2]);
 	else if (argc == 4 && strcmp(argv[1], "host") == 0)
 		host(argv[2], (unsigned)atoi(argv[3]));
 	else
