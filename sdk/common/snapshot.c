@@ -98,7 +98,7 @@ static const char *find_head_fault(const uint8_t *bytes, size_t size)
 	    get16(bytes + HEAD_ROW_SIZE) != SNAPSHOT_ROW ||
 	    get64(bytes + HEAD_TABLE) != SNAPSHOT_HEAD ||
 	    get32(bytes + HEAD_PAGE) != SNAPSHOT_PAGE || get32(bytes + HEAD_FLAGS) != 0)
-		return "its header is none that this volt reads";
+		return "its header is of a version that this volt does not read";
 	if (get64(bytes + HEAD_RAM) % SNAPSHOT_PAGE != 0)
 		return "its memory is not whole pages";
 	const uint32_t rows = get32(bytes + HEAD_ROWS);

@@ -72,7 +72,7 @@ static const char *find_field_fault(
 	if (f->since > s->version)
 		return "it comes from a later version than the table's";
 	if (f->min > f->max || f->max > type_max(f->type))
-		return "its limits are none that its type has";
+		return "its limits are outside of its type";
 	return NULL;
 }
 
