@@ -1,0 +1,183 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""Debian's kernel on virtio-net: by a tap, and by passt, which needs no root."""
+
+import hashlib
+import os
+import random
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cases import NO_IOAPIC, expect, run, volt
+from lab import LabError, LabUnavailable, fetch, with_shell
+
+BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
+INITRD, BULK = "/lab/net.cpio", "/lab/bulk"
+BULK_BYTES, CONNECTIONS, LIMIT_S = 8 << 20, 100, 240
+TAP, TAP_HOST, TAP_GUEST = "tap0", "192.0.2.1", "192.0.2.2"
+PASST_HOST = "10.0.2.2"
+PASST = "--plugin virtio-net,socket=unix:/run/passt.sock"
+
+# What a guest does with a host's address. Nothing closes one side of a connection before the
+# other: passt 2023-03-09 takes no ACK of a guest that did, and sends the same bytes again.
+PING = "ping -c 3 -W 5 {host} | grep packets"
+DOWNLOAD = "wget -q -O - http://{host}:7003/bulk | sha256sum"
+# BusyBox posts text alone.
+UPLOAD = ("dd if=/dev/urandom bs=1k count={upload} 2>/dev/null | base64 >/bulk; sha256sum /bulk; "
+          "wget -q -O - --post-file /bulk http://{host}:7003/cgi-bin/sum")
+# A busy server refuses some at first, as it has room for nine that wait.
+MANY = ("for i in $(seq {count}); do (until wget -q -O /got.$i http://{host}:7003/$i; do sleep 1; "
+        "done) 2>/dev/null & done; wait; cat /got.* | sort -n | sha256sum")
+
+
+def _call(*words):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise LabError(f"{words} ended with {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def _initramfs(folder):
+    tool, deb = BUILD / "tools/kernel/volt-kernel", fetch("--deb")["deb"]
+    base = folder / "base"
+    base.write_bytes(with_shell(BUILD / "volt-init/volt-init"))
+    name = _call(tool, "import", "--store", folder / "store", deb).strip()
+    _call(tool, "initramfs", "--store", folder / "store", "--base", base, "--output",
+          folder / "initramfs", name)
+    return folder / "initramfs"
+
+
+def _bulk():
+    return random.Random(2).randbytes(BULK_BYTES)
+
+
+def _serve(lab):
+    """A web server in the lab: files, and the sum of what is posted. Without cookies a queue of
+    connections that is full makes the guest try again, with them it resets."""
+    lab.check("""[ -e /tmp/www ] && exit 0
+echo 0 >/proc/sys/net/ipv4/tcp_syncookies
+mkdir -p /tmp/www/cgi-bin
+ln -s /lab/bulk /tmp/www/bulk
+for i in $(seq 100); do echo $i >/tmp/www/$i; done
+printf '#!/bin/sh\\necho Content-Type: text/plain\\necho\\nexec sha256sum\\n' >/tmp/www/cgi-bin/sum
+chmod +x /tmp/www/cgi-bin/sum
+httpd -p 7003 -h /tmp/www
+""")
+
+
+def _make_tap(lab, name=TAP, host=TAP_HOST):
+    lab.check(f"tunctl -t {name} >/dev/null 2>&1; ip addr add {host}/24 dev {name} 2>/dev/null; "
+              f"ip link set {name} up")
+
+
+def _guest(lab, plugins, script, ip, status=0):
+    """The script is a file of its own, as a command line has no room for it."""
+    lab.check("mkdir -p /tmp/more/root")
+    lab.write("/tmp/more/root/script", script.encode())
+    lab.check("cd /tmp/more && (echo root; echo root/script) | cpio -o -H newc >/tmp/more.cpio "
+              f"2>/dev/null && cat {INITRD} /tmp/more.cpio >/tmp/initrd")
+    line = volt(NO_IOAPIC, plugins, "--memory 256M", initrd="/tmp/initrd",
+                append=f"quiet loglevel=0 {ip}", run="sh /root/script")
+    found, output = lab.run(line + " </dev/null", LIMIT_S)
+    expect(found == status, f"exit status {found} instead of {status}", output)
+    return output
+
+
+def _traffic(lab, plugins, host, ip, pinged=None, upload=8192):
+    _serve(lab)
+    parts = [PING.format(host=pinged or host)]
+    parts += [part.format(host=host, count=CONNECTIONS, upload=upload) for part in (DOWNLOAD, UPLOAD, MANY)]
+    script = "\n".join(parts)
+    output = _guest(lab, plugins, script, ip)
+    expect("3 packets received" in output, "a ping was lost", output)
+    sums = re.findall(r"^([0-9a-f]{64})", output, re.MULTILINE)
+    expect(len(sums) == 4, f"{len(sums)} sums", output)
+    expect(sums[0] == hashlib.sha256(_bulk()).hexdigest(), "other bytes came", output)
+    expect(sums[1] == sums[2], "other bytes were sent", output)
+    lines = "".join(f"{i}\n" for i in range(1, CONNECTIONS + 1))
+    expect(sums[3] == hashlib.sha256(lines.encode()).hexdigest(), "a connection failed", output)
+    return output
+
+
+def traffic_by_a_tap_arrives_whole(lab):
+    _make_tap(lab)
+    _traffic(lab, f"--plugin virtio-net,tap={TAP}", TAP_HOST, f"ip={TAP_GUEST}")
+
+
+def traffic_by_passt_arrives_whole(lab):
+    lab.check("/lab/passt")
+    # passt stands for the host with TCP and UDP only: an echo is asked of its own address. Of
+    # 8 MiB sent at once it resets the connection here, which is not explained.
+    output = _traffic(lab, PASST, PASST_HOST, "ip=dhcp", pinged="10.99.0.1", upload=1024)
+    expect("eth0 has address 10.0.2.15, gateway 10.0.2.2" in output, "no address", output)
+
+
+def lease_is_kept_and_its_loss_is_told(lab):
+    """BusyBox's server grants eight seconds, which are renewed until it goes."""
+    _make_tap(lab)
+    lab.write("/tmp/udhcpd.conf", f"""start {TAP_GUEST}
+end {TAP_GUEST}
+interface {TAP}
+max_leases 1
+min_lease 4
+lease_file /tmp/leases
+option subnet 255.255.255.0
+option router {TAP_HOST}
+option dns 192.0.2.53
+option hostname leased
+option lease 8
+""".encode())
+    lab.check(f": >/tmp/leases; (udhcpd -f -I {TAP_HOST} /tmp/udhcpd.conf & sleep 45; "
+              "killall udhcpd) </dev/null >/tmp/udhcpd.log 2>&1 &")
+    script = ("hostname; cat /etc/resolv.conf; sleep 15; ip -4 addr show eth0; echo kept; "
+              "while ip -4 addr show eth0 | grep -q inet; do sleep 1; done; echo over")
+    output = _guest(lab, f"--plugin virtio-net,tap={TAP}", script, "ip=dhcp")
+    expect(f"eth0 has address {TAP_GUEST}, gateway {TAP_HOST}" in output, "no address", output)
+    expect("leased" in output and "nameserver 192.0.2.53" in output, "options are missing", output)
+    expect(f"inet {TAP_GUEST}/24" in output, "the lease was not kept", output)
+    expect("eth0: its DHCP lease has ended" in output, "its loss was not told", output)
+
+
+def network_without_a_server_lets_the_guest_go_on(lab):
+    _make_tap(lab)
+    output = _guest(lab, f"--plugin virtio-net,tap={TAP}", "echo went on", "ip=dhcp")
+    expect("eth0: no DHCP server gave an address in 20 s" in output, "no reason", output)
+    expect("went on" in output, "it did not", output)
+
+
+def two_disks_and_two_nets_just_work(lab):
+    """With default parameters: addresses, lines and names are the host's business."""
+    _make_tap(lab)
+    _make_tap(lab, "tap1", "198.51.100.1")
+    lab.check("for name in a b; do echo this is disk $name | dd of=/tmp/$name bs=1M conv=sync "
+              "2>/dev/null; done")
+    plugins = ("--plugin virtio-blk,disk=/tmp/a --plugin virtio-blk,id=second,disk=/tmp/b "
+               f"--plugin virtio-net,tap={TAP} --plugin virtio-net,id=net2,tap=tap1")
+    script = f"""head -n 1 /dev/vda; head -n 1 /dev/vdb
+{PING.format(host=TAP_HOST)}
+ip addr add 198.51.100.2/24 dev eth1; ip link set eth1 up
+{PING.format(host="198.51.100.1")}
+cat /sys/class/net/eth0/address /sys/class/net/eth1/address"""
+    output = _guest(lab, plugins, script, f"ip={TAP_GUEST}:::::eth0")
+    expect("this is disk a" in output and "this is disk b" in output, "other disks", output)
+    expect(output.count("3 packets received") == 2, "a ping was lost", output)
+    macs = re.findall(r"^((?:[0-9a-f]{2}:){5}[0-9a-f]{2})", output, re.MULTILINE)
+    expect(len(set(macs)) == 2, f"addresses: {macs}", output)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="volt-lab-") as place:
+        work = Path(place)
+        try:
+            if not shutil.which("passt"):
+                raise LabUnavailable("this test needs 'passt'")
+            files = {INITRD: _initramfs(work), BULK: work / "bulk"}
+            (work / "bulk").write_bytes(_bulk())
+        except LabUnavailable as problem:
+            print(f"SKIP: {problem}")
+            sys.exit(1 if os.environ.get("VOLT_MUST_WORK") == "1" else 77)
+        run(globals(), files=files)
