@@ -66,13 +66,14 @@ static void write_config(void *self, void *arg)
 
 static uint32_t bridge_read(uint32_t at, uint32_t n)
 {
-	uint8_t header[4] = {0};
+	uint32_t dword = 0;
 
 	if ((at & ~3u) == 0)
-		pci_put(header, 4, BRIDGE_ID);
+		dword = BRIDGE_ID;
 	if ((at & ~3u) == PCI_REVISION)
-		pci_put(header, 4, BRIDGE_CLASS);
-	return pci_get(header + at % 4, n);
+		dword = BRIDGE_CLASS;
+	dword >>= 8 * (at % 4);
+	return n < 4 ? dword & ((1u << 8 * n) - 1) : dword;
 }
 
 static bool is_enabled(const struct pci *p)
