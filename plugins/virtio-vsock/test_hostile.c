@@ -383,7 +383,7 @@ static void test_random_guests_and_programs(void **state)
 					m.host_port = p.src_port;
 				}
 			}
-			/* fall through */
+			__attribute__((fallthrough));
 		default:
 			m.flags = (uint32_t)draw(&random, 4);
 			m.buf_alloc = (uint32_t)draw(&random, 3000);
