@@ -83,7 +83,7 @@ static void msrs_are_those_of_kvm_without_what_is_no_state(void **state)
 	const uint32_t listed[] = {0x174, 0x10, 0x12, 0x4b564d01, 0x4b564d02, 0x4b564d06, 0x808,
 	    0x480, 0x3a, 0x40000000, 0x3b};
 	const uint32_t no_state[] = {0x10, 0x12, 0x808, 0x480, 0x3a, 0x40000000};
-	uint32_t list[STATE_MSR_MAX], place, other;
+	uint32_t list[STATE_MSR_MAX], place, other = 0;
 	const uint32_t n = state_choose_msrs(listed, sizeof(listed) / sizeof(listed[0]), list);
 
 	for (size_t i = 0; i < sizeof(no_state) / sizeof(no_state[0]); i++)
