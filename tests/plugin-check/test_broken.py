@@ -163,7 +163,8 @@ for name, words in FILES.items():
 for name, (test, words) in BEHAVIOUR.items():
     if name not in BLIND:
         expect_one(kit.BROKEN / f"{name.replace('_', '-')}.so", test, words)
-for name, words in TROUBLE.items():
+# Under a sanitizer it is not built: its runtime has signals, threads and memory of its own.
+for name, words in ({} if kit.SANITIZED else TROUBLE).items():
     code, said = kit.check(kit.SECURITY / "trouble.so", "--only", "leaks", "--params", f"what={name}")
     kit.expect(code == 1 and re.search(words, kit.failed(said).get("leaks", "")),
                f"trouble, {name}: status {code}, {said}, not /{words}/")
