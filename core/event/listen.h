@@ -12,7 +12,7 @@
 
 /* Listens on `path`, which the helper removes at the end; a socket that a process which is gone
  * left there is replaced. *fd does not block. For volt explain, which only looks, it has no name.
- * 0, or -errno with the reason in `why`. */
-int listen_unix(const char *path, bool looks_only, int *fd, char *why, size_t size);
+ * 0, or -errno with the reason in `text`. */
+int listen_unix(const char *path, bool looks_only, int *fd, char *text, size_t size);
 
 #endif

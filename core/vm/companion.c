@@ -61,11 +61,11 @@ int companion_run(int argc, char **argv, const char *runtime_dir)
 	const struct companion *c = find(argv[1]);
 	char self[PATH_MAX / 2], path[PATH_MAX];
 	static char option[] = "--volt";
-	char **args = calloc((size_t)argc + 4, sizeof(*args));
 	const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+	char **args = c ? calloc((size_t)argc + 4, sizeof(*args)) : NULL;
 	int count = 0;
 
-	if (!args || !c)
+	if (!args)
 		return EXIT_RESOURCES;
 	const char *const places[] = {c->program, c->built};
 	self[n > 0 ? n : 0] = '\0';

@@ -16,6 +16,14 @@
 #include "core/vm/plugins.h"
 #include "core/vm/registry.h"
 
+/* Of a plugin that cannot be loaded. */
+static int refusal_code(void)
+{
+	if (log_saw_shortage())
+		return EXIT_RESOURCES;
+	return log_saw_lack() ? EXIT_HOST : EXIT_PLUGIN;
+}
+
 int main(int argc, char **argv)
 {
 	static struct options options;
@@ -37,6 +45,6 @@ int main(int argc, char **argv)
 		return EXIT_USAGE;
 	const char *asked = options_help_spec(&options);
 	if (asked != NULL)
-		return plugins_print_help(asked) == 0 ? output_end(false) : EXIT_PLUGIN;
+		return plugins_print_help(asked) == 0 ? output_end(false) : refusal_code();
 	return machine_main(&options);
 }

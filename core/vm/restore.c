@@ -68,7 +68,7 @@ static int open_file(const struct restore *r, const char *file, int *fd, struct 
 /* Copied once and read there: whoever changes the file meanwhile changes nothing. */
 static int read_state(struct restore *r)
 {
-	struct stat st;
+	struct stat st = {0};
 	char why[128];
 	int fd;
 
@@ -97,7 +97,7 @@ static int read_state(struct restore *r)
 /* Who may write the file can change the running guest, and end it by cutting the file short. */
 static int open_memory(struct restore *r)
 {
-	struct stat st;
+	struct stat st = {0};
 	int err = open_file(r, "memory", &r->memory_fd, &st);
 
 	if (err)

@@ -40,7 +40,7 @@ static int order(const void *left, const void *right)
 
 static struct module *find(const struct module_tree *t, const char *name)
 {
-	struct module key;
+	struct module key = {0};
 
 	for (size_t i = 0; i < sizeof(key.name); i++) {
 		key.name[i] = name[i] == '-' ? '_' : name[i];
