@@ -128,7 +128,7 @@ static int status_of_zombie(pid_t volt)
 	if (!last || syscall(SYS_pidfd_send_signal, record.fds[PROCESS], 0, NULL, 0) != 0)
 		return -1;
 	/* 0: of a process that is not dumpable the kernel does not tell. */
-	const int status = atoi(last);
+	const int status = (int)strtol(last, NULL, 10);
 	return status ? status : -1;
 }
 
