@@ -289,7 +289,7 @@ int vet_open_file(const char *path, struct stat *st)
 	memcpy(copy, absolute, sizeof(copy));
 	int dir = walk(path, copy, &name);
 
-	if (dir < 0)
+	if (dir < 0 || !name)
 		return dir;
 	int fd = open_in(path, dir, name, st);
 

@@ -270,6 +270,7 @@ size_t snapshot_end(struct snapshot_out *out, uint64_t ram, const uint8_t uuid[1
 
 	if (out->spoiled || out->rows != out->room_rows || out->size > SNAPSHOT_BYTES_MAX)
 		return 0;
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): no string */
 	memcpy(head, SNAPSHOT_MAGIC, 8);
 	put16(head + HEAD_VERSION, SNAPSHOT_VERSION);
 	put16(head + HEAD_ROW_SIZE, SNAPSHOT_ROW);
