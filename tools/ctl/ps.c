@@ -46,25 +46,33 @@ static bool read_proc(uint64_t pid, const char *file, char *text, size_t size)
 	return n > 0;
 }
 
+/* Word `number` (from 0) of the kernel's numbers that spaces part; 0 if there are not so many. */
+static uint64_t word_of(const char *text, unsigned number)
+{
+	while (number-- > 0) {
+		text += strcspn(text, " ");
+		text += strspn(text, " ");
+	}
+	return strtoull(text, NULL, 10);
+}
+
 /* proc(5): statm has the resident pages second; stat has utime and stime as fields 14 and 15, the
  * second field ends at the last bracket. */
 static void measure(struct row *r)
 {
 	const uint64_t pid = vm_number(r->vm, "pid");
 	char statm[128], stat[1024];
-	unsigned long long pages, user, system;
 
 	if (!read_proc(pid, "statm", statm, sizeof(statm)) ||
 	    !read_proc(pid, "stat", stat, sizeof(stat)))
 		return;
 	const char *after = strrchr(stat, ')');
-	if (!after || sscanf(statm, "%*u %llu", &pages) != 1 ||
-	    sscanf(after, ") %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
-		&system) != 2)
+	if (!after)
 		return;
 	r->measured = true;
-	r->memory = pages * (uint64_t)sysconf(_SC_PAGESIZE);
-	r->cpu_ms = (user + system) * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
+	r->memory = word_of(statm, 1) * (uint64_t)sysconf(_SC_PAGESIZE);
+	r->cpu_ms =
+	    (word_of(after, 12) + word_of(after, 13)) * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
 /* Of Linux's "ip=CLIENT:..." (admin-guide/nfs/nfsroot.rst), where it names an address. */

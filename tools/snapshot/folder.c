@@ -235,7 +235,9 @@ static void copy_section(struct snapshot_out *out, const struct snapshot *from,
 		out->spoiled = true;
 		return;
 	}
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): no string */
 	memcpy(to, from->bytes + row->offset, row->length);
+	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): no string */
 	memcpy(to + row->length, more, added);
 	snapshot_put(out, row->kind, row->version, row->index, row->name, row->length + added);
 }

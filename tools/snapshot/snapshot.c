@@ -93,10 +93,12 @@ static int verb_check(const struct snap_options *o)
 		return snap_say(SNAP_USAGE, "check: give a snapshot's folder");
 	while (o->words[count])
 		count++;
-	char **args = calloc((size_t)count + 4, sizeof(*args));
 	const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-	if (!args || null < 0 || dup2(null, STDOUT_FILENO) < 0)
+	if (null < 0 || dup2(null, STDOUT_FILENO) < 0)
 		return snap_say(SNAP_FAILED, "check: %s", strerror(errno));
+	char **args = calloc((size_t)count + 4, sizeof(*args));
+	if (!args)
+		return snap_say(SNAP_FAILED, "check: %s", strerror(ENOMEM));
 	static char explain[] = "explain", restore[] = "--restore";
 	static char program[PATH_MAX];
 	snprintf(program, sizeof(program), "%s", o->volt ? o->volt : "volt");
