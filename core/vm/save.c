@@ -141,8 +141,8 @@ int save_wire(struct machine *m)
 	if (!s)
 		return 0;
 	if (!pause_is_allowed(&m->pause))
-		return log_error(EINVAL, "--snapshot: no plugin could ask for it: add --plugin "
-					 "control,socket=unix:PATH");
+		return log_error(EINVAL, "--snapshot: nobody could ask for a save: give --name, or "
+					 "load a plugin that takes commands");
 	int err = check_plugins(m);
 	if (!err)
 		err = state_plan(

@@ -209,7 +209,7 @@ class Refused(Saving):
     def test_a_vm_that_nobody_could_ask(self):
         run = self.start("serial", "echo", options=("--snapshot",))
         self.assertEqual(run.wait(LIMIT), 103, run.story())
-        self.assertIn("--plugin control", "\n".join(run.log()))
+        self.assertIn("give --name", "\n".join(run.log()))
 
     def test_a_diff_of_a_booted_vm(self):
         run = self.boot("serial", "echo")
