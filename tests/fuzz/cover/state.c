@@ -5,28 +5,7 @@
 #include "cover.h"
 
 #include "sdk/common/state.h"
-
-struct device {
-	uint64_t guard;
-	uint8_t small;
-	bool flag;
-	uint16_t words[7];
-	uint32_t index;
-	struct {
-		uint8_t kind;
-		uint64_t value;
-	} pins[5];
-	uint64_t tail;
-};
-
-static const struct volt_field fields[] = {
-    {VOLT_FIELD(struct device, small, VOLT_F_U8, 1), .min = 3, .max = 9},
-    {VOLT_FIELD(struct device, flag, VOLT_F_BOOL, 1)},
-    {VOLT_FIELD(struct device, words, VOLT_F_U16, 7)},
-    {VOLT_FIELD(struct device, index, VOLT_F_U32, 1), .max = 6},
-    {VOLT_FIELD_EACH(struct device, pins, kind, VOLT_F_U8)},
-    {VOLT_FIELD_EACH(struct device, pins, value, VOLT_F_U64), .max = UINT64_MAX / 2},
-};
+#include "tests/fuzz/state_device.h"
 
 static const struct volt_state table = {
     .size = sizeof(table),
