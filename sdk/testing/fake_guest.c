@@ -202,7 +202,9 @@ void fake_memory_leave(struct fake_host *f)
 	for (unsigned i = 0; i < f->ram_count; i++) {
 		const struct fake_ram *r = &f->ram[i];
 
-		for (size_t at = 0; r->before && at < r->size; at++)
+		if (!r->before || memcmp(r->before, r->bytes, r->size) == 0)
+			continue;
+		for (size_t at = 0; at < r->size; at++)
 			if (r->before[at] != r->bytes[at])
 				fake_die(f, "wrote guest memory at 0x%llx without dirty()",
 				    (unsigned long long)(r->gpa + at));

@@ -126,7 +126,7 @@ struct fake_host *check_running(struct check *c);
 /* Ends either. */
 void check_end(struct check *c, struct fake_host *f);
 /* The guest's memory of `f`, or NULL. */
-const struct memory *check_memory(const struct check *c, const struct fake_host *f);
+struct memory *check_memory(struct check *c, const struct fake_host *f);
 /* What `f`, a filter's, was put on. */
 const struct mock *check_mock(const struct check *c, const struct fake_host *f);
 

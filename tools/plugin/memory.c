@@ -11,6 +11,8 @@ static const struct {
 	size_t size;
 } regions[MEMORY_REGIONS] = {{0, 32768}, {UINT64_C(1) << 32, 8192}};
 
+_Static_assert(32768 + 8192 == MEMORY_BLOCKS * MEMORY_BLOCK, "a block is of one region");
+
 /* As splitmix64 ends: Steele, Lea and Flood, "Fast splittable pseudorandom number
  * generators". */
 static uint64_t stir(uint64_t z)
@@ -79,14 +81,29 @@ void memory_write(const struct memory *m, uint64_t gpa, const uint8_t *bytes, si
 	}
 }
 
-uint64_t memory_sum(const struct memory *m)
+static uint64_t sum_block(const uint8_t *bytes)
 {
 	uint64_t sum = 0, word;
 
+	for (size_t at = 0; at < MEMORY_BLOCK; at += sizeof(word)) {
+		memcpy(&word, bytes + at, sizeof(word));
+		sum = sum * UINT64_C(0x100000001b3) + word;
+	}
+	return stir(sum);
+}
+
+uint64_t memory_sum(struct memory *m)
+{
+	unsigned block = 0;
+	uint64_t sum = 0;
+
 	for (unsigned i = 0; i < MEMORY_REGIONS; i++)
-		for (size_t at = 0; at < regions[i].size; at += sizeof(word)) {
-			memcpy(&word, m->bytes[i] + at, sizeof(word));
-			sum = sum * UINT64_C(0x100000001b3) + word;
+		for (size_t at = 0; at < regions[i].size; at += MEMORY_BLOCK, block++) {
+			if (memcmp(m->seen[block], m->bytes[i] + at, MEMORY_BLOCK) != 0) {
+				memcpy(m->seen[block], m->bytes[i] + at, MEMORY_BLOCK);
+				m->sums[block] = sum_block(m->seen[block]);
+			}
+			sum = sum * UINT64_C(0x100000001b3) + m->sums[block];
 		}
 	return sum;
 }

@@ -11,10 +11,16 @@
 #include <volt/fake_host.h>
 
 #define MEMORY_REGIONS 2u
+#define MEMORY_BLOCK   1024u
+#define MEMORY_BLOCKS  40u
 
 struct memory {
 	struct fake_host *f; /* whose it is, or NULL */
 	uint8_t *bytes[MEMORY_REGIONS];
+
+	/* Of the sum before: most steps of a trace leave most blocks as they were. */
+	uint8_t seen[MEMORY_BLOCKS][MEMORY_BLOCK];
+	uint64_t sums[MEMORY_BLOCKS];
 };
 
 /* Nothing for a plugin that does not ask for it. */
@@ -27,6 +33,6 @@ uint64_t memory_address(uint64_t random);
 uint64_t memory_word(uint64_t random);
 /* The guest writes n bytes, as many of them as there is memory for. */
 void memory_write(const struct memory *m, uint64_t gpa, const uint8_t *bytes, size_t n);
-uint64_t memory_sum(const struct memory *m);
+uint64_t memory_sum(struct memory *m);
 
 #endif
