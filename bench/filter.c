@@ -58,14 +58,14 @@ static void add_test(struct volt_rule *r, const char *word)
 
 static void read_rules(char **words)
 {
-	while (*words != NULL) {
+	while (*words) {
 		if (rule_count == FILTER_RULES)
 			errx(2, "too many rules");
 		struct volt_rule *r = &rules[rule_count++];
 
 		*r =
 		    (struct volt_rule){.syscall = *words++, .asked_by = "bench", .reason = "bench"};
-		while (*words != NULL && strcmp(*words, ",") != 0)
+		while (*words && strcmp(*words, ",") != 0)
 			add_test(r, *words++);
 		words += *words != NULL;
 	}

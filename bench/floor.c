@@ -44,7 +44,7 @@ static void put_segment(int fd, const Elf64_Phdr *p)
 {
 	uint64_t whole = p->p_filesz & ~(uint64_t)(PAGE - 1), pages = whole;
 
-	if (((p->p_paddr | p->p_offset) % PAGE) != 0 || getenv("FLOOR_COPY") != NULL)
+	if (((p->p_paddr | p->p_offset) % PAGE) != 0 || getenv("FLOOR_COPY"))
 		pages = 0;
 	if (pages > 0)
 		MUST(mmap(ram + p->p_paddr, pages, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_FIXED,
@@ -165,13 +165,13 @@ int main(int argc, char **argv)
 	kvm = MUST(open("/dev/kvm", O_RDWR | O_CLOEXEC));
 	run_size = MUST(ioctl(kvm, KVM_GET_VCPU_MMAP_SIZE, 0));
 	vm = MUST(ioctl(kvm, KVM_CREATE_VM, 0));
-	if (getenv("FLOOR_CHIP") != NULL)
+	if (getenv("FLOOR_CHIP"))
 		MUST(ioctl(vm, KVM_CREATE_IRQCHIP, 0));
 	else
 		MUST(ioctl(vm, KVM_ENABLE_CAP, &split));
 	ram = MUST(mmap(NULL, size, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
-	if (getenv("FLOOR_COPY") != NULL)
+	if (getenv("FLOOR_COPY"))
 		madvise(ram, size, MADV_HUGEPAGE);
 	MUST(ioctl(vm, KVM_SET_USER_MEMORY_REGION,
 	    &(struct kvm_userspace_memory_region){

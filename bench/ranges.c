@@ -35,13 +35,13 @@ static int ranges_init(void *self, const struct volt_host *h, const struct volt_
 	((struct ranges *)self)->h = h;
 	if (volt_arg(a, PARAM_PARALLEL)->u)
 		r.flags = VOLT_RANGE_PARALLEL;
-	for (uint64_t i = 0; err == 0 && i < volt_arg(a, PARAM_COUNT)->u; i++) {
+	for (uint64_t i = 0; !err && i < volt_arg(a, PARAM_COUNT)->u; i++) {
 		r.space = VOLT_SPACE_PIO;
 		r.base = volt_arg(a, PARAM_PORT)->u + 8 * i;
 		err = h->add_range(h, &r);
 		r.space = VOLT_SPACE_MMIO;
 		r.base = volt_arg(a, PARAM_MEMORY)->u + 4096 * i;
-		if (err == 0)
+		if (!err)
 			err = h->add_range(h, &r);
 	}
 	return err;

@@ -86,11 +86,11 @@ static void look_for_mark(struct run *r)
 {
 	const char *at = strstr(r->text, r->mark);
 
-	if (r->marked != 0 || at == NULL || strchr(at, '\n') == NULL)
+	if (r->marked != 0 || !at || !strchr(at, '\n'))
 		return;
 	r->marked = now();
 	snprintf(r->line, sizeof(r->line), "%.*s", (int)strcspn(at, "\r\n"), at);
-	if (r->maps != NULL)
+	if (r->maps)
 		copy_maps(r);
 	if (r->kill)
 		kill(r->pid, SIGKILL);
