@@ -34,7 +34,7 @@ static uint8_t *find_start(void)
 {
 	uint8_t *start = __atomic_load_n(&arena.start, __ATOMIC_ACQUIRE), *expected = NULL;
 
-	if (start != NULL)
+	if (start)
 		return start;
 	void *p = mmap(NULL, RESERVE, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
@@ -54,7 +54,7 @@ void *aligned_alloc(size_t align, size_t size)
 
 	if (align < ALIGN)
 		align = ALIGN;
-	if (start == NULL || (align & (align - 1)) != 0 || align > RESERVE || size > RESERVE) {
+	if (!start || (align & (align - 1)) != 0 || align > RESERVE || size > RESERVE) {
 		errno = ENOMEM;
 		return NULL;
 	}
@@ -93,13 +93,13 @@ void *calloc(size_t count, size_t size)
 
 void *realloc(void *p, size_t size)
 {
-	if (p == NULL)
+	if (!p)
 		return malloc(size);
 	const struct header *h = (const struct header *)p - 1;
 	if (h->size >= size)
 		return p;
 	void *larger = malloc(size);
-	if (larger != NULL)
+	if (larger)
 		memcpy(larger, p, h->size);
 	return larger;
 }

@@ -14,7 +14,7 @@ static const char *const built[] = {VOLT_FEATURES NULL};
 
 bool feature_built(const char *name)
 {
-	for (unsigned i = 0; built[i] != NULL; i++)
+	for (unsigned i = 0; built[i]; i++)
 		if (strcmp(built[i], name) == 0)
 			return true;
 	return false;

@@ -51,7 +51,7 @@ static void put_number(
     struct output *o, const struct spec *s, char conversion, uint64_t value, bool negative)
 {
 	const char *digits = conversion == 'X' ? "0123456789ABCDEF" : "0123456789abcdef";
-	unsigned base = conversion == 'o' ? 8 : strchr("xXp", conversion) != NULL ? 16 : 10;
+	unsigned base = conversion == 'o' ? 8 : strchr("xXp", conversion) ? 16 : 10;
 	const char *sign = negative ? "-" : "";
 	char text[24], *at = text + sizeof(text);
 	bool zero = value == 0;
@@ -108,7 +108,7 @@ static void put_signed(struct output *o, const struct spec *s, int64_t value)
 
 static void put_string(struct output *o, const struct spec *s, const char *text)
 {
-	if (text == NULL)
+	if (!text)
 		text = "(null)";
 	put_field(o, s, "", text,
 	    s->precision >= 0 ? strnlen(text, (size_t)s->precision) : strlen(text), 0);
@@ -162,7 +162,7 @@ static const char *parse_spec(const char *p, va_list *args, struct spec *s)
 	}
 	if (*p == '.')
 		p = parse_number(p + 1, args, &s->precision);
-	if (*p != '\0' && strchr("hlzjt", *p) != NULL)
+	if (*p != '\0' && strchr("hlzjt", *p))
 		s->length = *p++;
 	if ((s->length == 'h' || s->length == 'l') && *p == s->length) {
 		s->length = s->length == 'h' ? 'H' : 'L';

@@ -52,12 +52,12 @@ int memory_init(struct memory *m, uint64_t size, bool hugepages)
 	if (hugepages)
 		flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (21 << MAP_HUGE_SHIFT);
 	m->host = map_guarded(size, flags);
-	if (m->host == NULL && hugepages)
+	if (!m->host && hugepages)
 		return log_error(ENOMEM,
 		    "--hugepages: the host has fewer than %llu free huge pages of 2M: raise "
 		    "/proc/sys/vm/nr_hugepages",
 		    (unsigned long long)(size / HUGE));
-	if (m->host == NULL)
+	if (!m->host)
 		return log_error(ENOMEM, "--memory: cannot map %llu MiB for the guest: %s",
 		    (unsigned long long)(size >> 20), strerror(errno));
 	/* Fewer faults; refusal costs nothing. Not for the lowest part, of which most guests
@@ -73,7 +73,7 @@ int memory_init(struct memory *m, uint64_t size, bool hugepages)
 
 void memory_finish(struct memory *m)
 {
-	if (m->host != NULL)
+	if (m->host)
 		munmap(m->host - GUARD, m->low_size + m->high_size + 2 * GUARD);
 	memset(m, 0, sizeof(*m));
 }

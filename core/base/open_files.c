@@ -22,9 +22,9 @@ static int list(int from, bool (*see)(void *arg, int fd), void *arg)
 	DIR *d = opendir(folder_path);
 	const struct dirent *e;
 
-	if (d == NULL)
+	if (!d)
 		return -errno;
-	while ((e = readdir(d)) != NULL) {
+	while ((e = readdir(d))) {
 		uint64_t fd; /* "." and ".." are none */
 
 		if (parse_uint(e->d_name, &fd) == 0 && fd != (uint64_t)dirfd(d) &&

@@ -29,7 +29,7 @@ static struct {
 
 void *sealed_alloc(size_t size)
 {
-	if (arena.start == NULL) {
+	if (!arena.start) {
 		void *p = mmap(NULL, ARENA_SIZE, PROT_READ | PROT_WRITE,
 		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
@@ -91,6 +91,5 @@ int sealed_pages(void *start, size_t size, const char *what)
 int sealed_freeze(void)
 {
 	arena.frozen = true;
-	return arena.start != NULL ? sealed_pages(arena.start, ARENA_SIZE, "the dispatch tables")
-				   : 0;
+	return arena.start ? sealed_pages(arena.start, ARENA_SIZE, "the dispatch tables") : 0;
 }

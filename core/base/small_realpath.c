@@ -28,5 +28,5 @@ char *realpath(const char *restrict path, char *restrict to)
 	if (n < 0)
 		return NULL;
 	whole[n] = '\0';
-	return to != NULL ? strcpy(to, whole) : strdup(whole);
+	return to ? strcpy(to, whole) : strdup(whole);
 }

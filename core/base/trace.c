@@ -43,7 +43,7 @@ void trace_mark(const char *name, const char *fmt, ...)
 	unsigned i = trace.count++;
 	trace.marks[i].name = name;
 	trace.marks[i].end_ns = clock_now() - trace.start_ns;
-	if (fmt != NULL) {
+	if (fmt) {
 		va_start(ap, fmt);
 		vsnprintf(trace.marks[i].detail, sizeof(trace.marks[i].detail), fmt, ap);
 		va_end(ap);
@@ -52,7 +52,7 @@ void trace_mark(const char *name, const char *fmt, ...)
 		return;
 	uint64_t from = i > 0 ? trace.marks[i - 1].end_ns : 0;
 	log_line(VOLT_LOG_TRACE, "%8.3f ms  +%7.3f  %s%s%s", (double)trace.marks[i].end_ns / 1e6,
-	    (double)(trace.marks[i].end_ns - from) / 1e6, name, fmt != NULL ? ": " : "",
+	    (double)(trace.marks[i].end_ns - from) / 1e6, name, fmt ? ": " : "",
 	    trace.marks[i].detail);
 }
 

@@ -186,7 +186,7 @@ static bool has_device(const struct firmware *fw, const char *id)
 	for (uint32_t i = 0; i < fw->device_count; i++) {
 		const struct volt_acpi_device *d = &fw->devices[i];
 
-		if (strcmp(d->hid, id) == 0 || (d->cid != NULL && strcmp(d->cid, id) == 0))
+		if (strcmp(d->hid, id) == 0 || (d->cid && strcmp(d->cid, id) == 0))
 			return true;
 	}
 	return false;
@@ -271,11 +271,11 @@ int acpi_write(const struct firmware *fw, struct memory *memory, uint64_t *rsdp)
 	struct area area = {.host = memory_at(memory, LAYOUT_ACPI, AREA_SIZE)};
 	uint64_t dsdt = 0;
 
-	if (area.host == NULL)
+	if (!area.host)
 		return log_error(ENOMEM, "ACPI: no RAM at 0x%llx", LAYOUT_ACPI);
 	area.used = (sizeof(struct rsdp) + 15u) & ~15u; /* the RSDP comes first */
 	int err = write_dsdt(fw, &area, &dsdt);
-	if (err != 0)
+	if (err)
 		return err;
 	uint64_t fadt = write_fadt(fw, &area, dsdt);
 	uint64_t madt = write_madt(fw, &area);

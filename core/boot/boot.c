@@ -64,7 +64,7 @@ int kernel_open(struct kernel_image *image, int fd, const char *name)
 {
 	int err = file_init(&image->file, fd, name);
 
-	if (err != 0)
+	if (err)
 		return err;
 	image->head_size = KERNEL_HEAD_SIZE;
 	if (image->file.size < KERNEL_HEAD_SIZE)
@@ -96,7 +96,7 @@ static int load_image(const struct kernel_image *image, enum boot_choice choice,
     const struct kernel_protocol **protocol)
 {
 	*protocol = find_protocol(image, choice);
-	if (*protocol == NULL)
+	if (!*protocol)
 		return log_error(ENOEXEC, "%s: not a kernel%s: %s", image->file.name,
 		    choice == BOOT_AUTO ? "" : " for that --boot", missing[choice]);
 	/* Linux was known by its addresses; for any other, a PVH note would have come first. */
@@ -118,7 +118,7 @@ static int load_kernel(const struct boot_request *request, struct boot_map *map,
 	struct kernel_image image;
 	int err = kernel_open(&image, request->kernel_fd, request->kernel_name);
 
-	if (err != 0)
+	if (err)
 		return err;
 	handover->is_linux = vmlinux_is_linux(&image) || bzimage_has_magic(&image);
 	image.file.map = handover->map_files = may_map(request->files, handover->is_linux);
@@ -140,9 +140,9 @@ static int enter(const struct boot_request *request, const struct kernel_protoco
 {
 	int err = handover_check(handover, request);
 
-	if (err == 0)
+	if (!err)
 		err = modules_load(request, protocol, map, handover);
-	if (err != 0)
+	if (err)
 		return err;
 	entry->protocol = protocol->name;
 	entry->is_linux = handover->is_linux;
@@ -161,13 +161,13 @@ int boot_load(const struct boot_request *request, struct boot_entry *entry)
 
 	memset(entry, 0, sizeof(*entry));
 	int err = check_memory(memory);
-	if (err != 0)
+	if (err)
 		return err;
 	map_init(&map, memory->low_size);
 	err = firmware_write(request->firmware, memory, &handover.rsdp);
-	if (err == 0)
+	if (!err)
 		err = load_kernel(request, &map, &handover, &protocol);
-	if (err == 0)
+	if (!err)
 		err = enter(request, protocol, &handover, &map, entry);
 	return err;
 }

@@ -153,7 +153,7 @@ static int place(const struct image *bz, const struct boot_map *map, uint64_t *a
 		return 0;
 	const uint64_t start = (from + h->kernel_alignment - 1) & -(uint64_t)h->kernel_alignment;
 	int err = map_check_room(map, bz->file->name, "the kernel", start + h->init_size);
-	if (err != 0)
+	if (err)
 		return err;
 	return log_error(ENOMEM,
 	    "%s: the kernel needs 0x%x bytes (init_size) at or above 0x%llx (pref_address), "
@@ -167,7 +167,7 @@ static int load_code(const struct image *bz, struct memory *memory, uint64_t at)
 {
 	void *to = memory_at(memory, at, bz->code_size);
 
-	if (to == NULL)
+	if (!to)
 		return log_error(EFAULT, "%s: 0x%llx is not in RAM", bz->file->name, (ull)at);
 	return file_read(bz->file, bz->setup_size, to, bz->code_size);
 }
@@ -199,7 +199,7 @@ static int read_header(const struct kernel_image *image, struct image *bz)
 		    image->file.name, image->head_size, SETUP_MIN);
 	memcpy(&bz->h, image->head + KERNEL_SETUP_OFFSET, sizeof(bz->h));
 	int err = check_header(bz);
-	return err != 0 ? err : check_sizes(bz);
+	return err ? err : check_sizes(bz);
 }
 
 static int bzimage_load(const struct kernel_image *image, struct memory *memory,
@@ -209,15 +209,15 @@ static int bzimage_load(const struct kernel_image *image, struct memory *memory,
 	uint64_t at;
 	int err = read_header(image, &bz);
 
-	if (err == 0)
+	if (!err)
 		err = check_alignment(&bz);
-	if (err == 0)
+	if (!err)
 		err = place(&bz, map, &at);
-	if (err == 0)
+	if (!err)
 		err = map_claim(map, image->file.name, "the kernel", at, bz.h.init_size);
-	if (err == 0)
+	if (!err)
 		err = load_code(&bz, memory, at);
-	if (err != 0)
+	if (err)
 		return err;
 	info->entry = at + ENTRY_64;
 	info->load_address = at;
@@ -249,7 +249,7 @@ int bzimage_read_facts(const struct kernel_image *image, struct bzimage_facts *f
 	struct image bz;
 	int err = read_header(image, &bz);
 
-	if (err != 0)
+	if (err)
 		return err;
 	facts->payload_offset = bz.setup_size + bz.h.payload_offset;
 	facts->payload_size = bz.h.payload_length;

@@ -37,7 +37,7 @@ typedef unsigned long long ull; /* for %llx */
 
 static int check_id(const char *what, const char *id)
 {
-	size_t len = id != NULL ? strnlen(id, HID_LEN_MAX) : 0;
+	size_t len = id ? strnlen(id, HID_LEN_MAX) : 0;
 	bool good = len == 7 || len == 8;
 
 	for (size_t i = 0; i < len && good; i++)
@@ -45,7 +45,7 @@ static int check_id(const char *what, const char *id)
 	if (!good)
 		return log_error(EINVAL,
 		    "ACPI: %s \"%.16s\" must be 7 or 8 capitals and digits, as PNP0501 or ABCD0001",
-		    what, id != NULL ? id : "");
+		    what, id ? id : "");
 	return 0;
 }
 
@@ -87,12 +87,12 @@ static int check_device(const struct firmware *fw, const struct volt_acpi_device
 {
 	int err = check_id("_HID", d->hid);
 
-	if (err == 0 && d->cid != NULL)
+	if (!err && d->cid)
 		err = check_id("_CID", d->cid);
-	if (err == 0 && d->resource_count > VOLT_RESOURCE_MAX)
+	if (!err && d->resource_count > VOLT_RESOURCE_MAX)
 		err = log_error(EINVAL, "ACPI: device %s: %u resources, at most %u", d->hid,
 		    d->resource_count, VOLT_RESOURCE_MAX);
-	for (uint32_t i = 0; err == 0 && i < d->resource_count; i++)
+	for (uint32_t i = 0; !err && i < d->resource_count; i++)
 		err = check_resource(fw, d->hid, &d->resources[i]);
 	return err;
 }
@@ -105,7 +105,7 @@ int dsdt_check(const struct firmware *fw)
 	for (uint32_t i = 0; i < fw->device_count; i++) {
 		int err = check_device(fw, &fw->devices[i]);
 
-		if (err != 0)
+		if (err)
 			return err;
 	}
 	return 0;
@@ -233,7 +233,7 @@ static void device(const struct firmware *fw, uint32_t index, struct aml *a)
 	uint32_t start = aml_open_device(a, name);
 	aml_name(a, "_HID");
 	aml_device_id(a, d->hid);
-	if (d->cid != NULL) {
+	if (d->cid) {
 		aml_name(a, "_CID");
 		aml_device_id(a, d->cid);
 	}

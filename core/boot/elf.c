@@ -145,7 +145,7 @@ int elf_parse(const struct kernel_image *image, struct elf_image *elf)
 	struct header h = elf->bits == 64 ? header_of_64(image->head) : header_of_32(image->head);
 	elf->entry = h.entry;
 	int err = check_kind(elf, image->head, &h);
-	return err != 0 ? err : read_segments(elf, &h);
+	return err ? err : read_segments(elf, &h);
 }
 
 static bool is_loaded(const struct elf_segment *s)
@@ -201,7 +201,7 @@ static int claim_segment(const struct elf_image *elf, uint32_t i, struct boot_ma
 	char what[32];
 	int err = check_segment(elf->file, i, s);
 
-	if (err != 0)
+	if (err)
 		return err;
 	snprintf(what, sizeof(what), "segment %u", i);
 	return map_claim(map, elf->file->name, what, s->paddr, s->memsz);
@@ -220,7 +220,7 @@ static int claim_segments(
 		if (!is_loaded(s))
 			continue;
 		int err = claim_segment(elf, i, map);
-		if (err != 0)
+		if (err)
 			return err;
 		if (s->paddr < info->load_address)
 			info->load_address = s->paddr;
@@ -249,11 +249,11 @@ static int load_segments(const struct elf_image *elf, struct memory *memory)
 		if (!is_loaded(s))
 			continue;
 		uint8_t *to = memory_at(memory, s->paddr, s->memsz);
-		if (to == NULL)
+		if (!to)
 			return log_error(
 			    EFAULT, "%s: segment %u is not in RAM", elf->file->name, i);
 		int err = file_place(elf->file, s->offset, to, s->filesz);
-		if (err != 0)
+		if (err)
 			return err;
 	}
 	return 0;
@@ -278,7 +278,7 @@ int elf_load(const struct elf_image *elf, const char *what, uint64_t entry, stru
 {
 	info->entry = entry;
 	int err = map_check_room(map, elf->file->name, "the kernel", last_end(elf));
-	if (err == 0)
+	if (!err)
 		err = claim_segments(elf, what, map, info);
-	return err != 0 ? err : load_segments(elf, memory);
+	return err ? err : load_segments(elf, memory);
 }

@@ -55,7 +55,7 @@ int file_read(const struct boot_file *file, uint64_t off, void *to, uint64_t len
 	if (err == -ENODATA)
 		return log_error(EIO, "%s: ended at offset %llu of %llu: it shrank while read",
 		    file->name, (unsigned long long)(off + done), (unsigned long long)file->size);
-	if (err != 0)
+	if (err)
 		return log_error(-err, "%s: cannot read at offset %llu: %s", file->name,
 		    (unsigned long long)(off + done), strerror(-err));
 	return 0;
@@ -97,10 +97,10 @@ int file_place(const struct boot_file *file, uint64_t off, uint8_t *to, uint64_t
 		return mapped < 0 ? mapped : file_read(file, off, to, len);
 	if (before > 0)
 		err = file_read(file, off, to, before);
-	if (err == 0)
+	if (!err)
 		err = file_read(
 		    file, off + before + pages, to + before + pages, len - before - pages);
-	return err != 0 ? err : check_end(file, off + len);
+	return err ? err : check_end(file, off + len);
 }
 
 bool file_peek(const struct boot_file *file, uint64_t off, void *to, uint64_t len)

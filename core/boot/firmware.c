@@ -34,11 +34,11 @@ static int check_registers(const struct firmware *fw)
 {
 	int err = check_fixed("reset register", &fw->reset);
 
-	if (err == 0)
+	if (!err)
 		err = check_fixed("sleep control register", &fw->sleep_control);
-	if (err == 0)
+	if (!err)
 		err = check_fixed("sleep status register", &fw->sleep_status);
-	if (err == 0 && fw->sleep_control.present && fw->sleep_control.value > SLP_TYP_MAX)
+	if (!err && fw->sleep_control.present && fw->sleep_control.value > SLP_TYP_MAX)
 		err = log_error(EINVAL, "ACPI: sleep type %u must be 0 to %u",
 		    fw->sleep_control.value, SLP_TYP_MAX);
 	return err;
@@ -65,18 +65,18 @@ static int check_machine(const struct firmware *fw)
 
 int firmware_write(const struct firmware *fw, struct memory *memory, uint64_t *rsdp)
 {
-	if (memory_at(memory, LAYOUT_MP_TABLE, LAYOUT_ACPI_END - LAYOUT_MP_TABLE) == NULL)
+	if (!memory_at(memory, LAYOUT_MP_TABLE, LAYOUT_ACPI_END - LAYOUT_MP_TABLE))
 		return log_error(ENOMEM, "firmware: no RAM at 0x%llx to 0x%llx", LAYOUT_MP_TABLE,
 		    LAYOUT_ACPI_END - 1);
 	int err = check_machine(fw);
-	if (err == 0)
+	if (!err)
 		err = check_registers(fw);
-	if (err == 0)
+	if (!err)
 		err = dsdt_check(fw);
-	if (err != 0)
+	if (err)
 		return err;
 	err = mptable_write(fw, memory);
-	if (err != 0)
+	if (err)
 		return err;
 	return acpi_write(fw, memory, rsdp);
 }

@@ -36,15 +36,15 @@ int handover_check(const struct kernel_handover *handover, const struct boot_req
 		return log_error(
 		    E2BIG, "command line: %zu bytes, but this kernel takes at most %zu", len, max);
 	err = check_printable("command line", handover->cmdline);
-	for (uint32_t i = 0; err == 0 && i < request->module_count; i++) {
+	for (uint32_t i = 0; !err && i < request->module_count; i++) {
 		const char *string = request->modules[i].string;
 
-		if (string == NULL)
+		if (!string)
 			continue;
 		all += strlen(string) + 1;
 		err = check_printable(request->modules[i].name, string);
 	}
-	if (err == 0 && all > ROOM)
+	if (!err && all > ROOM)
 		return log_error(E2BIG,
 		    "command line and strings of modules: %zu bytes, but there is room for %llu",
 		    all, ROOM);
@@ -71,7 +71,7 @@ void handover_write_strings(
 		const char *text = handover->modules[i].string;
 
 		/* The last byte is a NUL, whosever it is. */
-		strings[i] = text != NULL ? put(memory, &at, text) : LAYOUT_CMDLINE_END - 1;
+		strings[i] = text ? put(memory, &at, text) : LAYOUT_CMDLINE_END - 1;
 	}
 }
 

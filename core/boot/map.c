@@ -49,7 +49,7 @@ static const struct map_area *meets(const struct boot_map *map, uint64_t start, 
 		const struct map_area *area = &map->areas[i];
 
 		if (start < area->end && area->start < end &&
-		    (found == NULL || area->start < found->start))
+		    (!found || area->start < found->start))
 			found = area;
 	}
 	return found;
@@ -62,7 +62,7 @@ static bool fits(const struct boot_map *map, uint64_t start, uint64_t len)
 
 bool map_is_free(const struct boot_map *map, uint64_t start, uint64_t len)
 {
-	return fits(map, start, len) && meets(map, start, start + len) == NULL;
+	return fits(map, start, len) && !meets(map, start, start + len);
 }
 
 int map_check_room(const struct boot_map *map, const char *file, const char *what, uint64_t end)
@@ -91,7 +91,7 @@ int map_claim(
 		    file, what, (unsigned long long)len, (unsigned long long)start,
 		    (unsigned long long)map->limit);
 	const struct map_area *other = meets(map, start, start + len);
-	if (other != NULL)
+	if (other)
 		return log_error(EINVAL,
 		    "%s: %s at 0x%llx to 0x%llx overlaps %s at 0x%llx to 0x%llx", file, what,
 		    (unsigned long long)start, (unsigned long long)(start + len - 1), other->what,
@@ -113,7 +113,7 @@ bool map_find_above(
 		if (!fits(map, at, len))
 			return false;
 		const struct map_area *other = meets(map, at, at + len);
-		if (other == NULL) {
+		if (!other) {
 			*start = at;
 			return true;
 		}
@@ -132,7 +132,7 @@ bool map_find_below(const struct boot_map *map, uint64_t floor, uint64_t end, ui
 		if (at < floor)
 			return false;
 		const struct map_area *other = meets(map, at, at + len);
-		if (other == NULL) {
+		if (!other) {
 			*start = at;
 			return true;
 		}

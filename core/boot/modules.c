@@ -51,11 +51,11 @@ static int load(
 	struct boot_file file;
 	int err = file_init(&file, fd, name);
 
-	if (err != 0)
+	if (err)
 		return err;
 	if (!find(p, file.size, &module->start)) {
 		err = map_check_room(p->map, name, what, least_end(p, file.size));
-		if (err != 0)
+		if (err)
 			return err;
 		return log_error(ENOMEM,
 		    "%s: %s of 0x%llx bytes does not fit beside the kernel below 0x%llx: use a "
@@ -65,10 +65,10 @@ static int load(
 	}
 	module->size = file.size;
 	err = map_claim(p->map, name, what, module->start, file.size);
-	if (err != 0)
+	if (err)
 		return err;
 	uint8_t *to = memory_at(p->memory, module->start, file.size);
-	if (to == NULL)
+	if (!to)
 		return log_error(EFAULT, "%s: 0x%llx is not in RAM", name, (ull)module->start);
 	file.map = p->map_files;
 	return file_place(&file, 0, to, file.size);
@@ -91,7 +91,7 @@ int modules_load(const struct boot_request *request, const struct kernel_protoco
 		initrd_warn(request->initrd_fd, request->initrd_name);
 	if (request->initrd_fd >= 0)
 		err = load(&place, request->initrd_fd, request->initrd_name, "initrd", module++);
-	for (uint32_t i = 0; err == 0 && i < request->module_count; i++, module++) {
+	for (uint32_t i = 0; !err && i < request->module_count; i++, module++) {
 		char what[32];
 
 		snprintf(what, sizeof(what), "module %u", i + 1);

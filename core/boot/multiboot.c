@@ -175,14 +175,14 @@ static int load_piece(const struct boot_file *file, const struct header *h, uint
 	struct piece p = {0};
 	int err = check_addresses(file, h, offset, &p);
 
-	if (err == 0)
+	if (!err)
 		err = map_check_room(map, file->name, "the kernel", p.end);
-	if (err == 0)
+	if (!err)
 		err = map_claim(map, file->name, "the kernel", p.start, p.end - p.start);
-	if (err != 0)
+	if (err)
 		return err;
 	uint8_t *to = memory_at(memory, p.start, p.end - p.start);
-	if (to == NULL)
+	if (!to)
 		return log_error(EFAULT, "%s: 0x%llx is not in RAM", file->name, (ull)p.start);
 	info->entry = h->entry_addr;
 	info->load_address = p.start;
@@ -214,9 +214,9 @@ static int multiboot_load(const struct kernel_image *image, struct memory *memor
 	if (!find_header(image, true, &h, &offset) && !find_header(image, false, &h, &offset))
 		return log_error(ENOEXEC, "%s: no Multiboot header", image->file.name);
 	int err = check_header(image, &h, offset);
-	if (err == 0 && (h.flags & HAS_ADDRESSES))
+	if (!err && (h.flags & HAS_ADDRESSES))
 		err = load_piece(&image->file, &h, offset, memory, map, info);
-	else if (err == 0)
+	else if (!err)
 		err = load_elf(image, memory, map, info);
 	info->modules_end = LAYOUT_MAPPED_END;
 	info->cmdline_max = UINT32_MAX;

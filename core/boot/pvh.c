@@ -227,9 +227,9 @@ static int pvh_load(const struct kernel_image *image, struct memory *memory, str
 		return log_error(ENOEXEC, "%s: %s", name, elf.why);
 	read_notes(&notes, &elf);
 	int err = check_notes(&notes, name);
-	if (err == 0)
+	if (!err)
 		err = elf_load(&elf, "PVH entry", notes.entry, memory, map, info);
-	if (err != 0)
+	if (err)
 		return err;
 	info->modules_end = LAYOUT_MAPPED_END;
 	/* Linux would cut a longer one without a word. */
@@ -263,9 +263,8 @@ static void put_modules(struct memory *memory, const struct kernel_handover *han
 	handover_write_strings(memory, handover, strings);
 	for (uint32_t i = 0; i < handover->module_count; i++) {
 		const struct kernel_module *m = &handover->modules[i];
-		const struct module_entry entry = {.start = m->start,
-		    .size = m->size,
-		    .cmdline = m->string != NULL ? strings[i] : 0};
+		const struct module_entry entry = {
+		    .start = m->start, .size = m->size, .cmdline = m->string ? strings[i] : 0};
 
 		put(memory, MODULES_AT + i * sizeof(entry), &entry, sizeof(entry));
 	}

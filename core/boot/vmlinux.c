@@ -56,7 +56,7 @@ static int vmlinux_load(const struct kernel_image *image, struct memory *memory,
 	if (elf_parse(image, &elf) != 0)
 		return log_error(ENOEXEC, "%s: %s", name, elf.why);
 	int err = elf_load(&elf, "e_entry", elf.entry, memory, map, info);
-	if (err != 0)
+	if (err)
 		return err;
 	info->modules_end = LAYOUT_MAPPED_END;
 	info->cmdline_max = KERNEL_LINUX_CMDLINE_MAX;

@@ -42,7 +42,7 @@ static const char *find_fault(const struct volt_range *r)
 
 	if (r->size < offsetof(struct volt_range, write) + sizeof(r->write))
 		return "its struct is too small";
-	if (r->name == NULL || r->name[0] == '\0')
+	if (!r->name || r->name[0] == '\0')
 		return "it has no name";
 	if (r->space > VOLT_SPACE_MMIO)
 		return "its space is neither PIO nor MMIO";
@@ -66,14 +66,14 @@ int bus_add_range(
 
 	bool full = b->count == BUS_RANGE_MAX;
 
-	if (fault != NULL || full) {
+	if (fault || full) {
 		snprintf(why, why_size, "range \"%s\" at 0x%llx refused: %s",
 		    r->name ? r->name : "?", (unsigned long long)r->base,
-		    fault != NULL ? fault : "the address table is full (512 ranges)");
-		return fault != NULL ? -EINVAL : -ENOSPC;
+		    fault ? fault : "the address table is full (512 ranges)");
+		return fault ? -EINVAL : -ENOSPC;
 	}
 	char *name = strdup(r->name);
-	if (name == NULL)
+	if (!name)
 		return -ENOMEM;
 	b->ranges[b->count++] = (struct bus_range){
 	    .base = r->base,
@@ -108,7 +108,7 @@ static uint64_t find_room(const struct bus *b, uint64_t len)
 
 	while (align < len)
 		align <<= 1;
-	while (base + len <= PLACE_FIRST + PLACE_SIZE && (r = find_neighbour(b, base, len)) != NULL)
+	while (base + len <= PLACE_FIRST + PLACE_SIZE && (r = find_neighbour(b, base, len)))
 		base = (r->last / align + 1) * align;
 	return base + len <= PLACE_FIRST + PLACE_SIZE ? base : 0;
 }
@@ -128,7 +128,7 @@ int bus_place(struct bus *b, struct callee *owner, const struct volt_range *r, u
 		}
 	}
 	int err = bus_add_range(b, owner, &at, why, why_size);
-	if (err == 0)
+	if (!err)
 		*base = at.base;
 	return err;
 }
@@ -250,7 +250,7 @@ static uint64_t call_read(const struct bus_range *r, uint64_t addr, uint32_t n)
 	bool locked = (r->flags & VOLT_RANGE_PARALLEL) == 0;
 	uint64_t val;
 
-	if (r->read == NULL)
+	if (!r->read)
 		return all_ones(n);
 	if (locked)
 		callee_lock(r->owner);
@@ -274,9 +274,9 @@ static void call_write(const struct bus_range *r, uint64_t addr, uint32_t n, uin
 {
 	bool locked = (r->flags & VOLT_RANGE_PARALLEL) == 0;
 
-	if (r->ring != NULL && r->ring(r->doorbells, r, addr, n, val & all_ones(n)))
+	if (r->ring && r->ring(r->doorbells, r, addr, n, val & all_ones(n)))
 		return;
-	if (r->write == NULL)
+	if (!r->write)
 		return;
 	if (locked)
 		callee_lock(r->owner);
@@ -287,15 +287,15 @@ static void call_write(const struct bus_range *r, uint64_t addr, uint32_t n, uin
 
 uint64_t bus_read_below(const struct bus_range *r, uint64_t off, uint32_t n)
 {
-	return r->read != NULL ? r->read(r->self, off, n) & all_ones(n) : all_ones(n);
+	return r->read ? r->read(r->self, off, n) & all_ones(n) : all_ones(n);
 }
 
 void bus_write_below(const struct bus_range *r, uint64_t off, uint32_t n, uint64_t val)
 {
 	val &= all_ones(n);
-	if (r->ring != NULL && r->ring(r->doorbells, r, r->base + off, n, val))
+	if (r->ring && r->ring(r->doorbells, r, r->base + off, n, val))
 		return;
-	if (r->write != NULL)
+	if (r->write)
 		r->write(r->self, off, n, val);
 }
 
@@ -304,7 +304,7 @@ void bus_write_below(const struct bus_range *r, uint64_t off, uint32_t n, uint64
  * for a range that covers all 2^64 addresses, which RAM rules out. */
 static uint32_t piece(const struct bus_range *r, uint64_t addr, uint32_t n)
 {
-	if (r == NULL)
+	if (!r)
 		return 1;
 	uint64_t left = r->last - addr + 1;
 	uint32_t len = 8;
@@ -316,7 +316,7 @@ static uint32_t piece(const struct bus_range *r, uint64_t addr, uint32_t n)
 static bool crosses(const struct bus *b, uint8_t space, uint64_t addr, uint32_t n)
 {
 	for (uint32_t i = 1; i < n; i++)
-		if (find(b, space, addr + i) != NULL)
+		if (find(b, space, addr + i))
 			return true;
 	return false;
 }
@@ -328,16 +328,16 @@ uint64_t bus_read(
 	uint64_t val = 0;
 
 	s->accesses++;
-	if (r != NULL && (r->sizes & n) && r->last - addr >= n - 1)
+	if (r && (r->sizes & n) && r->last - addr >= n - 1)
 		return call_read(r, addr, n);
-	if (r == NULL && !crosses(b, space, addr, n)) {
+	if (!r && !crosses(b, space, addr, n)) {
 		s->misses++;
 		return all_ones(n);
 	}
 	/* PIO never wraps from port 0xffff to port 0: what lies beyond is a miss. */
 	for (uint32_t done = 0; done < n;) {
 		uint32_t len = piece(r, addr + done, n - done);
-		uint32_t width = r != NULL ? pick_width(r, len) : 0;
+		uint32_t width = r ? pick_width(r, len) : 0;
 		uint64_t part = all_ones(len);
 
 		if (width == 0)
@@ -357,17 +357,17 @@ void bus_write(const struct bus *b, uint8_t space, uint64_t addr, uint32_t n, ui
 	const struct bus_range *r = find(b, space, addr);
 
 	s->accesses++;
-	if (r != NULL && (r->sizes & n) && r->last - addr >= n - 1) {
+	if (r && (r->sizes & n) && r->last - addr >= n - 1) {
 		call_write(r, addr, n, val);
 		return;
 	}
-	if (r == NULL && !crosses(b, space, addr, n)) {
+	if (!r && !crosses(b, space, addr, n)) {
 		s->misses++;
 		return;
 	}
 	for (uint32_t done = 0; done < n;) {
 		uint32_t len = piece(r, addr + done, n - done);
-		uint32_t width = r != NULL ? pick_width(r, len) : 0;
+		uint32_t width = r ? pick_width(r, len) : 0;
 
 		if (width == 0)
 			s->misses++;

@@ -37,13 +37,13 @@ struct callee {
 static inline void callee_lock(const struct callee *c)
 {
 	lock_take(&c->lock->lock);
-	if (reporter_note != NULL)
+	if (reporter_note)
 		c->lock->caller = reporter_enter(c->number);
 }
 
 static inline void callee_unlock(const struct callee *c)
 {
-	if (reporter_note != NULL)
+	if (reporter_note)
 		reporter_leave(c->lock->caller);
 	lock_release(&c->lock->lock);
 }

@@ -100,9 +100,9 @@ int events_init(
 		return -EPERM;
 	int err = loop_watch_or_log(
 	    l, "signals", e->signal_fd, EPOLLIN, loop_make_watch(l, take_signals, e));
-	if (err == 0)
+	if (!err)
 		err = loop_add_prepare(l, pay_attention, e);
-	return err != 0 ? err : loop_add_prepare(l, write_log, NULL);
+	return err ? err : loop_add_prepare(l, write_log, NULL);
 }
 
 void events_want_attention(struct events *e)

@@ -59,7 +59,7 @@ int helper_unlink_at_end(const char *path)
 {
 	char *whole = realpath(path, NULL);
 
-	if (whole == NULL || helper.path_count == PATH_COUNT)
+	if (!whole || helper.path_count == PATH_COUNT)
 		return -ENOMEM;
 	helper.paths[helper.path_count++] = whole;
 	return 0;

@@ -60,20 +60,20 @@ static int bind_to(int fd, const char *path, const struct why *why)
 	if (fchmod(fd, 0600) != 0)
 		return fail(why, errno, "cannot set the socket's mode: %s", strerror(errno));
 	int err = bind(fd, (struct sockaddr *)&address, sizeof(address));
-	if (err != 0 && errno == EADDRINUSE) {
+	if (err && errno == EADDRINUSE) {
 		if (!is_stale(path, &address))
 			return fail(
 			    why, EADDRINUSE, "%s exists and is in use, or is not a socket", path);
 		unlink(path);
 		err = bind(fd, (struct sockaddr *)&address, sizeof(address));
 	}
-	if (err != 0)
+	if (err)
 		return fail(why, errno, "cannot listen on %s: %s%s", path, strerror(errno),
 		    open_files_hint(errno));
 	err = helper_unlink_at_end(path);
-	if (err == 0 && listen(fd, WAITING_CLIENTS) != 0)
+	if (!err && listen(fd, WAITING_CLIENTS) != 0)
 		err = -errno;
-	return err != 0 ? fail(why, -err, "cannot listen on %s: %s", path, strerror(-err)) : 0;
+	return err ? fail(why, -err, "cannot listen on %s: %s", path, strerror(-err)) : 0;
 }
 
 int listen_unix(const char *path, bool looks_only, int *fd, char *text, size_t size)

@@ -39,7 +39,7 @@ int loop_init(struct loop *l)
 		    : errno == EPERM ? "; a container's filter may forbid it: allow epoll_pwait2"
 				     : "");
 	l->table = sealed_alloc(sizeof(*l->table));
-	if (l->table == NULL)
+	if (!l->table)
 		return log_error(ENOMEM, "no memory for the event loop");
 	return loop_watch_or_log(
 	    l, "wake-ups", l->wake_fd, EPOLLIN, loop_make_watch(l, on_wake, l));
@@ -73,7 +73,7 @@ int loop_watch(struct loop *l, int fd, uint32_t events, const struct loop_watch 
 	/* The kernel only hands the pointer back. */
 	struct epoll_event e = {.events = events | EPOLLET, .data.u64 = (uintptr_t)watch};
 
-	if (watch == NULL)
+	if (!watch)
 		return -ENOSPC;
 	return epoll_ctl(l->epoll_fd, EPOLL_CTL_ADD, fd, &e) == 0 ? 0 : -errno;
 }
@@ -90,7 +90,7 @@ int loop_watch_or_log(
 {
 	int err = loop_watch(l, fd, events, watch);
 
-	if (err != 0 && watch != NULL)
+	if (err && watch)
 		log_host_error(
 		    -err, "the event loop: cannot watch %s: %s", what, loop_watch_why(-err));
 	return err;

@@ -69,7 +69,7 @@ int reporter_init(const struct reporter_names *names)
 
 void reporter_register(uint32_t thread)
 {
-	if (reporter.notes != NULL)
+	if (reporter.notes)
 		reporter_note = &reporter.notes[thread];
 }
 
@@ -78,16 +78,15 @@ bool reporter_parse(const char *line, pid_t pid, struct reporter_record *out)
 	const char *type = strstr(line, "type=1326"), *found;
 	size_t n;
 
-	if (type == NULL || (found = strstr(type, " pid=")) == NULL ||
-	    strtol(found + 5, NULL, 10) != pid)
+	if (!type || !(found = strstr(type, " pid=")) || strtol(found + 5, NULL, 10) != pid)
 		return false;
 	found = strstr(type, " comm=\"");
-	if (found == NULL)
+	if (!found)
 		return false;
 	n = strcspn(found + 7, "\"");
 	snprintf(out->comm, sizeof(out->comm), "%.*s", (int)n, found + 7);
 	found = strstr(type, " syscall=");
-	if (found == NULL)
+	if (!found)
 		return false;
 	out->syscall = (int)strtol(found + 9, NULL, 10);
 	return true;
@@ -114,8 +113,7 @@ static void report(const struct reporter_record *r, bool died)
 	    "%s: thread %s, %sin %s, made the system call %s (%d), which nobody asked for",
 	    died ? "killed by its filter" : "would have been killed",
 	    thread == 0 ? "loop" : r->comm, number != now ? "last " : "",
-	    names->instance(names->arg, number), call != NULL ? call : "an unknown call",
-	    r->syscall);
+	    names->instance(names->arg, number), call ? call : "an unknown call", r->syscall);
 }
 
 const struct reporter_death *reporter_death(void)

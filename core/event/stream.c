@@ -20,7 +20,7 @@
 
 int stream_attach(struct stream *s, const struct volt_stream_ops *ops)
 {
-	if (s->ops != NULL)
+	if (s->ops)
 		return -EBUSY;
 	s->ops = ops;
 	return loop_add_prepare(s->all->loop, stream_pump, s);
@@ -71,7 +71,7 @@ static bool is_held(const struct stream *s)
 
 static void deliver_event(struct stream *s, uint32_t event)
 {
-	if (s->ops == NULL || !VOLT_HAS(s->ops, event) || s->ops->event == NULL)
+	if (!s->ops || !VOLT_HAS(s->ops, event) || !s->ops->event)
 		return;
 	if (is_held(s)) /* a break, of which the device hears nothing */
 		return;
@@ -180,7 +180,7 @@ static void accept_client(struct stream *s)
 /* Who has closed its end reads nothing more, but what it sent is the guest's. */
 static void end_output(struct stream *s)
 {
-	if (s->kind != STREAM_UNIX || s->ops->rx == NULL || is_dismissed(s)) {
+	if (s->kind != STREAM_UNIX || !s->ops->rx || is_dismissed(s)) {
 		hang_up(s);
 		return;
 	}
@@ -266,7 +266,7 @@ static uint32_t take_room(struct stream *s, uint32_t wanted)
 /* Gives the device as much of `held` as it has room for. */
 static void deliver_held(struct stream *s)
 {
-	if (s->held_count == 0 || s->ops->rx == NULL || is_held(s))
+	if (s->held_count == 0 || !s->ops->rx || is_held(s))
 		return;
 	callee_lock(s->owner);
 	/* rx may set new room itself, so what it used up is taken off before. */
@@ -340,7 +340,7 @@ static void send_away(struct stream *s)
  * client comes, who must not wait for the guest. */
 static void end_client(struct stream *s)
 {
-	if (s->ops->rx != NULL && s->held_count > 0 && !somebody_waits(s))
+	if (s->ops->rx && s->held_count > 0 && !somebody_waits(s))
 		return;
 	if (s->held_count > 0 && !s->lost_logged) {
 		log_warn("%s: a client left before the guest read its input, and the next one is "
@@ -388,7 +388,7 @@ static bool read_input(struct stream *s, size_t want)
 		return false;
 	}
 	size_t count = s->terminal ? filter_terminal(s, bytes, (size_t)n) : (size_t)n;
-	if (s->ops->rx == NULL)
+	if (!s->ops->rx)
 		return true;
 	s->held_count += (uint32_t)count;
 	deliver_held(s);
@@ -400,7 +400,7 @@ static void pump_in(struct stream *s)
 	size_t want;
 
 	/* A device without input still has an operator, and clients that leave. */
-	if (s->ops->rx == NULL && !s->terminal && !s->gone)
+	if (!s->ops->rx && !s->terminal && !s->gone)
 		return;
 	deliver_held(s);
 	for (unsigned i = 0; s->readable && !is_dismissed(s) && (want = input_wanted(s)) > 0; i++) {
@@ -461,7 +461,7 @@ void stream_drain(struct stream *s, uint64_t limit_ns)
 {
 	if (s->tap)
 		s->tap(s);
-	if (s->ops == NULL || s->out_fd < 0)
+	if (!s->ops || s->out_fd < 0)
 		return;
 	pump_out(s);
 	while (s->out_fd >= 0 && s->tail != s->head && clock_now() < limit_ns) {

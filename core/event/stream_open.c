@@ -166,7 +166,7 @@ static int watch(struct stream *s)
 	if (s->in_fd >= 0)
 		err = loop_watch(l, s->in_fd, EPOLLIN | (s->in_fd == s->out_fd ? EPOLLOUT : 0),
 		    loop_make_watch(l, on_in, s));
-	if ((err == 0 || err == -EPERM) && s->out_fd >= 0 && s->out_fd != s->in_fd)
+	if ((!err || err == -EPERM) && s->out_fd >= 0 && s->out_fd != s->in_fd)
 		err = loop_watch(l, s->out_fd, EPOLLOUT, loop_make_watch(l, on_out, s));
 	return err == -EPERM ? 0 : err;
 }
@@ -205,7 +205,7 @@ static bool make_buffers(struct stream *s)
 
 static int open_kind(struct stream *s, size_t kind, const char *path, struct why *why)
 {
-	bool right = kinds[kind].path ? path != NULL && path[0] != '\0' : path == NULL;
+	bool right = kinds[kind].path ? path && path[0] != '\0' : path == NULL;
 
 	if (!right)
 		return fail(why, EINVAL,
@@ -216,10 +216,10 @@ static int open_kind(struct stream *s, size_t kind, const char *path, struct why
 		return fail(why, ENOMEM, "no memory for its buffer");
 	s->detached = kinds[kind].kind == STREAM_UNIX || kinds[kind].kind == STREAM_NULL;
 	int err = kinds[kind].open(s, path, why);
-	if (err != 0)
+	if (err)
 		return err;
 	err = watch(s);
-	return err != 0 ? fail(why, -err, "cannot watch it: %s", loop_watch_why(-err)) : 0;
+	return err ? fail(why, -err, "cannot watch it: %s", loop_watch_why(-err)) : 0;
 }
 
 int stream_open(
@@ -238,7 +238,7 @@ int stream_open(
 		    strncmp(kinds[i].name, text, name_len) != 0)
 			continue;
 		int err = open_kind(s, i, path, &why);
-		return err != 0 ? err : (int)all->count++;
+		return err ? err : (int)all->count++;
 	}
 	return fail(&why, EINVAL,
 	    "\"%s\" is not a stream: use stdio, null, file:PATH, pipe:PATH, pty or unix:PATH",
@@ -260,7 +260,7 @@ int stream_open_sibling(struct stream *first)
 	if (!make_buffers(s))
 		return -ENOMEM;
 	s->client_watch = loop_make_watch(all->loop, on_in, s);
-	return s->client_watch != NULL ? (int)all->count++ : -ENOSPC;
+	return s->client_watch ? (int)all->count++ : -ENOSPC;
 }
 
 int streams_take_terminal(struct streams *all)

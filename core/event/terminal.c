@@ -53,7 +53,7 @@ int terminal_take(bool raw_mode)
 	if (raw_mode)
 		helper_renew_terminal(&raw);
 	int err = helper_start();
-	if (err != 0 || !raw_mode)
+	if (err || !raw_mode)
 		return err;
 	if (tcsetattr(STDIN_FILENO, TCSANOW, &raw) != 0)
 		return log_error(errno, "cannot set the terminal's raw mode: %s", strerror(errno));

@@ -56,7 +56,7 @@ int worker_watch(struct worker *w, int fd, uint32_t events)
 		if (w->watches[i].fd == fd)
 			return -EEXIST;
 	const int err = try_epoll(fd, in | out);
-	if (err != 0)
+	if (err)
 		return err;
 	if (w->watch_count == WORKER_WATCH_MAX)
 		return -ENOSPC;
@@ -73,7 +73,7 @@ int worker_arm(struct worker *w)
 	if (w->epoll_fd < 0)
 		return -errno;
 	int err = add_to_epoll(w->epoll_fd, w->posts.event_fd, EPOLLIN);
-	for (uint32_t i = 0; err == 0 && i < w->watch_count; i++)
+	for (uint32_t i = 0; !err && i < w->watch_count; i++)
 		err = add_to_epoll(w->epoll_fd, w->watches[i].fd, w->watches[i].events);
 	return err;
 }
@@ -183,10 +183,10 @@ void worker_await(struct worker *w, uint32_t ticket)
 
 static void call_job(const struct worker *w)
 {
-	if (reporter_note != NULL)
+	if (reporter_note)
 		reporter_enter(w->owner->number);
 	w->job(w->owner->self, w->number);
-	if (reporter_note != NULL)
+	if (reporter_note)
 		reporter_leave(0);
 }
 

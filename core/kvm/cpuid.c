@@ -175,9 +175,9 @@ static void put_leaf(struct cpuid *c, struct kvm_cpuid_entry2 e)
 {
 	struct kvm_cpuid_entry2 *at = find_leaf(c, e.function);
 
-	if (at == NULL && c->head.nent < CPUID_MAX)
+	if (!at && c->head.nent < CPUID_MAX)
 		at = &c->entries[c->head.nent++];
-	if (at != NULL)
+	if (at)
 		*at = e;
 }
 
@@ -186,7 +186,7 @@ static void reach_leaf(struct cpuid *c, uint32_t first, uint32_t leaf)
 {
 	struct kvm_cpuid_entry2 *e = find_leaf(c, first);
 
-	if (e != NULL && e->eax < leaf)
+	if (e && e->eax < leaf)
 		e->eax = leaf;
 }
 
@@ -211,7 +211,7 @@ void cpuid_cap_address(struct cpuid *c, uint32_t bits)
 {
 	struct kvm_cpuid_entry2 *e = find_leaf(c, 0x80000008);
 
-	for (unsigned low = 0; e != NULL && low <= 16; low += 16) {
+	for (unsigned low = 0; e && low <= 16; low += 16) {
 		const uint32_t is = e->eax >> low & 0xff;
 
 		if (is > bits)

@@ -67,7 +67,7 @@ static int find_fault(
 		return -EINVAL;
 	if (at->flags & ~(VOLT_DOORBELL_MATCH | VOLT_DOORBELL_POST))
 		return -EOPNOTSUPP;
-	if (post ? worker == NULL || at->reserved2 != 0 : at->rung == NULL)
+	if (post ? !worker || at->reserved2 != 0 : at->rung == NULL)
 		return -EINVAL;
 	if (!match ? at->value != 0 : at->width < 8 && at->value >> (8 * at->width & 63) != 0)
 		return -EINVAL;
@@ -90,7 +90,7 @@ static bool ring(const void *doorbells, const struct bus_range *r, uint64_t addr
 		if (d->address != address || d->width != width || d->space != r->space ||
 		    (d->match && d->value != value))
 			continue;
-		if (d->worker != NULL) {
+		if (d->worker) {
 			worker_post(d->worker);
 			return true;
 		}
@@ -108,13 +108,13 @@ int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_
 	struct bus_range *r = NULL;
 	int err = find_fault(all, at, worker);
 
-	if (err == 0 && (r = find_range(all->bus, owner, at)) == NULL)
+	if (!err && !(r = find_range(all->bus, owner, at)))
 		err = -ENXIO;
-	if (err == 0 && all->rows == NULL)
+	if (!err && !all->rows)
 		all->rows = sealed_alloc(DOORBELL_MAX * sizeof(all->rows[0]));
-	if (err == 0 && all->rows == NULL)
+	if (!err && !all->rows)
 		err = -ENOMEM;
-	if (err != 0) {
+	if (err) {
 		snprintf(why, why_size, "doorbell at 0x%llx refused: %s",
 		    (unsigned long long)at->address,
 		    err == -ENXIO    ? "no range of the plugin's own holds it with that width"
@@ -135,7 +135,7 @@ int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_
 	    .space = at->space,
 	    .width = at->width,
 	    .match = at->flags & VOLT_DOORBELL_MATCH};
-	if (r->doorbells == NULL) {
+	if (!r->doorbells) {
 		r->doorbells = d;
 		r->ring = ring;
 	}
@@ -184,7 +184,7 @@ void doorbells_trap(struct bus_range *r)
 {
 	const struct doorbell *first = r->doorbells;
 
-	if (first == NULL)
+	if (!first)
 		return;
 	struct doorbells *all = first->all;
 	for (uint32_t i = first->number; i < all->count && all->rows[i].owner == r->owner; i++)
@@ -212,7 +212,7 @@ static int wire(struct doorbell *d)
 
 	if (d->kept)
 		return 0;
-	if (d->worker != NULL)
+	if (d->worker)
 		return wire_worker(d);
 	int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
@@ -225,7 +225,7 @@ static int wire(struct doorbell *d)
 	d->event_fd = fd;
 	d->by_kvm = true;
 	int err = loop_watch(l, fd, EPOLLIN, loop_make_watch(l, on_event, d));
-	if (err != 0)
+	if (err)
 		log_host_error(-err, "a doorbell: cannot watch it: %s", loop_watch_why(-err));
 	return err;
 }
@@ -236,7 +236,7 @@ int doorbells_wire(struct doorbells *all)
 
 	if (all->count > 0)
 		err = loop_add_prepare(all->loop, ring_noted, all);
-	for (uint32_t i = 0; err == 0 && i < all->count; i++)
+	for (uint32_t i = 0; !err && i < all->count; i++)
 		err = wire(&all->rows[i]);
 	return err;
 }

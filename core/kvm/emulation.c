@@ -26,8 +26,8 @@ static void explain_other(
 	uint32_t n = run->internal.suberror;
 
 	vm_end(end, EXIT_KVM, "KVM gave up on vCPU %u: %s (internal error %u)%s%s", vcpu,
-	    n < 5 && words[n] != NULL ? words[n] : "no reason given", n, limit != NULL ? "; " : "",
-	    limit != NULL ? limit : "");
+	    n < 5 && words[n] ? words[n] : "no reason given", n, limit ? "; " : "",
+	    limit ? limit : "");
 }
 
 void emulation_explain(
@@ -49,6 +49,6 @@ void emulation_explain(
 	hex(text, bytes, n);
 	const char *guess = n == 0 ? "; perhaps it ran from device memory or nowhere" : "";
 	vm_end(end, EXIT_KVM, "KVM cannot emulate an instruction of the guest%s%s%s%s%s%s",
-	    n > 0 ? " (code bytes " : "", text, n > 0 ? ")" : "", guess, limit != NULL ? "; " : "",
-	    limit != NULL ? limit : "");
+	    n > 0 ? " (code bytes " : "", text, n > 0 ? ")" : "", guess, limit ? "; " : "",
+	    limit ? limit : "");
 }

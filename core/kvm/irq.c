@@ -32,7 +32,7 @@ int irq_add(
 	if (gsi >= IRQ_LINES || (flags != VOLT_IRQ_EDGE && flags != VOLT_IRQ_LEVEL))
 		return -EINVAL;
 	*holder = q->lines[gsi].owner;
-	if (*holder != NULL)
+	if (*holder)
 		return -EBUSY;
 	q->lines[gsi].owner = owner;
 	q->lines[gsi].flags = flags;
@@ -43,7 +43,7 @@ uint32_t irq_free_line(const struct irq *q)
 {
 	/* 0 to 4, 8 and 12 are the PC's own: timer, keyboard, console, clock, mouse. */
 	for (uint32_t gsi = IRQ_LINES; gsi-- > 5;)
-		if (q->lines[gsi].owner == NULL && gsi != 8 && gsi != 12)
+		if (!q->lines[gsi].owner && gsi != 8 && gsi != 12)
 			return gsi;
 	return VOLT_ANY;
 }
@@ -51,7 +51,7 @@ uint32_t irq_free_line(const struct irq *q)
 bool irq_has_lines(const struct irq *q)
 {
 	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++)
-		if (q->lines[gsi].owner != NULL)
+		if (q->lines[gsi].owner)
 			return true;
 	return false;
 }
@@ -97,7 +97,7 @@ static int add_irqfd(struct irq *q, uint32_t gsi)
 
 static int wire_line(struct irq *q, uint32_t gsi)
 {
-	if (q->lines[gsi].owner == NULL)
+	if (!q->lines[gsi].owner)
 		return 0;
 	if (q->lines[gsi].level) /* raised while wiring */
 		drive_pin(q, gsi, 1);
@@ -107,9 +107,9 @@ static int wire_line(struct irq *q, uint32_t gsi)
 int irq_wire(struct irq *q)
 {
 	struct kvm *kvm = q->kvm;
-	int err = q->chip != NULL ? kvm_split_irqchip(kvm, q->pins) : kvm_create_irqchip(kvm);
+	int err = q->chip ? kvm_split_irqchip(kvm, q->pins) : kvm_create_irqchip(kvm);
 
-	for (uint32_t gsi = 0; err == 0 && q->chip == NULL && gsi < IRQ_LINES; gsi++)
+	for (uint32_t gsi = 0; !err && !q->chip && gsi < IRQ_LINES; gsi++)
 		err = wire_line(q, gsi);
 	q->wired = q->msi.wired = err == 0;
 	return err;
@@ -121,7 +121,7 @@ void irq_set(struct irq *q, uint32_t gsi, bool level)
 
 	if (__atomic_load_n(&line->level, __ATOMIC_RELAXED) == level)
 		return;
-	if (q->chip == NULL) {
+	if (!q->chip) {
 		if (__atomic_exchange_n(&line->level, level, __ATOMIC_SEQ_CST) != level && q->wired)
 			follow_level(q, gsi, level);
 		return;
@@ -148,7 +148,7 @@ void irq_pulse(struct irq *q, uint32_t gsi)
 {
 	if (!q->wired || q->lines[gsi].flags != VOLT_IRQ_EDGE)
 		return;
-	if (q->chip != NULL) {
+	if (q->chip) {
 		pulse_chip(q, gsi);
 		return;
 	}
@@ -164,7 +164,7 @@ void irq_pulse(struct irq *q, uint32_t gsi)
 
 void irq_tell_levels(struct irq *q)
 {
-	for (uint32_t gsi = 0; q->chip != NULL && gsi < IRQ_LINES; gsi++)
+	for (uint32_t gsi = 0; q->chip && gsi < IRQ_LINES; gsi++)
 		if (q->lines[gsi].level)
 			q->chip_ops->set_line(q->chip->self, gsi, true);
 }
@@ -177,7 +177,7 @@ static bool needs_route(const struct irq_line *line)
 void irq_route(struct irq *q, uint32_t pin, uint64_t address, uint32_t data)
 {
 	/* A pin without a device never fires, so nobody waits for its EOI either. */
-	if (pin >= IRQ_LINES || q->lines[pin].owner == NULL)
+	if (pin >= IRQ_LINES || !q->lines[pin].owner)
 		return;
 	struct irq_line *line = &q->lines[pin];
 	lock_take(&q->route_lock);
@@ -228,7 +228,7 @@ static void set_routes(struct irq *q)
 
 void irq_fire(struct irq *q, uint32_t pin)
 {
-	if (pin >= IRQ_LINES || q->lines[pin].owner == NULL || !q->wired)
+	if (pin >= IRQ_LINES || !q->lines[pin].owner || !q->wired)
 		return;
 	const struct irq_line *line = &q->lines[pin];
 	lock_take(&q->route_lock);
@@ -244,7 +244,7 @@ void irq_fire(struct irq *q, uint32_t pin)
 
 void irq_eoi(struct irq *q, uint8_t vector)
 {
-	if (q->chip == NULL)
+	if (!q->chip)
 		return;
 	callee_lock(q->chip);
 	q->chip_ops->eoi(q->chip->self, vector);

@@ -104,7 +104,7 @@ int kvm_map_memory(struct kvm *k, const struct memory *m)
 {
 	int err = map_slot(k, 0, 0, m->low_size, m->host);
 
-	if (err == 0 && m->high_size > 0)
+	if (!err && m->high_size > 0)
 		err = map_slot(k, 1, MEMORY_HIGH_START, m->high_size, m->host + m->low_size);
 	return err;
 }

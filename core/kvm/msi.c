@@ -63,7 +63,7 @@ int msi_set(struct msi *s, struct callee *owner, uint32_t vector, uint64_t addre
 {
 	struct msi_vector *v = own_vector(s, owner, vector);
 
-	if (v == NULL || (address != 0 && !can_be_sent(address, data)))
+	if (!v || (address != 0 && !can_be_sent(address, data)))
 		return -EINVAL;
 	/* An address that can be sent has 32 bits: both halves are one store. */
 	__atomic_store_n(&v->message, address != 0 ? address << 32 | data : 0, __ATOMIC_SEQ_CST);
@@ -87,7 +87,7 @@ void msi_fire(struct msi *s, struct callee *owner, uint32_t vector)
 {
 	struct msi_vector *v = own_vector(s, owner, vector);
 
-	if (v == NULL || !s->wired)
+	if (!v || !s->wired)
 		return;
 	const uint64_t message = __atomic_load_n(&v->message, __ATOMIC_SEQ_CST);
 	if (message != 0)
@@ -100,14 +100,14 @@ bool msi_pending(struct msi *s, struct callee *owner, uint32_t vector)
 {
 	const struct msi_vector *v = own_vector(s, owner, vector);
 
-	return v != NULL && __atomic_load_n(&v->pending, __ATOMIC_SEQ_CST);
+	return v && __atomic_load_n(&v->pending, __ATOMIC_SEQ_CST);
 }
 
 void msi_set_pending(struct msi *s, struct callee *owner, uint32_t vector, bool pending)
 {
 	struct msi_vector *v = own_vector(s, owner, vector);
 
-	if (v == NULL)
+	if (!v)
 		return;
 	__atomic_store_n(&v->pending, pending, __ATOMIC_SEQ_CST);
 	send_pending(s, v);

@@ -189,11 +189,11 @@ int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry 
 	if (ioctl(v->fd, KVM_SET_CPUID2, cpuid) != 0)
 		return log_error(errno, "KVM_SET_CPUID2 of vCPU %u: %s", v->id, strerror(errno));
 	int err = set_machine_check(v, cpuid);
-	if (err == 0)
+	if (!err)
 		err = set_msrs(v);
-	if (err == 0)
+	if (!err)
 		err = set_local_apic(v);
-	if (err == 0 && v->id == 0 && entry)
+	if (!err && v->id == 0 && entry)
 		err = set_entry(v, entry);
 	return err;
 }
@@ -206,7 +206,7 @@ int vcpu_warm(struct vcpu *v)
 	if (err == EAGAIN)
 		return log_error(err, "KVM may not make its helper thread: the limit of processes "
 				      "(ulimit -u, pids.max) is reached");
-	if (err != 0)
+	if (err)
 		return log_error(err, "KVM_RUN of vCPU %u cannot start: %s", v->id, strerror(err));
 	return 0;
 }

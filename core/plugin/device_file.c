@@ -47,7 +47,7 @@ size_t device_file_list_numbers(const char *words, int *fds, size_t max)
 {
 	size_t count = 0;
 
-	for (const char *at = words; (at = strstr(at, "=fd:")) != NULL; at += 4) {
+	for (const char *at = words; (at = strstr(at, "=fd:")); at += 4) {
 		const unsigned long fd = strtoul(at + 4, NULL, 10);
 
 		if (count < max && fd > 2 && fd < INT_MAX)
@@ -100,9 +100,9 @@ int device_file_disk(
 		return refuse(errno, why, size, "cannot open %s: %s%s", path, strerror(errno),
 		    open_files_hint(errno));
 	int err = measure(fd, path, &value->u, why, size);
-	if (err == 0)
+	if (!err)
 		err = lock_all(fd, path, read_only, why, size);
-	if (err != 0)
+	if (err)
 		close(fd);
 	else
 		value->fd = fd;
@@ -142,7 +142,7 @@ static int open_tap(const char *name, int *fd, char *why, size_t size)
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	char path[64];
 
-	if (strlen(name) >= sizeof(request.ifr_name) || strchr(name, '/') != NULL)
+	if (strlen(name) >= sizeof(request.ifr_name) || strchr(name, '/'))
 		return refuse(EINVAL, why, size, "is not the name of an interface");
 	/* Else the kernel would make one, if it may, of which nobody knows. */
 	snprintf(path, sizeof(path), "/sys/class/net/%s", name);
@@ -179,13 +179,13 @@ int device_file_tap(const char *text, struct volt_value *value, char *why, size_
 	const bool inherited = fd >= 0;
 	int err = inherited ? take_inherited(fd, why, size) : open_tap(text, &fd, why, size);
 
-	if (err != 0)
+	if (err)
 		return err;
 	if (!is_tap(fd))
 		err = refuse(EINVAL, why, size, "is not a tap with IFF_NO_PI and IFF_VNET_HDR");
-	if (err == 0)
+	if (!err)
 		err = set_up_tap(fd, why, size);
-	if (err != 0) {
+	if (err) {
 		close(fd);
 		return err;
 	}
@@ -236,10 +236,10 @@ int device_file_socket(const char *text, struct volt_value *value, char *why, si
 		err = connect_to(text + 5, &fd, why, size);
 	else
 		err = refuse(EINVAL, why, size, "must be unix: and a path, or fd: and a number");
-	if (err != 0)
+	if (err)
 		return err;
 	err = check_socket(fd, why, size);
-	if (err != 0)
+	if (err)
 		close(fd);
 	else
 		value->fd = fd;

@@ -67,7 +67,7 @@ static bool is_stray(void)
 
 static void refuse_exit(const char *how)
 {
-	if (guard.id == NULL)
+	if (!guard.id)
 		return;
 	if (!is_stray()) {
 		find_log();
@@ -108,7 +108,7 @@ static void on_tick(int number)
 {
 	struct timespec now;
 
-	if (guard.id == NULL || is_stray() || clock_gettime(CLOCK_MONOTONIC, &now) != 0 ||
+	if (!guard.id || is_stray() || clock_gettime(CLOCK_MONOTONIC, &now) != 0 ||
 	    now.tv_sec - guard.entered.tv_sec < GUARD_LIMIT_S)
 		return;
 	find_log();
@@ -121,7 +121,7 @@ static void on_tick(int number)
  * tell more of a crash, and have no use for it. */
 __attribute__((unused)) static void on_crash(int number)
 {
-	if (guard.id == NULL || is_stray())
+	if (!guard.id || is_stray())
 		return;
 	find_log();
 	log_error(EFAULT, "plugin %s: its %s crashed (SIG%s)", guard.id, guard.step,

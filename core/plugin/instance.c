@@ -50,8 +50,8 @@ static bool valid_counters(const struct volt_plugin *d)
 	for (uint32_t i = 0; i < d->counter_count; i++, row += d->counter_stride) {
 		const struct volt_counter *c = (const void *)row;
 
-		if (!params_is_name(c->name, '_', 48) || c->help == NULL ||
-		    strpbrk(c->help, "\n\\") != NULL || !is_unique(d, i, c->name))
+		if (!params_is_name(c->name, '_', 48) || !c->help || strpbrk(c->help, "\n\\") ||
+		    !is_unique(d, i, c->name))
 			return false;
 	}
 	return true;
@@ -72,12 +72,12 @@ static const char *find_fault(const struct volt_plugin *d)
 		return "its kind is neither device nor sandbox nor filter";
 	if (d->instance_size == 0 || d->instance_size > STATE_MAX)
 		return "its instance_size is not within 1 byte and 16 MiB";
-	if (d->init == NULL)
+	if (!d->init)
 		return "it has no init";
-	if (d->need_count > 0 && (d->needs == NULL || d->need_stride < sizeof(struct volt_need)))
+	if (d->need_count > 0 && (!d->needs || d->need_stride < sizeof(struct volt_need)))
 		return "its table of needs is malformed";
 	if (d->counter_count > 0 &&
-	    (d->counters == NULL || d->counter_stride < sizeof(struct volt_counter)))
+	    (!d->counters || d->counter_stride < sizeof(struct volt_counter)))
 		return "its table of counters is malformed";
 	if (!valid_counters(d))
 		return "a counter is malformed: its name must match [a-z][a-z0-9_]{0,47} and be "
@@ -90,13 +90,13 @@ static void adopt(struct instance *i, const struct volt_plugin *d)
 {
 	i->plugin = (struct volt_plugin){0};
 	memcpy(&i->plugin, d, d->size < sizeof(i->plugin) ? d->size : sizeof(i->plugin));
-	if (i->plugin.reset == NULL)
+	if (!i->plugin.reset)
 		i->plugin.reset = ignore_self;
-	if (i->plugin.start == NULL)
+	if (!i->plugin.start)
 		i->plugin.start = start_at_once;
-	if (i->plugin.fini == NULL)
+	if (!i->plugin.fini)
 		i->plugin.fini = ignore_self;
-	if (i->plugin.get_ext == NULL)
+	if (!i->plugin.get_ext)
 		i->plugin.get_ext = offer_nothing;
 }
 
@@ -125,7 +125,7 @@ static void *alloc_apart(size_t size)
 	size_t room = (size + CACHELINE_BYTES - 1) & ~(size_t)(CACHELINE_BYTES - 1);
 	void *p = room < LARGE ? aligned_alloc(CACHELINE_BYTES, room) : calloc(1, size);
 
-	return p != NULL && room < LARGE ? memset(p, 0, size) : p;
+	return p && room < LARGE ? memset(p, 0, size) : p;
 }
 
 struct instance *instance_create(const struct volt_plugin *d, uint32_t number, const char *origin)
@@ -133,7 +133,7 @@ struct instance *instance_create(const struct volt_plugin *d, uint32_t number, c
 	const char *fault = find_fault(d);
 	char why[256];
 
-	if (fault != NULL) {
+	if (fault) {
 		log_error(EINVAL, "plugin %s refused: %s", origin, fault);
 		return NULL;
 	}
@@ -143,7 +143,7 @@ struct instance *instance_create(const struct volt_plugin *d, uint32_t number, c
 	}
 	struct instance *i = sealed_alloc(sizeof(*i));
 	struct instance_state *state = alloc_apart(sizeof(*state));
-	if (i == NULL || state == NULL) {
+	if (!i || !state) {
 		log_error(ENOMEM, "plugin %s: no memory for another instance", origin);
 		free(state);
 		return NULL;
@@ -156,7 +156,7 @@ struct instance *instance_create(const struct volt_plugin *d, uint32_t number, c
 	snprintf(i->callee.id, sizeof(i->callee.id), "%s", i->plugin.name);
 	i->callee.self = alloc_apart(i->plugin.instance_size);
 	i->host.counters = alloc_apart((i->plugin.counter_count + 1u) * sizeof(uint64_t));
-	if (i->callee.self == NULL || i->host.counters == NULL) {
+	if (!i->callee.self || !i->host.counters) {
 		log_error(ENOMEM, "plugin %s: no memory for another instance", origin);
 		instance_destroy(i);
 		return NULL;
@@ -169,7 +169,7 @@ int instance_parse(struct instance *i, const char *text, const struct params_ope
 	char why[256];
 	int err = params_parse(&i->params, &i->plugin, text, opener, why, sizeof(why));
 
-	if (err == 0)
+	if (!err)
 		return 0;
 	/* The host's limits, not the parameter's: no other value would do. */
 	return (err == -ENOSYS || err == -ENOSPC ? log_host_error : log_error)(
@@ -194,10 +194,10 @@ int instance_wire(struct instance *i)
 
 	if (fault != 0)
 		return fault;
-	if (i->saved != NULL && VOLT_HAS_AUDIT &&
+	if (i->saved && VOLT_HAS_AUDIT &&
 	    state_check_table(i->saved, i->plugin.instance_size, why, sizeof(why)) != 0)
 		return log_error(EINVAL, "plugin %s refused: %s", i->plugin.name, why);
-	if (i->commands != NULL && commands_check_table(i->commands, why, sizeof(why)) != 0)
+	if (i->commands && commands_check_table(i->commands, why, sizeof(why)) != 0)
 		return log_error(EINVAL, "plugin %s refused: %s", i->plugin.name, why);
 	if (err < 0 && !i->state->failed)
 		log_error(-err, "%s: init failed: %s", i->callee.id,
@@ -211,7 +211,7 @@ int instance_wire(struct instance *i)
 
 void instance_destroy(struct instance *i)
 {
-	if (i == NULL)
+	if (!i)
 		return;
 	params_finish(&i->params);
 	free(i->host.counters);

@@ -24,7 +24,7 @@ void library_set_builtins(const struct volt_plugin *const *list)
 
 static const struct volt_plugin *find_builtin(const char *name, size_t n)
 {
-	for (const struct volt_plugin *const *p = builtins; *p != NULL; p++)
+	for (const struct volt_plugin *const *p = builtins; *p; p++)
 		if (strlen((*p)->name) == n && memcmp((*p)->name, name, n) == 0)
 			return *p;
 	return NULL;
@@ -43,12 +43,11 @@ static void say_unknown(const char *option, const char *name)
 
 	if (files < 0)
 		return;
-	for (unsigned i = 0; i < BUILTIN_MAX && builtins[i] != NULL; i++)
+	for (unsigned i = 0; i < BUILTIN_MAX && builtins[i]; i++)
 		names[count++] = builtins[i]->name;
 	const char *near = nearest_name(name, names);
 	log_error(ENOENT, "--%s %s: there is no such plugin in %s%s%s%s", option, name,
-	    loader_place(), near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-	    near != NULL ? "?" : "");
+	    loader_place(), near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	for (int i = 0; i < files; i++)
 		free((void *)(uintptr_t)names[i]);
 }
@@ -65,7 +64,7 @@ int library_print_names(void)
 
 	if (files < 0)
 		return files;
-	for (unsigned i = 0; i < BUILTIN_MAX && builtins[i] != NULL; i++)
+	for (unsigned i = 0; i < BUILTIN_MAX && builtins[i]; i++)
 		names[count++] = builtins[i]->name;
 	qsort(names, (size_t)count, sizeof(names[0]), by_name);
 	for (int i = 0; i < count; i++)
@@ -76,7 +75,7 @@ int library_print_names(void)
 /* The length that `path` takes, 0 if nothing has that name. */
 static int locate(const char *spec, size_t n, char *path, unsigned path_size)
 {
-	if (memchr(spec, '/', n) != NULL || find_builtin(spec, n) != NULL)
+	if (memchr(spec, '/', n) || find_builtin(spec, n))
 		return snprintf(path, path_size, "%.*s", (int)n, spec);
 	return loader_find(spec, n, path, path_size);
 }
@@ -114,14 +113,14 @@ int library_probe(const char *path)
 {
 	const struct volt_plugin *d = find_builtin(path, strlen(path));
 
-	return d != NULL ? (int)d->kind : loader_probe(path);
+	return d ? (int)d->kind : loader_probe(path);
 }
 
 const struct volt_plugin *library_load(const char *path)
 {
 	const struct volt_plugin *d = find_builtin(path, strlen(path));
 
-	return d != NULL ? d : loader_load(path);
+	return d ? d : loader_load(path);
 }
 
 void library_finish(void)

@@ -46,7 +46,7 @@ static bool find_beside_program(void)
 	*strrchr(self, '/') = '\0';
 	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		snprintf(place, sizeof(place), "%s/%s", self, places[i]);
-		if (realpath(place, loader.dir) != NULL)
+		if (realpath(place, loader.dir))
 			return true;
 		if (errno != ENOENT && errno != ENOTDIR)
 			loader.not_found = errno;
@@ -56,7 +56,7 @@ static bool find_beside_program(void)
 
 int loader_set_dir(const char *dir)
 {
-	if (dir != NULL)
+	if (dir)
 		snprintf(loader.dir, sizeof(loader.dir), "%s", dir);
 	else if (!find_beside_program())
 		snprintf(loader.dir, sizeof(loader.dir), "%s", VOLT_PLUGIN_DIR);
@@ -80,16 +80,16 @@ int loader_list(const char *wanted, const char **names)
 	struct dirent *e;
 	int count = 0;
 
-	if (d == NULL && loader.not_found != 0)
+	if (!d && loader.not_found != 0)
 		return log_host_error(loader.not_found,
 		    "--plugin %s: cannot look for plugins beside the program, by /proc/self/exe: "
 		    "%s; "
 		    "mount /proc, or give --plugin-dir",
 		    wanted, strerror(loader.not_found));
-	if (d == NULL)
+	if (!d)
 		return log_error(errno, "--plugin %s: cannot read the plugin folder %s: %s", wanted,
 		    loader.dir, strerror(errno));
-	while (count < LOADER_FILE_MAX && (e = readdir(d)) != NULL) {
+	while (count < LOADER_FILE_MAX && (e = readdir(d))) {
 		size_t n = strlen(e->d_name);
 
 		if (n <= 3 || strcmp(e->d_name + n - 3, ".so") != 0)
@@ -130,7 +130,7 @@ static struct file *probe(const char *path)
 	}
 	size_t len = strlen(path) + 1;
 	struct file *f = calloc(1, sizeof(*f) + len);
-	if (f == NULL) {
+	if (!f) {
 		log_error(ENOMEM, "plugin %s: no memory", path);
 		return NULL;
 	}
@@ -148,7 +148,7 @@ int loader_probe(const char *path)
 {
 	struct file *f = probe(path);
 
-	return f != NULL ? (int)f->vet.kind : -EINVAL;
+	return f ? (int)f->vet.kind : -EINVAL;
 }
 
 /* dlopen() tells its reason in words alone, those of strerror() among them; errno may be that of
@@ -158,7 +158,7 @@ static int error_in_words(const char *why)
 	static const int shortages[] = {EMFILE, ENFILE, ENOMEM};
 
 	for (unsigned i = 0; i < sizeof(shortages) / sizeof(shortages[0]); i++)
-		if (strstr(why, strerror(shortages[i])) != NULL)
+		if (strstr(why, strerror(shortages[i])))
 			return shortages[i];
 	return EINVAL;
 }

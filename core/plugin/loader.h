@@ -43,7 +43,7 @@ void loader_finish(void);
 
 static inline int loader_set_dir(const char *dir)
 {
-	if (dir == NULL)
+	if (!dir)
 		return 0;
 	return log_error(ENOTSUP,
 	    "--plugin-dir %s: this volt has its plugins linked in and loads none (built with "

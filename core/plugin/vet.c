@@ -83,15 +83,15 @@ static int keep_sealed(const char *path, const uint8_t *image, uint64_t size)
 	const char *verb = "make";
 	int fd = create_memfd(), err = fd < 0 ? -errno : 0;
 
-	if (err == 0) {
+	if (!err) {
 		verb = "write";
 		err = write_bytes(fd, image, size);
 	}
-	if (err == 0) {
+	if (!err) {
 		verb = "seal";
 		err = fcntl(fd, F_ADD_SEALS, SEALS) != 0 ? -errno : 0;
 	}
-	if (err == 0)
+	if (!err)
 		return fd;
 	if (fd >= 0)
 		close(fd);
@@ -123,15 +123,15 @@ static int check_and_keep(const char *path, int fd, const struct stat *st, struc
 	const uint64_t size = (uint64_t)st->st_size;
 	uint8_t *image = malloc(size + 1);
 	char why[200] = "";
-	int err = image == NULL ? log_error(ENOMEM, "plugin %s: no memory for it", path)
-				: read_bytes(path, fd, image, size);
+	int err = !image ? log_error(ENOMEM, "plugin %s: no memory for it", path)
+			 : read_bytes(path, fd, image, size);
 
-	if (err == 0) {
+	if (!err) {
 		err = vet_image(image, size, out, why, sizeof(why));
-		if (err != 0)
+		if (err)
 			log_error(-err, "plugin %s: %s", path, why);
 	}
-	if (err == 0) {
+	if (!err) {
 		out->device = st->st_dev;
 		out->inode = st->st_ino;
 		out->is_copy = !is_final(st);
@@ -166,13 +166,13 @@ int vet_image(
 
 	*out = (struct vet_result){.image_fd = -1};
 	err = vet_headers(&v);
-	if (err == 0)
+	if (!err)
 		err = vet_note(&v);
-	if (err == 0)
+	if (!err)
 		err = vet_dynamic(&v);
-	if (err == 0)
+	if (!err)
 		err = vet_symbols(&v);
-	if (err == 0)
+	if (!err)
 		err = vet_relocs(&v);
 	return err;
 }

@@ -142,7 +142,7 @@ const char *vet_string(const struct vet_image *v, uint64_t off)
 {
 	const uint8_t *table = vet_table(v, v->tags[TAG_STRTAB], v->tags[TAG_STRSZ]);
 
-	if (table == NULL || off >= v->tags[TAG_STRSZ])
+	if (!table || off >= v->tags[TAG_STRSZ])
 		return NULL;
 	return (const char *)table + off; /* the table ends with a NUL, see check_strings() */
 }
@@ -152,7 +152,7 @@ static int check_strings(struct vet_image *v)
 	uint64_t size = v->tags[TAG_STRSZ];
 	const uint8_t *table = vet_table(v, v->tags[TAG_STRTAB], size);
 
-	if (!vet_has(v, TAG_STRTAB) || table == NULL || size == 0 || table[size - 1] != '\0')
+	if (!vet_has(v, TAG_STRTAB) || !table || size == 0 || table[size - 1] != '\0')
 		return vet_refuse(
 		    v, "its table of strings is not in a read-only segment, or has no end");
 	return 0;
@@ -183,7 +183,7 @@ static bool one_of(const char *name, const char *const *patterns, size_t count)
 
 static bool may_load(const struct vet_image *v, const char *name)
 {
-	if (strchr(name, '/') != NULL)
+	if (strchr(name, '/'))
 		return false;
 	if (ONE_OF(name, libraries))
 		return true;
@@ -206,7 +206,7 @@ static int check_soname(struct vet_image *v)
 	if (!vet_has(v, TAG_SONAME))
 		return 0;
 	name = vet_string(v, v->tags[TAG_SONAME]);
-	if (name == NULL)
+	if (!name)
 		return vet_refuse(v, "its soname lies outside of its strings");
 	if (!is_harmless_soname(name))
 		return vet_refuse(v,
@@ -226,7 +226,7 @@ static int check_needed(struct vet_image *v)
 		if (d.d_tag != DT_NEEDED)
 			continue;
 		name = vet_string(v, d.d_un.d_val);
-		if (name == NULL)
+		if (!name)
 			return vet_refuse(v, "the name of a library lies outside of its strings");
 		if (!may_load(v, name))
 			return vet_refuse(
@@ -282,7 +282,7 @@ int vet_dynamic(struct vet_image *v)
 	const Elf64_Phdr *s = vet_segment(v, p->p_vaddr, p->p_memsz);
 	int err;
 
-	if (s == NULL || !(s->p_flags & PF_W) || p->p_memsz != p->p_filesz || p->p_vaddr % 8 != 0)
+	if (!s || !(s->p_flags & PF_W) || p->p_memsz != p->p_filesz || p->p_vaddr % 8 != 0)
 		return vet_refuse(v, "its dynamic section is not in the writable segment");
 	err = take_entries(v);
 	if (!err)

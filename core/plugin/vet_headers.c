@@ -58,7 +58,7 @@ const uint8_t *vet_table(const struct vet_image *v, uint64_t vaddr, uint64_t len
 {
 	const Elf64_Phdr *p = vet_segment(v, vaddr, len);
 
-	if (p == NULL || (p->p_flags & PF_W))
+	if (!p || (p->p_flags & PF_W))
 		return NULL;
 	/* Such a segment has p_filesz == p_memsz, see check_load(). */
 	return v->bytes + p->p_offset + (vaddr - p->p_vaddr);
@@ -139,7 +139,7 @@ static int check_placed(struct vet_image *v, const Elf64_Phdr *p, const char *na
 {
 	const Elf64_Phdr *s = vet_segment(v, p->p_vaddr, p->p_filesz);
 
-	if (s == NULL || p->p_memsz != p->p_filesz || p->p_vaddr - s->p_vaddr > s->p_filesz ||
+	if (!s || p->p_memsz != p->p_filesz || p->p_vaddr - s->p_vaddr > s->p_filesz ||
 	    p->p_filesz > s->p_filesz - (p->p_vaddr - s->p_vaddr) ||
 	    p->p_offset != s->p_offset + (p->p_vaddr - s->p_vaddr))
 		return vet_refuse(v, "its %s does not lie in a segment", name);
@@ -168,8 +168,7 @@ static int check_relro(struct vet_image *v, const Elf64_Phdr *p)
 	const Elf64_Phdr *s = vet_segment(v, p->p_vaddr, 1);
 	uint64_t end;
 
-	if (s == NULL || !(s->p_flags & PF_W) ||
-	    __builtin_add_overflow(p->p_vaddr, p->p_memsz, &end) ||
+	if (!s || !(s->p_flags & PF_W) || __builtin_add_overflow(p->p_vaddr, p->p_memsz, &end) ||
 	    end > vet_page_down(s->p_vaddr + s->p_memsz + PAGE - 1))
 		return vet_refuse(v, "its GNU_RELRO does not lie in the writable segment");
 	return 0;

@@ -92,7 +92,7 @@ static int check_directory(const char *path, const char *name, int fd)
 		return log_error(errno, "plugin %s: %s: %s", path, name, strerror(errno));
 	snprintf(what, sizeof(what), "its folder \"%s\"", name);
 	err = check_owner(path, what, &st);
-	if (err == 0 && (st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
+	if (!err && (st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
 		err = log_error(EPERM,
 		    "plugin %s: %s can be written to by others (mode %04o): chmod go-w it", path,
 		    what, st.st_mode & 07777u);
@@ -108,7 +108,7 @@ static int refuse_step(const char *path, int dir, const char *name, int err)
 	if (fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0 && S_ISLNK(st.st_mode))
 		return log_error(ELOOP,
 		    "plugin %s: \"%s\" is a symbolic link: name the file itself, %s", path, name,
-		    realpath(path, real) != NULL ? real : "which does not exist");
+		    realpath(path, real) ? real : "which does not exist");
 	return log_error(err, "plugin %s: cannot open \"%s\": %s", path, name, strerror(err));
 }
 
@@ -118,7 +118,7 @@ static int step_into(const char *path, int *dir, const char *name)
 	int fd = openat(*dir, name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	int err = fd < 0 ? refuse_step(path, *dir, name, errno) : check_directory(path, name, fd);
 
-	if (err != 0) {
+	if (err) {
 		if (fd >= 0)
 			close(fd);
 		return err;
@@ -134,7 +134,7 @@ static int make_absolute(const char *path, char *out, size_t size)
 	char cwd[PATH_MAX] = "";
 	int len;
 
-	if (path[0] != '/' && getcwd(cwd, sizeof(cwd)) == NULL)
+	if (path[0] != '/' && !getcwd(cwd, sizeof(cwd)))
 		return log_error(
 		    errno, "plugin %s: there is no current directory: %s", path, strerror(errno));
 	len = snprintf(out, size, "%s/%s", cwd, path);
@@ -156,19 +156,19 @@ static int walk(const char *path, char *copy, const char **last)
 		    errno, "plugin %s: cannot open the folder /: %s", path, strerror(errno));
 	err = check_directory(path, "/", dir);
 	*last = NULL;
-	while (err == 0 && (name = strsep(&rest, "/")) != NULL) {
+	while (!err && (name = strsep(&rest, "/"))) {
 		if (name[0] == '\0' || strcmp(name, ".") == 0)
 			continue;
-		if (*last != NULL)
+		if (*last)
 			err = step_into(path, &dir, *last);
 		*last = name;
 	}
-	if (err == 0 && *last != NULL)
+	if (!err && *last)
 		return dir;
 	close(dir);
-	if (err == 0)
+	if (!err)
 		log_error(EISDIR, "plugin %s: it is a directory", path);
-	return err != 0 ? err : -EISDIR;
+	return err ? err : -EISDIR;
 }
 
 /* -------------------------------------------------------------------- file */
@@ -181,7 +181,7 @@ static int check_file(const char *path, const struct stat *st)
 		return log_error(
 		    S_ISDIR(st->st_mode) ? EISDIR : EINVAL, "plugin %s: it is not a file", path);
 	err = check_owner(path, "it", st);
-	if (err != 0)
+	if (err)
 		return err;
 	if (st->st_mode & (S_IWGRP | S_IWOTH))
 		return log_error(EPERM,
@@ -220,15 +220,15 @@ static int open_in(const char *path, int dir, const char *name, struct stat *st)
 	if (S_ISLNK(st->st_mode))
 		return refuse_step(path, dir, name, ELOOP);
 	err = check_file(path, st);
-	if (err != 0)
+	if (err)
 		return err;
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return log_error(errno, "plugin %s: %s", path, strerror(errno));
 	err = fstat(fd, st) == 0 ? check_file(path, st) : log_error(errno, "plugin %s", path);
-	if (err == 0)
+	if (!err)
 		err = check_mount(path, fd);
-	if (err == 0)
+	if (!err)
 		return fd;
 	close(fd);
 	return err;
@@ -265,7 +265,7 @@ static const char *name_in_folder(const char *absolute)
 		return NULL;
 	const char *name = absolute + n + 1;
 
-	return strchr(name, '/') == NULL && is_plain_name(name) ? name : NULL;
+	return !strchr(name, '/') && is_plain_name(name) ? name : NULL;
 }
 
 void vet_close_folder(void)

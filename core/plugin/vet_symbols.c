@@ -40,7 +40,7 @@ static int count_symbols(struct vet_image *v, uint64_t chains, uint32_t first, u
 	for (; i < VET_SYMBOLS; i++) {
 		const uint8_t *link = vet_table(v, chains + (i - first) * 4, 4);
 
-		if (link == NULL)
+		if (!link)
 			break;
 		if (word_at(link, 0) & 1) {
 			v->symbol_count = (uint32_t)i + 1;
@@ -56,7 +56,7 @@ static int check_hash(struct vet_image *v)
 	const uint8_t *head = vet_table(v, at, 16), *buckets;
 	uint32_t bucket_count, first, bloom, highest = 0, lowest = UINT32_MAX;
 
-	if (!vet_has(v, TAG_GNU_HASH) || head == NULL)
+	if (!vet_has(v, TAG_GNU_HASH) || !head)
 		return vet_refuse(v, "it has no GNU hash of its symbols in a read-only segment");
 	bucket_count = word_at(head, 0);
 	first = word_at(head, 1);
@@ -64,11 +64,10 @@ static int check_hash(struct vet_image *v)
 	buckets_at = at + 16 + (uint64_t)bloom * 8;
 	chains_at = buckets_at + (uint64_t)bucket_count * 4;
 	if (bucket_count == 0 || bloom == 0 || (bloom & (bloom - 1)) || word_at(head, 3) > 63 ||
-	    first == 0 || first > VET_SYMBOLS || at % 8 != 0 ||
-	    vet_table(v, at, chains_at - at) == NULL)
+	    first == 0 || first > VET_SYMBOLS || at % 8 != 0 || !vet_table(v, at, chains_at - at))
 		return vet_refuse(v, "its GNU hash is malformed");
 	buckets = vet_table(v, buckets_at, (uint64_t)bucket_count * 4);
-	for (uint32_t i = 0; i < bucket_count && buckets != NULL; i++) {
+	for (uint32_t i = 0; i < bucket_count && buckets; i++) {
 		uint32_t bucket = word_at(buckets, i);
 
 		if (bucket > highest)
@@ -89,7 +88,7 @@ static bool symbol_at(const struct vet_image *v, uint32_t i, Elf64_Sym *s)
 	const uint8_t *at =
 	    vet_table(v, v->tags[TAG_SYMTAB] + (uint64_t)i * sizeof(*s), sizeof(*s));
 
-	if (at == NULL)
+	if (!at)
 		return false;
 	memcpy(s, at, sizeof(*s));
 	return true;
@@ -102,7 +101,7 @@ static bool is_constant(const struct vet_image *v, uint64_t vaddr, uint64_t len)
 	uint64_t start = v->relro->p_vaddr;
 	uint64_t end = vet_page_down(start + v->relro->p_memsz);
 
-	if (s == NULL)
+	if (!s)
 		return false;
 	return !(s->p_flags & PF_W) || (vaddr >= start && vaddr < end && len <= end - vaddr);
 }
@@ -117,7 +116,7 @@ static int check_export(struct vet_image *v, const Elf64_Sym *s)
 		    "its symbol " EXPORT " has %" PRIu64 " bytes; its Volt note says %u",
 		    s->st_size, v->result->descriptor_size);
 	if (s->st_shndx >= SHN_LORESERVE || s->st_value % 8 != 0 ||
-	    vet_segment(v, s->st_value, s->st_size) == NULL)
+	    !vet_segment(v, s->st_value, s->st_size))
 		return vet_refuse(v, "its symbol " EXPORT " does not lie in its data");
 	if (!is_constant(v, s->st_value, s->st_size))
 		return vet_refuse(v, "its symbol " EXPORT " is not constant");
@@ -191,7 +190,7 @@ static int check_symbols(struct vet_image *v)
 
 	if (!vet_has(v, TAG_SYMTAB) || v->tags[TAG_SYMENT] != sizeof(s) ||
 	    v->tags[TAG_SYMTAB] % 8 != 0 ||
-	    vet_table(v, v->tags[TAG_SYMTAB], v->symbol_count * sizeof(s)) == NULL)
+	    !vet_table(v, v->tags[TAG_SYMTAB], v->symbol_count * sizeof(s)))
 		return vet_refuse(v, "its table of symbols is not in a read-only segment");
 	err = check_reserved(v);
 	if (err)
@@ -225,10 +224,10 @@ static int check_versions_of(struct vet_image *v, uint64_t at, uint32_t *highest
 		const uint8_t *entry = vet_table(v, at, sizeof(Elf64_Vernaux));
 		Elf64_Vernaux a;
 
-		if (entry == NULL || at % 4 != 0)
+		if (!entry || at % 4 != 0)
 			break;
 		memcpy(&a, entry, sizeof(a));
-		if (vet_string(v, a.vna_name) == NULL)
+		if (!vet_string(v, a.vna_name))
 			break;
 		if ((a.vna_other & VERSION_MASK) > *highest)
 			*highest = a.vna_other & VERSION_MASK;
@@ -249,11 +248,11 @@ static int check_needed_versions(struct vet_image *v, uint32_t *highest)
 		Elf64_Verneed n;
 		int err;
 
-		if (entry == NULL || at % 4 != 0)
+		if (!entry || at % 4 != 0)
 			break;
 		memcpy(&n, entry, sizeof(n));
 		file = vet_string(v, n.vn_file);
-		if (file == NULL || !is_needed(v, file))
+		if (!file || !is_needed(v, file))
 			return vet_refuse(
 			    v, "it needs versions of a library that it does not name");
 		err = check_versions_of(v, at + n.vn_aux, highest);
@@ -277,7 +276,7 @@ static int check_versions(struct vet_image *v)
 		err = check_needed_versions(v, &highest);
 	if (err || !vet_has(v, TAG_VERSYM))
 		return err;
-	if (of == NULL || v->tags[TAG_VERSYM] % 2 != 0 || highest == 0)
+	if (!of || v->tags[TAG_VERSYM] % 2 != 0 || highest == 0)
 		return vet_refuse(v, "its table of symbol versions is malformed");
 	for (uint32_t i = 0; i < v->symbol_count; i++) {
 		uint16_t version;
@@ -332,7 +331,7 @@ static int check_reloc(struct vet_image *v, const Elf64_Rela *r)
 
 	if (err)
 		return err;
-	if (s == NULL || !(s->p_flags & PF_W))
+	if (!s || !(s->p_flags & PF_W))
 		return vet_refuse(v, "a relocation writes outside of its writable segment");
 	if (overlaps(r->r_offset, 8, v->dynamic->p_vaddr, v->dynamic->p_memsz))
 		return vet_refuse(v, "a relocation writes into its dynamic section");
@@ -351,8 +350,7 @@ static int check_table(struct vet_image *v, enum vet_tag at, enum vet_tag size, 
 	if (!vet_has(v, at))
 		return 0;
 	table = vet_table(v, v->tags[at], len);
-	if (table == NULL || len % sizeof(Elf64_Rela) != 0 || v->tags[at] % 8 != 0 ||
-	    relative > count)
+	if (!table || len % sizeof(Elf64_Rela) != 0 || v->tags[at] % 8 != 0 || relative > count)
 		return vet_refuse(v, "its table of relocations is not in a read-only segment");
 	for (uint64_t i = 0; i < count; i++) {
 		Elf64_Rela r;

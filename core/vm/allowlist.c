@@ -36,7 +36,7 @@ const char *allowlist_role_name(uint32_t role)
 static int parse_roles(const char *path, unsigned number, char *rest, uint32_t *roles)
 {
 	*roles = 0;
-	for (char *state, *word = strtok_r(rest, " \t", &state); word != NULL;
+	for (char *state, *word = strtok_r(rest, " \t", &state); word;
 	     word = strtok_r(NULL, " \t", &state)) {
 		uint32_t role = 0;
 
@@ -86,7 +86,7 @@ int allowlist_load(const char *path)
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
 
-	if (f == NULL)
+	if (!f)
 		return log_error(
 		    errno, "--allowlist %s: cannot be opened: %s", path, strerror(errno));
 	if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
@@ -94,9 +94,9 @@ int allowlist_load(const char *path)
 		return log_error(EINVAL, "--allowlist %s: is not a regular file", path);
 	}
 	allowlist.loaded = true;
-	for (unsigned number = 1; err == 0 && fgets(line, sizeof(line), f) != NULL; number++)
+	for (unsigned number = 1; !err && fgets(line, sizeof(line), f); number++)
 		err = parse_line(path, number, line);
-	if (err == 0 && ferror(f))
+	if (!err && ferror(f))
 		err = log_error(EIO, "--allowlist %s: cannot be read", path);
 	fclose(f);
 	return err;

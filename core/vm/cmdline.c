@@ -68,8 +68,7 @@ bool cmdline_has(const char *text, const char *word)
 bool cmdline_make(
     char *to, size_t size, const char *cmdline, const char *append, const char *devices)
 {
-	int n = snprintf(
-	    to, size, "%s%s%s", cmdline, append != NULL ? " " : "", append != NULL ? append : "");
+	int n = snprintf(to, size, "%s%s%s", cmdline, append ? " " : "", append ? append : "");
 
 	return n >= 0 && (size_t)n < size && add_devices(to, size, devices);
 }

@@ -195,7 +195,7 @@ static int reply_fail(const struct volt_reply *r, int32_t err, const char *why)
 
 static void finish(const struct answer *a, int err)
 {
-	const char *why = err == 0 ? "" : a->why[0] != '\0' ? a->why : strerror(err);
+	const char *why = !err ? "" : a->why[0] != '\0' ? a->why : strerror(err);
 
 	a->manager->ops->done(a->manager->owner->callee.self, a->ticket, err, why);
 }
@@ -310,7 +310,7 @@ void commands_finish(struct command_call *call, int err, const char *why)
 
 	call->machine = NULL;
 	callee_lock(to);
-	ended.manager->ops->done(to->self, ended.ticket, err, err != 0 ? why : "");
+	ended.manager->ops->done(to->self, ended.ticket, err, err ? why : "");
 	callee_unlock(to);
 }
 

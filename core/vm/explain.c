@@ -117,9 +117,9 @@ static void print_addresses(const struct machine *m)
 	for (uint32_t i = 0, n = 0; i < m->instance_count; i++)
 		if (m->instances[i]->plugin.flags & VOLT_FLAG_GUEST_MEMORY)
 			printf("%s%s", n++ == 0 ? "; open to " : ", ", m->instances[i]->callee.id);
-	printf("\nINTERRUPTS (to %s)\n ", m->irq.chip != NULL ? m->irq.chip->id : "KVM's irqchip");
+	printf("\nINTERRUPTS (to %s)\n ", m->irq.chip ? m->irq.chip->id : "KVM's irqchip");
 	for (uint32_t i = 0; i < IRQ_LINES; i++)
-		if (m->irq.lines[i].owner != NULL)
+		if (m->irq.lines[i].owner)
 			printf(" %u %s (%s)", i, m->irq.lines[i].owner->id,
 			    m->irq.lines[i].flags == VOLT_IRQ_LEVEL ? "level" : "edge");
 	printf("\n");
@@ -264,9 +264,9 @@ static void print_threads(const struct machine *m)
 	uint32_t cpus = m->firmware.cpus;
 
 	printf("SYSTEM CALLS: %u; %s\n", count_syscalls(&m->ledger),
-	    m->sandbox == NULL || m->options->no_seccomp ? "any other passes too"
-	    : m->options->seccomp_log                    ? "any other is logged"
-							 : "any other kills the process");
+	    !m->sandbox || m->options->no_seccomp ? "any other passes too"
+	    : m->options->seccomp_log             ? "any other is logged"
+						  : "any other kills the process");
 	for (uint32_t i = 0; i < m->policy.table.thread_count; i++) {
 		const struct volt_thread *t = &m->policy.threads[i];
 
@@ -284,7 +284,7 @@ static void print_sandbox(const struct machine *m)
 {
 	struct volt_sandbox_report r = {.size = sizeof(r)};
 
-	if (m->sandbox == NULL) {
+	if (!m->sandbox) {
 		printf("SANDBOX: none\n");
 		return;
 	}

@@ -44,13 +44,13 @@ static int load_library(void)
 #else
 	void *handle = dlopen("libjson-c.so.5", RTLD_NOW | RTLD_LOCAL);
 
-	if (handle == NULL)
+	if (!handle)
 		return log_error(
 		    ENOENT, "--json needs the library json-c (package libjson-c5): %s", dlerror());
 /* NOLINTBEGIN(bugprone-macro-parentheses): members cannot have them */
 #define LOAD(name) \
 	json.name = (__typeof__(&name))dlsym(handle, #name); \
-	if (json.name == NULL) \
+	if (!json.name) \
 		return log_error(ENOENT, "libjson-c.so.5 has no %s", #name);
 	FUNCTIONS(LOAD)
 #undef LOAD
@@ -80,7 +80,7 @@ static void put_filters(value object, const struct bus_range *r)
 	value list = json.json_object_new_array();
 
 	filters_list(r, text, sizeof(text));
-	for (char *rest = text, *id; (id = strsep(&rest, ",")) != NULL;)
+	for (char *rest = text, *id; (id = strsep(&rest, ","));)
 		if (id[0] != '\0')
 			json.json_object_array_add(
 			    list, json.json_object_new_string(id + strspn(id, " ")));
@@ -113,7 +113,7 @@ static value interrupts(const struct machine *m)
 	for (uint32_t i = 0; i < IRQ_LINES; i++) {
 		const struct irq_line *line = &m->irq.lines[i];
 
-		if (line->owner == NULL)
+		if (!line->owner)
 			continue;
 		value o = json.json_object_new_object();
 		put_number(o, "gsi", i);
@@ -229,7 +229,7 @@ static value sandbox(const struct machine *m)
 {
 	struct volt_sandbox_report r = {.size = sizeof(r)};
 
-	if (m->sandbox == NULL)
+	if (!m->sandbox)
 		return NULL;
 	m->sandbox->sandbox->report(m->sandbox->callee.self, &r);
 	value o = json.json_object_new_object();
@@ -248,7 +248,7 @@ int explain_print_json(const struct machine *m)
 {
 	int err = load_library();
 
-	if (err != 0)
+	if (err)
 		return err;
 	value o = json.json_object_new_object();
 	put(o, "addresses", addresses(m));

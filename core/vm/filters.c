@@ -88,7 +88,7 @@ static int attach(const struct instance *filter, const struct layer *l)
 	int err = 0;
 
 	guard_enter(filter->callee.id, "attach");
-	if (filter->filter->attach != NULL)
+	if (filter->filter->attach)
 		err = filter->filter->attach(filter->callee.self, &l->below);
 	int fault = guard_leave();
 	if (fault != 0)
@@ -107,7 +107,7 @@ static int wrap(const struct instance *filter, const struct bus *b, struct bus_r
 {
 	struct layer *l = sealed_alloc(sizeof(*l));
 
-	if (l == NULL)
+	if (!l)
 		return log_error(
 		    ENOMEM, "filter %s: no memory for another layer", filter->callee.id);
 	*l = (struct layer){.filter = filter, .range = *r};
@@ -122,7 +122,7 @@ static int wrap(const struct instance *filter, const struct bus *b, struct bus_r
 	    .flags = r->flags,
 	    .pass = pass};
 	int err = attach(filter, l);
-	if (err != 0)
+	if (err)
 		return err;
 	doorbells_trap(r);
 	r->read = read_through;
@@ -141,19 +141,18 @@ static const struct instance *find_device(const struct machine *m, const struct 
 
 		if (d->plugin.kind != VOLT_KIND_DEVICE)
 			continue;
-		if (filter->params.on != NULL && strcmp(d->callee.id, filter->params.on) == 0)
+		if (filter->params.on && strcmp(d->callee.id, filter->params.on) == 0)
 			return d;
 		names[n++] = d->callee.id;
 	}
-	if (filter->params.on == NULL) {
+	if (!filter->params.on) {
 		log_error(EINVAL, "--filter %s: on=DEVICE is required, for instance on=%s",
 		    filter->plugin.name, n > 0 ? names[0] : "ID");
 		return NULL;
 	}
 	const char *near = nearest_name(filter->params.on, names);
 	log_error(ENOENT, "--filter %s: on=%s: no such device is loaded%s%s%s", filter->plugin.name,
-	    filter->params.on, near != NULL ? "; did you mean " : "", near != NULL ? near : "",
-	    near != NULL ? "?" : "");
+	    filter->params.on, near ? "; did you mean " : "", near ? near : "", near ? "?" : "");
 	return NULL;
 }
 
@@ -161,15 +160,15 @@ static int put(struct machine *m, const struct instance *filter)
 {
 	const struct instance *device = find_device(m, filter);
 	uint32_t wrapped = 0;
-	int err = device != NULL ? 0 : -EINVAL;
+	int err = device ? 0 : -EINVAL;
 
-	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++) {
+	for (uint32_t i = 0; !err && i < m->bus.count; i++) {
 		if (m->bus.ranges[i].owner != &device->callee)
 			continue;
 		err = wrap(filter, &m->bus, &m->bus.ranges[i]);
 		wrapped++;
 	}
-	if (err == 0 && wrapped == 0)
+	if (!err && wrapped == 0)
 		err = log_error(EINVAL, "--filter %s: %s has no address range to filter",
 		    filter->plugin.name, device->callee.id);
 	return err;
@@ -180,7 +179,7 @@ int filters_put(struct machine *m)
 {
 	int err = 0;
 
-	for (uint32_t i = m->instance_count; err == 0 && i > 0; i--)
+	for (uint32_t i = m->instance_count; !err && i > 0; i--)
 		if (m->instances[i - 1]->plugin.kind == VOLT_KIND_FILTER)
 			err = put(m, m->instances[i - 1]);
 	return err;

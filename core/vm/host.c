@@ -102,7 +102,7 @@ static int host_add_range(const struct volt_host *h, const struct volt_range *r)
 	if (i->machine->sealed)
 		return -EPERM;
 	int err = bus_add_range(&i->machine->bus, &i->callee, r, why, sizeof(why));
-	return err != 0 ? refuse(i, -err, "%s", why) : 0;
+	return err ? refuse(i, -err, "%s", why) : 0;
 }
 
 static int host_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags, uint32_t *line)
@@ -120,7 +120,7 @@ static int host_add_irq(const struct volt_host *h, uint32_t gsi, uint32_t flags,
 	if (err == -EBUSY)
 		return refuse(
 		    i, EBUSY, "interrupt %u is already used by plugin %s", gsi, holder->id);
-	if (err != 0)
+	if (err)
 		return refuse(i, -err,
 		    "no interrupt line %u (flags %u): use 0 to %u, edge or level", gsi, flags,
 		    IRQ_LINES - 1);
@@ -144,7 +144,7 @@ static int host_place(const struct volt_host *h, const struct volt_range *r, uin
 	if (i->machine->sealed)
 		return -EPERM;
 	int err = bus_place(&i->machine->bus, &i->callee, r, base, why, sizeof(why));
-	return err != 0 ? refuse(i, -err, "%s", why) : 0;
+	return err ? refuse(i, -err, "%s", why) : 0;
 }
 
 static uint32_t host_irq_number(const struct volt_host *h, uint32_t line)
@@ -170,8 +170,7 @@ static int host_find(const struct volt_host *h, const char *id, struct volt_peer
 
 	if (m->sealed)
 		return -EPERM;
-	if (id == NULL || peer == NULL || peer->size < sizeof(*peer) ||
-	    i->plugin.flags & VOLT_FLAG_BUS)
+	if (!id || !peer || peer->size < sizeof(*peer) || i->plugin.flags & VOLT_FLAG_BUS)
 		return -EINVAL;
 	for (uint32_t k = 0; k < m->instance_count; k++) {
 		const struct instance *bus = m->instances[k];
@@ -180,7 +179,7 @@ static int host_find(const struct volt_host *h, const char *id, struct volt_peer
 			continue;
 		peer->table = bus->plugin.get_ext(id);
 		peer->self = bus->callee.self;
-		if (peer->table != NULL)
+		if (peer->table)
 			return 0;
 	}
 	return -ENOENT;
@@ -230,7 +229,7 @@ static int host_add_timer(const struct volt_host *h, void (*fire)(void *self), u
 
 	if (i->machine->sealed)
 		return -EPERM;
-	if (fire == NULL)
+	if (!fire)
 		return -EINVAL;
 	if (i->timer_count == INSTANCE_TIMER_MAX)
 		return -ENOSPC;
@@ -282,7 +281,7 @@ static int host_attach(
 
 	if (host_calling_instance(h)->machine->sealed)
 		return -EPERM;
-	return s != NULL && ops != NULL ? stream_attach(s, ops) : -EINVAL;
+	return s && ops ? stream_attach(s, ops) : -EINVAL;
 }
 
 /* The stream itself is the first client's. */
@@ -294,7 +293,7 @@ static int make_siblings(
 		int number = stream_open_sibling(first);
 		int err = number >= 0 ? stream_attach(&first->all->list[number], ops) : number;
 
-		if (err != 0)
+		if (err)
 			return err;
 		streams[n] = (uint32_t)number;
 	}
@@ -309,30 +308,30 @@ static int host_serve(const struct volt_host *h, uint32_t number, const struct v
 
 	if (i->machine->sealed)
 		return -EPERM;
-	if (s == NULL || ops == NULL || count < 1 || count > SERVE_MAX)
+	if (!s || !ops || count < 1 || count > SERVE_MAX)
 		return -EINVAL;
 	if (s->kind != STREAM_UNIX)
 		count = 1;
 	int err = stream_attach(s, ops);
-	if (err == 0)
+	if (!err)
 		err = make_siblings(s, ops, count, streams);
 	if (err == -ENOSPC)
 		return refuse(i, ENOSPC, "there are more than %u streams", STREAM_MAX);
-	return err != 0 ? err : (int)count;
+	return err ? err : (int)count;
 }
 
 static size_t host_tx(const struct volt_host *h, uint32_t number, const uint8_t *bytes, size_t n)
 {
 	struct stream *s = own_stream(h, number);
 
-	return s != NULL ? stream_tx(s, bytes, n) : 0;
+	return s ? stream_tx(s, bytes, n) : 0;
 }
 
 static void host_set_room(const struct volt_host *h, uint32_t number, size_t n)
 {
 	struct stream *s = own_stream(h, number);
 
-	if (s != NULL)
+	if (s)
 		stream_set_room(s, n);
 }
 
@@ -340,7 +339,7 @@ static void host_hang_up(const struct volt_host *h, uint32_t number)
 {
 	struct stream *s = own_stream(h, number);
 
-	if (s != NULL)
+	if (s)
 		stream_hang_up(s);
 }
 
@@ -362,8 +361,8 @@ static int host_add_worker(const struct volt_host *h, const char *name,
 	if (m->sealed)
 		return -EPERM;
 	/* The kernel's audit log quotes other names in a way that the reporter cannot read. */
-	size_t n = name != NULL ? strspn(name, WORKER_NAME_BYTES) : 0;
-	if (n == 0 || n > 15 || name[n] != '\0' || job == NULL)
+	size_t n = name ? strspn(name, WORKER_NAME_BYTES) : 0;
+	if (n == 0 || n > 15 || name[n] != '\0' || !job)
 		return -EINVAL;
 	if (m->worker_count == WORKER_MAX)
 		return refuse(i, ENOSPC, "there are %u workers already", WORKER_MAX);
@@ -377,7 +376,7 @@ static void host_post(const struct volt_host *h, uint32_t worker)
 {
 	struct worker *w = host_worker(owner_of(h), worker);
 
-	if (w != NULL)
+	if (w)
 		worker_post(w);
 }
 
@@ -407,20 +406,20 @@ static int host_watch(const struct volt_host *h, uint32_t worker, int32_t fd, ui
 
 	if (i->machine->sealed)
 		return -EPERM;
-	if (w == NULL || !is_parameter(i, fd) || events == 0 ||
+	if (!w || !is_parameter(i, fd) || events == 0 ||
 	    events & ~(VOLT_WATCH_READ | VOLT_WATCH_WRITE))
 		return -EINVAL;
 	int err = worker_watch(w, fd, events);
-	return err != 0 ? refuse(i, -err, "worker %s cannot watch file %d: %s", w->name, fd,
-			      watch_why(w, -err))
-			: 0;
+	return err ? refuse(i, -err, "worker %s cannot watch file %d: %s", w->name, fd,
+			 watch_why(w, -err))
+		   : 0;
 }
 
 static int host_run(const struct volt_host *h, uint32_t worker)
 {
 	struct worker *w = host_worker(owner_of(h), worker);
 
-	if (w == NULL)
+	if (!w)
 		return -EINVAL;
 	if (!__atomic_load_n(&w->released, __ATOMIC_SEQ_CST))
 		return -EAGAIN;
@@ -458,15 +457,15 @@ static int host_device(const struct volt_host *h, const struct volt_acpi_device 
 
 	if (m->sealed)
 		return -EPERM;
-	if (d->size < sizeof(*d) || d->hid == NULL || d->resource_count > VOLT_RESOURCE_MAX)
+	if (d->size < sizeof(*d) || !d->hid || d->resource_count > VOLT_RESOURCE_MAX)
 		return -EINVAL;
 	if (fw->device_count == FIRMWARE_DEVICE_MAX)
 		return -ENOSPC;
 	struct volt_acpi_device *copy = &fw->devices[fw->device_count];
 	*copy = *d;
 	copy->hid = strdup(d->hid);
-	copy->cid = d->cid != NULL ? strdup(d->cid) : NULL;
-	if (copy->hid == NULL || (d->cid != NULL && copy->cid == NULL))
+	copy->cid = d->cid ? strdup(d->cid) : NULL;
+	if (!copy->hid || (d->cid && !copy->cid))
 		return -ENOMEM;
 	fw->device_count++;
 	return 0;
@@ -556,7 +555,7 @@ static bool note_messages(struct instance *i)
 {
 	struct irq *q = &i->machine->irq;
 
-	if (q->msi.user == NULL && !i->machine->sealed)
+	if (!q->msi.user && !i->machine->sealed)
 		q->msi.user = &i->callee;
 	return !i->machine->sealed;
 }

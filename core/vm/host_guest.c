@@ -30,7 +30,7 @@ static int find_memory(const struct volt_host *h, uint64_t gpa, size_t n, void *
 	if (n == 0)
 		return 0;
 	*at = memory_at(&m->memory, gpa, n);
-	return *at != NULL ? 0 : -EFAULT;
+	return *at ? 0 : -EFAULT;
 }
 
 static int host_read(const struct volt_host *h, uint64_t gpa, void *dst, size_t n)
@@ -38,7 +38,7 @@ static int host_read(const struct volt_host *h, uint64_t gpa, void *dst, size_t 
 	void *at;
 	int err = find_memory(h, gpa, n, &at);
 
-	if (at != NULL)
+	if (at)
 		memcpy(dst, at, n);
 	return err;
 }
@@ -48,7 +48,7 @@ static int host_write(const struct volt_host *h, uint64_t gpa, const void *src, 
 	void *at;
 	int err = find_memory(h, gpa, n, &at);
 
-	if (at != NULL)
+	if (at)
 		memcpy(at, src, n);
 	return err;
 }
@@ -100,7 +100,7 @@ static int host_irq_fd(const struct volt_host *h, uint32_t line)
 
 	if (!i->machine->sealed)
 		return -EAGAIN;
-	if (line >= IRQ_LINES || q->lines[line].owner != &i->callee || q->chip != NULL ||
+	if (line >= IRQ_LINES || q->lines[line].owner != &i->callee || q->chip ||
 	    q->lines[line].flags != VOLT_IRQ_EDGE)
 		return -EOPNOTSUPP;
 	return q->lines[line].event_fd;

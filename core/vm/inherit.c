@@ -40,7 +40,7 @@ static void clean_environment(char **argv)
 	size_t count = 0;
 	bool linker = false;
 
-	for (char **e = environ; *e != NULL; e++) {
+	for (char **e = environ; *e; e++) {
 		linker =
 		    linker || strncmp(*e, "LD_", 3) == 0 || strncmp(*e, "GLIBC_TUNABLES=", 15) == 0;
 		if (count < 3 &&
@@ -48,7 +48,7 @@ static void clean_environment(char **argv)
 			strncmp(*e, "XDG_RUNTIME_DIR=", 16) == 0))
 			kept[count++] = *e;
 	}
-	if (linker && argv[0] != NULL)
+	if (linker && argv[0])
 		execve("/proc/self/exe", argv, kept);
 	if (linker)
 		log_warn("the environment changes how programs are loaded (LD_...) and cannot be "
@@ -210,23 +210,23 @@ int inherit_open_outputs(struct machine *m)
 	const struct options *o = m->options;
 	int log = -1, err = 0;
 
-	if (o->log_file != NULL)
+	if (o->log_file)
 		err = open_output("log-file", o->log_file, O_APPEND, &log);
 	else
 		log = reopen_nonblocking(
 		    STDERR_FILENO, O_WRONLY); /* nobody reads it: the VM goes on */
-	if (err == 0 && log >= 0)
+	if (!err && log >= 0)
 		log_set_fd(log);
-	if (err == 0)
+	if (!err)
 		err = registry_enter(o);
-	if (err == 0 && o->allowlist != NULL)
+	if (!err && o->allowlist)
 		err = allowlist_load(o->allowlist);
-	if (err == 0 && o->trace_file != NULL)
+	if (!err && o->trace_file)
 		err = open_output(
 		    "trace-file", o->explain ? "/dev/null" : o->trace_file, O_TRUNC, &m->trace_fd);
 	/* Where a clean-up helper runs anyway, for a terminal or a record of the end, its word
 	 * costs nothing. */
-	if (err == 0 && VOLT_HAS_AUDIT &&
+	if (!err && VOLT_HAS_AUDIT &&
 	    (o->seccomp_report || o->seccomp_log || end_record_wanted() || isatty(STDIN_FILENO)))
 		err = reporter_open(o->seccomp_report) != 0 && o->seccomp_report ? -EACCES : 0;
 	return err;
@@ -237,11 +237,11 @@ int inherit_open_inputs(struct machine *m)
 	const struct options *o = m->options;
 	int err = 0;
 
-	if (o->kernel != NULL)
+	if (o->kernel)
 		err = open_kernel(o->kernel, &m->kernel_fd);
-	if (err == 0 && o->initrd != NULL)
+	if (!err && o->initrd)
 		err = open_input("initrd", o->initrd, &m->initrd_fd);
-	for (uint32_t i = 0; err == 0 && i < o->module_count; i++)
+	for (uint32_t i = 0; !err && i < o->module_count; i++)
 		err = open_input("module", o->modules[i].file, &m->module_fds[i]);
 	if (err)
 		return err;

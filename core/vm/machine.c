@@ -42,10 +42,10 @@ static int open_host(struct machine *m)
 {
 	int err = kvm_open(&m->kvm, "/dev/kvm");
 
-	if (err == 0 && m->options->cpus > m->kvm.max_cpus)
+	if (!err && m->options->cpus > m->kvm.max_cpus)
 		err = log_error(EINVAL, "--cpus %u: this host's KVM allows at most %u",
 		    m->options->cpus, m->kvm.max_cpus);
-	if (err == 0)
+	if (!err)
 		trace_mark("KVM opened", NULL);
 	return err;
 }
@@ -72,7 +72,7 @@ static int check_kernel_ranges(const struct machine *m, const struct bus_range *
 	for (size_t i = 0; i < sizeof(kernel_ranges) / sizeof(kernel_ranges[0]); i++) {
 		if (kernel_ranges[i].space != r->space || r->last < kernel_ranges[i].base ||
 		    r->base > kernel_ranges[i].last ||
-		    (kernel_ranges[i].own_chip_only && m->irq.chip != NULL))
+		    (kernel_ranges[i].own_chip_only && m->irq.chip))
 			continue;
 		return log_error(EBUSY, "%s of plugin %s at 0x%llx overlaps %s at 0x%llx: move it",
 		    r->name, r->owner->id, (unsigned long long)r->base, kernel_ranges[i].what,
@@ -86,7 +86,7 @@ static int check_ranges(struct machine *m)
 	int err = 0;
 
 	memory_plan(&m->memory, m->options->memory);
-	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++) {
+	for (uint32_t i = 0; !err && i < m->bus.count; i++) {
 		const struct bus_range *r = &m->bus.ranges[i];
 
 		if (r->space == VOLT_SPACE_MMIO &&
@@ -96,9 +96,9 @@ static int check_ranges(struct machine *m)
 			    "--memory",
 			    r->name, r->owner->id, (unsigned long long)r->base);
 	}
-	if (err == 0)
+	if (!err)
 		err = bus_seal(&m->bus);
-	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++)
+	for (uint32_t i = 0; !err && i < m->bus.count; i++)
 		err = check_kernel_ranges(m, &m->bus.ranges[i]);
 	return err;
 }
@@ -130,7 +130,7 @@ static void pay_attention(void *arg)
 	for (uint32_t i = 0; i < m->instance_count; i++) {
 		const struct instance *p = m->instances[i];
 
-		if (p->attention == NULL)
+		if (!p->attention)
 			continue;
 		callee_lock(&p->callee);
 		p->attention->attention(p->callee.self);
@@ -145,7 +145,7 @@ static int make_loop(struct machine *m)
 	m->end.loop = &m->loop;
 	peers_init(&m->peers);
 	streams_init(&m->streams, &m->loop, &m->end, &m->events, m->options->explain);
-	return err != 0 ? err : events_init(&m->events, &m->loop, &m->end, pay_attention, m);
+	return err ? err : events_init(&m->events, &m->loop, &m->end, pay_attention, m);
 }
 
 static int wire_plugins(struct machine *m)
@@ -155,27 +155,27 @@ static int wire_plugins(struct machine *m)
 	irq_init(&m->irq, &m->kvm, &m->end);
 	doorbells_init(&m->doorbells, &m->bus, &m->kvm, &m->loop);
 	guard_begin();
-	if (err == 0)
+	if (!err)
 		err = plugins_load(m);
-	if (err == 0)
+	if (!err)
 		err = filters_put(m);
-	if (err == 0)
+	if (!err)
 		err = plugins_find_irqchip(m);
 	guard_finish();
 	inherit_close_rest(m);
-	if (err == 0)
+	if (!err)
 		commands_wire(m, VM_COMMANDS_ID, &vm_commands);
-	if (err == 0 && registry_console_path() != NULL)
+	if (!err && registry_console_path())
 		err = console_open(&m->streams, registry_console_path());
-	if (err == 0)
+	if (!err)
 		err = metrics_put(m);
-	if (err == 0)
+	if (!err)
 		err = check_ranges(m);
-	if (err == 0)
+	if (!err)
 		err = choose_files(m);
-	if (err == 0)
+	if (!err)
 		err = restore_check(m);
-	if (err == 0)
+	if (!err)
 		trace_mark(
 		    "devices", "%u plugins, %u address ranges", m->instance_count, m->bus.count);
 	return err;
@@ -185,9 +185,9 @@ static int make_vm(struct machine *m)
 {
 	int err = kvm_create_vm(&m->kvm);
 
-	if (err == 0)
+	if (!err)
 		snapshot_prepare(m);
-	if (err == 0)
+	if (!err)
 		trace_mark("VM created", NULL);
 	return err;
 }
@@ -197,12 +197,12 @@ static int make_interrupts(struct machine *m)
 {
 	int err = irq_wire(&m->irq);
 
-	if (err == 0)
+	if (!err)
 		err = doorbells_wire(&m->doorbells);
 
-	if (err == 0)
-		trace_mark("interrupts",
-		    m->irq.chip != NULL ? "local APICs, irqchip plugin" : "KVM's irqchip");
+	if (!err)
+		trace_mark(
+		    "interrupts", m->irq.chip ? "local APICs, irqchip plugin" : "KVM's irqchip");
 	return err;
 }
 
@@ -225,11 +225,11 @@ static int make_memory(struct machine *m)
 	warn_of_memory(m->options->memory);
 	int err = memory_init(&m->memory, m->options->memory, m->options->hugepages);
 
-	if (err == 0)
+	if (!err)
 		err = restore_map(m);
-	if (err == 0)
+	if (!err)
 		err = kvm_map_memory(&m->kvm, &m->memory);
-	if (err == 0)
+	if (!err)
 		trace_mark("memory", "%llu MiB", (unsigned long long)(m->options->memory >> 20));
 	return err;
 }
@@ -237,7 +237,7 @@ static int make_memory(struct machine *m)
 /* Such a guest runs, but it is mute: its console waits for an interrupt. */
 static void warn_of_interrupts(const struct machine *m, const char *cmdline)
 {
-	if (m->irq.chip != NULL && cmdline_has(cmdline, "acpi=off"))
+	if (m->irq.chip && cmdline_has(cmdline, "acpi=off"))
 		log_warn("acpi=off: with plugin %s only a kernel with CONFIG_X86_MPPARSE gets "
 			 "interrupts; for any other leave that plugin out",
 		    m->irq.chip->id);
@@ -269,7 +269,7 @@ static void warn_consoles(const struct machine *m, const char *cmdline)
 	for (size_t i = 0; i < sizeof(consoles) / sizeof(consoles[0]); i++) {
 		const char *at = cmdline_find(cmdline, consoles[i].word);
 
-		if (at == NULL || answers_port(m, consoles[i].port))
+		if (!at || answers_port(m, consoles[i].port))
 			continue;
 		log_warn(
 		    "the kernel command line has %s, but no plugin answers at port 0x%llx: the "
@@ -284,8 +284,7 @@ static int load_kernel(struct machine *m, struct boot_entry *entry)
 	char cmdline[3 * CMDLINE_MAX];
 
 	if (!cmdline_make(cmdline, sizeof(cmdline),
-		o->cmdline != NULL ? o->cmdline : plugins_default_cmdline, o->append,
-		m->device_cmdline))
+		o->cmdline ? o->cmdline : plugins_default_cmdline, o->append, m->device_cmdline))
 		return log_error(
 		    E2BIG, "the kernel command line is longer than %zu bytes", sizeof(cmdline) - 1);
 	warn_of_interrupts(m, cmdline);
@@ -308,10 +307,10 @@ static int load_kernel(struct machine *m, struct boot_entry *entry)
 	    .firmware = &m->firmware,
 	};
 	int err = boot_load(&request, entry);
-	if (err != 0)
+	if (err)
 		return err;
 	/* It may run for minutes before it stops, and print nothing. */
-	if (entry->is_linux && m->kvm.limit != NULL)
+	if (entry->is_linux && m->kvm.limit)
 		log_warn("--kernel %s: %s; volt doctor has the details", o->kernel, m->kvm.limit);
 	trace_mark("kernel loaded", "%s", entry->protocol);
 	return 0;
@@ -329,26 +328,26 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 	    .count = cpus};
 	int err = cpuid_init(&host, &m->kvm, cpus);
 
-	if (err == 0)
+	if (!err)
 		trace_mark("CPUID", "%u leaves", host.head.nent);
 	m->tsc_invariant = cpuid_tsc_is_invariant(&host);
 	m->cpuid = &cpuid;
 	m->vcpus = aligned_alloc(_Alignof(struct vcpu), cpus * sizeof(struct vcpu));
-	if (m->vcpus == NULL)
+	if (!m->vcpus)
 		return log_error(ENOMEM, "no memory for %u vCPUs", cpus);
 	memset(m->vcpus, 0, cpus * sizeof(struct vcpu));
-	for (uint32_t i = 0; err == 0 && i < cpus; i++) {
+	for (uint32_t i = 0; !err && i < cpus; i++) {
 		err = vcpu_create(&m->vcpus[i], &parts, i);
-		if (err == 0 && i == 0)
+		if (!err && i == 0)
 			vcpu_complete_cpuid(&m->vcpus[0], &host);
-		if (err == 0)
+		if (!err)
 			err = restore_cpuid(m, i, &host, &cpuid);
-		if (err == 0)
+		if (!err)
 			err = vcpu_configure(&m->vcpus[i], &cpuid, entry);
 	}
-	if (err == 0)
+	if (!err)
 		err = vcpu_warm(&m->vcpus[0]);
-	if (err == 0)
+	if (!err)
 		err = pause_wire(&m->pause, &(struct pause_parts){.loop = &m->loop,
 						.end = &m->end,
 						.irq = &m->irq,
@@ -358,11 +357,11 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 						.instance_count = m->instance_count,
 						.worker_count = m->worker_count,
 						.vcpu_count = cpus});
-	if (err == 0)
+	if (!err)
 		err = save_wire(m);
-	if (err == 0)
+	if (!err)
 		err = restore_kvm(m);
-	if (err == 0)
+	if (!err)
 		trace_mark("vCPU configured", "%u", cpus);
 	return err;
 }
@@ -392,9 +391,9 @@ static int close_wiring(struct machine *m)
 
 	if (reporter_fd() >= 0 && (m->options->seccomp_report || m->options->seccomp_log))
 		helper_reporter(m->options->seccomp_log);
-	if (err == 0)
+	if (!err)
 		err = peers_wire(&m->peers);
-	if (err == 0)
+	if (!err)
 		err = streams_take_terminal(&m->streams);
 	close_sources(m);
 	return err;
@@ -405,13 +404,13 @@ static int seal(struct machine *m)
 	int err = close_wiring(m);
 
 	/* Threads inherit it; the kernel's slow work for the start is done. */
-	if (err == 0)
+	if (!err)
 		err = events_hold_signals();
-	if (err == 0)
+	if (!err)
 		err = sealed_freeze();
-	if (err == 0)
+	if (!err)
 		err = seal_machine(m);
-	if (err == 0)
+	if (!err)
 		log_queue(events_wake_log, &m->events);
 	return err;
 }
@@ -431,11 +430,11 @@ static int explain(struct machine *m)
 {
 	int err = close_wiring(m);
 
-	if (err == 0)
+	if (!err)
 		err = seal_prepare(m);
-	if (err == 0)
+	if (!err)
 		err = peers_start(&m->peers, NULL, NULL);
-	int code = err == 0 ? explain_print(m, m->options->json) : EXIT_SEAL;
+	int code = !err ? explain_print(m, m->options->json) : EXIT_SEAL;
 	tell_helper(m, code);
 	return code < 0 ? EXIT_SEAL : code;
 }
@@ -458,9 +457,9 @@ static int start_plugins(struct machine *m)
 		callee_lock(&p->callee);
 		int err = p->plugin.start(p->callee.self);
 		callee_unlock(&p->callee);
-		if (err != 0 && !p->state->failed) /* else volt_fail() has said why */
+		if (err && !p->state->failed) /* else volt_fail() has said why */
 			log_error(-err, "%s: start failed: %s", p->callee.id, strerror(-err));
-		if (err != 0)
+		if (err)
 			return err;
 	}
 	return 0;

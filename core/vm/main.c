@@ -44,7 +44,7 @@ int main(int argc, char **argv)
 	if (library_set_dir(options.plugin_dir) != 0)
 		return EXIT_USAGE;
 	const char *asked = options_help_spec(&options);
-	if (asked != NULL)
+	if (asked)
 		return plugins_print_help(asked) == 0 ? output_end(false) : refusal_code();
 	return machine_main(&options);
 }

@@ -58,7 +58,7 @@ static int put(struct bus_range *r, struct tally *tallies)
 {
 	struct meter *meter = sealed_alloc(sizeof(*meter));
 
-	if (meter == NULL)
+	if (!meter)
 		return log_error(ENOMEM, "metrics: no memory for another range");
 	*meter = (struct meter){.below = *r, .tallies = tallies};
 	doorbells_trap(r);
@@ -77,10 +77,10 @@ int metrics_put(struct machine *m)
 	if (!m->measured || m->bus.count == 0)
 		return 0;
 	m->tallies = aligned_alloc(_Alignof(struct tally), size);
-	if (m->tallies == NULL)
+	if (!m->tallies)
 		return log_error(ENOMEM, "metrics: no memory for %u ranges", m->bus.count);
 	memset(m->tallies, 0, size);
-	for (uint32_t i = 0; err == 0 && i < m->bus.count; i++)
+	for (uint32_t i = 0; !err && i < m->bus.count; i++)
 		err = put(&m->bus.ranges[i], &m->tallies[(size_t)i * cpus]);
 	return err;
 }
@@ -143,7 +143,7 @@ static const char *exit_name(uint32_t reason)
 	    [KVM_EXIT_IOAPIC_EOI] = "eoi",
 	};
 
-	return names[reason] != NULL ? names[reason] : "other";
+	return names[reason] ? names[reason] : "other";
 }
 
 /* "other" gathers several reasons: a label must not appear twice. */

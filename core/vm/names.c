@@ -38,7 +38,7 @@ static const char *name_call(const void *arg, int number)
 {
 	const struct instance *s = ((const struct machine *)arg)->sandbox;
 
-	if (s == NULL || !VOLT_HAS(s->sandbox, call_name) || s->sandbox->call_name == NULL)
+	if (!s || !VOLT_HAS(s->sandbox, call_name) || !s->sandbox->call_name)
 		return NULL;
 	return s->sandbox->call_name(s->callee.self, number);
 }

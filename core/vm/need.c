@@ -100,7 +100,7 @@ static int check_descriptor(const struct volt_need *need, const char *id, uint8_
 			return 0;
 		number = &need->tests[t];
 	}
-	if (number != NULL)
+	if (number)
 		return log_error(EPERM,
 		    "plugin %s asks for %s (%s) on descriptor %llu, which is not its own: only "
 		    "files of its parameters may be named",
@@ -128,7 +128,7 @@ static int check_files(const struct volt_need *need, const char *id)
 
 int need_check(const struct volt_need *need, const char *id)
 {
-	if (need->syscall == NULL || need->reason == NULL || need->test_count > VOLT_TEST_MAX)
+	if (!need->syscall || !need->reason || need->test_count > VOLT_TEST_MAX)
 		return log_error(EINVAL, "plugin %s: a row of its needs is malformed", id);
 	if (syscall_is_among(never, need->syscall))
 		return log_error(EPERM, "plugin %s asks for %s (%s): no plugin may have it", id,

@@ -45,7 +45,7 @@ static const struct {
 
 static bool row_built(const struct option_row *row)
 {
-	return row->feature == NULL || feature_built(row->feature);
+	return !row->feature || feature_built(row->feature);
 }
 
 /* 0, or refuses an option that this build lacks. */
@@ -76,8 +76,8 @@ static int print_help(void)
 		if (!row_built(&option_rows[i]))
 			continue;
 		snprintf(left, sizeof(left), "--%s%s%s", option_rows[i].name,
-		    option_rows[i].value != NULL ? " " : "",
-		    option_rows[i].value != NULL ? option_rows[i].value : "");
+		    option_rows[i].value ? " " : "",
+		    option_rows[i].value ? option_rows[i].value : "");
 		if (strlen(left) > 22)
 			printf("  %s\n  %22s  %s\n", left, "", option_rows[i].help);
 		else
@@ -140,13 +140,13 @@ static void say_unknown(const char *typed)
 	snprintf(name, sizeof(name), "%s", typed + strspn(typed, "-"));
 	name[strcspn(name, "=")] = '\0';
 	const char *hint = foreign_hint(name);
-	if (hint != NULL) {
+	if (hint) {
 		log_error(EINVAL, "unknown option %s: %s", typed, hint);
 		return;
 	}
 	const char *near = nearest_name(name, names);
-	log_error(EINVAL, "unknown option %s%s%s%s", typed, near != NULL ? "; did you mean --" : "",
-	    near != NULL ? near : "", near != NULL ? "?" : "; see volt --help");
+	log_error(EINVAL, "unknown option %s%s%s%s", typed, near ? "; did you mean --" : "",
+	    near ? near : "", near ? "?" : "; see volt --help");
 }
 
 static bool is_name(const char *name, const char *text, size_t n)
@@ -183,20 +183,20 @@ static int next_option(char **argv, const struct option_row **row, const char **
 	const char *typed = argv[0];
 
 	*value = "";
-	if (typed == NULL || typed[0] != '-' || typed[1] == '\0')
+	if (!typed || typed[0] != '-' || typed[1] == '\0')
 		return 0;
 	*row = find_row(typed);
-	if (*row == NULL) {
+	if (!*row) {
 		say_unknown(typed);
 		return -EINVAL;
 	}
 	const char *equals = strchr(typed, '=');
-	if ((*row)->value == NULL)
-		return equals == NULL ? 1 : log_error(EINVAL, "--%s takes no value", (*row)->name);
-	*value = equals != NULL ? equals + 1 : argv[1];
-	if (*value == NULL)
+	if (!(*row)->value)
+		return !equals ? 1 : log_error(EINVAL, "--%s takes no value", (*row)->name);
+	*value = equals ? equals + 1 : argv[1];
+	if (!*value)
 		return log_error(EINVAL, "--%s needs a value", (*row)->name);
-	return equals != NULL ? 1 : 2;
+	return equals ? 1 : 2;
 }
 
 static const char *find_help(const char *const *specs, uint32_t count)
@@ -212,7 +212,7 @@ const char *options_help_spec(const struct options *o)
 {
 	const char *spec = find_help(o->plugins, o->plugin_count);
 
-	return spec != NULL ? spec : find_help(o->filters, o->filter_count);
+	return spec ? spec : find_help(o->filters, o->filter_count);
 }
 
 static int check_snapshot(const struct options *o)
@@ -256,10 +256,10 @@ static void refuse_word(const char *word)
 	static const char *const own[] = {"explain", NULL};
 	const char *near = nearest_name(word, own);
 
-	if (near == NULL)
+	if (!near)
 		near = nearest_name(word, companion_words);
 
-	if (near != NULL)
+	if (near)
 		log_error(EINVAL,
 		    "\"%s\" is not an option; did you mean \"volt %s\", as the first word?", word,
 		    near);
@@ -276,7 +276,7 @@ int options_parse(struct options *o, int argc, char **argv)
 
 	*o = (struct options){.memory = 128ull << 20, .cpus = 1};
 	argv += argc > 0;
-	if (argv[0] != NULL && strcmp(argv[0], "explain") == 0) {
+	if (argv[0] && strcmp(argv[0], "explain") == 0) {
 		if (!VOLT_HAS_AUDIT) {
 			feature_refuse("volt explain", "audit");
 			return EXIT_USAGE;
@@ -284,7 +284,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		o->explain = true;
 		argv++;
 	}
-	while (argv[0] == NULL || strcmp(argv[0], "--") != 0) {
+	while (!argv[0] || strcmp(argv[0], "--") != 0) {
 		used = next_option(argv, &row, &value);
 		if (used <= 0)
 			break;
@@ -298,8 +298,8 @@ int options_parse(struct options *o, int argc, char **argv)
 	}
 	if (used < 0)
 		return EXIT_USAGE;
-	argv += argv[0] != NULL && strcmp(argv[0], "--") == 0;
-	if (argv[0] != NULL) {
+	argv += argv[0] && strcmp(argv[0], "--") == 0;
+	if (argv[0]) {
 		refuse_word(argv[0]);
 		return EXIT_USAGE;
 	}

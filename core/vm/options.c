@@ -47,13 +47,13 @@ static int set_memory(struct options *o, const struct option_row *row, const cha
 {
 	int err = parse_size(text, &o->memory);
 
-	if (err == 0 && o->memory < MEMORY_MIN && text[strspn(text, "0123456789")] == '\0' &&
+	if (!err && o->memory < MEMORY_MIN && text[strspn(text, "0123456789")] == '\0' &&
 	    o->memory >= 2)
 		return log_error(
 		    EINVAL, "--memory %s: that is so many bytes; did you mean %sM?", text, text);
-	if (err == 0 && o->memory % 4096 != 0)
+	if (!err && o->memory % 4096 != 0)
 		return log_error(EINVAL, "--memory %s is not a multiple of 4096 bytes", text);
-	if (err != 0 || o->memory < MEMORY_MIN || o->memory > MEMORY_MAX)
+	if (err || o->memory < MEMORY_MIN || o->memory > MEMORY_MAX)
 		return log_error(
 		    EINVAL, "--memory %s: give a size from 2M to 1024G, such as 128M", text);
 	o->memory_given = true;
@@ -76,7 +76,7 @@ static int set_log_level(struct options *o, const struct option_row *row, const 
 {
 	static const char *const names[] = {"error", "warn", "info", "debug", "trace", NULL};
 
-	for (uint32_t i = 0; names[i] != NULL; i++) {
+	for (uint32_t i = 0; names[i]; i++) {
 		if (strcmp(text, names[i]) != 0)
 			continue;
 		log_level = i;
@@ -139,7 +139,7 @@ static int add_module(struct options *o, const struct option_row *row, const cha
 		return log_error(EINVAL, "--module: at most %u are possible", BOOT_MODULE_MAX);
 	struct options_module *m = &o->modules[o->module_count++];
 	char *to = m->file = malloc(strlen(text) + 1);
-	if (to == NULL)
+	if (!to)
 		return log_error(ENOMEM, "--module %s: no memory", text);
 	while (*text != '\0' && (*text != ',' || text[1] == ',')) {
 		text += *text == ',';

@@ -55,7 +55,7 @@ static uint32_t list_specs(const struct options *o, const char **specs)
 			specs[n++] = given[i];
 			continue;
 		}
-		for (uint32_t d = 0; !seen && default_specs[d] != NULL; d++)
+		for (uint32_t d = 0; !seen && default_specs[d]; d++)
 			if (!is_named(o, default_specs[d]))
 				specs[n++] = default_specs[d];
 		seen = true;

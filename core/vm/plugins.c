@@ -87,14 +87,14 @@ static int choose_id(struct instance *i, const char *given)
 	struct machine *m = i->machine;
 	const char *name = i->plugin.name;
 
-	snprintf(i->callee.id, sizeof(i->callee.id), "%s", given != NULL ? given : name);
+	snprintf(i->callee.id, sizeof(i->callee.id), "%s", given ? given : name);
 	if (strcmp(i->callee.id, "core") == 0 || strcmp(i->callee.id, VM_COMMANDS_ID) == 0)
 		return log_error(EINVAL, "--%s %s: id=%s is volt's own: choose another",
 		    instance_option(i), name, i->callee.id);
 	for (unsigned number = 1, k = 0; k < m->instance_count; k++) {
 		if (m->instances[k] == i || strcmp(m->instances[k]->callee.id, i->callee.id) != 0)
 			continue;
-		if (given != NULL)
+		if (given)
 			return log_error(EEXIST,
 			    "--%s %s: id=%s is already used by another plugin: ids must differ",
 			    instance_option(i), name, given);
@@ -110,7 +110,7 @@ struct instance *plugins_add(
 	struct instance *i = instance_create(d, m->instance_count + 1, origin);
 	const struct params_opener opener = {.open = open_parameter, .arg = i};
 
-	if (i == NULL)
+	if (!i)
 		return NULL;
 	i->machine = m;
 	if (instance_parse(i, params, &opener) != 0 || choose_id(i, i->params.id) != 0) {
@@ -184,15 +184,14 @@ static int wire_those(struct machine *m, bool buses)
 {
 	int err = 0;
 
-	for (uint32_t i = 0; err == 0 && i < m->instance_count; i++) {
+	for (uint32_t i = 0; !err && i < m->instance_count; i++) {
 		struct instance *one = m->instances[i];
 
 		if (one == m->sandbox || buses != ((one->plugin.flags & VOLT_FLAG_BUS) != 0))
 			continue;
 		err = instance_wire(one);
-		if (err == 0 && one->plugin.kind == VOLT_KIND_FILTER &&
-		    (one->filter == NULL || !VOLT_HAS(one->filter, access) ||
-			one->filter->access == NULL))
+		if (!err && one->plugin.kind == VOLT_KIND_FILTER &&
+		    (!one->filter || !VOLT_HAS(one->filter, access) || !one->filter->access))
 			err = log_error(EINVAL, "plugin %s is a filter that offers no %s",
 			    one->callee.id, VOLT_EXT_FILTER);
 	}
@@ -204,7 +203,7 @@ static int wire_all(struct machine *m)
 {
 	int err = wire_those(m, true);
 
-	return err != 0 ? err : wire_those(m, false);
+	return err ? err : wire_those(m, false);
 }
 
 int plugins_load(struct machine *m)
@@ -245,7 +244,7 @@ static int tell_levels(struct machine *m)
 
 	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++)
 		any = any || m->irq.lines[gsi].level;
-	if (m->irq.chip == NULL || !any) /* the guard's look costs start-up time */
+	if (!m->irq.chip || !any) /* the guard's look costs start-up time */
 		return 0;
 	guard_enter(m->irq.chip->id, "set_line");
 	irq_tell_levels(&m->irq);
@@ -258,9 +257,9 @@ int plugins_find_irqchip(struct machine *m)
 	    .size = sizeof(info), .pins = KVM_CHIP_PINS, .base = KVM_CHIP_BASE};
 
 	for (uint32_t i = 0; i < m->instance_count; i++) {
-		if (m->instances[i]->irqchip == NULL)
+		if (!m->instances[i]->irqchip)
 			continue;
-		if (m->irq.chip != NULL)
+		if (m->irq.chip)
 			return log_error(EEXIST,
 			    "plugins %s and %s are both interrupt managers: use one",
 			    m->irq.chip->id, m->instances[i]->callee.id);
@@ -278,15 +277,14 @@ int plugins_find_irqchip(struct machine *m)
 	for (uint32_t gsi = 0; gsi < IRQ_LINES; gsi++) {
 		struct callee *owner = m->irq.lines[gsi].owner;
 
-		m->irq.lines[gsi].wants_fd = owner != NULL && instance_of(owner)->wants_irq_fd;
-		if (owner != NULL && m->irq.chip != NULL &&
-		    check_locks(m->irq.chip, owner, gsi) != 0)
+		m->irq.lines[gsi].wants_fd = owner && instance_of(owner)->wants_irq_fd;
+		if (owner && m->irq.chip && check_locks(m->irq.chip, owner, gsi) != 0)
 			return -EINVAL;
-		if (owner != NULL && gsi >= info.pins)
+		if (owner && gsi >= info.pins)
 			return log_error(EINVAL,
 			    "plugin %s: interrupt %u is beyond the %u of plugin %s", owner->id, gsi,
 			    info.pins, m->irq.chip->id);
-		if (owner != NULL && m->irq.chip == NULL && (gsi == 0 || gsi == 2))
+		if (owner && !m->irq.chip && (gsi == 0 || gsi == 2))
 			return log_error(EBUSY, "plugin %s: interrupt %u belongs to KVM's timer",
 			    owner->id, gsi);
 	}
@@ -310,7 +308,7 @@ static void print_param(const struct volt_param *p)
 
 	snprintf(left, sizeof(left), "%s=%s", p->name, type);
 	printf("  %-18s  %s", left, p->help);
-	if (p->def != NULL)
+	if (p->def)
 		printf(" (default %s)\n", p->def[0] != '\0' ? p->def : "none");
 	else
 		printf(" (required)\n");
@@ -322,10 +320,10 @@ int plugins_print_help(const char *spec)
 
 	if (strcmp(spec, "help") == 0)
 		return library_print_names();
-	if (library_resolve("plugin", spec, path, sizeof(path)) == NULL)
+	if (!library_resolve("plugin", spec, path, sizeof(path)))
 		return -EINVAL;
 	const struct volt_plugin *d = library_load(path);
-	if (d == NULL)
+	if (!d)
 		return -EINVAL;
 	printf("%s %s: %s\n", d->name, d->version, d->summary);
 	const char *row = (const char *)d->params;

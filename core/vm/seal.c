@@ -42,7 +42,7 @@ static int enter_thread(struct machine *m, uint32_t thread)
 {
 	struct instance *s = m->sandbox;
 
-	return s != NULL ? s->sandbox->enter_thread(s->callee.self, thread) : 0;
+	return s ? s->sandbox->enter_thread(s->callee.self, thread) : 0;
 }
 
 static void *run_thread(void *arg)
@@ -51,12 +51,12 @@ static void *run_thread(void *arg)
 
 	prctl(PR_SET_NAME, mine.machine->policy.names[mine.thread]);
 	reporter_register(mine.thread);
-	if ((mine.vcpu != NULL && park_register(&mine.vcpu->spot) != 0) ||
+	if ((mine.vcpu && park_register(&mine.vcpu->spot) != 0) ||
 	    enter_thread(mine.machine, mine.thread) != 0)
 		__atomic_fetch_add(&gate.failed, 1, __ATOMIC_SEQ_CST);
 	lock_post(&gate.ready);
 	lock_wait(&gate.go);
-	if (mine.worker != NULL)
+	if (mine.worker)
 		worker_run(mine.worker);
 	vcpu_run(mine.vcpu);
 	park_end(&mine.vcpu->spot);
@@ -71,7 +71,7 @@ static int start_thread(const pthread_attr_t *attr, struct thread_arg *arg)
 	pthread_t id;
 	int err = pthread_create(&id, attr, run_thread, arg);
 
-	if (err != 0)
+	if (err)
 		return log_error(err, "cannot start thread %s: %s",
 		    arg->machine->policy.names[arg->thread], strerror(err));
 	return 0;
@@ -86,7 +86,7 @@ static int start_threads(struct machine *m)
 
 	pthread_attr_init(&attr);
 	pthread_attr_setstacksize(&attr, STACK_SIZE);
-	for (uint32_t i = 0; err == 0 && i < cpus + m->worker_count; i++) {
+	for (uint32_t i = 0; !err && i < cpus + m->worker_count; i++) {
 		args[i] = (struct thread_arg){.machine = m,
 		    .thread = 1 + i,
 		    .vcpu = i < cpus ? &m->vcpus[i] : NULL,
@@ -110,13 +110,13 @@ static unsigned long task_flags(const char *tid, char *name, size_t size)
 		close(fd);
 	line[n > 0 ? n : 0] = '\0';
 	char *start = strchr(line, '('), *end = strrchr(line, ')');
-	if (start == NULL || end == NULL)
+	if (!start || !end)
 		return 0;
 	snprintf(name, size, "%.*s", (int)(end - start - 1), start + 1);
 	/* State, parent, group, session, terminal and its group come before. */
-	for (unsigned i = 0; i < 7 && end != NULL; i++)
+	for (unsigned i = 0; i < 7 && end; i++)
 		end = strchr(end + 1, ' ');
-	for (end += end != NULL; end != NULL && *end >= '0' && *end <= '9'; end++)
+	for (end += end != NULL; end && *end >= '0' && *end <= '9'; end++)
 		flags = 10 * flags + (unsigned long)(*end - '0');
 	return flags;
 }
@@ -131,9 +131,9 @@ static int check_threads(void)
 	struct dirent *e;
 	int err = 0;
 
-	if (d == NULL)
+	if (!d)
 		return log_error(errno, "cannot read /proc/self/task: %s", strerror(errno));
-	while (err == 0 && (e = readdir(d)) != NULL) {
+	while (!err && (e = readdir(d))) {
 		char name[32] = "?";
 		uint64_t tid;
 
@@ -170,8 +170,7 @@ static int arm_locks(void)
 {
 	const int err = locks_arm((int)open_files_highest() + 1);
 
-	return err != 0 ? log_error(-err, "cannot make the eventfds of locks: %s", strerror(-err))
-			: 0;
+	return err ? log_error(-err, "cannot make the eventfds of locks: %s", strerror(-err)) : 0;
 }
 
 /* Of workers that wait for files. */
@@ -179,11 +178,11 @@ static int arm_workers(struct machine *m)
 {
 	int err = 0;
 
-	for (uint32_t i = 0; err == 0 && i < m->worker_count; i++)
+	for (uint32_t i = 0; !err && i < m->worker_count; i++)
 		err = worker_arm(&m->workers[i]);
-	return err != 0 ? log_host_error(-err, "the files of workers: cannot watch them: %s",
-			      loop_watch_why(-err))
-			: 0;
+	return err ? log_host_error(
+			 -err, "the files of workers: cannot watch them: %s", loop_watch_why(-err))
+		   : 0;
 }
 
 int seal_prepare(struct machine *m)
@@ -192,14 +191,14 @@ int seal_prepare(struct machine *m)
 	int err = check_threads();
 
 	trace_mark("threads counted", NULL);
-	if (err == 0)
+	if (!err)
 		err = arm_locks();
-	if (err == 0)
+	if (!err)
 		err = arm_workers(m);
 	clock_seal(m->tsc_invariant, vcpu_tsc_khz(&m->vcpus[0]));
-	if (err == 0)
+	if (!err)
 		err = declare_policy(m);
-	if (err == 0 && m->sandbox != NULL)
+	if (!err && m->sandbox)
 		err = m->sandbox->sandbox->prepare(m->sandbox->callee.self, &m->policy.table);
 	trace_mark("policy", NULL);
 	return err;
@@ -224,12 +223,12 @@ static int enter_filters(struct machine *m)
 	uint32_t threads = m->firmware.cpus + m->worker_count;
 	int err = start_threads(m);
 
-	for (uint32_t i = 0; err == 0 && i < threads; i++)
+	for (uint32_t i = 0; !err && i < threads; i++)
 		lock_wait(&gate.ready);
-	if (err == 0 && gate.failed > 0)
+	if (!err && gate.failed > 0)
 		err = log_error(EPERM, "%u threads could not enter their sandbox", gate.failed);
 	trace_mark("threads", "%u made, each in its filter", threads);
-	if (err != 0)
+	if (err)
 		return err;
 	reporter_register(POLICY_LOOP);
 	return enter_thread(m, POLICY_LOOP);
@@ -240,22 +239,22 @@ static int confine_broker(void *arg)
 {
 	struct machine *m = arg;
 	struct instance *s = m->sandbox;
-	int err = s != NULL ? s->sandbox->enter_process(s->callee.self) : 0;
+	int err = s ? s->sandbox->enter_process(s->callee.self) : 0;
 
-	return err != 0 ? err : enter_thread(m, POLICY_BROKER(m));
+	return err ? err : enter_thread(m, POLICY_BROKER(m));
 }
 
 int seal_machine(struct machine *m)
 {
 	int err = seal_prepare(m);
 
-	if (err == 0)
+	if (!err)
 		err = peers_start(&m->peers, confine_broker, m);
-	if (err == 0 && m->sandbox != NULL)
+	if (!err && m->sandbox)
 		err = enter_process(m);
-	if (err == 0)
+	if (!err)
 		err = enter_filters(m);
-	if (err == 0 && m->sandbox != NULL) {
+	if (!err && m->sandbox) {
 		struct volt_sandbox_report r = sandbox_report(m);
 
 		trace_mark(

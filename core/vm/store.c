@@ -21,9 +21,9 @@ int store_locate(char *path, size_t size)
 	int n = -1;
 
 	/* The XDG base directory specification ignores a path that is not absolute. */
-	if (data != NULL && data[0] == '/')
+	if (data && data[0] == '/')
 		n = snprintf(path, size, "%s/volt/kernels", data);
-	else if (home != NULL && home[0] == '/')
+	else if (home && home[0] == '/')
 		n = snprintf(path, size, "%s/.local/share/volt/kernels", home);
 	if (n >= 0 && (size_t)n < size)
 		return 0;
@@ -78,7 +78,7 @@ static void compare(struct search *s, const char *name)
 		return;
 	}
 	snprintf(start, sizeof(start), "%.*s", (int)s->len, name);
-	if (nearest_name(s->word, starts) != NULL)
+	if (nearest_name(s->word, starts))
 		keep(s->near, name);
 }
 
@@ -94,7 +94,7 @@ static int look_up(const char *path, struct search *s, char *why, size_t why_siz
 	DIR *folder = opendir(path);
 	struct dirent *e;
 
-	if (folder == NULL) {
+	if (!folder) {
 		int err = errno;
 
 		snprintf(why, why_size, "the store %s %s%s", path,
@@ -102,7 +102,7 @@ static int look_up(const char *path, struct search *s, char *why, size_t why_siz
 		    err == ENOENT ? "" : strerror(err));
 		return -err;
 	}
-	while (!s->exact && (e = readdir(folder)) != NULL)
+	while (!s->exact && (e = readdir(folder)))
 		if (is_kernel(e))
 			compare(s, e->d_name);
 	closedir(folder);
@@ -150,13 +150,13 @@ int store_find(
 	if (strcmp(word, STORE_DEFAULT) == 0) {
 		int err = read_default(path, linked, why, why_size);
 
-		if (err != 0)
+		if (err)
 			return err;
 		s.word = linked;
 	}
 	s.len = strlen(s.word);
 	int err = look_up(path, &s, why, why_size);
-	if (s.word != linked || s.exact || (err != 0 && err != -ENOENT && err != -ENOTUNIQ))
+	if (s.word != linked || s.exact || (err && err != -ENOENT && err != -ENOTUNIQ))
 		return err;
 	snprintf(why, why_size, "the default kernel %s is no longer in %s", linked, path);
 	return -ENOENT;
@@ -168,9 +168,9 @@ int store_open(
 	char file[4096 + STORE_NAME_MAX + 16];
 	int err = store_find(path, word, name, why, why_size);
 
-	if (err != 0)
+	if (err)
 		return err;
-	for (size_t i = 0; store_images[i] != NULL; i++) {
+	for (size_t i = 0; store_images[i]; i++) {
 		int n = snprintf(file, sizeof(file), "%s/%s/%s", path, name, store_images[i]);
 
 		if (n < 0 || (size_t)n >= sizeof(file))
