@@ -108,7 +108,7 @@ static int find_own(const char *why, struct place *p)
 		close(fd);
 	text[n > 0 ? 1 + n : 1] = '\0';
 	const char *line = strstr(text, "\n0::/");
-	if (line == NULL || strcspn(line + 5, "\n") >= sizeof(p->name))
+	if (!line || strcspn(line + 5, "\n") >= sizeof(p->name))
 		return complain(
 		    JAIL_HOST, "%s: /proc/self/cgroup names no cgroup v2; give --cgroup", why);
 	snprintf(p->name, sizeof(p->name), "%.*s", (int)strcspn(line + 5, "\n"), line + 5);
@@ -123,7 +123,7 @@ static int open_parent(struct cgroup *c, const char *why, const struct options *
 
 	if (code != 0)
 		return code;
-	if (o->cgroup != NULL)
+	if (o->cgroup)
 		snprintf(p.name, sizeof(p.name), "%s", o->cgroup + strspn(o->cgroup, "/"));
 	else
 		code = find_own(why, &p);
@@ -152,7 +152,7 @@ static int move_aside(const struct cgroup *c)
 	if (mkdirat(c->parent_fd, name, 0755) != 0)
 		return -errno;
 	int err = write_file(c->parent_fd, file, "0");
-	if (err == 0)
+	if (!err)
 		return 0;
 	unlinkat(c->parent_fd, name, AT_REMOVEDIR);
 	return err;
@@ -172,7 +172,7 @@ static int enable(const struct cgroup *c, const char *why, const char *controlle
 	char text[4096], word[16];
 
 	int err = read_file(c->parent_fd, "cgroup.controllers", text, sizeof(text));
-	if (err != 0 || !has_word(text, controller))
+	if (err || !has_word(text, controller))
 		return complain(JAIL_HOST,
 		    "%s: %s/cgroup.controllers does not list %s: it is not in cgroup v2 here, or "
 		    "the cgroup above does not hand it down",
@@ -184,10 +184,10 @@ static int enable(const struct cgroup *c, const char *why, const char *controlle
 	err = write_file(c->parent_fd, "cgroup.subtree_control", word);
 	if (err == -EBUSY && own && move_aside(c) == 0) {
 		err = write_file(c->parent_fd, "cgroup.subtree_control", word);
-		if (err != 0)
+		if (err)
 			move_back(c);
 	}
-	if (err != 0)
+	if (err)
 		return complain(JAIL_HOST, "%s: %s/cgroup.subtree_control: cannot write %s: %s%s",
 		    why, c->path, word, strerror(-err),
 		    err == -EBUSY ? "; processes are in it: give --cgroup, or start with "
@@ -205,7 +205,7 @@ static int write_limit(
 
 	snprintf(text, sizeof(text), "%" PRIu64 "%s", value, format);
 	int err = write_file(c->fd, file, text);
-	if (err != 0)
+	if (err)
 		return complain(JAIL_HOST, "%s: %s/%s/%s: cannot write %s: %s", why, c->path,
 		    c->name, file, text, strerror(-err));
 	return 0;
@@ -252,13 +252,13 @@ int cgroup_make(struct cgroup *c, const struct options *o)
 	    {o->has_cpu_max, "--cpu-max", "cpu"},
 	    {o->has_pids_max, "--pids-max", "pids"},
 	};
-	const char *why = o->cgroup != NULL ? "--cgroup" : NULL;
+	const char *why = o->cgroup ? "--cgroup" : NULL;
 
 	*c = (struct cgroup){.parent_fd = -1, .fd = -1};
 	for (size_t i = 0; i < sizeof(needs) / sizeof(needs[0]); i++)
-		if (why == NULL && needs[i].wanted)
+		if (!why && needs[i].wanted)
 			why = needs[i].why;
-	if (why == NULL)
+	if (!why)
 		return 0;
 	snprintf(c->name, sizeof(c->name), "volt-jail-%d", (int)getpid());
 	int code = open_parent(c, why, o);

@@ -38,7 +38,7 @@ static int find_program(struct command *c, const char *name)
 	char self[PATH_MAX], beside[2 * PATH_MAX];
 	int err;
 
-	if (strchr(name, '/') != NULL) {
+	if (strchr(name, '/')) {
 		err = path_normalise(name, c->program, sizeof(c->program));
 	} else {
 		ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
@@ -50,7 +50,7 @@ static int find_program(struct command *c, const char *name)
 		snprintf(beside, sizeof(beside), "%s/%s", self, name);
 		err = path_normalise(beside, c->program, sizeof(c->program));
 	}
-	if (err != 0)
+	if (err)
 		return complain(JAIL_PROGRAM, "%s: %s", name, strerror(-err));
 	return 0;
 }
@@ -60,7 +60,7 @@ static int add_plugin_file(struct command *c, const char *path)
 	if (c->plugin_count == COMMAND_PLUGIN_MAX)
 		return complain(JAIL_PROGRAM, "there are more than %u plugins", COMMAND_PLUGIN_MAX);
 	c->plugins[c->plugin_count] = strdup(path);
-	if (c->plugins[c->plugin_count++] == NULL)
+	if (!c->plugins[c->plugin_count++])
 		return complain(JAIL_RESOURCES, "out of memory");
 	return 0;
 }
@@ -71,10 +71,10 @@ static int add_folder_plugins(struct command *c, const char *dir)
 	struct dirent *e;
 	int code = 0;
 
-	if (d == NULL)
+	if (!d)
 		return complain(
 		    complain_code(JAIL_PROGRAM), "plugin folder %s: %s", dir, strerror(errno));
-	while (code == 0 && (e = readdir(d)) != NULL) {
+	while (code == 0 && (e = readdir(d))) {
 		char path[2 * PATH_MAX];
 		size_t n = strlen(e->d_name);
 
@@ -100,8 +100,7 @@ static int plan_default_folder(struct command *c, struct entries *es)
 			    c->program, beside[i]);
 		else
 			snprintf(place, sizeof(place), "%s", JAIL_PLUGIN_DIR);
-		if (realpath(place, real) == NULL ||
-		    path_normalise(place, inside, sizeof(inside)) != 0)
+		if (!realpath(place, real) || path_normalise(place, inside, sizeof(inside)) != 0)
 			continue;
 		int code = entries_add(es, "plugin folder", JAIL_PROGRAM, real, inside, ENTRY_EXEC);
 		return code != 0 ? code : add_folder_plugins(c, real);
@@ -114,7 +113,7 @@ static int plan_plugin(struct command *c, struct entries *es, const char *spec)
 	char path[PATH_MAX];
 	size_t n = strcspn(spec, ",");
 
-	if (n >= sizeof(path) || memchr(spec, '/', n) == NULL)
+	if (n >= sizeof(path) || !memchr(spec, '/', n))
 		return 0; /* a name: it is in the folder */
 	memcpy(path, spec, n);
 	path[n] = '\0';
@@ -151,7 +150,7 @@ static int plan_word(
 			return plan_option(c, es, k, words[*i] + n + 1, folder_given);
 		if (words[*i][n] != '\0')
 			continue;
-		if (words[*i + 1] == NULL)
+		if (!words[*i + 1])
 			return 0; /* volt says that a value is missing */
 		return plan_option(c, es, k, words[++*i], folder_given);
 	}
@@ -181,7 +180,7 @@ int command_plan(struct command *c, const struct options *o, struct entries *es)
 
 	if (code == 0)
 		code = entries_add(es, "program", JAIL_PROGRAM, c->program, NULL, ENTRY_EXEC);
-	for (size_t i = 1; code == 0 && o->command[i] != NULL; i++)
+	for (size_t i = 1; code == 0 && o->command[i]; i++)
 		code = plan_word(c, es, o->command, &i, &folder_given);
 	if (code == 0 && !folder_given)
 		code = plan_default_folder(c, es);

@@ -21,9 +21,9 @@ int entries_add(struct entries *es, const char *what, int code, const char *host
 	char from[PATH_MAX], to[PATH_MAX];
 	int err = path_normalise(host, from, sizeof(from));
 
-	if (err == 0)
-		err = path_normalise(guest != NULL ? guest : host, to, sizeof(to));
-	if (err != 0)
+	if (!err)
+		err = path_normalise(guest ? guest : host, to, sizeof(to));
+	if (err)
 		return complain(code, "%s %s: %s", what, host, strerror(-err));
 	if (strcmp(to, "/") == 0)
 		return complain(code, "%s %s: the root itself cannot be replaced", what, host);
@@ -38,7 +38,7 @@ int entries_add(struct entries *es, const char *what, int code, const char *host
 	    .code = code,
 	    .tree = -1,
 	};
-	if (e.host == NULL || e.guest == NULL) {
+	if (!e.host || !e.guest) {
 		free(e.host);
 		free(e.guest);
 		return complain(JAIL_RESOURCES, "%s: out of memory", what);
@@ -61,7 +61,7 @@ int entries_order(struct entries *es)
 	for (uint32_t i = 0; i < es->count; i++) {
 		struct entry *e = &es->list[i], *last = kept > 0 ? &es->list[kept - 1] : NULL;
 
-		if (last == NULL || strcmp(last->guest, e->guest) != 0) {
+		if (!last || strcmp(last->guest, e->guest) != 0) {
 			es->list[kept++] = *e;
 			continue;
 		}

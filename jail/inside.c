@@ -30,7 +30,7 @@ static int make_root(const struct options *o, const struct command *c, struct en
 	char cwd[PATH_MAX];
 	int code = root_detach();
 
-	if (getcwd(cwd, sizeof(cwd)) == NULL || cwd[0] != '/')
+	if (!getcwd(cwd, sizeof(cwd)) || cwd[0] != '/')
 		snprintf(cwd, sizeof(cwd), "/");
 	if (code == 0)
 		code = libraries_plan(c, o, es, search);

@@ -127,13 +127,13 @@ static int get_answer(const struct question *q, char *text, size_t size)
 		request(q, ends[1]);
 	int err = child < 0 ? -errno : 0;
 	close(ends[1]);
-	if (err == 0)
+	if (!err)
 		err = read_all(ends[0], text, size);
 	close(ends[0]);
 	if (child > 0)
 		while (waitpid(child, &status, 0) < 0 && errno == EINTR)
 			continue;
-	if (err != 0)
+	if (err)
 		return complain(JAIL_PROGRAM, "cannot ask the loader: %s", strerror(-err));
 	if (WIFEXITED(status) && WEXITSTATUS(status) >= JAIL_USAGE && WEXITSTATUS(status) < 127)
 		return WEXITSTATUS(status); /* said already */
@@ -156,7 +156,7 @@ static int add_folder(const char *file, char search[LIBRARIES_PATH_SIZE])
 		if (at[strcspn(at, ":")] == '\0')
 			break;
 	}
-	if (memchr(file, ':', len) != NULL || memchr(file, ';', len) != NULL ||
+	if (memchr(file, ':', len) || memchr(file, ';', len) ||
 	    LIBRARIES_PATH_SIZE - used < len + 2)
 		return complain(JAIL_PROGRAM, "library %s: its folder cannot be searched", file);
 	if (used > 0)
@@ -171,7 +171,7 @@ static int add_library(struct entries *es, const char *path)
 {
 	char real[PATH_MAX];
 
-	if (realpath(path, real) == NULL)
+	if (!realpath(path, real))
 		return complain(JAIL_PROGRAM, "library %s: %s", path, strerror(errno));
 	return entries_add(es, "library", JAIL_PROGRAM, real, path, ENTRY_EXEC);
 }
@@ -180,13 +180,13 @@ static int add_library(struct entries *es, const char *path)
 static int read_line(struct entries *es, char *line, char search[LIBRARIES_PATH_SIZE])
 {
 	char *name = line + strspn(line, "\t "), *arrow = strstr(name, " => ");
-	char *path = arrow != NULL ? arrow + 4 : name;
+	char *path = arrow ? arrow + 4 : name;
 
-	if (arrow != NULL && strncmp(path, "not found", 9) == 0)
+	if (arrow && strncmp(path, "not found", 9) == 0)
 		return complain(JAIL_PROGRAM, "library %.*s: is not found on the host",
 		    (int)(arrow - name), name);
 	char *end = strstr(path, " (0x");
-	if (end != NULL)
+	if (end)
 		*end = '\0';
 	if (path[0] != '/' || strncmp(path, "/proc/self/fd/", 14) == 0)
 		return 0; /* the kernel's own, or a plugin */
@@ -199,7 +199,7 @@ int libraries_read_list(struct entries *es, char *text, char search[LIBRARIES_PA
 	char *line;
 	int code = 0;
 
-	while (code == 0 && (line = strsep(&text, "\n")) != NULL)
+	while (code == 0 && (line = strsep(&text, "\n")))
 		if (line[0] != '\0')
 			code = read_line(es, line, search);
 	return code;

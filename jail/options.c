@@ -58,8 +58,8 @@ static void print_help(void)
 	for (size_t i = 0; i < ROW_COUNT; i++) {
 		char left[64];
 
-		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name,
-		    rows[i].value != NULL ? " " : "", rows[i].value != NULL ? rows[i].value : "");
+		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, rows[i].value ? " " : "",
+		    rows[i].value ? rows[i].value : "");
 		if (strlen(left) > 22)
 			printf("  %s\n  %22s  %s\n", left, "", rows[i].help);
 		else
@@ -109,7 +109,7 @@ static int take_size(const char *name, const char *text, uint64_t *out, bool *gi
 
 static int take_text(const char *name, const char *text, const char **out)
 {
-	if (*out != NULL)
+	if (*out)
 		return complain(JAIL_USAGE, "--%s is given twice: %s and %s", name, *out, text);
 	if (text[0] == '\0')
 		return complain(JAIL_USAGE, "--%s: the name is empty", name);
@@ -131,7 +131,7 @@ int options_split_file(const char *text, char *copy, size_t size, const char **h
 	copy[len] = '\0';
 	*host = *guest = copy;
 	char *equals = strchr(copy, '=');
-	if (equals == NULL)
+	if (!equals)
 		return 0;
 	*equals = '\0';
 	*guest = equals + 1;
@@ -189,15 +189,15 @@ static int refuse(const char *typed, const struct row *known)
 	const char *names[ROW_COUNT + 1] = {NULL};
 	char name[64];
 
-	if (known != NULL)
+	if (known)
 		return complain(JAIL_USAGE, "--%s %s", known->name,
-		    known->value != NULL ? "needs a value" : "takes no value");
+		    known->value ? "needs a value" : "takes no value");
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		names[i] = rows[i].name;
 	snprintf(name, sizeof(name), "%s", typed + strspn(typed, "-"));
 	name[strcspn(name, "=")] = '\0';
 	const char *near = nearest_name(name, names);
-	if (near == NULL)
+	if (!near)
 		return complain(JAIL_USAGE, "unknown option %s; see volt-jail --help", typed);
 	return complain(JAIL_USAGE, "unknown option %s; did you mean --%s?", typed, near);
 }
@@ -215,7 +215,7 @@ static int check_all(const struct options *o)
 	if (!o->has_uid || !o->has_gid)
 		return complain(JAIL_USAGE,
 		    "--uid and --gid are needed: a user and a group that nothing else has");
-	if (o->command[0] == NULL)
+	if (!o->command[0])
 		return complain(
 		    JAIL_USAGE, "no program given: volt-jail OPTION... -- volt ARGUMENT...");
 	return OPTIONS_GO_ON;
@@ -229,8 +229,7 @@ int options_parse(struct options *o, int argc, char **argv)
 	*o = (struct options){0};
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		longs[i] = (struct option){rows[i].name,
-		    rows[i].value != NULL ? required_argument : no_argument, NULL,
-		    (int)rows[i].option};
+		    rows[i].value ? required_argument : no_argument, NULL, (int)rows[i].option};
 	opterr = 0;
 	while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
 		if (c == OPT_HELP) {
@@ -244,7 +243,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		if (c == '?')
 			return refuse(argv[optind - 1], find_row(optopt));
 		const struct row *row = find_row(c);
-		int code = row != NULL ? take(o, row, optarg) : JAIL_USAGE;
+		int code = row ? take(o, row, optarg) : JAIL_USAGE;
 		if (code != 0)
 			return code;
 	}

@@ -25,7 +25,7 @@ static int append(char *out, size_t size, const char *name, size_t len)
 	if (len == 2 && name[0] == '.' && name[1] == '.') {
 		char *slash = strrchr(out, '/');
 
-		if (slash != NULL)
+		if (slash)
 			*slash = '\0';
 		return 0;
 	}
@@ -44,7 +44,7 @@ int path_normalise(const char *path, char *out, size_t size)
 
 	if (path[0] == '\0')
 		return -ENOENT;
-	if (path[0] != '/' && getcwd(cwd, sizeof(cwd)) == NULL)
+	if (path[0] != '/' && !getcwd(cwd, sizeof(cwd)))
 		return -errno;
 	out[0] = '\0';
 	for (size_t i = 0; i < 2; i++)
@@ -52,7 +52,7 @@ int path_normalise(const char *path, char *out, size_t size)
 			size_t len = strcspn(at, "/");
 			int err = append(out, size, at, len);
 
-			if (err != 0)
+			if (err)
 				return err;
 			at += len + (at[len] == '/');
 		}
@@ -80,7 +80,7 @@ int path_complain(int code, const char *what, const char *path)
 	if (err == ELOOP)
 		return complain(code,
 		    "%s %s: a symbolic link is on the way: name the file itself, %s", what, path,
-		    realpath(path, real) != NULL ? real : "which does not exist");
+		    realpath(path, real) ? real : "which does not exist");
 	errno = err;
 	return complain(
 	    complain_code(code), "%s %s: cannot be opened: %s", what, path, strerror(err));

@@ -145,7 +145,7 @@ int privileges_drop(uid_t uid, gid_t gid)
 	if (code != 0)
 		return code;
 	const char *left = find_remains(uid, gid);
-	if (left != NULL)
+	if (left)
 		return complain(
 		    JAIL_STEP, "after giving up all rights the process still has %s", left);
 	return 0;

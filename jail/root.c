@@ -43,20 +43,20 @@ static int mount_new(const char *type, const struct setting *settings, unsigned 
 	int fs = fsopen(type, FSOPEN_CLOEXEC);
 	int err = fs < 0 ? errno : 0;
 
-	for (; err == 0 && settings->key != NULL; settings++)
+	for (; !err && settings->key; settings++)
 		if (fsconfig(fs, FSCONFIG_SET_STRING, settings->key, settings->value, 0) != 0)
 			err = errno;
-	if (err == 0 && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
+	if (!err && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
 		err = errno;
-	*fd = err == 0 ? fsmount(fs, FSMOUNT_CLOEXEC, attributes) : -1;
-	if (err == 0 && *fd < 0)
+	*fd = !err ? fsmount(fs, FSMOUNT_CLOEXEC, attributes) : -1;
+	if (!err && *fd < 0)
 		err = errno;
 	if (fs >= 0)
 		close(fs);
-	if (err == 0 &&
+	if (!err &&
 	    move_mount(*fd, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
 		err = errno;
-	if (err != 0)
+	if (err)
 		return complain(JAIL_STEP, "cannot mount a %s at %s inside: %s", type,
 		    name[0] != '\0' ? name : "/", strerror(err));
 	return 0;
@@ -168,10 +168,10 @@ static int make_place(const struct root *r, const char *path, bool folder)
 	int dir = fcntl(r->fd, F_DUPFD_CLOEXEC, 3), err = dir < 0 ? -errno : 0;
 
 	snprintf(copy, sizeof(copy), "%s", path);
-	while (err == 0 && (name = strsep(&rest, "/")) != NULL)
+	while (!err && (name = strsep(&rest, "/")))
 		if (name[0] != '\0')
-			err = step(r, &dir, name, rest != NULL || folder);
-	if (err == 0)
+			err = step(r, &dir, name, rest || folder);
+	if (!err)
 		return dir;
 	if (dir >= 0)
 		close(dir);
@@ -187,14 +187,14 @@ static int attach(const struct root *r, struct entry *e)
 		    "%s %s: %s lies in a folder of the host and is not there: make it first",
 		    e->what, e->host, e->guest);
 	int err = place < 0 ? -place : 0;
-	if (err == 0 && move_mount(e->tree, "", place, "",
-			    MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
+	if (!err && move_mount(e->tree, "", place, "",
+			MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
 		err = errno;
 	if (place >= 0)
 		close(place);
 	close(e->tree);
 	e->tree = -1;
-	if (err != 0)
+	if (err)
 		return complain(e->code, "%s %s: cannot be mounted at %s inside: %s", e->what,
 		    e->host, e->guest, strerror(err));
 	return 0;
@@ -203,10 +203,10 @@ static int attach(const struct root *r, struct entry *e)
 static int open_base(const struct options *o, int *fd)
 {
 	char path[PATH_MAX];
-	const char *base = o->base != NULL ? o->base : "/";
+	const char *base = o->base ? o->base : "/";
 	int err = path_normalise(base, path, sizeof(path));
 
-	if (err != 0)
+	if (err)
 		return complain(JAIL_INPUT, "--chroot-base %s: %s", base, strerror(-err));
 	*fd = path_open(path, O_PATH | O_DIRECTORY, 0);
 	return *fd < 0 ? path_complain(JAIL_INPUT, "--chroot-base", base) : 0;

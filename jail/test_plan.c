@@ -53,7 +53,7 @@ static int parse_words(char **words)
 {
 	int n = 0;
 
-	while (words[n] != NULL)
+	while (words[n])
 		n++;
 	optind = 0; /* glibc: start anew */
 	return options_parse(&options, n, words);
