@@ -186,7 +186,7 @@ static unsigned count_values(const char *at, const char *note)
 	char family[64] = "";
 	unsigned values = 0, told = 0;
 
-	for (const char *end; (end = strchr(at, '\n')) != NULL; at = end + 1) {
+	for (const char *end; (end = strchr(at, '\n')); at = end + 1) {
 		unsigned id;
 
 		assert_int_equal(told, 0); /* the note is the last line */

@@ -41,7 +41,7 @@ static void every_number_leads_back_to_itself(void **state)
 	for (int nr = -2; nr < FILTER_CALLS + 100; nr++) {
 		const char *name = call_name(nr);
 
-		if (name == NULL)
+		if (!name)
 			continue;
 		assert_int_equal(call_number(name), nr);
 		found++;

@@ -62,10 +62,10 @@ static bool is_denied(uint32_t nr)
 	const char *name = call_name((int)nr);
 	char word[64];
 
-	if (name == NULL)
+	if (!name)
 		return nr == QUOTACTL_FD;
 	snprintf(word, sizeof(word), " %s ", name);
-	return nr == QUOTACTL_FD || strstr(denied, word) != NULL;
+	return nr == QUOTACTL_FD || strstr(denied, word);
 }
 
 static void what_is_listed_is_denied_and_nothing_else(void **state)

@@ -193,5 +193,5 @@ bool blk_discard(struct blk *b, uint64_t off, uint64_t n)
 {
 	const int err = change_range(b, MODE_PUNCH, off, n);
 
-	return err == 0 || is_inability(err);
+	return !err || is_inability(err);
 }
