@@ -17,7 +17,7 @@ bool params_is_name(const char *name, char joint, size_t max)
 {
 	size_t n = 0;
 
-	if (name == NULL || name[0] < 'a' || name[0] > 'z')
+	if (!name || name[0] < 'a' || name[0] > 'z')
 		return false;
 	while ((name[n] >= 'a' && name[n] <= 'z') || (name[n] >= '0' && name[n] <= '9') ||
 	       (name[n] != '\0' && name[n] == joint))
@@ -68,7 +68,7 @@ int parse_uint(const char *text, uint64_t *out)
 
 	if (err == -EINVAL || *end)
 		return -EINVAL;
-	if (err == 0)
+	if (!err)
 		*out = value;
 	return err;
 }

@@ -60,7 +60,7 @@ static uint64_t type_max(uint16_t type)
 static const char *find_field_fault(
     const struct volt_state *s, const struct volt_field *f, uint32_t instance_size)
 {
-	if (f->name == NULL || !state_is_name(f->name, strlen(f->name)))
+	if (!f->name || !state_is_name(f->name, strlen(f->name)))
 		return "its name is not like [a-z][a-z0-9_.]{0,62}";
 	if (f->type < VOLT_F_U8 || f->type > VOLT_F_BOOL)
 		return "its type is unknown";
@@ -110,9 +110,8 @@ static const char *find_table_fault(const struct volt_state *s)
 		return "it needs 1 <= oldest <= version, and reserved 0";
 	if (s->field_count > VOLT_FIELD_MAX)
 		return "it has more than 256 fields";
-	if (s->field_count > 0 &&
-	    (s->fields == NULL || s->field_stride < sizeof(struct volt_field) ||
-		s->field_stride % _Alignof(struct volt_field) != 0))
+	if (s->field_count > 0 && (!s->fields || s->field_stride < sizeof(struct volt_field) ||
+				      s->field_stride % _Alignof(struct volt_field) != 0))
 		return "its table of fields is malformed";
 	return NULL;
 }
@@ -137,7 +136,7 @@ int state_check_table(
 {
 	const char *fault = find_table_fault(s), *other = NULL;
 
-	if (fault != NULL) {
+	if (fault) {
 		snprintf(why, why_size, "%s: %s", VOLT_EXT_STATE, fault);
 		return -EINVAL;
 	}
@@ -145,13 +144,13 @@ int state_check_table(
 		const struct volt_field *f = state_field(s, i);
 
 		fault = find_field_fault(s, f, instance_size);
-		if (fault != NULL) {
+		if (fault) {
 			snprintf(why, why_size, "%s: field %u (%s): %s", VOLT_EXT_STATE, i,
-			    f->name != NULL ? f->name : "no name", fault);
+			    f->name ? f->name : "no name", fault);
 			return -EINVAL;
 		}
 		fault = find_clash(s, f, i, &other);
-		if (fault != NULL) {
+		if (fault) {
 			snprintf(why, why_size, "%s: field %s %s field %s", VOLT_EXT_STATE, f->name,
 			    fault, other);
 			return -EINVAL;

@@ -66,7 +66,7 @@ static int read_head(struct reader *r)
 	take(r, STATE_HEAD);
 	id = take(r, head[10]);
 	plugin = take(r, head[11]);
-	if (id == NULL || plugin == NULL)
+	if (!id || !plugin)
 		return refuse(r, EINVAL, "the state is cut off in its names");
 	if (!is_text(plugin, head[11], t->plugin))
 		return refuse(r, EINVAL, "the state is not one of plugin %s", t->plugin);
@@ -101,7 +101,7 @@ static int read_elements(struct reader *r, const struct volt_field *f)
 	uint8_t *to = (uint8_t *)r->target->scratch + f->offset;
 	const uint8_t *from = take(r, (size_t)f->count * size);
 
-	if (from == NULL)
+	if (!from)
 		return refuse(r, EINVAL, "the state is cut off in field %s", f->name);
 	for (size_t i = 0; i < f->count; i++, from += size) {
 		const uint64_t v = state_element(from, f->type);
@@ -118,9 +118,9 @@ static int read_elements(struct reader *r, const struct volt_field *f)
 static int read_field(struct reader *r)
 {
 	const uint8_t *head = take(r, STATE_FIELD_HEAD);
-	const char *name = head != NULL ? (const char *)take(r, head[0]) : NULL;
+	const char *name = head ? (const char *)take(r, head[0]) : NULL;
 
-	if (name == NULL)
+	if (!name)
 		return refuse(r, EINVAL, "the state is cut off between its fields");
 	if (!state_is_name(name, head[0]))
 		return refuse(r, EINVAL, "a field of the state has no valid name");
@@ -143,11 +143,11 @@ static int read_fields(struct reader *r, uint32_t count)
 	const struct volt_state *s = r->target->table;
 	int err = 0;
 
-	for (uint32_t i = 0; err == 0 && i < count; i++)
+	for (uint32_t i = 0; !err && i < count; i++)
 		err = read_field(r);
-	if (err == 0 && r->left > 0)
+	if (!err && r->left > 0)
 		err = refuse(r, EINVAL, "%zu bytes follow the last field", r->left);
-	for (unsigned i = 0; err == 0 && i < s->field_count; i++) {
+	for (unsigned i = 0; !err && i < s->field_count; i++) {
 		const struct volt_field *f = state_field(s, i);
 
 		if (!r->seen[i] && f->since <= r->version)
@@ -178,11 +178,11 @@ int state_try(
 	struct reader r = {.target = t, .at = bytes, .left = n, .why = why, .why_size = why_size};
 	int err = read_head(&r);
 
-	if (err != 0)
+	if (err)
 		return err;
 	memcpy(t->scratch, t->self, t->instance_size);
 	err = read_fields(&r, state_get32(bytes + 12));
-	if (err == 0 && t->table->validate != NULL && t->table->validate(t->scratch) != 0)
+	if (!err && t->table->validate && t->table->validate(t->scratch) != 0)
 		err = refuse(&r, EINVAL, "%s cannot be in this state", t->plugin);
 	return err;
 }
@@ -192,7 +192,7 @@ int state_load(
 {
 	const int err = state_try(t, bytes, n, why, why_size);
 
-	if (err == 0)
+	if (!err)
 		state_commit(t);
 	return err;
 }

@@ -79,7 +79,7 @@ static int find_sections(const struct state_target *targets, unsigned count, con
 			return refuse(why, why_size, "the saved state is cut off or damaged");
 		const int i = find_target(targets, count, id);
 
-		if (i < 0 || sections[i] != NULL) {
+		if (i < 0 || sections[i]) {
 			snprintf(why, why_size, "the saved state has %s of instance \"%.32s\"",
 			    i < 0 ? "a device that is not here, that" : "two sections", id);
 			return -EINVAL;
@@ -93,7 +93,7 @@ static int find_missing(const struct state_target *targets, unsigned count,
     const uint8_t **sections, char *why, size_t why_size)
 {
 	for (unsigned i = 0; i < count; i++)
-		if (sections[i] == NULL) {
+		if (!sections[i]) {
 			snprintf(why, why_size, "the saved state has nothing of instance \"%s\"",
 			    targets[i].id);
 			return -EINVAL;
@@ -114,12 +114,12 @@ int state_load_set(const struct state_target *targets, unsigned count, const uin
 	if (state_get32(bytes + 8) != STATE_SET_FORMAT)
 		return refuse(why, why_size, "the saved state has a format that is not known here");
 	err = find_sections(targets, count, bytes, n, sections, why, why_size);
-	if (err == 0)
+	if (!err)
 		err = find_missing(targets, count, sections, why, why_size);
-	for (unsigned i = 0; err == 0 && i < count; i++)
+	for (unsigned i = 0; !err && i < count; i++)
 		err = state_try(
 		    &targets[i], sections[i], state_get32(sections[i] + 4), why, why_size);
-	for (unsigned i = 0; err == 0 && i < count; i++)
+	for (unsigned i = 0; !err && i < count; i++)
 		state_commit(&targets[i]);
 	return err;
 }

@@ -100,7 +100,7 @@ static void refused(int err, const char *words)
 	const struct device before = device;
 
 	assert_int_equal(load(), err);
-	if (strstr(why, words) == NULL)
+	if (!strstr(why, words))
 		fail_msg("\"%s\" does not say \"%s\"", why, words);
 	assert_memory_equal(&before, &device, sizeof(device));
 }
@@ -208,7 +208,7 @@ static void fields_that_are_wrong_are_refused(void **state)
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		fields[GOOD_COUNT - 1] = rows[i].f;
 		assert_int_equal(check(), -EINVAL);
-		if (strstr(why, rows[i].words) == NULL)
+		if (!strstr(why, rows[i].words))
 			fail_msg("row %zu: %s", i, why);
 	}
 }

@@ -238,7 +238,7 @@ static int add_frames(const struct volt_host *h, uint64_t base)
 	r.name = "control";
 	r.read = control_read;
 	r.write = control_write;
-	return err != 0 ? err : h->add_range(h, &r);
+	return err ? err : h->add_range(h, &r);
 }
 
 /* ACPI tells the guest where it is; ids that begin with VOLT are examples. */
@@ -256,7 +256,7 @@ static int describe(const struct volt_host *h, uint64_t base, uint64_t irq)
 		},
 	};
 
-	return d != NULL ? d->device(h, &device) : 0;
+	return d ? d->device(h, &device) : 0;
 }
 
 static int gwdt_init(void *self, const struct volt_host *h, const struct volt_args *a)
@@ -270,19 +270,19 @@ static int gwdt_init(void *self, const struct volt_host *h, const struct volt_ar
 		return volt_fail(h, EINVAL, "base=0x%llx is not a multiple of 0x%x",
 		    (unsigned long long)base, FRAME);
 	g->loop = h->get_ext(h, VOLT_EXT_LOOP);
-	if (g->loop == NULL)
+	if (!g->loop)
 		return volt_fail(h, ENOSYS, "the host has no %s", VOLT_EXT_LOOP);
 	int err = add_frames(h, base);
-	if (err != 0)
+	if (err)
 		return volt_fail(
 		    h, -err, "cannot take its registers at 0x%llx", (unsigned long long)base);
 	err = h->add_irq(h, (uint32_t)irq, VOLT_IRQ_LEVEL, &g->line);
-	if (err != 0)
+	if (err)
 		return volt_fail(h, -err, "cannot take irq=%u", (unsigned)irq);
 	err = g->loop->add_timer(h, gwdt_fire, &g->timer);
-	if (err == 0)
+	if (!err)
 		err = describe(h, base, irq);
-	return err != 0 ? volt_fail(h, -err, "cannot be wired") : 0;
+	return err ? volt_fail(h, -err, "cannot be wired") : 0;
 }
 
 static const struct volt_param params[PARAM_ROWS] = {

@@ -30,7 +30,7 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 {
 	const char *text = getenv(name);
 
-	return text != NULL && *text != '\0' ? strtoull(text, NULL, 0) : otherwise;
+	return text && *text != '\0' ? strtoull(text, NULL, 0) : otherwise;
 }
 
 static void fuzz_state(const char *params, uint64_t seed)
