@@ -86,7 +86,7 @@ static int describe(struct growth *g, uint64_t base)
 	    .unknown = UNKNOWN,
 	};
 
-	return d != NULL ? d->device(g->h, &device.known) : -ENOSYS;
+	return d ? d->device(g->h, &device.known) : -ENOSYS;
 }
 
 static int growth_init(void *self, const struct volt_host *h, const struct volt_args *a)
@@ -112,12 +112,12 @@ static int growth_init(void *self, const struct volt_host *h, const struct volt_
 	g->last = (uint8_t)volt_arg(a, 0)->u;
 	if (VOLT_HAS(&newer->known, get_ext) && h->size >= sizeof(*newer))
 		return volt_fail(h, EINVAL, "the host says that it has what nobody invented yet");
-	if (h->get_ext(h, "volt.loop/2") != NULL || h->get_ext(h, "com.example.none/1") != NULL)
+	if (h->get_ext(h, "volt.loop/2") || h->get_ext(h, "com.example.none/1"))
 		return volt_fail(h, EINVAL, "the host has an extension that nobody knows");
 	int err = h->add_range(h, &range.known);
-	if (err == 0)
+	if (!err)
 		err = describe(g, range.known.base);
-	return err != 0 ? volt_fail(h, -err, "wiring failed") : 0;
+	return err ? volt_fail(h, -err, "wiring failed") : 0;
 }
 
 static const struct future_param params[] = {

@@ -132,7 +132,7 @@ static int describe(struct relic *r, uint64_t base)
 	device.resource_count = 1;
 	device.resources[0] =
 	    (struct volt_resource){.type = VOLT_RES_PIO, .base = base, .len = REG_ROWS};
-	return d != NULL ? d->device(r->h, &device) : -ENOSYS;
+	return d ? d->device(r->h, &device) : -ENOSYS;
 }
 
 static int find_services(struct relic *r)
@@ -140,7 +140,7 @@ static int find_services(struct relic *r)
 	r->loop = r->h->get_ext(r->h, VOLT_EXT_LOOP);
 	r->stream = r->h->get_ext(r->h, VOLT_EXT_STREAM);
 	r->worker = r->h->get_ext(r->h, VOLT_EXT_WORKER);
-	if (r->loop == NULL || r->stream == NULL || r->worker == NULL)
+	if (!r->loop || !r->stream || !r->worker)
 		return volt_fail(r->h, ENOSYS, "this host lacks a service of ABI 0.1");
 	return 0;
 }
@@ -164,19 +164,19 @@ static int relic_init(void *self, const struct volt_host *h, const struct volt_a
 	r->fail = (uint32_t)volt_arg(a, PARAM_FAIL)->u;
 	tell(r, "init", 0);
 	int err = find_services(r);
-	if (err == 0)
+	if (!err)
 		err = h->add_range(h, &range);
-	if (err == 0)
+	if (!err)
 		err = h->add_irq(h, (uint32_t)volt_arg(a, PARAM_IRQ)->u, VOLT_IRQ_EDGE, &r->line);
-	if (err == 0)
+	if (!err)
 		err = r->loop->add_timer(h, relic_fire, &r->timer);
-	if (err == 0)
+	if (!err)
 		err = r->worker->add(h, "relic-job", relic_job, &r->job);
-	if (err == 0)
+	if (!err)
 		err = r->stream->attach(h, r->far, &ops);
-	if (err == 0)
+	if (!err)
 		err = describe(r, range.base);
-	if (err != 0)
+	if (err)
 		return volt_fail(h, -err, "wiring failed");
 	return r->fail == FAIL_INIT ? volt_fail(h, EIO, "told to fail in init") : 0;
 }

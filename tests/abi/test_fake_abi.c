@@ -132,7 +132,7 @@ static void run_piece(const char *path)
 {
 	void *library = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 
-	if (library == NULL)
+	if (!library)
 		fail_msg("%s: %s", path, dlerror());
 	const struct volt_plugin *plugin = dlsym(library, "volt_plugin");
 	assert_non_null(plugin);
@@ -160,7 +160,7 @@ static void every_piece_of_the_museum_runs(void **state)
 	struct dirent *e;
 
 	assert_non_null(d);
-	while ((e = readdir(d)) != NULL) {
+	while ((e = readdir(d))) {
 		char path[4096];
 		size_t n = strlen(e->d_name);
 

@@ -98,7 +98,7 @@ static struct {
 void kit_look(void *unused)
 {
 	/* At the deadline the timer itself makes a turn, which proves nothing. */
-	if (run.done == NULL || run.seen || clock_now() >= run.deadline_ns || !run.done(run.arg))
+	if (!run.done || run.seen || clock_now() >= run.deadline_ns || !run.done(run.arg))
 		return;
 	run.seen = true;
 	loop_stop(&run.m->loop);
@@ -192,7 +192,7 @@ static void finish_stream(struct stream *s)
 	close_fd(&s->in_fd);
 	close_fd(&s->listen_fd);
 	close_fd(&s->next_fd);
-	if (s->ring != NULL)
+	if (s->ring)
 		munmap(s->ring, STREAM_RING + 2 * STREAM_HELD);
 }
 
@@ -320,9 +320,9 @@ void kit_remove_dir(void)
 	DIR *d = dir[0] != '\0' ? opendir(dir) : NULL;
 	struct dirent *e;
 
-	if (d == NULL)
+	if (!d)
 		return;
-	while ((e = readdir(d)) != NULL)
+	while ((e = readdir(d)))
 		unlinkat(dirfd(d), e->d_name, 0);
 	closedir(d);
 	rmdir(dir);
@@ -338,7 +338,7 @@ const char *kit_file(const char *path, size_t *size)
 	if (fd >= 0)
 		close(fd);
 	text[n > 0 ? n : 0] = '\0';
-	if (size != NULL)
+	if (size)
 		*size = n > 0 ? (size_t)n : 0;
 	return text;
 }

@@ -143,7 +143,7 @@ static void refused(struct volt_range r, const char *reason)
 	char why[200] = "";
 
 	assert_int_equal(bus_add_range(&bus, &left.owner, &r, why, sizeof(why)), -EINVAL);
-	if (strstr(why, reason) == NULL)
+	if (!strstr(why, reason))
 		fail_msg("expected \"%s\" in \"%s\"", reason, why);
 	assert_int_equal(bus.count, 0);
 }
@@ -241,7 +241,7 @@ static int write_to_the_table(void *arg)
 
 static int write_to_the_index(void *arg)
 {
-	bus.index[arg != NULL ? 2 * BUS_INDEX_SIZE - 1 : 0]++;
+	bus.index[arg ? 2 * BUS_INDEX_SIZE - 1 : 0]++;
 	return 0;
 }
 

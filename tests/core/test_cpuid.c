@@ -108,9 +108,9 @@ static const struct kvm_cpuid_entry2 *get(uint32_t leaf, uint32_t index)
 		assert_null(found); /* in the table once */
 		found = &cpuid.entries[i];
 	}
-	if (found == NULL)
+	if (!found)
 		fail_msg("no leaf 0x%x, index %u", leaf, index);
-	return found != NULL ? found : &cpuid.entries[0];
+	return found ? found : &cpuid.entries[0];
 }
 
 static uint32_t field(uint32_t value, unsigned high, unsigned low)

@@ -26,7 +26,7 @@ static struct volt_value value;
 static int setup(void **state)
 {
 	snprintf(folder, sizeof(folder), "/tmp/volt-device-file-XXXXXX");
-	if (mkdtemp(folder) == NULL)
+	if (!mkdtemp(folder))
 		return -1;
 	snprintf(path, sizeof(path), "%s/disk", folder);
 	int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);

@@ -40,7 +40,7 @@ static void explained(const char *part)
 {
 	emulation_explain(&run, 3, limit, &end);
 	assert_int_equal(end.code, EXIT_KVM);
-	if (strstr(end.why, part) == NULL)
+	if (!strstr(end.why, part))
 		fail_msg("expected \"%s\" in \"%s\"", part, end.why);
 }
 

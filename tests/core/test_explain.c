@@ -80,15 +80,15 @@ static const char *printed(void)
 
 static void says(const char *text, const char *line)
 {
-	if (strstr(text, line) == NULL)
-		fail_msg("no \"%s\" in:\n%s", line, text != NULL ? text : "");
+	if (!strstr(text, line))
+		fail_msg("no \"%s\" in:\n%s", line, text ? text : "");
 }
 
 static unsigned times(const char *text, const char *part)
 {
 	unsigned n = 0;
 
-	for (const char *p = text; (p = strstr(p, part)) != NULL; p++)
+	for (const char *p = text; (p = strstr(p, part)); p++)
 		n++;
 	return n;
 }
@@ -113,8 +113,8 @@ static void is_file(int fd, const char *owner, const char *use)
 {
 	const struct ledger_file *f = file(fd);
 
-	assert_string_equal(f != NULL ? f->owner : "", owner);
-	assert_string_equal(f != NULL ? f->use : "", use);
+	assert_string_equal(f ? f->owner : "", owner);
+	assert_string_equal(f ? f->use : "", use);
 }
 
 static void every_file_has_an_owner_and_a_use(void **state)

@@ -51,7 +51,7 @@ static int teardown(void **state)
 static int call(void (*act)(void))
 {
 	guard_enter("probe", "init");
-	if (act != NULL)
+	if (act)
 		act();
 	return guard_leave();
 }

@@ -117,13 +117,13 @@ static pid_t find_helper(pid_t parent)
 	struct dirent *e;
 	pid_t found = 0;
 
-	while (found == 0 && (e = readdir(d)) != NULL) {
+	while (found == 0 && (e = readdir(d))) {
 		char file[300];
 
 		snprintf(file, sizeof(file), "/proc/%s/stat", e->d_name);
 		/* pid (name) state parent ... */
 		const char *name = strstr(kit_file(file, NULL), "(volt-helper) ");
-		if (name != NULL && strtol(name + 16, NULL, 10) == parent)
+		if (name && strtol(name + 16, NULL, 10) == parent)
 			found = (pid_t)strtol(e->d_name, NULL, 10);
 	}
 	closedir(d);
@@ -190,7 +190,7 @@ static unsigned count_files(const char *folder, int *highest)
 	DIR *d = opendir(folder);
 
 	assert_non_null(d);
-	for (*highest = 0; (e = readdir(d)) != NULL;) {
+	for (*highest = 0; (e = readdir(d));) {
 		const int number = (int)strtol(e->d_name, NULL, 10);
 
 		if (e->d_name[0] == '.')
@@ -246,7 +246,7 @@ static int finish_before_start(void *arg)
 	int err = helper_unlink_at_end(path);
 
 	helper_finish(NULL);
-	return err != 0 || access(path, F_OK) == 0;
+	return err || access(path, F_OK) == 0;
 }
 
 static void a_failed_start_is_tidied_by_the_caller(void **state)

@@ -74,7 +74,7 @@ static int setup(void **state)
 	streams = one->get_ext(one, VOLT_EXT_STREAM);
 	describe = one->get_ext(one, VOLT_EXT_DESCRIBE);
 	kit_log_clear();
-	return timers == NULL || streams == NULL || describe == NULL;
+	return !timers || !streams || !describe;
 }
 
 static int teardown(void **state)

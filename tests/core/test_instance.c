@@ -327,7 +327,7 @@ static void files_that_cannot_be_opened_are_named(void **state)
 	assert_int_equal(mkfifo(fifo, 0600), 0);
 	snprintf(text, sizeof(text), "in=%s", fifo);
 	struct instance *i = kit_instance(m, &plugin, text);
-	if (i != NULL)
+	if (i)
 		close(i->params.values[FILE_RO].fd);
 }
 

@@ -64,7 +64,7 @@ KVM_SIDE static void take_step(const struct kvm_irq_level *step)
 	void (*meanwhile)(void) = kvm.during_line;
 
 	kvm.during_line = NULL;
-	if (meanwhile != NULL)
+	if (meanwhile)
 		meanwhile();
 	kvm.steps[__atomic_fetch_add(&kvm.step_count, 1, __ATOMIC_SEQ_CST) % STEPS] = *step;
 }
@@ -175,7 +175,7 @@ static void claim(uint32_t gsi, uint32_t flags)
 static void wire(struct callee *c)
 {
 	irq->chip = c;
-	irq->chip_ops = c != NULL ? &chip_table : NULL;
+	irq->chip_ops = c ? &chip_table : NULL;
 	assert_int_equal(irq_wire(irq), 0);
 }
 

@@ -396,7 +396,7 @@ static void tables_that_are_full_are_refused(void **state)
 	while (loop_add_prepare(loop, fire_a, NULL) == 0)
 		added++;
 	assert_int_equal(loop->table->prepare_count, LOOP_PREPARE_MAX);
-	while (loop_make_watch(loop, on_ready, NULL) != NULL)
+	while (loop_make_watch(loop, on_ready, NULL))
 		added++;
 	assert_int_equal(loop->table->watch_count, LOOP_WATCH_MAX);
 	assert_int_equal(kit_log_lines(), 1);

@@ -33,7 +33,7 @@ void *__wrap_mmap(void *at, size_t n, int prot, int flags, int fd, off_t off)
 		errno = ENOMEM;
 		return MAP_FAILED;
 	}
-	if (prot == PROT_NONE && reservation_at != NULL) {
+	if (prot == PROT_NONE && reservation_at) {
 		at = reservation_at;
 		flags |= MAP_FIXED_NOREPLACE;
 	}

@@ -36,7 +36,7 @@ static int parse_words(char **words)
 {
 	int n = 0;
 
-	while (words[n] != NULL)
+	while (words[n])
 		n++;
 	kit_log_clear();
 	return options_parse(&options, n, words);
@@ -427,7 +427,7 @@ static void help_lists_every_option_and_exit_code(void **state)
 
 	assert_int_equal(code, 0);
 	for (size_t i = 0; i < sizeof(options_there) / sizeof(options_there[0]); i++)
-		if (strstr(text, options_there[i]) == NULL)
+		if (!strstr(text, options_there[i]))
 			fail_msg("no %s in the help", options_there[i]);
 	for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
 		char line[16];

@@ -103,7 +103,7 @@ static uint32_t count(uint32_t thread)
 
 static bool tests_for(const struct volt_rule *r, uint8_t arg, uint64_t value)
 {
-	for (uint32_t t = 0; r != NULL && t < r->test_count; t++)
+	for (uint32_t t = 0; r && t < r->test_count; t++)
 		if (r->tests[t].arg == arg && r->tests[t].value == value)
 			return true;
 	return false;
@@ -132,7 +132,7 @@ static void allowed(const char *call, int fd, const char *by)
 {
 	const struct volt_rule *r = on_fd(POLICY_LOOP, call, fd);
 
-	if (r == NULL) {
+	if (!r) {
 		fail_msg("no %s on %d", call, fd);
 		return;
 	}
@@ -163,7 +163,7 @@ static void each_thread_has_its_own_rows(void **state)
 
 static void check_run_rule(const struct volt_rule *r)
 {
-	if (r == NULL) {
+	if (!r) {
 		fail_msg("a vCPU cannot run");
 		return;
 	}
@@ -218,7 +218,7 @@ static void every_thread_wakes_the_loop_and_writes_irq_fds(void **state)
 		assert_true(tests_for(wake, 2, 8));
 		assert_non_null(line);
 		assert_true(tests_for(line, 2, 8));
-		assert_string_equal(line != NULL ? line->asked_by : "nobody", "device");
+		assert_string_equal(line ? line->asked_by : "nobody", "device");
 		assert_int_equal(rules_of(thread, "clock_gettime"), 1);
 	}
 	m->irq.lines[4].event_fd = -1;
@@ -495,7 +495,7 @@ static void a_parameters_file_becomes_its_number(void **state)
 	const struct volt_rule *r = on_fd(POLICY_LOOP, "preadv", 77);
 
 	assert_non_null(r);
-	for (uint32_t t = 0; r != NULL && t < r->test_count; t++)
+	for (uint32_t t = 0; r && t < r->test_count; t++)
 		assert_int_equal(r->tests[t].op, VOLT_TEST_EQ);
 }
 

@@ -84,7 +84,7 @@ static void found(const char *word, const char *kernel)
 static void refused(const char *word, int err, const char *part)
 {
 	assert_int_equal(store_find(store, word, name, why, sizeof(why)), err);
-	if (strstr(why, part) == NULL)
+	if (!strstr(why, part))
 		fail_msg("expected \"%s\" in \"%s\"", part, why);
 }
 

@@ -32,7 +32,7 @@ static const char *spec(const char *kind, const char *path)
 static void refused(const char *what, int err, const char *reason)
 {
 	assert_int_equal(kit_stream(m, &near.owner, what), -err);
-	if (strstr(kit_why, reason) == NULL)
+	if (!strstr(kit_why, reason))
 		fail_msg("expected \"%s\" in \"%s\"", reason, kit_why);
 }
 
@@ -225,7 +225,7 @@ static int open_pty(void)
 	char name[64];
 	const char *start = strstr(kit_log(), "near: /dev/pts/");
 
-	if (start == NULL) {
+	if (!start) {
 		fail_msg("no pty in \"%s\"", kit_log());
 		return -1;
 	}

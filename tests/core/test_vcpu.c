@@ -41,7 +41,7 @@ int __wrap_ioctl(int fd, unsigned long request, void *arg)
 
 	assert_int_equal(fd, 42);
 	assert_int_equal(request, KVM_RUN);
-	if (n >= 8 || errors[n] != 0 || exits[n] == NULL) {
+	if (n >= 8 || errors[n] != 0 || !exits[n]) {
 		errno = n < 8 && errors[n] != 0 ? errors[n] : EFAULT;
 		return -1;
 	}
@@ -147,7 +147,7 @@ static void ended(int code, const char *why)
 {
 	assert_true(vm_is_ending(&m->end));
 	assert_int_equal(m->end.code, code);
-	if (strstr(m->end.why, why) == NULL)
+	if (!strstr(m->end.why, why))
 		fail_msg("expected \"%s\" in \"%s\"", why, m->end.why);
 }
 

@@ -76,7 +76,7 @@ static struct bytes corrupt(struct bytes seed, size_t head)
 		b.size = fuzz_below(seed.size + 1);
 	/* Its own allocation, so that a read behind its end is seen. */
 	struct bytes exact = {malloc(b.size + 1), b.size};
-	if (exact.at == NULL)
+	if (!exact.at)
 		abort();
 	memcpy(exact.at, room, b.size);
 	exact.at = realloc(exact.at, b.size > 0 ? b.size : 1);
@@ -106,7 +106,7 @@ static bool play_payload(void)
 		fuzz_wrong("a payload came out larger than it may");
 	if (err < 0 && why[0] == '\0')
 		fuzz_wrong("a payload was refused without a reason");
-	if (err == 0 && unpack_name(b.at, b.size) == NULL)
+	if (!err && !unpack_name(b.at, b.size))
 		fuzz_wrong("a payload without a name was unpacked");
 	free(b.at);
 	return err == 0;
@@ -124,7 +124,7 @@ static bool play_config(void)
 		fuzz_wrong("a release longer than its banner");
 	char *text = config_find(b.at, b.size, &size, why, sizeof(why));
 	free(b.at);
-	if (text == NULL)
+	if (!text)
 		return false;
 	if (config_parse(&config, text, size) != 0)
 		return false;
@@ -143,12 +143,12 @@ static bool play_bzimage(void)
 	if (write(fd, b.at, b.size) != (ssize_t)b.size)
 		abort();
 	int err = kernel_open(&image, fd, "KERNEL");
-	if (err == 0)
+	if (!err)
 		err = bzimage_read_facts(&image, &facts);
-	if (err == 0 &&
+	if (!err &&
 	    (facts.payload_offset > b.size || facts.payload_size > b.size - facts.payload_offset))
 		fuzz_wrong("a payload outside its file");
-	if (err == 0 && strlen(facts.version) >= sizeof(facts.version))
+	if (!err && strlen(facts.version) >= sizeof(facts.version))
 		fuzz_wrong("a version without an end");
 	if ((err != 0) != (kit_errors == 1))
 		fuzz_wrong("not one line for a refusal");
@@ -171,7 +171,7 @@ static bool play_package(void)
 	int err = package_unpack(&found, &stage, fd, "PACKAGE");
 	if (err > 0 || (err < 0 && kit_errors == 0))
 		fuzz_wrong("refused without a line");
-	if (err == 0 && stage_find(&stage, "kernel") == NULL)
+	if (!err && !stage_find(&stage, "kernel"))
 		fuzz_wrong("accepted without a kernel");
 	stage_finish(&stage);
 	if (kit_count(kit_path("store")) != 1 || kit_count(kit_path("")) != 1)

@@ -134,7 +134,7 @@ int fuzz_boot(int kernel_fd, int initrd_fd, const char *cmdline)
 		fuzz_wrong("refused without exactly one line");
 	if (err < 0 && (kit_message[0] == '\0' || strlen(kit_message) > 500))
 		fuzz_wrong("refused without a fitting line");
-	if (err == 0 && kit_errors != 0)
+	if (!err && kit_errors != 0)
 		fuzz_wrong("accepted with an error line");
 	return err;
 }
@@ -147,7 +147,7 @@ static void check_tables(uint64_t rsdp)
 	for (size_t i = 0; i < FUZZ_COUNT(names); i++) {
 		const uint8_t *t = kit_table(&fuzz_vm, names[i]);
 
-		if (t == NULL || kit_sum(t, kit_number(t + 4, 4)) != 0)
+		if (!t || kit_sum(t, kit_number(t + 4, 4)) != 0)
 			fuzz_wrong("a table is damaged");
 	}
 }
@@ -158,7 +158,7 @@ void fuzz_check_guest(const char *cmdline, uint64_t rsdp)
 	const uint8_t *host = fuzz_vm.memory.host;
 	bool is64 = entry->mode == BOOT_LONG64;
 
-	if (memory_at(&fuzz_vm.memory, entry->rip, 1) == NULL)
+	if (!memory_at(&fuzz_vm.memory, entry->rip, 1))
 		fuzz_wrong("the entry is outside RAM");
 	/* Without paging and a stack from volt, their place is the kernel's. */
 	if (entry->rip < LAYOUT_CMDLINE_END &&
@@ -178,7 +178,7 @@ void fuzz_check_module(uint64_t start, uint64_t size)
 {
 	if (start % 4096 != 0 || start < LAYOUT_KERNEL_MIN)
 		fuzz_wrong("a module lies in the wrong place");
-	if (size == 0 || memory_at(&fuzz_vm.memory, start, size) == NULL)
+	if (size == 0 || !memory_at(&fuzz_vm.memory, start, size))
 		fuzz_wrong("a module is empty or leaves RAM");
 	if (fuzz_vm.entry.rip >= start && fuzz_vm.entry.rip - start < size)
 		fuzz_wrong("a module lies over the entry");
@@ -190,7 +190,7 @@ static uint64_t from_environment(const char *name, uint64_t otherwise)
 {
 	const char *text = getenv(name);
 
-	return text != NULL && *text != '\0' ? strtoull(text, NULL, 0) : otherwise;
+	return text && *text != '\0' ? strtoull(text, NULL, 0) : otherwise;
 }
 
 static uint64_t now_ms(void)

@@ -91,13 +91,13 @@ static void play(void)
 
 	n = state_corrupt(room, n, n + MORE, &random_state);
 	uint8_t *bytes = malloc(n > 0 ? n : 1);
-	if (bytes == NULL)
+	if (!bytes)
 		wrong("no memory");
 	memcpy(bytes, room, n);
 	const int err = state_load(&t, bytes, n, why, sizeof(why));
 	if (d.guard != before.guard || d.tail != before.tail)
 		wrong("something outside of the fields changed");
-	if (err == 0)
+	if (!err)
 		check_taken(&t, bytes, n);
 	else if (err > 0 || why[0] == '\0' || memcmp(&d, &before, sizeof(d)) != 0)
 		wrong("refused without a word, or not without a trace");
@@ -109,7 +109,7 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 {
 	const char *text = getenv(name);
 
-	return text != NULL && *text != '\0' ? strtoull(text, NULL, 0) : otherwise;
+	return text && *text != '\0' ? strtoull(text, NULL, 0) : otherwise;
 }
 
 static uint64_t now_ms(void)

@@ -475,7 +475,7 @@ static void run_round(void)
 
 	good = b->image;
 	good_size = b->size;
-	if (image == NULL || whole == NULL)
+	if (!image || !whole)
 		find("no memory", 0);
 	memcpy(whole, good, good_size);
 	for (uint64_t n = 1 + below(4); n > 0; n--) {

@@ -42,7 +42,7 @@ static void assert_refused(const char *name, const char *because)
 	why[0] = '\0';
 	if (vet_file(name, &r) != -EINVAL)
 		fail_msg("%s was accepted", name);
-	if (strstr(why, because) == NULL)
+	if (!strstr(why, because))
 		fail_msg("%s: \"%s\" does not say \"%s\"", name, why, because);
 }
 
@@ -150,7 +150,7 @@ static int vet_constructor(void)
 
 static int load_constructor(void)
 {
-	return dlopen(kit_path("constructor"), RTLD_NOW) != NULL ? 7 : 8;
+	return dlopen(kit_path("constructor"), RTLD_NOW) ? 7 : 8;
 }
 
 static void no_code_of_a_refused_plugin_runs(void **state)
@@ -538,7 +538,7 @@ static void each_changed_field_is_refused_with_its_reason(void **state)
 		free(image);
 		if (err != -EINVAL)
 			fail_msg("%s was accepted", changes[i].name);
-		if (strstr(why, changes[i].because) == NULL)
+		if (!strstr(why, changes[i].because))
 			fail_msg("%s: \"%s\" does not say \"%s\"", changes[i].name, why,
 			    changes[i].because);
 	}

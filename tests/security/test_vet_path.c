@@ -42,7 +42,7 @@ static int setup(void **state)
 	char dir[80];
 
 	snprintf(top, sizeof(top), "/tmp/volt-vet-XXXXXX");
-	if (mkdtemp(top) == NULL)
+	if (!mkdtemp(top))
 		return -1;
 	snprintf(dir, sizeof(dir), "%s/d", top);
 	snprintf(file, sizeof(file), "%s/p.so", dir);
@@ -94,9 +94,9 @@ static void assert_refused(const char *path, int err, const char *because)
 
 	if (got != -err)
 		fail_msg("%s: %d, not %d: %s", path, got, -err, kit_logged());
-	if (strstr(kit_logged(), because) == NULL)
+	if (!strstr(kit_logged(), because))
 		fail_msg("\"%s\" does not say \"%s\"", kit_logged(), because);
-	if (strstr(kit_logged(), path) == NULL && strlen(path) < 100)
+	if (!strstr(kit_logged(), path) && strlen(path) < 100)
 		fail_msg("\"%s\" does not name %s", kit_logged(), path);
 	assert_int_equal(r.image_fd, -1);
 }
@@ -193,8 +193,8 @@ static void copy_can_be_loaded(void **state)
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", r.image_fd);
 	handle = dlopen(path, RTLD_NOW | RTLD_LOCAL);
 
-	assert_non_null(handle != NULL ? dlsym(handle, "volt_plugin") : NULL);
-	if (handle != NULL)
+	assert_non_null(handle ? dlsym(handle, "volt_plugin") : NULL);
+	if (handle)
 		dlclose(handle);
 	close(r.image_fd);
 }

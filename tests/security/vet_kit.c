@@ -72,7 +72,7 @@ uint8_t *kit_read(const char *path, size_t *size)
 	if (fd < 0 || fstat(fd, &st) != 0)
 		give_up(path);
 	bytes = malloc((size_t)st.st_size);
-	if (bytes == NULL || read(fd, bytes, (size_t)st.st_size) != st.st_size)
+	if (!bytes || read(fd, bytes, (size_t)st.st_size) != st.st_size)
 		give_up(path);
 	close(fd);
 	*size = (size_t)st.st_size;

@@ -126,7 +126,7 @@ bool kit_holds(const struct kit *kit, uint64_t gpa, uint64_t offset, uint64_t le
 {
 	const uint8_t *at = memory_at(&kit->memory, gpa, len);
 
-	for (uint64_t i = 0; at != NULL && i < len; i++)
+	for (uint64_t i = 0; at && i < len; i++)
 		if (at[i] != kit_pattern(offset + i))
 			return false;
 	return at != NULL;
@@ -136,7 +136,7 @@ bool kit_is_zero(const struct kit *kit, uint64_t gpa, uint64_t len)
 {
 	const uint8_t *at = memory_at(&kit->memory, gpa, len);
 
-	for (uint64_t i = 0; at != NULL && i < len; i++)
+	for (uint64_t i = 0; at && i < len; i++)
 		if (at[i] != 0)
 			return false;
 	return at != NULL;
@@ -315,7 +315,7 @@ void kit_refuse_tables(struct kit *kit, int err, const char *reason)
 	kit_errors = 0;
 	assert_int_equal(firmware_write(&kit->firmware, &kit->memory, &kit->rsdp), -err);
 	assert_int_equal(kit_errors, 1);
-	if (strstr(kit_message, reason) == NULL)
+	if (!strstr(kit_message, reason))
 		fail_msg("expected \"%s\" in \"%s\"", reason, kit_message);
 }
 

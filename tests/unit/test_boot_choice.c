@@ -41,7 +41,7 @@ static void refused(int fd, enum boot_choice choice, const char *reason)
 	kit_errors = 0;
 	assert_int_equal(kit_boot(&kit, fd, -1, "quiet"), -ENOEXEC);
 	assert_int_equal(kit_errors, 1);
-	if (strstr(kit_message, reason) == NULL)
+	if (!strstr(kit_message, reason))
 		fail_msg("expected \"%s\" in \"%s\"", reason, kit_message);
 }
 

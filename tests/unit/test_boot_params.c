@@ -68,7 +68,7 @@ static void refused(int kernel_fd, int initrd_fd, const char *cmdline, int err, 
 {
 	assert_int_equal(kit_boot(&kit, kernel_fd, initrd_fd, cmdline), -err);
 	assert_int_equal(kit_errors, 1);
-	if (strstr(kit_message, reason) == NULL)
+	if (!strstr(kit_message, reason))
 		fail_msg("expected \"%s\" in \"%s\"", reason, kit_message);
 	kit_errors = 0;
 }

@@ -35,7 +35,7 @@ static void refused(const struct kit_bzimage *bz, int err, const char *reason)
 {
 	assert_int_equal(kit_boot(&kit, kit_bzimage_file(bz), -1, "quiet"), -err);
 	assert_int_equal(kit_errors, 1);
-	if (strstr(kit_message, reason) == NULL)
+	if (!strstr(kit_message, reason))
 		fail_msg("expected \"%s\" in \"%s\"", reason, kit_message);
 	kit_errors = 0;
 }

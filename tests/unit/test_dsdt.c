@@ -242,7 +242,7 @@ static void acpica_disassembles_and_recompiles_all_tables(void **state)
 	char dir[] = "/tmp/volt-acpi-XXXXXX";
 
 	if (system("command -v iasl >/dev/null 2>&1") != 0) {
-		if (must != NULL && strcmp(must, "1") == 0)
+		if (must && strcmp(must, "1") == 0)
 			fail_msg("iasl is missing (package acpica-tools), VOLT_MUST_WORK=1");
 		print_message("SKIP: iasl is missing (package acpica-tools)\n");
 		skip();

@@ -38,7 +38,7 @@ static void refused_fd(int fd, int err, const char *reason)
 {
 	assert_int_equal(kit_boot(&kit, fd, -1, "quiet"), -err);
 	assert_int_equal(kit_errors, 1);
-	if (strstr(kit_message, reason) == NULL)
+	if (!strstr(kit_message, reason))
 		fail_msg("expected \"%s\" in \"%s\"", reason, kit_message);
 	assert_null(strchr(kit_message, '\n'));
 	kit_errors = 0;

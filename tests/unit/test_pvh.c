@@ -87,7 +87,7 @@ static void refused(int err, const char *reason)
 	kit_errors = 0;
 	assert_int_equal(kit_boot(&kit, make_file(), -1, "quiet"), -err);
 	assert_int_equal(kit_errors, 1);
-	if (strstr(kit_message, reason) == NULL)
+	if (!strstr(kit_message, reason))
 		fail_msg("expected \"%s\" in \"%s\"", reason, kit_message);
 	file.len = 0;
 	file.cut = 0;

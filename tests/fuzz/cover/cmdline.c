@@ -16,12 +16,12 @@ static const char *lookup(const char *name)
 static void make(const char *text)
 {
 	const char *rest = strchr(text, '\n');
-	char *head = text_of((const uint8_t *)text, rest != NULL ? (size_t)(rest - text) : 0);
+	char *head = text_of((const uint8_t *)text, rest ? (size_t)(rest - text) : 0);
 	char line[512];
 
-	if (cmdline_make(line, sizeof(line), rest != NULL ? rest : text, head, " dev=1")) {
+	if (cmdline_make(line, sizeof(line), rest ? rest : text, head, " dev=1")) {
 		must(strlen(line) < sizeof(line), "longer than its room");
-		must(cmdline_has(line, "dev=1") || strstr(line, "dev=1") != NULL,
+		must(cmdline_has(line, "dev=1") || strstr(line, "dev=1"),
 		    "a device's words are gone");
 	}
 	cmdline_find(text, "console=ttyS0");
@@ -52,7 +52,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (const char *line = text; *line != '\0';) {
 		const char *before = line;
 
-		if (parse_pipeline(&line, &pipeline, lookup) != NULL || line == before)
+		if (parse_pipeline(&line, &pipeline, lookup) || line == before)
 			break;
 		must(pipeline.count <= PARSE_COMMANDS, "more commands than there is room for");
 	}

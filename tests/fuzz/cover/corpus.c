@@ -15,7 +15,7 @@ static void run(const char *folder, const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	FILE *file = fopen(path, "rb");
-	must(bytes != NULL && file != NULL, path);
+	must(bytes && file, path);
 	size = fread(bytes, 1, 1 << 20, file);
 	fclose(file);
 	uint8_t *exact = malloc(size > 0 ? size : 1); /* a sanitizer sees one byte too many */
@@ -32,7 +32,7 @@ int main(int argc, char **argv)
 	DIR *folder = argc == 2 ? opendir(argv[1]) : NULL;
 
 	must(folder != NULL, "usage: corpus_NAME FOLDER");
-	for (struct dirent *e; (e = readdir(folder)) != NULL;)
+	for (struct dirent *e; (e = readdir(folder));)
 		if (e->d_name[0] != '.') {
 			run(argv[1], e->d_name);
 			count++;

@@ -34,7 +34,7 @@ static void payload(const uint8_t *data, size_t size)
 
 	poured = 0;
 	int err = unpack_payload(data, size, pour, NULL, why, sizeof(why));
-	must(err <= 0 && (err == 0 || why[0] != '\0'), "a payload was refused without a reason");
+	must(err <= 0 && (!err || why[0] != '\0'), "a payload was refused without a reason");
 	poured = 0;
 	unpack_stream(data, size, pour, NULL, why, sizeof(why));
 }
@@ -47,7 +47,7 @@ static void configuration(const uint8_t *data, size_t size)
 
 	image_find_banner(data, size, banner, sizeof(banner), release, sizeof(release));
 	char *text = config_find(data, size, &n, why, sizeof(why));
-	if (text == NULL)
+	if (!text)
 		text = text_of(data, n = size);
 	if (config_parse(&config, text, n) != 0)
 		return;

@@ -36,7 +36,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int err = params_parse(&values, &toy, text, &opener, why, sizeof(why));
 
 	must((err == 0) == (why[0] == '\0'), "a refusal without a reason, or a reason without one");
-	if (err == 0) {
+	if (!err) {
 		must(values.values[0].u >= 1 && values.values[0].u <= 0xffff,
 		    "outside of its range");
 		params_finish(&values);

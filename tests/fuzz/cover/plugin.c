@@ -14,7 +14,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	must(err <= 0, "neither taken nor refused");
 	must((err == 0) == (why[0] == '\0'), "a refusal without a reason, or a reason without one");
-	must(err != 0 || found.descriptor_at < size + (1ull << 32),
-	    "a descriptor outside the image");
+	must(err || found.descriptor_at < size + (1ull << 32), "a descriptor outside the image");
 	return 0;
 }

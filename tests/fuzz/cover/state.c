@@ -36,9 +36,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	state_next(bytes, size - 1, id);
 	int err = state_load(&t, bytes, size - 1, why, sizeof(why));
 	must(d.guard == 1 && d.tail == 2, "something outside of the fields changed");
-	must(err == 0 || (why[0] != '\0' && memcmp(&d, &before, sizeof(d)) == 0),
+	must(!err || (why[0] != '\0' && memcmp(&d, &before, sizeof(d)) == 0),
 	    "refused without a reason, or not whole");
-	must(err != 0 || (d.small >= 3 && d.small <= 9 && d.index <= 6), "outside of its limits");
+	must(err || (d.small >= 3 && d.small <= 9 && d.index <= 6), "outside of its limits");
 	free(bytes);
 	return 0;
 }

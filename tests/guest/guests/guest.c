@@ -19,7 +19,7 @@ void guest_start(const uint8_t *boot_params);
 
 const char *word(unsigned n)
 {
-	return n < WORD_COUNT && words[n] != NULL ? words[n] : "";
+	return n < WORD_COUNT && words[n] ? words[n] : "";
 }
 
 bool same(const char *a, const char *b)
@@ -44,7 +44,7 @@ uint64_t hex_number(const char *from, const char **end)
 
 	for (; digit(*from) >= 0; from++)
 		value = value << 4 | (unsigned)digit(*from);
-	if (end != NULL)
+	if (end)
 		*end = from;
 	return value;
 }
@@ -133,7 +133,7 @@ static void split_words(const char *from)
 void guest_start(const uint8_t *boot_params)
 {
 	split_words((const char *)(uintptr_t) * (const uint32_t *)(boot_params + 0x228));
-	for (const struct guest_case *c = guest_cases; c->name != NULL; c++)
+	for (const struct guest_case *c = guest_cases; c->name; c++)
 		if (same(c->name, word(0))) {
 			c->run();
 			finish(0);

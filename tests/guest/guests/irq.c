@@ -24,7 +24,7 @@ void irq_dispatch(uint64_t vector, uint64_t error, uint64_t rip);
 
 void irq_dispatch(uint64_t vector, uint64_t error, uint64_t rip)
 {
-	if (handlers[vector] != NULL) {
+	if (handlers[vector]) {
 		handlers[vector]();
 		return;
 	}

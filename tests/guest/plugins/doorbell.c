@@ -52,7 +52,7 @@ static void ring_any(struct doorbell *b)
 	uint8_t *p = b->mem->map(b->h, b->page, 4, true);
 
 	volt_count(b->h, COUNT_RUNG, 1);
-	if (p == NULL) {
+	if (!p) {
 		b->errors++;
 		return;
 	}
@@ -188,7 +188,7 @@ static int add_doorbells(struct doorbell *b)
 	    .worker = b->first};
 	int err = b->doorbell->add(b->h, &at, &b->any);
 
-	if (err != 0)
+	if (err)
 		return err;
 	at.address = BASE + 4;
 	at.flags |= VOLT_DOORBELL_MATCH;
@@ -205,7 +205,7 @@ static int add_workers(struct doorbell *b)
 	for (uint32_t i = 0; i < b->workers; i++) {
 		int err = b->worker->add(b->h, "doorbell-worker", doorbell_job, &worker);
 
-		if (err != 0)
+		if (err)
 			return err;
 		if (i == 0)
 			b->first = worker;
@@ -233,12 +233,12 @@ static int doorbell_init(void *self, const struct volt_host *h, const struct vol
 	b->msi = h->get_ext(h, VOLT_EXT_MSI);
 	b->worker = h->get_ext(h, VOLT_EXT_WORKER);
 	b->workers = (uint32_t)volt_arg(a, 0)->u;
-	if (b->mem == NULL || b->doorbell == NULL || b->msi == NULL)
+	if (!b->mem || !b->doorbell || !b->msi)
 		return volt_fail(h, ENOTSUP, "the host does not offer %s",
-		    b->mem == NULL        ? VOLT_EXT_MEM
-		    : b->doorbell == NULL ? VOLT_EXT_DOORBELL
-					  : VOLT_EXT_MSI);
-	if (b->mem->read(h, 0, &n, sizeof(n)) != -EAGAIN || b->mem->map(h, 0, 1, false) != NULL)
+		    !b->mem        ? VOLT_EXT_MEM
+		    : !b->doorbell ? VOLT_EXT_DOORBELL
+				   : VOLT_EXT_MSI);
+	if (b->mem->read(h, 0, &n, sizeof(n)) != -EAGAIN || b->mem->map(h, 0, 1, false))
 		return volt_fail(h, EINVAL, "there is memory too early");
 	if (add_workers(b) != 0 || h->add_range(h, &range) != 0 ||
 	    h->add_irq(h, GSI, VOLT_IRQ_EDGE, &b->line) != 0 ||

@@ -114,14 +114,14 @@ static int watcher_init(void *self, const struct volt_host *h, const struct volt
 	w->h = h;
 	w->fd = volt_arg(a, PARAM_SOCKET)->fd;
 	w->workers = h->get_ext(h, VOLT_EXT_WORKER);
-	if (doorbells == NULL || w->workers == NULL || h->add_range(h, &range) != 0 ||
+	if (!doorbells || !w->workers || h->add_range(h, &range) != 0 ||
 	    w->workers->add(h, "watcher", work, &w->worker) != 0)
 		return volt_fail(h, EINVAL, "cannot be wired");
 	at.worker = w->worker;
 	if (doorbells->add(h, &at, &w->doorbell) != 0)
 		return volt_fail(h, EINVAL, "there can be no doorbell");
 	int err = w->workers->watch(h, w->worker, w->fd, VOLT_WATCH_READ);
-	return err != 0 ? volt_fail(h, -err, "its socket cannot be watched") : 0;
+	return err ? volt_fail(h, -err, "its socket cannot be watched") : 0;
 }
 
 static void watcher_reset(void *self)

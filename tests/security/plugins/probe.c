@@ -95,7 +95,7 @@ static void *reserve_hex(struct probe *p, const char *digits)
 	const size_t size = strlen(digits) / 2;
 	uint8_t *bytes = reserve(p, size);
 
-	for (size_t i = 0; bytes != NULL && i < size; i++) {
+	for (size_t i = 0; bytes && i < size; i++) {
 		const char pair[] = {digits[2 * i], digits[2 * i + 1], 0};
 
 		bytes[i] = (uint8_t)strtoul(pair, NULL, 16);
@@ -108,7 +108,7 @@ static void *reserve_vector(struct probe *p, size_t size)
 	struct iovec *vector = reserve(p, sizeof(*vector));
 	void *bytes = reserve(p, size);
 
-	if (vector == NULL || bytes == NULL)
+	if (!vector || !bytes)
 		return NULL;
 	*vector = (struct iovec){.iov_base = bytes, .iov_len = size};
 	return vector;
@@ -118,7 +118,7 @@ static void *reserve_text(struct probe *p, const char *text)
 {
 	char *copy = reserve(p, strlen(text) + 1);
 
-	return copy != NULL ? strcpy(copy, text) : NULL;
+	return copy ? strcpy(copy, text) : NULL;
 }
 
 static int parse_pointer(struct probe *p, const char *word, struct arg *arg)
@@ -138,7 +138,7 @@ static int parse_pointer(struct probe *p, const char *word, struct arg *arg)
 	else if (strcmp(word, "hostpage") == 0)
 		at = (const void *)((uintptr_t)p->h & ~(uintptr_t)4095);
 	arg->value = (long)(uintptr_t)at;
-	return at != NULL ? 0 : volt_fail(p->h, EINVAL, "cannot make \"%s\"", word);
+	return at ? 0 : volt_fail(p->h, EINVAL, "cannot make \"%s\"", word);
 }
 
 static int parse_arg(struct probe *p, const char *word, struct arg *arg)
@@ -146,7 +146,7 @@ static int parse_arg(struct probe *p, const char *word, struct arg *arg)
 	char *end;
 
 	arg->result = word[0] == '$';
-	if (strchr("@%*~h", word[0]) != NULL)
+	if (strchr("@%*~h", word[0]))
 		return parse_pointer(p, word, arg);
 	arg->value = (long)strtoull(word + arg->result, &end, 0);
 	if (*end != '\0' || (arg->result && arg->value >= (long)STEP_MAX))
@@ -172,7 +172,7 @@ static int parse_step(struct probe *p, char *text)
 
 	if (p->count == STEP_MAX)
 		return volt_fail(p->h, EINVAL, "more than %u steps", STEP_MAX);
-	for (char *state, *word = strtok_r(text, " ", &state); err == 0 && word != NULL;
+	for (char *state, *word = strtok_r(text, " ", &state); !err && word;
 	     word = strtok_r(NULL, " ", &state)) {
 		if (n == 0 && s->kind == SYSCALL && (s->kind = kind_of(word)) != SYSCALL)
 			continue;
@@ -187,10 +187,10 @@ static int parse_step(struct probe *p, char *text)
 static int parse_steps(struct probe *p, const char *text)
 {
 	char *copy = reserve_text(p, text);
-	int err = copy != NULL ? 0 : volt_fail(p->h, ENOMEM, "the steps are too long");
+	int err = copy ? 0 : volt_fail(p->h, ENOMEM, "the steps are too long");
 
-	for (char *state, *step = err == 0 ? strtok_r(copy, ";", &state) : NULL;
-	     err == 0 && step != NULL; step = strtok_r(NULL, ";", &state))
+	for (char *state, *step = !err ? strtok_r(copy, ";", &state) : NULL; !err && step;
+	     step = strtok_r(NULL, ";", &state))
 		err = parse_step(p, step);
 	return err;
 }
@@ -305,16 +305,16 @@ static int probe_init(void *self, const struct volt_host *h, const struct volt_a
 	p->thread = (uint32_t)volt_arg(a, PARAM_THREAD)->u;
 	err = parse_steps(p, volt_arg(a, PARAM_BEFORE)->s);
 	p->before_count = p->count;
-	if (err == 0)
+	if (!err)
 		err = parse_steps(p, volt_arg(a, PARAM_ACTION)->s);
-	if (err == 0)
+	if (!err)
 		err = add_thread(p);
 	p->has_irq = volt_arg(a, PARAM_IRQ)->given;
-	if (err == 0 && p->has_irq)
+	if (!err && p->has_irq)
 		err = h->add_irq(h, (uint32_t)volt_arg(a, PARAM_IRQ)->u, VOLT_IRQ_EDGE, &p->irq);
-	if (err == 0)
+	if (!err)
 		err = h->add_range(h, &range);
-	if (err == 0)
+	if (!err)
 		do_steps(p, "before", 0, p->before_count);
 	return err;
 }

@@ -60,7 +60,7 @@ static int start_disguised_thread(void)
 	pthread_t id;
 	int err = -pthread_create(&id, NULL, sleep_for_ever, NULL);
 
-	return err != 0 ? err : -pthread_setname_np(id, "kvm-nx-lpage-re");
+	return err ? err : -pthread_setname_np(id, "kvm-nx-lpage-re");
 }
 
 static int start_process(void)
@@ -368,7 +368,7 @@ static int post_worker(const struct trouble *t)
 	uint32_t number;
 	int err = worker->add(t->h, "early", tell_and_end, &number);
 
-	if (err == 0)
+	if (!err)
 		worker->post(t->h, number);
 	return err;
 }
@@ -379,7 +379,7 @@ static int raise_line(const struct trouble *t)
 	uint32_t line;
 	int err = t->h->add_irq(t->h, 5, VOLT_IRQ_LEVEL, &line);
 
-	if (err == 0)
+	if (!err)
 		t->h->set_irq(t->h, line, true);
 	return err;
 }
