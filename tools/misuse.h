@@ -20,9 +20,9 @@ static inline void misuse_option(const char *program, const struct option *longs
 {
 	const char *typed = argv[optind - 1];
 
-	while (optopt >= MISUSE_VAL && longs->name != NULL && longs->val != optopt)
+	while (optopt >= MISUSE_VAL && longs->name && longs->val != optopt)
 		longs++;
-	if (optopt >= MISUSE_VAL && longs->name != NULL)
+	if (optopt >= MISUSE_VAL && longs->name)
 		fprintf(stderr, "%s: --%s %s\n", program, longs->name,
 		    longs->has_arg == no_argument ? "takes no value" : "needs a value");
 	else if (optopt != 0)

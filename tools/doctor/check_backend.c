@@ -57,7 +57,7 @@ static const struct backend *find_backend(const struct host *h, const char **how
 		return NULL;
 	for (unsigned i = 0; i < sizeof(backends) / sizeof(backends[0]); i++) {
 		snprintf(line, sizeof(line), "\n%s ", backends[i].module);
-		if (strstr(modules, line) != NULL)
+		if (strstr(modules, line))
 			return &backends[i];
 	}
 	return NULL;
@@ -176,13 +176,13 @@ void check_backend(struct findings *f, const struct host *h)
 	const char *how;
 	const struct backend *b = find_backend(h, &how);
 
-	if (b == NULL && h->kvm.open_error == 0) {
+	if (!b && h->kvm.open_error == 0) {
 		found(
 		    f, LEVEL_WARNING, "kvm-backend", "which module is behind /dev/kvm is unknown");
 		because(f, "neither /sys/module nor /proc/modules names kvm_intel or kvm_amd; what "
 			   "counts is the trial below");
 		mend(f, "mount -t sysfs sysfs /sys");
-	} else if (b == NULL) {
+	} else if (!b) {
 		found(f, LEVEL_FAIL, "kvm-backend", "no KVM module is loaded");
 		because(f, "volt runs guests with KVM alone");
 		mend(f, "modprobe kvm_intel || modprobe kvm_amd; dmesg | grep -i kvm says why that "
@@ -195,7 +195,7 @@ void check_backend(struct findings *f, const struct host *h)
 		check_paging(f, h, b);
 		check_nested(f, h, b);
 	}
-	if (b != NULL && strcmp(b->module, "kvm_intel") == 0)
+	if (b && strcmp(b->module, "kvm_intel") == 0)
 		check_intel(f, h);
 	check_huge_nx(f, h);
 }

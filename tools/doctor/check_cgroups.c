@@ -24,10 +24,10 @@ static bool find_own(const struct host *h, char *to, size_t size)
 	if (!host_text(h, "/proc/self/cgroup", text, sizeof(text)))
 		return false;
 	const char *line = strncmp(text, "0::", 3) == 0 ? text : strstr(text, "\n0::");
-	if (line == NULL)
+	if (!line)
 		return false;
 	line = strchr(line, '/');
-	if (line == NULL)
+	if (!line)
 		return false;
 	snprintf(to, size, "%.*s", (int)strcspn(line, "\n"), line);
 	return true;
@@ -70,8 +70,8 @@ static bool find_place(const struct host *h, struct place *found)
 
 	if (!host_text(h, "/proc/self/mountinfo", text, sizeof(text)))
 		return false;
-	for (line = strtok_r(text, "\n", &save); line != NULL; line = strtok_r(NULL, "\n", &save)) {
-		if (strstr(line, " - cgroup2 ") == NULL ||
+	for (line = strtok_r(text, "\n", &save); line; line = strtok_r(NULL, "\n", &save)) {
+		if (!strstr(line, " - cgroup2 ") ||
 		    sscanf(line, "%*s %*s %*s %1023s %1023s", root, p.mount) != 2)
 			continue;
 		locate(&p, root, told ? own : "?");
@@ -100,7 +100,7 @@ static uint64_t lowest(
 
 			/* cpu.max is "QUOTA PERIOD"; kept as percent of a CPU. */
 			const char *period = strchr(text, ' ');
-			uint64_t every = period != NULL ? strtoull(period, NULL, 10) : 0;
+			uint64_t every = period ? strtoull(period, NULL, 10) : 0;
 			n = every > 0 ? n * 100 / every : n;
 			if (n < least) {
 				snprintf(where, PATH_MAX, "%s", path);

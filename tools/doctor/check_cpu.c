@@ -22,7 +22,7 @@ static void read_flags(const struct host *h, char *flags, size_t size)
 	if (!host_text(h, "/proc/cpuinfo", text, sizeof(text)))
 		return;
 	const char *line = strstr(text, "\nflags");
-	if (line != NULL)
+	if (line)
 		snprintf(flags, size, "%.*s", (int)strcspn(line + 1, "\n"), line + 1);
 }
 
@@ -97,7 +97,7 @@ static void check_weaknesses(struct findings *f, const struct host *h)
 		if (!host_line(h, path, text, sizeof(text)))
 			continue;
 		any = true;
-		if (strstr(text, "Vulnerable") == NULL && strstr(text, "SMT vulnerable") == NULL)
+		if (!strstr(text, "Vulnerable") && !strstr(text, "SMT vulnerable"))
 			continue;
 		size_t n = strlen(list);
 		snprintf(list + n, sizeof(list) - n, "%s%s", n > 0 ? ", " : "", names[i]);

@@ -13,7 +13,7 @@ static bool read_limit(const char *text, const char *name, uint64_t *out)
 {
 	const char *at = strstr(text, name);
 
-	if (at == NULL)
+	if (!at)
 		return false;
 	at += strlen(name);
 	at += strspn(at, " ");

@@ -58,7 +58,7 @@ static void check_landlock(struct findings *f, const struct host *h)
 		since = rights[i].since;
 		snprintf(list + n, sizeof(list) - n, "%s%s", n > 0 ? ", " : "", rights[i].right);
 	}
-	if (since == NULL) {
+	if (!since) {
 		found(f, LEVEL_OK, "landlock",
 		    "Landlock ABI %d has every right that volt takes away", abi);
 		return;

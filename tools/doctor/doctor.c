@@ -122,7 +122,7 @@ static void try_guests(struct host *h, const char *volt)
 
 	if (h->kvm.open_error == 0)
 		guest_try(&h->guest, &h->kvm.tsc_khz, "/dev/kvm");
-	if (h->kvm.open_error != 0 || volt == NULL)
+	if (h->kvm.open_error != 0 || !volt)
 		return;
 	sealed_try(&h->sealed, volt, none);
 	if (h->sealed.status != SEALED_STATUS)
@@ -142,7 +142,7 @@ int main(int argc, char **argv)
 	gather_kvm(&h.kvm, "/dev/kvm");
 	gather_seal(&h.seal);
 	if (!o.no_trial)
-		try_guests(&h, o.volt != NULL ? o.volt : find_volt(&o));
+		try_guests(&h, o.volt ? o.volt : find_volt(&o));
 	check_cpu(&f, &h);
 	check_backend(&f, &h);
 	check_kvm(&f, &h);

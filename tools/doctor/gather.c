@@ -30,13 +30,13 @@ static void gather_owner(struct host_kvm *k, const char *path)
 	struct stat st;
 
 	const struct passwd *user = getpwuid(getuid());
-	if (user != NULL)
+	if (user)
 		snprintf(k->user, sizeof(k->user), "%s", user->pw_name);
 	if (stat(path, &st) != 0)
 		return;
 	k->mode = st.st_mode;
 	const struct group *group = getgrgid(st.st_gid);
-	if (group != NULL)
+	if (group)
 		snprintf(k->group, sizeof(k->group), "%s", group->gr_name);
 }
 

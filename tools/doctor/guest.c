@@ -64,7 +64,7 @@ static struct kvm_run *volatile running;
 /* A signal between two entries would be lost without this. */
 static void stop(int signo)
 {
-	if (running != NULL)
+	if (running)
 		running->immediate_exit = 1;
 }
 
@@ -218,7 +218,7 @@ static bool enter_once(struct guest *g)
 	g->run->immediate_exit = 1;
 	int err = ioctl(g->cpu, KVM_RUN, 0);
 	g->run->immediate_exit = 0;
-	return err == 0 || errno == EINTR ? true : failed(g, "KVM_RUN");
+	return !err || errno == EINTR ? true : failed(g, "KVM_RUN");
 }
 
 static void drop(struct guest *g)

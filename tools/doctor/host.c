@@ -61,14 +61,14 @@ bool host_has(const struct host *h, const char *path)
 
 static bool ends_word(char c)
 {
-	return c == '\0' || strchr(" \t\n,[]:", c) != NULL;
+	return c == '\0' || strchr(" \t\n,[]:", c);
 }
 
 bool host_word(const char *text, const char *word)
 {
 	size_t n = strlen(word);
 
-	for (const char *at = text; (at = strstr(at, word)) != NULL; at += n)
+	for (const char *at = text; (at = strstr(at, word)); at += n)
 		if ((at == text || ends_word(at[-1])) && ends_word(at[n]))
 			return true;
 	return false;
@@ -76,9 +76,9 @@ bool host_word(const char *text, const char *word)
 
 void host_chosen(const char *text, char *to, size_t size)
 {
-	const char *open = strchr(text, '['), *close = open != NULL ? strchr(open, ']') : NULL;
+	const char *open = strchr(text, '['), *close = open ? strchr(open, ']') : NULL;
 
-	if (close != NULL)
+	if (close)
 		snprintf(to, size, "%.*s", (int)(close - open - 1), open + 1);
 	else
 		snprintf(to, size, "%s", text);
@@ -88,7 +88,7 @@ bool host_field(const char *text, const char *name, uint64_t *out)
 {
 	size_t n = strlen(name);
 
-	for (const char *line = text; line != NULL; line = strchr(line, '\n')) {
+	for (const char *line = text; line; line = strchr(line, '\n')) {
 		line += *line == '\n';
 		if (strncmp(line, name, n) != 0)
 			continue;

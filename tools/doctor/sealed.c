@@ -85,7 +85,7 @@ _Noreturn static void become(const char *volt, const char *const *options, int k
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", kernel);
-	for (; *options != NULL && n < ARGS_MAX - 8; options++)
+	for (; *options && n < ARGS_MAX - 8; options++)
 		args[n++] = *options;
 	args[n++] = "--plugin";
 	args[n++] = "exitport";

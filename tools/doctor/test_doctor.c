@@ -64,7 +64,7 @@ static void put(const char *path, const char *text)
 	char full[512];
 
 	snprintf(full, sizeof(full), "%s%s", root, path);
-	for (char *slash = full + strlen(root) + 1; (slash = strchr(slash, '/')) != NULL; slash++) {
+	for (char *slash = full + strlen(root) + 1; (slash = strchr(slash, '/')); slash++) {
 		*slash = '\0';
 		mkdir(full, 0755);
 		*slash = '/';
@@ -80,14 +80,13 @@ static void expect(const char *id, enum level level, const char *word)
 {
 	const struct finding *n = findings_get(&findings, id);
 
-	if (n == NULL) {
+	if (!n) {
 		fail_msg("no finding %s", id);
 		return;
 	}
 	if (n->level != level)
 		fail_msg("%s has level %d: %s", id, (int)n->level, n->found);
-	if (strstr(n->found, word) == NULL && strstr(n->why, word) == NULL &&
-	    strstr(n->mend, word) == NULL)
+	if (!strstr(n->found, word) && !strstr(n->why, word) && !strstr(n->mend, word))
 		fail_msg("no \"%s\" in: %s: %s: %s", word, n->found, n->why, n->mend);
 	if ((level != LEVEL_OK && n->why[0] == '\0') || (level == LEVEL_OK) != (n->mend[0] == '\0'))
 		fail_msg("%s lacks a reason or a remedy, or mends what is well", id);
@@ -97,7 +96,7 @@ static void expect_none(const char *id)
 {
 	const struct finding *n = findings_get(&findings, id);
 
-	if (n != NULL)
+	if (n)
 		fail_msg("%s: %s", id, n->found);
 }
 

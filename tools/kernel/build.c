@@ -42,7 +42,7 @@ static int find_script(char *script, size_t size)
 
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
 		const int err = program_place(places[i], script, size);
-		if (err != 0)
+		if (err)
 			return err;
 		if (access(script, X_OK) == 0)
 			return 0;
@@ -106,7 +106,7 @@ int command_build(const struct request *q)
 		log_error(EINVAL, "build: name one source tree, or none");
 		return SAY_USAGE;
 	}
-	if (q->script != NULL)
+	if (q->script)
 		snprintf(script, sizeof(script), "%s", q->script);
 	else if (find_script(script, sizeof(script)) != 0)
 		return SAY_FAILED;
@@ -114,8 +114,8 @@ int command_build(const struct request *q)
 	if (stage_make_temporary(output) != 0)
 		return SAY_FAILED;
 	int err = run(script, q, output);
-	if (err == 0)
+	if (!err)
 		err = import_path(q, output);
 	stage_remove(output);
-	return err == 0 ? SAY_GOOD : SAY_FAILED;
+	return !err ? SAY_GOOD : SAY_FAILED;
 }

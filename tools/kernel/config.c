@@ -32,7 +32,7 @@ static int add(struct config *c, const char *line)
 		size_t room = c->count == 0 ? 1 : 2 * (size_t)c->count;
 		const char **lines = realloc(c->lines, room * sizeof(*lines));
 
-		if (lines == NULL)
+		if (!lines)
 			return -ENOMEM;
 		c->lines = lines;
 	}
@@ -46,20 +46,20 @@ int config_parse(struct config *c, char *text, size_t size)
 	int err = 0;
 	size_t at = 0;
 
-	while (err == 0 && at < size) {
+	while (!err && at < size) {
 		char *line = text + at;
 		char *end = memchr(line, '\n', size - at);
 
-		if (end == NULL)
+		if (!end)
 			break; /* a line that is cut short says nothing */
 		*end = '\0';
 		at = (size_t)(end - text) + 1;
-		if (strncmp(line, PREFIX, strlen(PREFIX)) == 0 && strchr(line, '=') != NULL)
+		if (strncmp(line, PREFIX, strlen(PREFIX)) == 0 && strchr(line, '='))
 			err = add(c, line);
 	}
-	if (err == 0 && c->count == 0)
+	if (!err && c->count == 0)
 		err = -ENOEXEC;
-	if (err != 0)
+	if (err)
 		config_finish(c);
 	else
 		qsort(c->lines, c->count, sizeof(c->lines[0]), by_name);
@@ -83,14 +83,14 @@ static const char *find(const struct config *c, const char *option)
 	    c->count == 0)
 		return NULL;
 	const char **line = bsearch(&key, c->lines, c->count, sizeof(c->lines[0]), by_name);
-	return line != NULL ? *line + name_length(*line) + 1 : NULL;
+	return line ? *line + name_length(*line) + 1 : NULL;
 }
 
 enum config_value config_value(const struct config *c, const char *option)
 {
 	const char *value = find(c, option);
 
-	if (value == NULL || strcmp(value, "n") == 0)
+	if (!value || strcmp(value, "n") == 0)
 		return CONFIG_NO;
 	return strcmp(value, "m") == 0 ? CONFIG_MODULE : CONFIG_YES;
 }
@@ -99,7 +99,7 @@ uint64_t config_number(const struct config *c, const char *option)
 {
 	const char *value = find(c, option);
 
-	return value != NULL ? strtoull(value, NULL, 0) : 0;
+	return value ? strtoull(value, NULL, 0) : 0;
 }
 
 /* ------------------------------------------------------- in a kernel's own bytes */
@@ -116,7 +116,7 @@ static int append(void *arg, const void *bytes, size_t size)
 	if (size > CONFIG_SIZE_MAX - t->size)
 		return -EFBIG;
 	char *more = realloc(t->bytes, t->size + size + 1);
-	if (more == NULL)
+	if (!more)
 		return -ENOMEM;
 	memcpy(more + t->size, bytes, size);
 	t->bytes = more;
@@ -130,12 +130,12 @@ static const uint8_t *find_stream(const uint8_t *kernel, size_t size, size_t *le
 	static const char start[] = "IKCFG_ST\x1f\x8b\x08", end[] = "IKCFG_ED";
 	const uint8_t *at = memmem(kernel, size, start, sizeof(start) - 1);
 
-	if (at == NULL)
+	if (!at)
 		return NULL;
 	at += 8;
 	size_t left = size - (size_t)(at - kernel);
 	const uint8_t *last = memmem(at, left, end, sizeof(end) - 1);
-	*length = last != NULL ? (size_t)(last - at) : left;
+	*length = last ? (size_t)(last - at) : left;
 	return at;
 }
 
@@ -146,7 +146,7 @@ char *config_find(const uint8_t *kernel, size_t size, size_t *text_size, char *w
 	const uint8_t *stream = find_stream(kernel, size, &length);
 
 	why[0] = '\0';
-	if (stream == NULL)
+	if (!stream)
 		return NULL;
 	if (unpack_gzip(stream, length, append, &text, why, why_size) != 0) {
 		free(text.bytes);

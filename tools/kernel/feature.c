@@ -101,7 +101,7 @@ struct feature_state feature_look(const struct feature *f, const struct config *
 {
 	struct feature_state state = {.value = CONFIG_YES};
 
-	for (unsigned i = 0; i < FEATURE_OPTIONS && f->options[i] != NULL; i++) {
+	for (unsigned i = 0; i < FEATURE_OPTIONS && f->options[i]; i++) {
 		enum config_value value = value_of(f->options[i], c);
 
 		if (value >= state.value)

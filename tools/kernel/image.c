@@ -47,7 +47,7 @@ static int try_one(const struct kernel_image *file, enum boot_choice choice, str
 	int err = kernel_try(file, choice, memory, &info, &protocol);
 	say_capture(before);
 	trim(why, file->file.name);
-	if (err != 0)
+	if (err)
 		return err;
 	p->name = protocol->name;
 	p->entry = info.entry;
@@ -61,8 +61,7 @@ static void drop_guess(const struct kernel_image *file, struct image *image)
 {
 	struct image_protocol *linux64 = &image->protocols[0];
 
-	if (linux64->name == NULL || linux64->preferred || !elf_is_64(file) ||
-	    vmlinux_is_linux(file))
+	if (!linux64->name || linux64->preferred || !elf_is_64(file) || vmlinux_is_linux(file))
 		return;
 	linux64->name = NULL;
 	snprintf(linux64->why, sizeof(linux64->why), "not linked as Linux is");
@@ -86,9 +85,9 @@ static int try_all(const struct kernel_image *file, struct memory *memory, struc
 
 		p->choice = choices[i].name;
 		try_one(file, choices[i].choice, memory, p, p->why, sizeof(p->why));
-		p->preferred = err == 0 && p->name == picked.name;
+		p->preferred = !err && p->name == picked.name;
 	}
-	if (err != 0)
+	if (err)
 		return err;
 	image->kind = kind_of(file);
 	image->memory_min = (picked.end + MIB - 1) / MIB * MIB;
@@ -104,11 +103,11 @@ int image_look(struct image *image, int fd, const char *name, char *why, size_t 
 	*image = (struct image){.kind = IMAGE_NONE};
 	struct say_room before = say_capture((struct say_room){why, why_size});
 	int err = kernel_open(&file, fd, name);
-	if (err == 0)
+	if (!err)
 		err = memory_init(&memory, ROOM, false);
 	say_capture(before);
 	trim(why, name);
-	if (err != 0)
+	if (err)
 		return err;
 	image->size = file.file.size;
 	err = try_all(&file, &memory, image, why, why_size);
@@ -134,7 +133,7 @@ void image_find_banner(const uint8_t *bytes, size_t size, char *banner, size_t r
 	const uint8_t *at = bytes, *end = bytes + size;
 
 	banner[0] = release[0] = '\0';
-	while ((at = memmem(at, (size_t)(end - at), start, sizeof(start) - 1)) != NULL) {
+	while ((at = memmem(at, (size_t)(end - at), start, sizeof(start) - 1))) {
 		size_t len = 0, left = (size_t)(end - at);
 		const char *text = (const char *)at;
 
@@ -165,7 +164,7 @@ uint8_t *image_read(int fd, uint64_t limit, size_t *size)
 	}
 	uint8_t *bytes = malloc((size_t)st.st_size + 1);
 	size_t got = 0;
-	while (bytes != NULL && got < (size_t)st.st_size) {
+	while (bytes && got < (size_t)st.st_size) {
 		ssize_t n = pread(fd, bytes + got, (size_t)st.st_size - got, (off_t)got);
 
 		if (n < 0 && errno == EINTR)

@@ -13,10 +13,9 @@ static void tell(const struct record *r, const struct intake *in, bool there)
 {
 	say_progress("%s %s: %s%s%s%s%s, %s in %u files", r->name,
 	    there ? "was there already" : "is in the store", in->boots,
-	    in->compression != NULL ? " unpacked from " : "",
-	    in->compression != NULL ? in->compression : "",
-	    in->config != NULL ? ", configuration " : ", no configuration",
-	    in->config != NULL ? in->config : "", say_size(r->size), r->files);
+	    in->compression ? " unpacked from " : "", in->compression ? in->compression : "",
+	    in->config ? ", configuration " : ", no configuration", in->config ? in->config : "",
+	    say_size(r->size), r->files);
 }
 
 int import_path(const struct request *q, const char *path)
@@ -28,13 +27,13 @@ int import_path(const struct request *q, const char *path)
 
 	interrupt_catch();
 	int err = intake_take(&in, &request);
-	if (err == 0)
+	if (!err)
 		err = record_publish(&r, &in, q->name);
 	if (err >= 0) {
 		tell(&r, &in, err == 1);
 		err = q->make_default ? default_set(q->store, r.name) : 0;
 	}
-	if (err == 0)
+	if (!err)
 		puts(r.name); /* for scripts */
 	intake_finish(&in);
 	return err;
@@ -46,7 +45,7 @@ int command_import(const struct request *q)
 		log_error(EINVAL, "import: name a kernel, a package or a folder; see --help");
 		return SAY_USAGE;
 	}
-	if (q->count > 1 && (q->config != NULL || q->make_default)) {
+	if (q->count > 1 && (q->config || q->make_default)) {
 		log_error(EINVAL, "import: --config and --default go with one kernel");
 		return SAY_USAGE;
 	}

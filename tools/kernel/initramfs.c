@@ -77,7 +77,7 @@ static int take_module(struct work *w, const char *name, bool must)
 	if (err == -ENOENT && must)
 		return log_error(
 		    ENOENT, "initramfs: the kernel has no module %s; it may be built in", name);
-	if (err != 0)
+	if (err)
 		return err == -ENOENT ? 0 : err;
 	if (!later)
 		return 0;
@@ -100,7 +100,7 @@ static int take_modules(struct work *w, const char *names, bool must)
 		name[len] = '\0';
 		names += len;
 		const int err = len > 0 ? take_module(w, name, must) : 0;
-		if (err != 0)
+		if (err)
 			return err;
 	}
 	return 0;
@@ -114,9 +114,9 @@ static int put_modules(struct work *w, const struct request *q, FILE *out, uint6
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		cpio_put_folder(&w->cpio, folders[i]);
 	int err = take_modules(w, usual, false);
-	if (err == 0 && q->modules)
+	if (!err && q->modules)
 		err = take_modules(w, q->modules, true);
-	if (err != 0)
+	if (err)
 		return err;
 	put_list(w, "etc/volt/modules", &w->start);
 	put_modules_of(w, &w->start);
@@ -172,13 +172,13 @@ static int write_archive(const struct request *q, const char *name, FILE *out)
 	uint64_t size = 0;
 	int err = put_base(q, out, &size);
 
-	if (err != 0)
+	if (err)
 		return err;
 	snprintf(folder, sizeof(folder), "%s/%s/modules", q->store, name);
 	err = module_tree_read(&w.tree, folder);
-	if (err == 0)
+	if (!err)
 		err = put_modules(&w, q, out, size);
-	if (err == 0)
+	if (!err)
 		say_progress("%s: %u modules, %s", q->output, w.taken, say_size(w.cpio.size));
 	module_tree_finish(&w.tree);
 	return err;
@@ -196,12 +196,12 @@ static int write_output(const struct request *q, const char *name)
 		    errno, "initramfs: %s: cannot be written: %s", part, strerror(errno));
 	int err = write_archive(q, name, out);
 	const bool lost = ferror(out) != 0;
-	if ((fclose(out) != 0 || lost) && err == 0)
+	if ((fclose(out) != 0 || lost) && !err)
 		err = log_error(EIO, "initramfs: %s: cannot be written: %s", part, strerror(errno));
-	if (err == 0 && rename(part, q->output) != 0)
+	if (!err && rename(part, q->output) != 0)
 		err = log_error(
 		    errno, "initramfs: %s: cannot be written: %s", q->output, strerror(errno));
-	if (err != 0)
+	if (err)
 		unlink(part);
 	return err;
 }

@@ -38,7 +38,7 @@ static int look_at_images(struct subject *s, int folder)
 {
 	static char why[512];
 
-	for (size_t i = 0; store_images[i] != NULL && s->image_count < 2; i++) {
+	for (size_t i = 0; store_images[i] && s->image_count < 2; i++) {
 		int fd =
 		    openat(folder, store_images[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 
@@ -50,7 +50,7 @@ static int look_at_images(struct subject *s, int folder)
 		int err =
 		    image_look(&s->images[s->image_count], fd, store_images[i], why, sizeof(why));
 		close(fd);
-		if (err != 0)
+		if (err)
 			return log_error(
 			    -err, "%s: its %s is refused: %s", s->name, store_images[i], why);
 		s->image_names[s->image_count++] = store_images[i];
@@ -68,11 +68,11 @@ static int look_at_config(struct subject *s, int folder)
 	if (fd < 0)
 		return log_error(errno, "%s: its configuration: %s", s->name, strerror(errno));
 	char *text = (char *)image_read(fd, CONFIG_SIZE_MAX, &size);
-	int err = text == NULL ? -errno : config_parse(&s->config, text, size);
+	int err = !text ? -errno : config_parse(&s->config, text, size);
 	close(fd);
 	if (err == -ENOEXEC)
 		log_warn("%s: the embedded configuration cannot be read", s->name);
-	else if (err != 0)
+	else if (err)
 		return log_error(-err, "%s: its configuration: %s", s->name, strerror(-err));
 	s->has_config = err == 0;
 	return 0;
@@ -82,7 +82,7 @@ static int look(struct subject *s, int folder)
 {
 	int err = look_at_images(s, folder);
 
-	return err != 0 ? err : look_at_config(s, folder);
+	return err ? err : look_at_config(s, folder);
 }
 
 /* ---------------------------------------------------------------------- as text */
@@ -104,7 +104,7 @@ static void print_images(const struct subject *s)
 		for (unsigned k = 0; k < IMAGE_PROTOCOLS; k++) {
 			const struct image_protocol *p = &image->protocols[k];
 
-			if (p->name == NULL)
+			if (!p->name)
 				printf("  %-9s  no   %s\n", p->choice, p->why);
 			else
 				printf("  %-9s  %s  at 0x%llx to 0x%llx, entered at 0x%llx\n",
@@ -179,7 +179,7 @@ static void print_text(const struct subject *s)
 
 static void put(struct json_object *o, const char *key, const char *text)
 {
-	json_object_object_add(o, key, text != NULL ? json_object_new_string(text) : NULL);
+	json_object_object_add(o, key, text ? json_object_new_string(text) : NULL);
 }
 
 static void put_number(struct json_object *o, const char *key, uint64_t number)
@@ -194,7 +194,7 @@ static struct json_object *protocol_json(const struct image_protocol *p)
 	put(o, "boot", p->choice);
 	json_object_object_add(o, "offered", json_object_new_boolean(p->name != NULL));
 	json_object_object_add(o, "auto", json_object_new_boolean(p->preferred));
-	if (p->name == NULL) {
+	if (!p->name) {
 		put(o, "reason", p->why);
 		return o;
 	}
@@ -240,7 +240,7 @@ static struct json_object *feature_json(const struct subject *s)
 		put(o, "gives", f->gives);
 		put(o, "need", needs[f->need]);
 		put(o, "state", states[state.value]);
-		if (state.lacking != NULL)
+		if (state.lacking)
 			put(o, "option", feature_spell(state.lacking, options, sizeof(options)));
 		json_object_array_add(list, o);
 	}
@@ -297,7 +297,7 @@ static int inspect_file(struct subject *s, const struct request *q, const char *
 	int err = intake_take(&in, &request);
 
 	s->name = q->args[0];
-	if (err == 0) {
+	if (!err) {
 		record_fill(&s->record, &in);
 		err = look(s, in.stage.fd);
 	}
@@ -311,7 +311,7 @@ static int inspect_aside(struct subject *s, const struct request *q)
 
 	interrupt_catch();
 	int err = stage_make_temporary(folder);
-	if (err != 0)
+	if (err)
 		return err;
 	err = inspect_file(s, q, folder);
 	stage_remove(folder);
@@ -328,7 +328,7 @@ int command_inspect(const struct request *q)
 	}
 	/* A file goes before a name, as it does for volt. */
 	bool file = access(q->args[0], F_OK) == 0 || !store_may_name(q->args[0]);
-	if (!file && q->config != NULL) {
+	if (!file && q->config) {
 		log_error(EINVAL,
 		    "inspect: --config goes with a file: a kernel of the store has its own");
 		return SAY_USAGE;

@@ -43,13 +43,13 @@ static int unpack_bzimage(struct intake *in, int fd)
 	char why[512] = "";
 	int err = kernel_open(&file, fd, in->source);
 
-	if (err == 0)
+	if (!err)
 		err = bzimage_read_facts(&file, &facts);
-	if (err != 0)
+	if (err)
 		return err;
 	size_t word = strcspn(facts.version, " ");
 	snprintf(in->release, sizeof(in->release), "%.*s", (int)word, facts.version);
-	if (stage_find(&in->stage, "vmlinux") != NULL)
+	if (stage_find(&in->stage, "vmlinux"))
 		return 0;
 	/* What is no Linux need not have a kernel inside: memory testers wear a bzImage's head. */
 	if (facts.payload_size == 0)
@@ -58,23 +58,23 @@ static int unpack_bzimage(struct intake *in, int fd)
 		return log_error(EINVAL, "%s: the payload has %llu bytes", in->source,
 		    (unsigned long long)facts.payload_size);
 	uint8_t *payload = malloc(facts.payload_size);
-	if (payload == NULL)
+	if (!payload)
 		return log_error(ENOMEM, "%s: no memory for its payload", in->source);
 	err = file_read(&file.file, facts.payload_offset, payload, facts.payload_size);
-	if (err == 0 && unpack_name(payload, facts.payload_size) == NULL) {
+	if (!err && !unpack_name(payload, facts.payload_size)) {
 		log_warn("%s: begins its payload with none of the compressions that Linux has: "
 			 "stored without a vmlinux",
 		    in->source);
 		free(payload);
 		return 0;
 	}
-	if (err == 0)
+	if (!err)
 		err = stage_begin(&in->stage, &w, "vmlinux");
-	if (err == 0) {
+	if (!err) {
 		in->compression = unpack_name(payload, facts.payload_size);
 		err =
 		    unpack_payload(payload, facts.payload_size, stage_write, &w, why, sizeof(why));
-		if (err != 0)
+		if (err)
 			log_error(-err, "%s: %s", in->source, why);
 		err = stage_end(&w, err);
 	}
@@ -91,12 +91,12 @@ static int take_kernel(struct intake *in, int fd, const char *name)
 	char why[512];
 	int err = image_look(&image, fd, name, why, sizeof(why));
 
-	if (err != 0)
+	if (err)
 		return log_error(-err, "%s: %s", name, why);
 	if (lseek(fd, 0, SEEK_SET) != 0)
 		return log_error(errno, "%s: %s", name, strerror(errno));
 	err = stage_copy(&in->stage, names[image.kind], fd);
-	return err != 0 || image.kind != IMAGE_BZIMAGE ? err : unpack_bzimage(in, fd);
+	return err || image.kind != IMAGE_BZIMAGE ? err : unpack_bzimage(in, fd);
 }
 
 /* A package's kernel lies on the stage already: it only gets its name. */
@@ -111,22 +111,22 @@ static int name_kernel(struct intake *in)
 	if (fd < 0)
 		return log_error(errno, "%s: %s", in->source, strerror(errno));
 	int err = image_look(&image, fd, in->source, why, sizeof(why));
-	if (err != 0)
+	if (err)
 		log_error(-err, "%s: its kernel is refused: %s", in->source, why);
 	const char *name = image.kind == IMAGE_BZIMAGE ? "bzImage" : "vmlinux";
-	if (err == 0 && image.kind != IMAGE_OTHER) {
+	if (!err && image.kind != IMAGE_OTHER) {
 		char *copy = strdup(name);
 
-		if (copy == NULL || renameat(in->stage.fd, "kernel", in->stage.fd, name) != 0)
+		if (!copy || renameat(in->stage.fd, "kernel", in->stage.fd, name) != 0)
 			err = log_error(errno, "%s: %s", in->source, strerror(errno));
-		if (err == 0) {
+		if (!err) {
 			free(f->path);
 			f->path = copy;
 		} else {
 			free(copy);
 		}
 	}
-	if (err == 0 && image.kind == IMAGE_BZIMAGE)
+	if (!err && image.kind == IMAGE_BZIMAGE)
 		err = unpack_bzimage(in, fd);
 	close(fd);
 	return err;
@@ -144,26 +144,25 @@ static int look(struct intake *in)
 	for (size_t i = 0; i < sizeof(images) / sizeof(images[0]); i++) {
 		struct image image;
 
-		if (stage_find(&in->stage, images[i]) == NULL)
+		if (!stage_find(&in->stage, images[i]))
 			continue;
 		int fd = stage_open(&in->stage, images[i]);
 		if (fd < 0)
 			return log_error(errno, "%s: %s", in->source, strerror(errno));
 		int err = image_look(&image, fd, images[i], why, sizeof(why));
 		close(fd);
-		if (err != 0)
+		if (err)
 			return log_error(
 			    -err, "%s: its %s is refused: %s", in->source, images[i], why);
-		if (in->boots != NULL)
+		if (in->boots)
 			continue;
 		in->boots = images[i];
 		in->image = image;
 	}
-	return in->boots != NULL
-		   ? 0
-		   : log_error(EINVAL,
-			 "%s: there is no kernel in it: neither a vmlinux nor a bzImage",
-			 in->source);
+	return in->boots ? 0
+			 : log_error(EINVAL,
+			       "%s: there is no kernel in it: neither a vmlinux nor a bzImage",
+			       in->source);
 }
 
 static int put_config(struct intake *in, char *text, size_t size)
@@ -172,12 +171,12 @@ static int put_config(struct intake *in, char *text, size_t size)
 	/* One that is given goes before what a package or a folder brought. */
 	int err = stage_drop(&in->stage, "config");
 
-	if (err == 0)
+	if (!err)
 		err = stage_begin(&in->stage, &w, "config");
-	if (err != 0)
+	if (err)
 		return err;
 	err = stage_write(&w, text, size);
-	if (err != 0)
+	if (err)
 		log_error(-err, "%s: its configuration: %s", in->source, strerror(-err));
 	return stage_end(&w, err);
 }
@@ -189,20 +188,20 @@ static int read_inside(struct intake *in)
 	size_t size, text_size;
 	int fd = stage_open(&in->stage, in->boots);
 	uint8_t *bytes = fd >= 0 ? image_read(fd, in->stage.limits.file, &size) : NULL;
-	int err = bytes == NULL ? -errno : 0;
+	int err = !bytes ? -errno : 0;
 
 	if (fd >= 0)
 		close(fd);
-	if (bytes == NULL)
+	if (!bytes)
 		return log_error(-err, "%s: cannot be read: %s", in->source, strerror(-err));
 	char release[sizeof(in->release)];
 	image_find_banner(bytes, size, in->banner, sizeof(in->banner), release, sizeof(release));
 	if (release[0] != '\0')
 		memcpy(in->release, release, sizeof(release));
-	if (stage_find(&in->stage, "config") == NULL) {
+	if (!stage_find(&in->stage, "config")) {
 		char *text = config_find(bytes, size, &text_size, why, sizeof(why));
 
-		if (text != NULL) {
+		if (text) {
 			in->config = "embedded";
 			err = put_config(in, text, text_size);
 		} else if (why[0] != '\0') {
@@ -223,8 +222,8 @@ static bool is_of_kernel(const char *text, size_t size, const struct intake *in)
 
 	snprintf(line, sizeof(line), "%.*s", (int)(size < 200 ? size : 200), text);
 	const char *at = strstr(line, "# Linux/x86 ");
-	return at != NULL && sscanf(at, "# Linux/x86 %63[0-9.] Kernel", version) == 1 &&
-	       (strstr(in->banner, version) != NULL || strstr(in->release, version) != NULL);
+	return at && sscanf(at, "# Linux/x86 %63[0-9.] Kernel", version) == 1 &&
+	       (strstr(in->banner, version) || strstr(in->release, version));
 }
 
 static int take_config(struct intake *in, const char *path, const char *where, bool certain)
@@ -233,22 +232,22 @@ static int take_config(struct intake *in, const char *path, const char *where, b
 	struct config config;
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	char *text = fd >= 0 ? (char *)image_read(fd, CONFIG_SIZE_MAX, &size) : NULL;
-	int err = text == NULL ? -errno : 0;
+	int err = !text ? -errno : 0;
 
 	if (fd >= 0)
 		close(fd);
-	if (text == NULL)
+	if (!text)
 		return certain ? log_error(-err, "%s: %s", path, strerror(-err)) : 0;
 	if (!certain && !is_of_kernel(text, size, in)) {
 		free(text);
 		return 0;
 	}
 	err = put_config(in, text, size);
-	if (err == 0)
+	if (!err)
 		in->config = where;
-	if (err == 0 && config_parse(&config, text, size) == 0)
+	if (!err && config_parse(&config, text, size) == 0)
 		config_finish(&config);
-	else if (err == 0)
+	else if (!err)
 		err = log_error(ENOEXEC, "%s: is not the configuration of a kernel", path);
 	else
 		free(text);
@@ -261,22 +260,22 @@ static int find_config(struct intake *in, const char *path)
 {
 	static const char *const near[] = {"config", ".config", "../../../.config"};
 	const char *slash = strrchr(path, '/'), *dash = strchr(in->source, '-');
-	int folder = slash != NULL ? (int)(slash - path) + 1 : 0;
+	int folder = slash ? (int)(slash - path) + 1 : 0;
 	char other[PATH_MAX];
 
-	if (dash != NULL && (size_t)snprintf(other, sizeof(other), "%.*sconfig%s", folder, path,
-				dash) < sizeof(other)) {
+	if (dash && (size_t)snprintf(other, sizeof(other), "%.*sconfig%s", folder, path, dash) <
+			sizeof(other)) {
 		if (access(other, R_OK) == 0)
 			return take_config(in, other, "adjacent", true);
 		if (errno != ENOENT)
 			log_warn("%s: cannot be read: %s", other, strerror(errno));
 	}
-	for (size_t i = 0; in->config == NULL && i < sizeof(near) / sizeof(near[0]); i++) {
+	for (size_t i = 0; !in->config && i < sizeof(near) / sizeof(near[0]); i++) {
 		if ((size_t)snprintf(other, sizeof(other), "%.*s%s", folder, path, near[i]) >=
 		    sizeof(other))
 			continue;
 		int err = take_config(in, other, "adjacent", false);
-		if (err != 0)
+		if (err)
 			return err;
 	}
 	return 0;
@@ -289,12 +288,12 @@ static int take_package(struct intake *in, int fd)
 	struct package package;
 	int err = package_unpack(&package, &in->stage, fd, in->source);
 
-	if (err == 0)
+	if (!err)
 		err = name_kernel(in);
-	if (err != 0)
+	if (err)
 		return err;
 	in->modules = package.modules;
-	if (stage_find(&in->stage, "config") != NULL)
+	if (stage_find(&in->stage, "config"))
 		in->config = "package";
 	if (package.left_out > 0)
 		log_warn("%s: left out %u links and devices among the modules", in->source,
@@ -317,7 +316,7 @@ static int take_folder(struct intake *in, int folder)
 	static const char *const more[] = {"config", "System.map"};
 	int err = 0;
 
-	for (size_t i = 0; err == 0 && i < 2; i++) {
+	for (size_t i = 0; !err && i < 2; i++) {
 		int fd = open_part(in, folder, images[i]);
 
 		if (fd == -ENOENT)
@@ -327,7 +326,7 @@ static int take_folder(struct intake *in, int folder)
 		err = take_kernel(in, fd, images[i]);
 		close(fd);
 	}
-	for (size_t i = 0; err == 0 && i < sizeof(more) / sizeof(more[0]); i++) {
+	for (size_t i = 0; !err && i < sizeof(more) / sizeof(more[0]); i++) {
 		int fd = open_part(in, folder, more[i]);
 
 		if (fd == -ENOENT)
@@ -337,7 +336,7 @@ static int take_folder(struct intake *in, int folder)
 		err = stage_copy(&in->stage, more[i], fd);
 		close(fd);
 	}
-	if (err == 0 && stage_find(&in->stage, "config") != NULL)
+	if (!err && stage_find(&in->stage, "config"))
 		in->config = "adjacent";
 	return err;
 }
@@ -360,7 +359,7 @@ static int take(struct intake *in, const struct intake_request *request, int fd)
 	bool package = package_has_magic(fd);
 	int err = fstat(fd, &st) != 0 ? -errno : 0;
 
-	if (err != 0)
+	if (err)
 		return log_error(-err, "%s: %s", request->path, strerror(-err));
 	if (S_ISDIR(st.st_mode))
 		err = take_folder(in, fd);
@@ -368,13 +367,13 @@ static int take(struct intake *in, const struct intake_request *request, int fd)
 		err = take_package(in, fd);
 	else
 		err = take_kernel(in, fd, in->source);
-	if (err == 0)
+	if (!err)
 		err = look(in);
-	if (err == 0 && request->config != NULL)
+	if (!err && request->config)
 		err = take_config(in, request->config, "given", true);
-	if (err == 0)
+	if (!err)
 		err = read_inside(in);
-	if (err == 0 && in->config == NULL && S_ISREG(st.st_mode) && !package)
+	if (!err && !in->config && S_ISREG(st.st_mode) && !package)
 		err = find_config(in, request->path);
 	return err;
 }
@@ -387,7 +386,7 @@ int intake_take(struct intake *in, const struct intake_request *request)
 	if (fd < 0)
 		return fd;
 	int err = stage_init(&in->stage, request->folder);
-	if (err == 0)
+	if (!err)
 		err = take(in, request, fd);
 	close(fd);
 	return err;

@@ -102,12 +102,10 @@ static void print_help(void)
 	}
 	printf("\nOptions:\n");
 	for (size_t i = 0; i < ROWS; i++) {
-		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name,
-		    rows[i].value != NULL ? " " : "", rows[i].value != NULL ? rows[i].value : "");
-		printf("  %-18s  %s%s%s%s\n", left, rows[i].help,
-		    rows[i].commands != NULL ? " (" : "",
-		    rows[i].commands != NULL ? rows[i].commands : "",
-		    rows[i].commands != NULL ? ")" : "");
+		snprintf(left, sizeof(left), "--%s%s%s", rows[i].name, rows[i].value ? " " : "",
+		    rows[i].value ? rows[i].value : "");
+		printf("  %-18s  %s%s%s%s\n", left, rows[i].help, rows[i].commands ? " (" : "",
+		    rows[i].commands ? rows[i].commands : "", rows[i].commands ? ")" : "");
 	}
 	printf("\nA kernel is named in full, by a beginning that fits no other, or as default.\n\n"
 	       "Exit codes:\n  0  done\n"
@@ -121,7 +119,7 @@ static bool is_of(const struct row *row, const char *command)
 {
 	size_t n = strlen(command);
 
-	for (const char *at = row->commands; at != NULL && *at != '\0';) {
+	for (const char *at = row->commands; at && *at != '\0';) {
 		size_t len = strcspn(at, " ");
 
 		if (len == n && strncmp(at, command, n) == 0)
@@ -135,9 +133,8 @@ static int usage(const char *what, const char *typed, const char *const *names, 
 {
 	const char *near = nearest_name(typed + strspn(typed, "-"), names);
 
-	log_error(EINVAL, "%s %s%s%s%s%s", what, typed, near != NULL ? "; did you mean " : "",
-	    near != NULL ? mark : "", near != NULL ? near : "",
-	    near != NULL ? "?" : "; see volt-kernel --help");
+	log_error(EINVAL, "%s %s%s%s%s%s", what, typed, near ? "; did you mean " : "",
+	    near ? mark : "", near ? near : "", near ? "?" : "; see volt-kernel --help");
 	return SAY_USAGE;
 }
 
@@ -158,7 +155,7 @@ static int bad_option(const char *typed, int known)
 		names[i] = rows[i].name;
 		if ((int)i + ROW_BASE == known) {
 			log_error(EINVAL, "--%s %s", rows[i].name,
-			    rows[i].value != NULL ? "needs a value" : "takes no value");
+			    rows[i].value ? "needs a value" : "takes no value");
 			return SAY_USAGE;
 		}
 	}
@@ -238,19 +235,18 @@ static int parse(struct request *q, const char *command, int argc, char **argv)
 
 	for (size_t i = 0; i < ROWS; i++)
 		longs[i] = (struct option){rows[i].name,
-		    rows[i].value != NULL ? required_argument : no_argument, NULL,
-		    (int)i + ROW_BASE};
+		    rows[i].value ? required_argument : no_argument, NULL, (int)i + ROW_BASE};
 	opterr = 0;
 	for (;;) {
 		const char *typed = argv[optind];
 
-		c = getopt_long(argc, argv, command != NULL ? "" : "+", longs, NULL);
+		c = getopt_long(argc, argv, command ? "" : "+", longs, NULL);
 		if (c == -1)
 			break;
 		if (c == '?')
 			return bad_option(optind > 1 ? argv[optind - 1] : typed, optopt);
 		const struct row *row = &rows[c - ROW_BASE];
-		if (command != NULL && !is_of(row, command)) {
+		if (command && !is_of(row, command)) {
 			log_error(EINVAL, "--%s does not go with %s", row->name, command);
 			return SAY_USAGE;
 		}
@@ -282,10 +278,10 @@ static int locate_store(struct request *q)
 {
 	int err = q->store[0] != '\0' ? 0 : store_locate(q->store, sizeof(q->store));
 
-	if (err != 0)
+	if (err)
 		log_error(-err,
 		    "no store: neither XDG_DATA_HOME nor HOME is an absolute path; give --store");
-	return err == 0 ? GO_ON : SAY_FAILED;
+	return !err ? GO_ON : SAY_FAILED;
 }
 
 /* A report that was lost is no success. */
@@ -312,7 +308,7 @@ int main(int argc, char **argv)
 		return SAY_USAGE;
 	}
 	const struct command *command = find_command(request.args[0]);
-	if (command == NULL)
+	if (!command)
 		return SAY_USAGE;
 	argv += optind;
 	argc -= optind;

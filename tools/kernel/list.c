@@ -37,7 +37,7 @@ static int width_of(char **names)
 {
 	size_t width = strlen("name");
 
-	for (size_t i = 0; names[i] != NULL; i++)
+	for (size_t i = 0; names[i]; i++)
 		if (strlen(names[i]) > width)
 			width = strlen(names[i]);
 	return (int)width;
@@ -49,17 +49,17 @@ int command_list(const struct request *q)
 	char **names = record_names(q->store);
 	int code = SAY_GOOD;
 
-	if (names == NULL)
+	if (!names)
 		return SAY_FAILED;
 	struct json_object *list = json_object_new_array();
 	int width = width_of(names);
 	default_get(q->store, preferred, sizeof(preferred));
-	if (!q->json && names[0] == NULL)
+	if (!q->json && !names[0])
 		say_progress("%s has no kernels; volt-kernel import makes it have one", q->store);
 	else if (!q->json)
 		printf("  %-*s  %9s  %7s  %-8s  %s\n", width, "name", "size", "modules", "config",
 		    "from");
-	for (size_t i = 0; names[i] != NULL; i++) {
+	for (size_t i = 0; names[i]; i++) {
 		struct record r;
 
 		if (record_read(&r, q->store, names[i]) != 0)

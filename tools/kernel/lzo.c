@@ -99,7 +99,7 @@ static const char *read_block(struct reader *r, uint8_t **room, uint32_t *size)
 	if (r->short_of || r->left < packed)
 		return "is damaged: a block is cut short";
 	uint8_t *bytes = realloc(*room, *size);
-	if (bytes == NULL)
+	if (!bytes)
 		return "no memory";
 	*room = bytes;
 	lzo_uint got = *size;
@@ -123,15 +123,15 @@ int lzo_unpack(
 	uint32_t n = 1;
 	int err = 0;
 
-	while (wrong == NULL && err == 0 && n != 0) {
+	while (!wrong && !err && n != 0) {
 		wrong = read_block(&r, &room, &n);
-		if (wrong == NULL && n != 0)
+		if (!wrong && n != 0)
 			err = sink(arg, room, n);
 	}
 	free(room);
-	if (wrong == NULL && err != 0)
+	if (!wrong && err)
 		wrong = strerror(-err);
-	if (wrong != NULL)
+	if (wrong)
 		snprintf(why, why_size, "%s", wrong);
-	return err != 0 ? err : wrong != NULL ? -EINVAL : 0;
+	return err ? err : wrong ? -EINVAL : 0;
 }

@@ -82,7 +82,7 @@ static int remove_kernel(const char *store, const char *name)
 		say_progress("%s was the default; there is none now", name);
 	}
 	int err = stage_remove(gone);
-	return err != 0 ? log_error(-err, "%s: %s", gone, strerror(-err)) : 0;
+	return err ? log_error(-err, "%s: %s", gone, strerror(-err)) : 0;
 }
 
 int command_remove(const struct request *q)
@@ -132,9 +132,9 @@ int command_verify(const struct request *q)
 	if (q->count > 0)
 		return code;
 	char **names = record_names(q->store);
-	if (names == NULL)
+	if (!names)
 		return SAY_FAILED;
-	for (size_t i = 0; names[i] != NULL; i++)
+	for (size_t i = 0; names[i]; i++)
 		if (verify(q, names[i]) != SAY_GOOD)
 			code = SAY_FAILED;
 	record_free_names(names);

@@ -80,7 +80,7 @@ int module_tree_read(struct module_tree *t, const char *folder)
 	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	if (!walk)
 		return log_error(errno, "%s: %s", folder, strerror(errno));
-	for (const FTSENT *e; err == 0 && (e = fts_read(walk)) != NULL;) {
+	for (const FTSENT *e; !err && (e = fts_read(walk));) {
 		if (e->fts_info == FTS_ERR || e->fts_info == FTS_DNR || e->fts_info == FTS_NS)
 			err =
 			    log_error(e->fts_errno, "%s: %s", e->fts_path, strerror(e->fts_errno));
@@ -125,7 +125,7 @@ static int unpack(struct module *m, uint8_t *packed, size_t size)
 	const int err = unpack_stream(packed, size, gather, m, why, sizeof(why));
 
 	free(packed);
-	return err != 0 ? log_error(-err, "%s: %s", m->path, why) : 0;
+	return err ? log_error(-err, "%s: %s", m->path, why) : 0;
 }
 
 static int read_module(struct module *m)
@@ -151,7 +151,7 @@ static const char *next_info(const struct module *m, const char *key, const char
 	const char *end = (const char *)m->bytes + m->size;
 	const size_t len = strlen(key);
 
-	while ((at = memmem(at, (size_t)(end - at), key, len)) != NULL) {
+	while ((at = memmem(at, (size_t)(end - at), key, len))) {
 		const char *text = at + len;
 		if (at > (const char *)m->bytes && at[-1] == '\0' &&
 		    memchr(text, '\0', (size_t)(end - text)))
@@ -166,7 +166,7 @@ int module_is_filesystem(struct module_tree *t, const char *name, char type[MODU
 	struct module *m = find(t, name);
 	const int err = m ? read_module(m) : 0;
 
-	if (!m || err != 0)
+	if (!m || err)
 		return err;
 	name = next_info(m, "alias=fs-", NULL);
 	return name && (size_t)snprintf(type, MODULE_NAME_MAX, "%s", name) < MODULE_NAME_MAX &&
@@ -181,7 +181,7 @@ static struct module *find_alias(struct module_tree *t, const char *alias)
 		const char *at = NULL;
 		if (read_module(m) != 0)
 			return NULL;
-		while ((at = next_info(m, "alias=", at)) != NULL) {
+		while ((at = next_info(m, "alias=", at))) {
 			if (strcmp(at, alias) == 0)
 				return m;
 		}
@@ -227,7 +227,7 @@ static int visit_all(struct module_tree *t, struct module_list *list, const stru
 		if (!m)
 			m = find_alias(t, name);
 		const int err = m ? visit(t, list, m) : 0; /* what is not there is built in */
-		if (err != 0)
+		if (err)
 			return err;
 	}
 }
@@ -239,16 +239,16 @@ static int visit(struct module_tree *t, struct module_list *list, struct module 
 	if (m->busy || has(list, m)) /* busy: two that need each other */
 		return 0;
 	int err = read_module(m);
-	if (err != 0)
+	if (err)
 		return err;
 	m->busy = true;
-	while (err == 0 && (at = next_info(m, "softdep=pre:", at)) != NULL)
+	while (!err && (at = next_info(m, "softdep=pre:", at)))
 		err = visit_all(t, list, m, at, " ", false);
 	at = next_info(m, "depends=", NULL);
-	if (err == 0 && at)
+	if (!err && at)
 		err = visit_all(t, list, m, at, ",", true);
 	m->busy = false;
-	if (err != 0)
+	if (err)
 		return err;
 	if (list->count == sizeof(list->modules) / sizeof(list->modules[0]))
 		return log_error(E2BIG, "%s: is one module too many", m->path);

@@ -37,7 +37,7 @@ static int damaged(const struct reader *r, struct archive *a)
 	const char *text = archive_error_string(a);
 
 	return log_error(
-	    EINVAL, "%s: the package is damaged: %s", r->name, text != NULL ? text : "no reason");
+	    EINVAL, "%s: the package is damaged: %s", r->name, text ? text : "no reason");
 }
 
 /* ----------------------------------------------------------------- the members */
@@ -81,21 +81,21 @@ static int place(struct reader *r, const char *path, char to[STAGE_PATH_MAX])
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
 		const char *version = after(path, rows[i].start);
 
-		if (version == NULL || strchr(version, '/') != NULL)
+		if (!version || strchr(version, '/'))
 			continue;
 		snprintf(to, STAGE_PATH_MAX, "%s", rows[i].name);
 		int err = take_version(r, version, strlen(version));
-		return err != 0 ? err : 1;
+		return err ? err : 1;
 	}
 	const char *rest = after(path, "usr/");
-	rest = after(rest != NULL ? rest : path, "lib/modules/");
-	if (rest == NULL)
+	rest = after(rest ? rest : path, "lib/modules/");
+	if (!rest)
 		return 0;
 	size_t len = strcspn(rest, "/");
 	if (rest[len] == '\0' || rest[len + 1] == '\0')
 		return 0; /* the folder itself */
 	int err = take_version(r, rest, len);
-	if (err != 0)
+	if (err)
 		return err;
 	if ((size_t)snprintf(to, STAGE_PATH_MAX, "modules/%s", rest + len + 1) >= STAGE_PATH_MAX)
 		return log_error(EINVAL, "%s: the path %.80s... is too long", r->name, path);
@@ -118,7 +118,7 @@ static int copy_member(struct reader *r, const char *to)
 	struct stage_writer w;
 	int err = stage_begin(r->stage, &w, to);
 
-	if (err != 0)
+	if (err)
 		return err;
 	for (;;) {
 		la_ssize_t n = archive_read_data(r->inner, r->chunk, sizeof(r->chunk));
@@ -128,10 +128,10 @@ static int copy_member(struct reader *r, const char *to)
 		if (n <= 0)
 			break;
 		err = spend(r, (uint64_t)n);
-		if (err != 0)
+		if (err)
 			break;
 		err = stage_write(&w, r->chunk, (size_t)n);
-		if (err == 0)
+		if (!err)
 			continue;
 		if (err == -EFBIG)
 			log_error(EFBIG, "%s: %s is larger than a kernel's files are", r->name, to);
@@ -147,24 +147,24 @@ static int take_member(struct reader *r, struct archive_entry *entry)
 	const char *path = archive_entry_pathname(entry);
 	char to[STAGE_PATH_MAX];
 
-	if (path == NULL)
+	if (!path)
 		return log_error(EINVAL, "%s: the package has a file without a name", r->name);
 	int64_t size = archive_entry_size(entry);
 	/* A member costs time even if it is empty, and its bytes even if they are skipped. */
 	int err = spend(r, 512 + (size > 0 ? (uint64_t)size : 0));
-	int kept = err == 0 ? place(r, path, to) : err;
+	int kept = !err ? place(r, path, to) : err;
 	if (kept <= 0)
 		return kept;
 	if (archive_entry_filetype(entry) == AE_IFDIR)
 		return 0;
-	if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != NULL) {
+	if (archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry)) {
 		if (strncmp(to, "modules/", 8) != 0)
 			return log_error(EINVAL, "%s: %.80s is not a regular file", r->name, path);
 		r->package->left_out++;
 		return 0;
 	}
 	err = copy_member(r, to);
-	if (err == 0 && strncmp(to, "modules/", 8) == 0)
+	if (!err && strncmp(to, "modules/", 8) == 0)
 		r->package->modules++;
 	return err;
 }
@@ -180,7 +180,7 @@ static la_ssize_t read_outer(struct archive *inner, void *arg, const void **byte
 	if (n < 0) {
 		const char *text = archive_error_string(r->outer);
 
-		archive_set_error(inner, EINVAL, "%s", text != NULL ? text : "no reason");
+		archive_set_error(inner, EINVAL, "%s", text ? text : "no reason");
 		return -1;
 	}
 	*bytes = chunk;
@@ -199,7 +199,7 @@ static int read_members(struct reader *r)
 		if (got < ARCHIVE_WARN)
 			return damaged(r, r->inner);
 		int err = take_member(r, entry);
-		if (err != 0)
+		if (err)
 			return err;
 	}
 }
@@ -207,7 +207,7 @@ static int read_members(struct reader *r)
 static int read_data(struct reader *r)
 {
 	r->inner = archive_read_new();
-	if (r->inner == NULL)
+	if (!r->inner)
 		return log_error(ENOMEM, "%s: no memory", r->name);
 	archive_read_support_format_tar(r->inner);
 	archive_read_support_filter_gzip(r->inner);
@@ -218,7 +218,7 @@ static int read_data(struct reader *r)
 	int err = 0;
 	if (archive_read_open(r->inner, r, NULL, read_outer, NULL) < ARCHIVE_WARN)
 		err = damaged(r, r->inner);
-	if (err == 0)
+	if (!err)
 		err = read_members(r);
 	archive_read_free(r->inner);
 	return err;
@@ -236,7 +236,7 @@ static int find_data(struct reader *r)
 		if (got < ARCHIVE_WARN)
 			return damaged(r, r->outer);
 		const char *path = archive_entry_pathname(entry);
-		if (path != NULL && strncmp(path, "data.tar", 8) == 0)
+		if (path && strncmp(path, "data.tar", 8) == 0)
 			return read_data(r);
 	}
 	return log_error(EINVAL, "%s: not a Debian package: no data.tar in it", r->name);
@@ -248,16 +248,16 @@ int package_unpack(struct package *p, struct stage *s, int fd, const char *name)
 
 	*p = (struct package){0};
 	r = (struct reader){.name = name, .stage = s, .package = p, .outer = archive_read_new()};
-	if (r.outer == NULL)
+	if (!r.outer)
 		return log_error(ENOMEM, "%s: no memory", name);
 	archive_read_support_format_ar(r.outer);
 	int err = 0;
 	if (lseek(fd, 0, SEEK_SET) != 0 || archive_read_open_fd(r.outer, fd, CHUNK) < ARCHIVE_WARN)
 		err = damaged(&r, r.outer);
-	if (err == 0)
+	if (!err)
 		err = find_data(&r);
 	archive_read_free(r.outer);
-	if (err == 0 && stage_find(s, "kernel") == NULL)
+	if (!err && !stage_find(s, "kernel"))
 		err = log_error(EINVAL,
 		    "%s: no kernel in the package: no file boot/vmlinuz-VERSION%s", name,
 		    p->modules > 0 ? " (modules alone are no use)" : "");

@@ -50,11 +50,11 @@ static const char *maker_of(const struct intake *in)
 	const char *open = strchr(in->banner, '(');
 	char who[128];
 
-	if (open == NULL)
+	if (!open)
 		return in->release[0] != '\0' ? "linux" : NULL;
 	snprintf(who, sizeof(who), "%.*s", (int)strcspn(open + 1, ")"), open + 1);
 	for (size_t i = 0; i < sizeof(makers) / sizeof(makers[0]); i++)
-		if (strstr(who, makers[i].word) != NULL)
+		if (strstr(who, makers[i].word))
 			return makers[i].name;
 	return "linux";
 }
@@ -63,7 +63,7 @@ static const char *maker_of(const struct intake *in)
 static void clean(char *text)
 {
 	for (char *c = text; *c != '\0'; c++)
-		if (!isalnum((unsigned char)*c) && strchr("._+~-", *c) == NULL)
+		if (!isalnum((unsigned char)*c) && !strchr("._+~-", *c))
 			*c = '-';
 	while (text[0] == '.' || text[0] == '-')
 		memmove(text, text + 1, strlen(text));
@@ -72,13 +72,13 @@ static void clean(char *text)
 static void make_name(char name[STORE_NAME_MAX], const struct intake *in, const char *prefix,
     const char *hash, unsigned digits)
 {
-	const char *maker = prefix != NULL ? prefix : maker_of(in);
+	const char *maker = prefix ? prefix : maker_of(in);
 	char start[96];
 
 	if (in->release[0] != '\0')
 		snprintf(start, sizeof(start), "%.30s-%.60s", maker, in->release);
 	else
-		snprintf(start, sizeof(start), "%.80s", maker != NULL ? maker : in->source);
+		snprintf(start, sizeof(start), "%.80s", maker ? maker : in->source);
 	clean(start);
 	snprintf(name, STORE_NAME_MAX, "%s-%.*s", start[0] != '\0' ? start : "kernel", (int)digits,
 	    hash);
@@ -88,7 +88,7 @@ static void make_name(char name[STORE_NAME_MAX], const struct intake *in, const 
 
 static void add_text(struct json_object *o, const char *key, const char *text)
 {
-	if (text != NULL && text[0] != '\0')
+	if (text && text[0] != '\0')
 		json_object_object_add(o, key, json_object_new_string(text));
 }
 
@@ -113,8 +113,8 @@ static int write_meta(struct intake *in, const struct record *r)
 	add_number(o, "files", r->files);
 	add_number(o, "modules", r->modules);
 	const char *text = json_object_to_json_string_ext(o, JSON_STYLE);
-	int err = text != NULL ? stage_put(&in->stage, RECORD_META, text)
-			       : log_error(ENOMEM, "no memory for %s", RECORD_META);
+	int err = text ? stage_put(&in->stage, RECORD_META, text)
+		       : log_error(ENOMEM, "no memory for %s", RECORD_META);
 	json_object_put(o);
 	return err;
 }
@@ -126,9 +126,9 @@ void record_fill(struct record *r, const struct intake *in)
 	snprintf(r->version, sizeof(r->version), "%s", in->release);
 	snprintf(r->banner, sizeof(r->banner), "%s", in->banner);
 	snprintf(r->source, sizeof(r->source), "%s", in->source);
-	snprintf(r->config, sizeof(r->config), "%s", in->config != NULL ? in->config : "");
-	snprintf(r->compression, sizeof(r->compression), "%s",
-	    in->compression != NULL ? in->compression : "");
+	snprintf(r->config, sizeof(r->config), "%s", in->config ? in->config : "");
+	snprintf(
+	    r->compression, sizeof(r->compression), "%s", in->compression ? in->compression : "");
 }
 
 /* The same files are there already: 1. Others whose hash begins alike: -EEXIST. */
@@ -137,7 +137,7 @@ static int compare(const struct record *r, const struct intake *in)
 	struct record there;
 	int err = record_read(&there, in->stage.folder, r->name);
 
-	if (err != 0)
+	if (err)
 		return err;
 	return strcmp(there.manifest, r->manifest) == 0 ? 1 : -EEXIST;
 }
@@ -146,7 +146,7 @@ static int publish(struct record *r, struct intake *in)
 {
 	int err = write_meta(in, r);
 
-	if (err == 0)
+	if (!err)
 		err = stage_publish(&in->stage, r->name);
 	return err == -EEXIST ? compare(r, in) : err;
 }
@@ -155,11 +155,11 @@ int record_publish(struct record *r, struct intake *in, const char *prefix)
 {
 	record_fill(r, in);
 	char *manifest = stage_manifest(&in->stage, r->manifest);
-	if (manifest == NULL)
+	if (!manifest)
 		return log_error(ENOMEM, "no memory for %s", RECORD_MANIFEST);
 	int err = stage_put(&in->stage, RECORD_MANIFEST, manifest);
 	free(manifest);
-	if (err != 0)
+	if (err)
 		return err;
 	make_name(r->name, in, prefix, r->manifest, SHORT);
 	err = publish(r, in);
@@ -199,8 +199,7 @@ static int parse(struct record *r, const char *path, const char *text)
 {
 	struct json_object *o = json_tokener_parse(text);
 
-	if (o == NULL || !json_object_is_type(o, json_type_object) ||
-	    get_number(o, "format") != FORMAT) {
+	if (!o || !json_object_is_type(o, json_type_object) || get_number(o, "format") != FORMAT) {
 		json_object_put(o);
 		return log_error(EINVAL, "%s: is damaged, or of another volt-kernel", path);
 	}
@@ -224,7 +223,7 @@ static char *read_text(const char *path, uint64_t limit)
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	char *text = fd >= 0 ? (char *)image_read(fd, limit, &size) : NULL;
 
-	if (text == NULL)
+	if (!text)
 		log_error(errno, "%s: %s", path,
 		    errno == ENOENT ? "is not there, so this folder was not imported; volt-kernel "
 				      "remove takes it away"
@@ -242,11 +241,11 @@ int record_read(struct record *r, const char *folder, const char *name)
 
 	snprintf(path, sizeof(path), "%s/%s/" RECORD_META, folder, name);
 	char *text = read_text(path, META_MAX);
-	if (text == NULL)
+	if (!text)
 		return -ENOENT;
 	int err = parse(r, path, text);
 	free(text);
-	if (err == 0)
+	if (!err)
 		snprintf(r->name, sizeof(r->name), "%s", name);
 	return err;
 }
@@ -269,10 +268,10 @@ char **record_names(const char *folder)
 	if (n < 0)
 		n = 0;
 	char **names = calloc((size_t)n + 1, sizeof(*names));
-	if (names == NULL)
+	if (!names)
 		log_error(ENOMEM, "no memory for %d names", n);
 	for (int i = 0; i < n; i++) {
-		if (names != NULL)
+		if (names)
 			names[i] = strdup(found[i]->d_name);
 		free(found[i]);
 	}
@@ -282,7 +281,7 @@ char **record_names(const char *folder)
 
 void record_free_names(char **names)
 {
-	for (size_t i = 0; names != NULL && names[i] != NULL; i++)
+	for (size_t i = 0; names && names[i]; i++)
 		free(names[i]);
 	free(names);
 }
@@ -292,5 +291,5 @@ int record_find(const char *folder, const char *word, char name[STORE_NAME_MAX])
 	char why[PATH_MAX + 512];
 	int err = store_find(folder, word, name, why, sizeof(why));
 
-	return err != 0 ? log_error(-err, "%s: %s", word, why) : 0;
+	return err ? log_error(-err, "%s: %s", word, why) : 0;
 }

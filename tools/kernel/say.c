@@ -19,7 +19,7 @@ struct say_room say_capture(struct say_room room)
 	struct say_room before = capture;
 
 	capture = room;
-	if (room.text != NULL)
+	if (room.text)
 		room.text[0] = '\0';
 	return before;
 }
@@ -40,7 +40,7 @@ static void put(const char *mark, const char *fmt, va_list ap)
 	if (n < 0)
 		return;
 	say_printable(line);
-	if (capture.text != NULL) {
+	if (capture.text) {
 		snprintf(capture.text, capture.size, "%s", line + head);
 		return;
 	}
@@ -67,7 +67,7 @@ void log_line(uint32_t level, const char *fmt, ...)
 {
 	va_list ap;
 
-	if (level > log_level || capture.text != NULL)
+	if (level > log_level || capture.text)
 		return;
 	va_start(ap, fmt);
 	put(level == VOLT_LOG_WARN ? "warning: " : "", fmt, ap);

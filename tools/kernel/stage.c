@@ -63,11 +63,11 @@ int stage_make_temporary(char path[PATH_MAX])
 {
 	const char *folder = getenv("TMPDIR");
 
-	if (folder == NULL || folder[0] != '/')
+	if (!folder || folder[0] != '/')
 		folder = "/tmp";
 	if ((size_t)snprintf(path, PATH_MAX, "%s/volt-kernel-XXXXXX", folder) >= PATH_MAX)
 		return log_error(ENAMETOOLONG, "%s: the path is too long", folder);
-	if (mkdtemp(path) == NULL)
+	if (!mkdtemp(path))
 		return log_error(errno, "%s: cannot be written into: %s", folder, strerror(errno));
 	return 0;
 }
@@ -110,9 +110,9 @@ void stage_sweep(const char *folder)
 	DIR *d = opendir(folder);
 	struct dirent *e;
 
-	if (d == NULL)
+	if (!d)
 		return;
-	while ((e = readdir(d)) != NULL) {
+	while ((e = readdir(d))) {
 		char path[PATH_MAX];
 
 		if ((size_t)snprintf(path, sizeof(path), "%s/%s", folder, e->d_name) >=
@@ -131,7 +131,7 @@ static int make(struct stage *s)
 	if ((size_t)snprintf(s->path, sizeof(s->path), "%s/" STAGE_TEMPORARY "XXXXXX", s->folder) >=
 	    sizeof(s->path))
 		return log_error(ENAMETOOLONG, "%s: the path is too long", s->folder);
-	if (mkdtemp(s->path) == NULL) {
+	if (!mkdtemp(s->path)) {
 		s->path[0] = '\0';
 		return log_error(
 		    errno, "%s: cannot be written into: %s", s->folder, strerror(errno));
@@ -148,7 +148,7 @@ int stage_init(struct stage *s, const char *folder)
 	if ((size_t)snprintf(s->folder, sizeof(s->folder), "%s", folder) >= sizeof(s->folder))
 		return log_error(ENAMETOOLONG, "%s: the path is too long", folder);
 	int err = stage_make_folder(folder);
-	if (err != 0)
+	if (err)
 		return err;
 	int lock = stage_lock_store(folder);
 	if (lock < 0)
@@ -200,7 +200,7 @@ static int make_parents(const struct stage *s, const char *path)
 	char part[STAGE_PATH_MAX];
 
 	snprintf(part, sizeof(part), "%s", path);
-	for (char *c = strchr(part, '/'); c != NULL; c = strchr(c + 1, '/')) {
+	for (char *c = strchr(part, '/'); c; c = strchr(c + 1, '/')) {
 		*c = '\0';
 		if (mkdirat(s->fd, part, 0755) != 0 && errno != EEXIST)
 			return -errno;
@@ -235,12 +235,12 @@ int stage_begin(struct stage *s, struct stage_writer *w, const char *path)
 	snprintf(w->path, sizeof(w->path), "%s", path);
 	sha256_init(&w->sum);
 	int err = make_parents(s, path);
-	if (err == 0)
+	if (!err)
 		w->fd =
 		    openat(s->fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
-	if (err == 0 && w->fd < 0)
+	if (!err && w->fd < 0)
 		err = -errno;
-	if (err != 0)
+	if (err)
 		return log_error(-err, "%s/%s: cannot be made: %s", s->path, path, strerror(-err));
 	return 0;
 }
@@ -288,13 +288,13 @@ static int note(struct stage_writer *w)
 		size_t room = s->count == 0 ? 1 : 2 * (size_t)s->count;
 		struct stage_file *files = realloc(s->files, room * sizeof(*files));
 
-		if (files == NULL)
+		if (!files)
 			return log_error(ENOMEM, "no memory for %u files", s->count + 1);
 		s->files = files;
 	}
 	struct stage_file *f = &s->files[s->count];
 	*f = (struct stage_file){.path = strdup(w->path), .size = w->size};
-	if (f->path == NULL)
+	if (!f->path)
 		return log_error(ENOMEM, "no memory for %u files", s->count + 1);
 	stage_hash(&w->sum, f->hash);
 	s->count++;
@@ -303,9 +303,9 @@ static int note(struct stage_writer *w)
 
 int stage_end(struct stage_writer *w, int err)
 {
-	if (close(w->fd) != 0 && err == 0)
+	if (close(w->fd) != 0 && !err)
 		err = log_error(errno, "%s/%s: %s", w->stage->path, w->path, strerror(errno));
-	return err != 0 ? err : note(w);
+	return err ? err : note(w);
 }
 
 int stage_copy(struct stage *s, const char *path, int fd)
@@ -314,7 +314,7 @@ int stage_copy(struct stage *s, const char *path, int fd)
 	struct stage_writer w;
 	int err = stage_begin(s, &w, path);
 
-	if (err != 0)
+	if (err)
 		return err;
 	for (;;) {
 		ssize_t n = read(fd, chunk, sizeof(chunk));
@@ -326,12 +326,12 @@ int stage_copy(struct stage *s, const char *path, int fd)
 			break;
 		}
 		err = stage_write(&w, chunk, (size_t)n);
-		if (err != 0)
+		if (err)
 			break;
 	}
 	if (err == -EFBIG)
 		log_error(EFBIG, "%s is larger than %s", path, say_size(s->limits.file));
-	else if (err != 0)
+	else if (err)
 		log_error(-err, "%s: %s", path, strerror(-err));
 	return stage_end(&w, err);
 }
@@ -365,7 +365,7 @@ char *stage_manifest(struct stage *s, char hash[STAGE_HASH_SIZE])
 	size_t size;
 	FILE *out = open_memstream(&text, &size);
 
-	if (out == NULL)
+	if (!out)
 		return NULL;
 	if (s->count > 0)
 		qsort(s->files, s->count, sizeof(s->files[0]), by_path);
@@ -390,9 +390,9 @@ int stage_put(struct stage *s, const char *path, const char *text)
 		return log_error(errno, "%s/%s: %s", s->path, path, strerror(errno));
 	ssize_t n = write(fd, text, len);
 	int err = n < 0 ? -errno : (size_t)n < len ? -ENOSPC : 0;
-	if (close(fd) != 0 && err == 0)
+	if (close(fd) != 0 && !err)
 		err = -errno;
-	return err != 0 ? log_error(-err, "%s/%s: %s", s->path, path, strerror(-err)) : 0;
+	return err ? log_error(-err, "%s/%s: %s", s->path, path, strerror(-err)) : 0;
 }
 
 int stage_publish(struct stage *s, const char *name)

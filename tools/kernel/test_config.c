@@ -190,7 +190,7 @@ static void the_table_has_names_of_options(void **state)
 
 		assert_true(f->name[0] != '\0' && f->gives[0] != '\0');
 		assert_non_null(f->options[0]);
-		for (unsigned k = 0; k < FEATURE_OPTIONS && f->options[k] != NULL; k++) {
+		for (unsigned k = 0; k < FEATURE_OPTIONS && f->options[k]; k++) {
 			assert_int_not_equal(strncmp(f->options[k], "CONFIG_", 7), 0);
 			for (const char *c = f->options[k]; *c != '\0'; c++)
 				assert_true(isupper((unsigned char)*c) ||

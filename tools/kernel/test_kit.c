@@ -68,7 +68,7 @@ struct bytes kit_bytes(size_t size)
 {
 	void *at = calloc(1, size + 1);
 
-	must(at != NULL && room_count < ROOMS, "kit_bytes");
+	must(at && room_count < ROOMS, "kit_bytes");
 	rooms[room_count++] = at;
 	return (struct bytes){at, size};
 }
@@ -228,7 +228,7 @@ static struct bytes tar(const struct member *members, bool packed)
 	archive_write_set_bytes_per_block(a, 512);
 	archive_write_set_bytes_in_last_block(a, 1);
 	must(archive_write_open_filename(a, path) == ARCHIVE_OK, path);
-	for (; members->path != NULL; members++)
+	for (; members->path; members++)
 		put_member(a, members);
 	must(archive_write_close(a) == ARCHIVE_OK, path);
 	archive_write_free(a);
@@ -278,7 +278,7 @@ void kit_listen(void)
 
 bool kit_was_said(const char *part)
 {
-	if (strstr(kit_said, part) != NULL)
+	if (strstr(kit_said, part))
 		return true;
 	fprintf(stderr, "expected \"%s\" in \"%s\"\n", part, kit_said);
 	return false;
@@ -289,9 +289,9 @@ unsigned kit_count(const char *path)
 	DIR *d = opendir(path);
 	unsigned n = 0;
 
-	if (d == NULL)
+	if (!d)
 		return 0;
-	while (readdir(d) != NULL)
+	while (readdir(d))
 		n++;
 	closedir(d);
 	return n - 2;

@@ -42,7 +42,7 @@ static int import(const char *path, const char *prefix)
 	const struct intake_request request = {.path = path, .folder = store};
 	int err = intake_take(&in, &request);
 
-	if (err == 0)
+	if (!err)
 		err = record_publish(&record, &in, prefix);
 	intake_finish(&in);
 	return err;
@@ -68,7 +68,7 @@ static unsigned kernels(void)
 	char **names = record_names(store);
 	unsigned n = 0;
 
-	while (names[n] != NULL)
+	while (names[n])
 		n++;
 	record_free_names(names);
 	return n;

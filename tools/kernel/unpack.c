@@ -49,7 +49,7 @@ const char *unpack_name(const uint8_t *payload, size_t size)
 {
 	const struct format *f = find_format(payload, size);
 
-	return f != NULL ? f->name : NULL;
+	return f ? f->name : NULL;
 }
 
 /* Counts what goes on to the caller's sink. */
@@ -94,12 +94,11 @@ static int pump(struct archive *a, struct meter *to, char *why, size_t why_size)
 		if (n < 0) {
 			const char *text = archive_error_string(a);
 
-			snprintf(
-			    why, why_size, "is damaged: %s", text != NULL ? text : "no reason");
+			snprintf(why, why_size, "is damaged: %s", text ? text : "no reason");
 			return -EINVAL;
 		}
 		int err = meter_take(to, chunk, (size_t)n);
-		if (err != 0) {
+		if (err) {
 			snprintf(why, why_size, "%s",
 			    err == -EFBIG ? "unpacks to more than a kernel has" : strerror(-err));
 			return err;
@@ -112,17 +111,17 @@ static int filter_stream(
 {
 	struct archive *a = archive_read_new();
 
-	if (a == NULL) {
+	if (!a) {
 		snprintf(why, why_size, "no memory");
 		return -ENOMEM;
 	}
 	int err = open_stream(a, filter, stream, size);
-	if (err == 0) {
+	if (!err) {
 		err = pump(a, to, why, why_size);
 	} else {
 		const char *text = archive_error_string(a);
 
-		snprintf(why, why_size, "is damaged: %s", text != NULL ? text : "no reason");
+		snprintf(why, why_size, "is damaged: %s", text ? text : "no reason");
 	}
 	archive_read_free(a);
 	return err;
@@ -162,7 +161,7 @@ int unpack_payload(
 	char reason[256] = "";
 	uint32_t said;
 
-	if (f == NULL || size < 8) {
+	if (!f || size < 8) {
 		snprintf(why, why_size,
 		    "the payload of %zu bytes begins with none of the compressions that Linux has",
 		    size);
@@ -172,7 +171,7 @@ int unpack_payload(
 	if (f->size_follows)
 		size -= sizeof(said);
 	int err = unpack_by(f, payload, size, &to, reason, sizeof(reason));
-	if (err != 0) {
+	if (err) {
 		snprintf(why, why_size, "the %s payload %s", f->name, reason);
 		return err;
 	}

@@ -51,7 +51,7 @@ static void check_line(struct check *c, const char *line)
 	const char *path = line + STAGE_HASH_SIZE - 1;
 
 	if (strlen(line) < STAGE_HASH_SIZE + 2 || strncmp(path, "  ", 2) != 0 || path[2] == '/' ||
-	    strstr(path, "/../") != NULL || strncmp(path + 2, "../", 3) == 0) {
+	    strstr(path, "/../") || strncmp(path + 2, "../", 3) == 0) {
 		log_error(EINVAL, "%s: the manifest has a malformed line", c->name);
 		c->wrong++;
 		return;
@@ -59,7 +59,7 @@ static void check_line(struct check *c, const char *line)
 	path += 2;
 	c->listed++;
 	int err = hash_file(c->fd, path, hash);
-	if (err != 0)
+	if (err)
 		log_error(-err, "%s: %s: %s", c->name, path,
 		    err == -ENOENT ? "is missing" : strerror(-err));
 	else if (strncmp(hash, line, STAGE_HASH_SIZE - 1) != 0)
@@ -76,7 +76,7 @@ static int check_manifest(struct check *c, const struct record *r)
 	int fd = openat(c->fd, RECORD_MANIFEST, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOFOLLOW);
 	FILE *in = fd >= 0 ? fdopen(fd, "r") : NULL;
 
-	if (in == NULL) {
+	if (!in) {
 		if (fd >= 0)
 			close(fd);
 		return log_error(ENOENT, "%s: has no " RECORD_MANIFEST, c->name);
@@ -92,7 +92,7 @@ static int check_manifest(struct check *c, const struct record *r)
 	fclose(in);
 	stage_hash(&c->sum, hash);
 	const char *dash = strrchr(c->name, '-');
-	size_t digits = dash != NULL ? strlen(dash + 1) : 0;
+	size_t digits = dash ? strlen(dash + 1) : 0;
 	if (strcmp(hash, r->manifest) != 0 || digits == 0 || digits >= sizeof(hash) ||
 	    memcmp(hash, dash + 1, digits) != 0) {
 		log_error(
@@ -120,10 +120,10 @@ static void check_count(struct check *c, const char *folder)
 	int err = nftw(path, count_one, 16, FTW_PHYS);
 	if (err < 0)
 		err = errno;
-	if (err == 0 && counted <= c->listed + 2)
+	if (!err && counted <= c->listed + 2)
 		return;
 	c->wrong++;
-	if (err != 0) {
+	if (err) {
 		log_error(err, "%s: cannot be looked through for files too many: %s", path,
 		    strerror(err));
 		return;
@@ -139,7 +139,7 @@ int record_verify(const char *folder, const char *name)
 	struct record r;
 	int err = record_read(&r, folder, name);
 
-	if (err != 0)
+	if (err)
 		return 1;
 	snprintf(path, sizeof(path), "%s/%s", folder, name);
 	c.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
@@ -147,7 +147,7 @@ int record_verify(const char *folder, const char *name)
 		return log_error(errno, "%s: %s", path, strerror(errno));
 	err = check_manifest(&c, &r);
 	close(c.fd);
-	if (err != 0)
+	if (err)
 		return 1;
 	check_count(&c, folder);
 	return (int)c.wrong;

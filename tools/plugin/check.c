@@ -38,9 +38,9 @@ static bool choose(const struct tool_options *o, bool chosen[CASE_MAX])
 
 	for (unsigned i = 0; i < check_case_count; i++)
 		chosen[i] = o->only == NULL;
-	if (o->only == NULL)
+	if (!o->only)
 		return true;
-	if (find_case(o->only, &only) != NULL) {
+	if (find_case(o->only, &only)) {
 		chosen[only] = true;
 		return true;
 	}
@@ -132,7 +132,7 @@ int check_run(const struct tool_options *o)
 	if (!choose(o, chosen))
 		return TOOL_MISUSE;
 	const char *rest = library_resolve("plugin", o->plugin, c.path, sizeof(c.path));
-	if (rest == NULL)
+	if (!rest)
 		return TOOL_MISUSE; /* said */
 	if (rest[0] != '\0') {
 		log_error(EINVAL, "%s: parameters are given by --params", o->plugin);

@@ -204,11 +204,11 @@ int describe_run(const struct tool_options *o)
 {
 	char path[PATH_MAX];
 
-	if (library_resolve("plugin", o->plugin, path, sizeof(path)) == NULL)
+	if (!library_resolve("plugin", o->plugin, path, sizeof(path)))
 		return TOOL_MISUSE;
 	const struct volt_plugin *p = library_load(path);
 
-	if (p == NULL)
+	if (!p)
 		return TOOL_FAILED;
 	struct json_object *all = describe_object(p);
 

@@ -37,7 +37,7 @@ static int list_one(const char *dir, const char *name, bool json, struct json_ob
 	snprintf(path, sizeof(path), "%s/%s", dir, name);
 	const struct volt_plugin *p = library_load(path);
 
-	if (p == NULL)
+	if (!p)
 		return TOOL_FAILED;
 	if (json) {
 		struct json_object *o = describe_object(p);

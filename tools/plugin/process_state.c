@@ -70,10 +70,10 @@ static int read_facts(struct process_state *s)
 	for (size_t i = 0; i < FACTS; i++) {
 		const char *line = strstr(at, facts[i].key);
 
-		if (line == NULL) /* another kernel, another order */
+		if (!line) /* another kernel, another order */
 			line = strstr(text, facts[i].key);
 		s->facts[i][0] = '\0';
-		if (line == NULL)
+		if (!line)
 			continue;
 		at = line;
 		line += strlen(facts[i].key);
@@ -152,7 +152,7 @@ int process_state_read(struct process_state *s)
 	read_children(s);
 	s->file_count = 0;
 	err = open_files_each(add_file, s);
-	return err != 0 ? err : read_facts(s);
+	return err ? err : read_facts(s);
 }
 
 /* ------------------------------------------------------------------ comparing */
@@ -208,7 +208,7 @@ static const char *first_signal(const char *before, const char *after, char *tex
 	int number = __builtin_ffsll((long long)changed);
 	const char *name = number > 0 ? sigabbrev_np(number) : NULL;
 
-	if (name != NULL)
+	if (name)
 		snprintf(text, size, "SIG%s", name);
 	else
 		snprintf(text, size, "signal %d", number);
@@ -271,7 +271,7 @@ bool process_state_differs(
 		fault = "changed a resource limit";
 	else if (strcmp(a->locale, b->locale) != 0)
 		fault = "changed the locale";
-	if (fault != NULL)
+	if (fault)
 		snprintf(what, size, "%s", fault);
 	return fault != NULL;
 }
