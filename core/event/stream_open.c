@@ -205,7 +205,7 @@ static bool make_buffers(struct stream *s)
 
 static int open_kind(struct stream *s, size_t kind, const char *path, struct why *why)
 {
-	bool right = kinds[kind].path ? path && path[0] != '\0' : path == NULL;
+	const bool right = kinds[kind].path ? path && path[0] != '\0' : !path;
 
 	if (!right)
 		return fail(why, EINVAL,

@@ -67,7 +67,7 @@ static int find_fault(
 		return -EINVAL;
 	if (at->flags & ~(VOLT_DOORBELL_MATCH | VOLT_DOORBELL_POST))
 		return -EOPNOTSUPP;
-	if (post ? !worker || at->reserved2 != 0 : at->rung == NULL)
+	if (post ? !worker || at->reserved2 != 0 : !at->rung)
 		return -EINVAL;
 	if (!match ? at->value != 0 : at->width < 8 && at->value >> (8 * at->width & 63) != 0)
 		return -EINVAL;
