@@ -532,6 +532,14 @@ static bool has_commands(struct instance *i)
 	return false;
 }
 
+static bool has_workers(struct instance *i)
+{
+	if (VOLT_HAS_WORKERS)
+		return true;
+	refuse(i, ENOTSUP, "this volt was built for plugins that do not use " VOLT_EXT_WORKER);
+	return false;
+}
+
 static bool is_irqchip(struct instance *i)
 {
 	return i->irqchip != NULL;
@@ -627,7 +635,7 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		{VOLT_EXT_MANAGE, &host_manage, has_commands},
 		{VOLT_EXT_EVENT, &host_event, always},
 		{VOLT_EXT_DESCRIBE, &describe_table, always},
-		{VOLT_EXT_WORKER, &worker_table, always},
+		{VOLT_EXT_WORKER, &worker_table, has_workers},
 #if VOLT_HAS_PEERS
 		{VOLT_EXT_PEERS, &host_peers, always},
 #endif

@@ -24,6 +24,7 @@
 #include "core/plugin/library.h"
 #include "core/vm/cmdline.h"
 #include "core/vm/commands.h"
+#include "core/vm/drain.h"
 #include "core/vm/explain.h"
 #include "core/vm/filters.h"
 #include "core/vm/inherit.h"
@@ -494,7 +495,8 @@ static void report_counters(const struct machine *m)
 /* Under the seal: nothing is freed or joined, the kernel takes all of it back at once. */
 static _Noreturn void finish(struct machine *m)
 {
-	uint64_t limit = clock_now() + DRAIN_NS;
+	drain_workers(m); /* first: whoever hears of the end may copy a disk */
+	const uint64_t limit = clock_now() + DRAIN_NS;
 
 	commands_report(m, VM_COMMANDS_ID, "ended", m->end.why);
 	commands_deliver(m);

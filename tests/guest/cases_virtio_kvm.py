@@ -3,6 +3,7 @@
 """virtio-rng, driven by guests/virtio.c over both transports: bytes, kicks, interrupts, exits."""
 
 import re
+import struct
 
 from cases_snapshot import CHIPS, Saving
 from vm import Case, LIMIT
@@ -58,6 +59,25 @@ class Virtio(Case):
         self.ask("mmio", FEW, ("pci", "virtio-rng,transport=mmio"), MMIO)
         self.refused(self.command("virtio", "pci", ("virtio-rng,transport=pci",))[1:], 102,
                      "--plugin pci")
+
+
+class Ending(Case):
+    """A disk that is still owed a flush when the VM ends in order."""
+
+    def write(self, count, *options):
+        base, own = self.file(bytes(1 << 20), name="base"), self.file(b"", name="own")
+        run = self.run_guest("virtio", f"disk {count:x} {MMIO}",
+                             (f"virtio-blk,disk={own},base={base}",), options)
+        return run, own.read_bytes()
+
+    def test_an_overlay_keeps_what_was_not_flushed(self):
+        """Only a flush writes the map, by which sectors are found again: docs/overlay.md."""
+        run, content = self.write(24, "--log-level", "debug")
+        start, = struct.unpack_from("<Q", content, 40)
+        self.assertEqual(content[4096], 0b111, run.story())  # 24 sectors are three clusters
+        for sector in range(24):
+            at = start + 512 * sector
+            self.assertEqual(content[at:at + 512], bytes([sector + 1]) * 512, run.story())
 
 
 class Saved(Saving):

@@ -3,7 +3,8 @@
 
 /*
  * A driver of an entropy device (virtio 1.2, 5.4) over MMIO and over PCI: it asks for bytes as
- * often as word 1 says (in hexadecimal), with a kick and an interrupt each time.
+ * often as word 1 says (in hexadecimal), with a kick and an interrupt each time. And one of a block
+ * device (5.2), which writes so many sectors, flushes none, and ends.
  */
 #include "guest.h"
 #include "irq.h"
@@ -124,7 +125,7 @@ static void on_line(void)
 }
 
 /* Word 2 is the address, word 3 the interrupt. */
-static void mmio(void)
+static void set_up(uint32_t id, uint32_t features)
 {
 	base = number(2);
 	irq_init();
@@ -132,9 +133,11 @@ static void mmio(void)
 	ioapic_set(number(3), VECTOR);
 	interrupts_on();
 	check(get32(base) == 0x74726976, "there is no device");
-	check(get32(base + 8) == 4, "it is another device");
+	check(get32(base + 8) == id, "it is another device");
 	set32(base + 0x70, 0);
 	set32(base + 0x70, 3);
+	set32(base + 0x24, 0);
+	set32(base + 0x20, features);
 	set32(base + 0x24, 1);
 	set32(base + 0x20, 1); /* VERSION_1 */
 	set32(base + 0x70, 11);
@@ -147,7 +150,44 @@ static void mmio(void)
 	set32(base + 0x44, 1);
 	check(get32(base + 0x44) == 1, "the queue was refused");
 	set32(base + 0x70, 15);
+}
+
+static void mmio(void)
+{
+	set_up(4, 0);
 	ask(base + 0x50, true);
+}
+
+/* Sector n is full of the low byte of n + 1. The driver knows flushes, so no write is stable. */
+static void disk(void)
+{
+	static struct {
+		uint32_t type, reserved;
+		uint64_t sector;
+	} head;
+	static uint8_t sector[512], status;
+	const uint32_t count = number(1);
+
+	set_up(2, 1 << 9); /* VIRTIO_BLK_F_FLUSH */
+	table[0] = (struct desc){address_of(&head), sizeof(head), 1, 1};
+	table[1] = (struct desc){address_of(sector), sizeof(sector), 1, 2};
+	table[2] = (struct desc){address_of(&status), 1, 2, 0};
+	head.type = 1; /* VIRTIO_BLK_T_OUT */
+	for (uint32_t i = 0; i < count; i++) {
+		for (unsigned b = 0; b < sizeof(sector); b++)
+			sector[b] = (uint8_t)(i + 1);
+		head.sector = i;
+		status = 0xff;
+		taken = 0;
+		avail[2 + i % RING] = 0;
+		__asm__ volatile("" : : : "memory");
+		avail[1] = (uint16_t)(i + 1);
+		__asm__ volatile("mfence" : : : "memory");
+		set32(base + 0x50, 0);
+		check(wait_for(&taken), "no interrupt came");
+		check(*(volatile uint8_t *)&status == 0, "the write failed");
+	}
+	finish(0);
 }
 
 /* ---------------------------------------------------------------------- PCI */
@@ -255,5 +295,5 @@ static void masked(void)
 	pci();
 }
 
-const struct guest_case guest_cases[] = {
-    {"mmio", mmio}, {"pci", pci}, {"moved", moved}, {"masked", masked}, {NULL, NULL}};
+const struct guest_case guest_cases[] = {{"mmio", mmio}, {"disk", disk}, {"pci", pci},
+    {"moved", moved}, {"masked", masked}, {NULL, NULL}};

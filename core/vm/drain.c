@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+#include "core/vm/drain.h"
+
+#include "core/base/clock.h"
+#include "core/base/log.h"
+#include "core/vm/vm.h"
+
+/* For the last run of all workers together, which ends as soon as their files let it. A flush that
+ * a pause makes afterwards has no limit: to give it up would lose data. */
+#define LIMIT_NS 5000000000ull
+/* A wake-up may have been swallowed, as one was under way when the loop stopped. */
+#define TURN_NS 10000000ull
+
+static bool has_run_by(struct worker *w, uint32_t ticket, struct loop *l, uint64_t limit_ns)
+{
+	for (;;) {
+		__atomic_store_n(&l->woken, 0, __ATOMIC_SEQ_CST);
+		if (worker_has_run_or_wakes(w, ticket, l))
+			return true;
+		if (clock_now() >= limit_ns)
+			return false;
+		loop_pause(l, TURN_NS);
+	}
+}
+
+/* [loop] Without its workers' last run a pause would wait for them without end. */
+static void pause_instance(const struct instance *i, bool has_run)
+{
+	if (!i->saved || !i->saved->pause)
+		return;
+	if (!has_run) {
+		log_warn("%s: a request did not end within %llu s: what the guest did not flush "
+			 "may be lost",
+		    i->callee.id, LIMIT_NS / 1000000000ull);
+		return;
+	}
+	callee_lock(&i->callee);
+	i->saved->pause(i->callee.self);
+	callee_unlock(&i->callee);
+}
+
+void drain_workers(struct machine *m)
+{
+	const uint64_t limit = clock_now() + LIMIT_NS;
+	uint32_t tickets[WORKER_MAX];
+
+	if (m->pause.step == PAUSE_STILL) /* then all of it has been done */
+		return;
+	for (uint32_t i = 0; i < m->worker_count; i++) {
+		worker_hold(&m->workers[i]);
+		tickets[i] = worker_request(&m->workers[i]);
+	}
+	/* Workers of one instance follow each other, as it is wired in one call. */
+	for (uint32_t i = 0; i < m->worker_count;) {
+		const struct callee *owner = m->workers[i].owner;
+		bool has_run = true;
+
+		for (; i < m->worker_count && m->workers[i].owner == owner; i++)
+			has_run =
+			    has_run_by(&m->workers[i], tickets[i], &m->loop, limit) && has_run;
+		pause_instance(instance_of((struct callee *)owner), has_run);
+	}
+}

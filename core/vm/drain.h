@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * drain - finishes what workers have begun when the VM ends in order.
+ */
+#ifndef CORE_DRAIN_H
+#define CORE_DRAIN_H
+
+#include "core/config.h"
+
+struct machine;
+
+#if VOLT_HAS_WORKERS
+
+/* [loop] The loop has stopped. Every worker runs once more, then every instance that has a worker
+ * is paused (volt/state.h): it has no request in flight, and keeps what it told the guest. */
+void drain_workers(struct machine *m);
+
+#else /* none of the plugins has a worker */
+
+static inline void drain_workers(struct machine *m)
+{
+}
+
+#endif
+
+#endif
