@@ -56,7 +56,7 @@ struct search {
 /* All names that come here fit: is_kernel(). */
 static void keep(char to[STORE_NAME_MAX], const char *name)
 {
-	snprintf(to, STORE_NAME_MAX, "%s", name);
+	memcpy(to, name, strlen(name) + 1);
 }
 
 /* As long as the word, so that a wrong beginning is near the right one. */
