@@ -16,13 +16,14 @@ import kit  # noqa: E402
 import memory  # noqa: E402
 import pause  # noqa: E402
 import peers  # noqa: E402
+import probe  # noqa: E402
 import report  # noqa: E402
 import security  # noqa: E402
 import size  # noqa: E402
 import startup  # noqa: E402
 
 PARTS = {"startup": startup, "security": security, "boot": boot, "memory": memory, "size": size,
-         "exits": exits, "pause": pause}
+         "exits": exits, "pause": pause, "probe": probe}
 
 
 def part(word):
