@@ -23,7 +23,7 @@ PACKAGES_DEMO=(
 	qemu-system-x86 # the lab, where the host's KVM cannot run Linux
 	libcmocka-dev libjson-c-dev
 	libseccomp-dev libcap-dev # the sandbox
-	libarchive-dev liblzo2-dev nettle-dev # volt-kernel
+	libarchive-dev liblzma-dev liblzo2-dev nettle-dev # volt-kernel
 	e2fsprogs fakeroot mmdebstrap uidmap # a root file system on a disk
 	passt # a network for guests without root
 )

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "tools/kernel/say.h"
+#include "tools/kernel/unpack.h"
+#include "tools/kernel/xz.h"
 
 #define MAGIC "!<arch>\n"
 #define CHUNK 65536u
@@ -30,6 +32,10 @@ struct reader {
 	struct package *package;
 	uint64_t inspected;
 	uint8_t chunk[CHUNK];
+
+	struct xz xz;
+	const void *first; /* of data.tar, read already */
+	la_ssize_t first_size;
 };
 
 static int damaged(const struct reader *r, struct archive *a)
@@ -171,20 +177,89 @@ static int take_member(struct reader *r, struct archive_entry *entry)
 
 /* ---------------------------------------------------------------- the archives */
 
+static int refuse_inner(struct archive *inner, const char *text)
+{
+	archive_set_error(inner, EINVAL, "%s", text ? text : "no reason");
+	return -1;
+}
+
 static la_ssize_t read_outer(struct archive *inner, void *arg, const void **bytes)
 {
 	static uint8_t chunk[CHUNK];
 	struct reader *r = arg;
 	la_ssize_t n = archive_read_data(r->outer, chunk, sizeof(chunk));
 
-	if (n < 0) {
-		const char *text = archive_error_string(r->outer);
+	if (n < 0)
+		return refuse_inner(inner, archive_error_string(r->outer));
+	*bytes = chunk;
+	return n;
+}
 
-		archive_set_error(inner, EINVAL, "%s", text ? text : "no reason");
+/* 1 if it gave more, 0 at the end of data.tar, -1 on an error. */
+static int give_xz(struct archive *inner, struct reader *r)
+{
+	const void *packed = NULL;
+	const la_ssize_t n = read_outer(inner, r, &packed);
+
+	if (n < 0)
 		return -1;
+	xz_give(&r->xz, packed, (size_t)n);
+	return n > 0;
+}
+
+/* xz and LZMA, for which libarchive has no bound on memory. */
+static la_ssize_t read_xz(struct archive *inner, void *arg, const void **bytes)
+{
+	static uint8_t chunk[CHUNK];
+	struct reader *r = arg;
+	char why[256];
+	int n = 0;
+
+	while (n == 0 && !r->xz.finished) {
+		const int more = xz_wants_input(&r->xz) ? give_xz(inner, r) : 1;
+
+		if (more < 0)
+			return -1;
+		n = xz_take(&r->xz, more == 0, chunk, sizeof(chunk), why, sizeof(why));
+		if (n < 0)
+			return refuse_inner(inner, why);
 	}
 	*bytes = chunk;
 	return n;
+}
+
+static la_ssize_t read_plain(struct archive *inner, void *arg, const void **bytes)
+{
+	struct reader *r = arg;
+	const la_ssize_t n = r->first_size;
+
+	if (n == 0)
+		return read_outer(inner, r, bytes);
+	r->first_size = 0;
+	*bytes = r->first;
+	return n;
+}
+
+/* Reads the first bytes of data.tar, and chooses by them who unpacks. */
+static int open_data(struct reader *r)
+{
+	const void *bytes = NULL;
+	const la_ssize_t n = read_outer(r->inner, r, &bytes);
+
+	if (n < 0)
+		return -EINVAL;
+	const char *name = unpack_name(bytes, (size_t)n);
+	if (!name || (strcmp(name, "xz") != 0 && strcmp(name, "lzma") != 0)) {
+		r->first = bytes;
+		r->first_size = n;
+		return archive_read_open(r->inner, r, NULL, read_plain, NULL) < ARCHIVE_WARN
+			   ? -EINVAL
+			   : 0;
+	}
+	if (xz_begin(&r->xz, strcmp(name, "lzma") == 0) != 0)
+		return refuse_inner(r->inner, "no memory");
+	xz_give(&r->xz, bytes, (size_t)n);
+	return archive_read_open(r->inner, r, NULL, read_xz, NULL) < ARCHIVE_WARN ? -EINVAL : 0;
 }
 
 static int read_members(struct reader *r)
@@ -211,16 +286,12 @@ static int read_data(struct reader *r)
 		return log_error(ENOMEM, "%s: no memory", r->name);
 	archive_read_support_format_tar(r->inner);
 	archive_read_support_filter_gzip(r->inner);
-	archive_read_support_filter_xz(r->inner);
 	archive_read_support_filter_zstd(r->inner);
 	archive_read_support_filter_bzip2(r->inner);
-	archive_read_support_filter_lzma(r->inner);
-	int err = 0;
-	if (archive_read_open(r->inner, r, NULL, read_outer, NULL) < ARCHIVE_WARN)
-		err = damaged(r, r->inner);
-	if (!err)
-		err = read_members(r);
+	const int err = open_data(r) ? damaged(r, r->inner) : read_members(r);
+
 	archive_read_free(r->inner);
+	xz_end(&r->xz);
 	return err;
 }
 

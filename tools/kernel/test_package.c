@@ -12,6 +12,7 @@
 #include <cmocka.h> /* last: it defines fail() */
 #include <errno.h>
 #include <fcntl.h>
+#include <lzma.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -204,6 +205,27 @@ static void a_package_cut_short_anywhere_is_refused(void **state)
 	}
 }
 
+/* The .xz file format, as in test_unpack.c: the block's header follows 12 bytes of the stream's. */
+static void a_dictionary_of_gigabytes_is_refused(void **state)
+{
+	struct bytes b = kit_package((const struct member[]){KERNEL, {0}});
+	uint8_t *data = memmem(b.at, b.size, "data.tar", 8);
+
+	assert_non_null(data);
+	uint8_t *xz = memmem(data, (size_t)(b.at + b.size - data),
+	    "\xfd"
+	    "7zXZ",
+	    5);
+	assert_non_null(xz);
+	uint8_t *block = xz + 12;
+	const size_t size = (block[0] + 1u) * 4 - 4;
+	assert_memory_equal(block + 2, "\x21\x01", 2);
+	block[4] = 38; /* 2 GiB */
+	const uint32_t crc = lzma_crc32(block, size, 0);
+	memcpy(block + size, &crc, sizeof(crc));
+	refused(unpack_bytes(b), "needs 2048 MiB of memory to unpack, and may use 192");
+}
+
 static void an_archive_that_is_no_package_is_refused(void **state)
 {
 	assert_true(unpack_bytes(text("!<arch>\n")) < 0);
@@ -228,6 +250,7 @@ int main(void)
 	    T(a_bomb_stops_at_the_limit_of_a_file_and_of_all),
 	    T(a_bomb_beside_the_kernel_costs_no_more_than_the_limit),
 	    T(a_package_cut_short_anywhere_is_refused),
+	    T(a_dictionary_of_gigabytes_is_refused),
 	    T(an_archive_that_is_no_package_is_refused),
 #undef T
 	};

@@ -11,6 +11,7 @@
 
 #include <cmocka.h> /* last: it defines fail() */
 #include <errno.h>
+#include <lzma.h>
 #include <string.h>
 
 #include "tools/kernel/test_kit.h"
@@ -156,6 +157,90 @@ static void a_bomb_stops_at_the_limit(void **state)
 	}
 }
 
+/* The .xz file format, 3.1 and 5.3.1: 12 bytes of stream header, then the block's: its size in
+ * words less one, flags, filter LZMA2 with one byte of properties, the CRC32 last. */
+static void set_xz_dictionary(struct bytes xz, uint8_t properties)
+{
+	uint8_t *block = xz.at + 12;
+	const size_t size = (block[0] + 1u) * 4 - 4;
+
+	assert_memory_equal(block + 2, "\x21\x01", 2);
+	block[4] = properties;
+	const uint32_t crc = lzma_crc32(block, size, 0);
+	memcpy(block + size, &crc, sizeof(crc));
+}
+
+/* As Linux 6 packs (128 MiB), and more than liblzma may have. */
+static void an_xz_dictionary_is_bounded(void **state)
+{
+	struct bytes whole = kernel(), payload = kit_payload("xz --check=crc32", whole);
+
+	set_xz_dictionary(payload, 30);
+	assert_int_equal(unpack(payload), 0);
+	assert_int_equal(pail.size, whole.size);
+	for (uint8_t properties = 32; properties <= 40; properties++) {
+		set_xz_dictionary(payload, properties);
+		assert_int_equal(unpack(payload), -ENOMEM);
+		assert_non_null(strstr(why, "the xz payload needs "));
+		assert_non_null(strstr(why, " MiB of memory to unpack, and may use 192"));
+	}
+}
+
+/* LZMA SDK, lzma-file-format: a byte of properties, then the dictionary in four. */
+static void an_lzma_dictionary_is_bounded(void **state)
+{
+	static const uint32_t sizes[] = {256u << 20, 2560u << 20, 0xffffff00};
+	struct bytes payload = kit_payload("xz --format=lzma", kernel());
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		memcpy(payload.at + 1, &sizes[i], sizeof(sizes[i]));
+		assert_int_equal(unpack(payload), -ENOMEM);
+		assert_non_null(strstr(why, "MiB of memory to unpack"));
+	}
+}
+
+/* RFC 8878, 3.1.1.1.2: a window descriptor's exponent is its upper five bits. */
+static void a_zstd_window_is_bounded(void **state)
+{
+	/* Neither size nor dictionary nor checksum; one raw block, the last, of 8 bytes. */
+	struct bytes payload = kit_bytes(4 + 2 + 3 + 8 + 4);
+
+	memcpy(payload.at,
+	    "\x28\xb5\x2f\xfd\0\0\x41\0\0\x7f"
+	    "ELF1234",
+	    17);
+	payload.at[17] = 8;
+	payload.at[5] = (27 - 10) << 3;
+	assert_int_equal(unpack(payload), 0);
+	for (unsigned log = 28; log <= 41; log++) {
+		payload.at[5] = (uint8_t)((log - 10) << 3);
+		assert_int_equal(unpack(payload), -ENOMEM);
+		assert_non_null(strstr(why, "the zstd payload needs "));
+	}
+}
+
+/* RFC 8878, 3.1.1.1: with one segment the size of the content, in 1 to 8 bytes, is the window. */
+static void a_zstd_segment_is_bounded(void **state)
+{
+	static const struct {
+		const char *head;
+		size_t size;
+	} heads[] = {
+	    {"\xa0\xff\xff\xff\xff", 5},
+	    {"\xe0\0\0\0\0\x1\0\0\0", 9},
+	    {"\xe3\1\2\3\4\0\0\0\0\x1\0\0\0", 13},
+	};
+
+	for (size_t i = 0; i < sizeof(heads) / sizeof(heads[0]); i++) {
+		struct bytes payload = kit_bytes(64);
+
+		memcpy(payload.at, "\x28\xb5\x2f\xfd", 4);
+		memcpy(payload.at + 4, heads[i].head, heads[i].size);
+		assert_int_equal(unpack(payload), -ENOMEM);
+		assert_non_null(strstr(why, "the zstd payload needs 4"));
+	}
+}
+
 static void unknown_bytes_are_said_to_be_so(void **state)
 {
 	struct bytes b = kit_bytes(64);
@@ -197,6 +282,10 @@ int main(void)
 	    T(a_payload_cut_short_anywhere_is_refused),
 	    T(a_payload_of_another_size_than_it_says_is_refused),
 	    T(a_bomb_stops_at_the_limit),
+	    T(an_xz_dictionary_is_bounded),
+	    T(an_lzma_dictionary_is_bounded),
+	    T(a_zstd_window_is_bounded),
+	    T(a_zstd_segment_is_bounded),
 	    T(unknown_bytes_are_said_to_be_so),
 	    T(impossible_blocks_of_lzo_are_refused),
 #undef T

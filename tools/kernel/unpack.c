@@ -11,13 +11,15 @@
 #include <string.h>
 
 #include "tools/kernel/lzo.h"
+#include "tools/kernel/xz.h"
 
-#define CHUNK 65536u
+#define CHUNK           65536u
+#define ZSTD_MEMORY_MAX (128u << 20)
 
 static const struct format {
 	const char *name, *magic;
 	unsigned magic_size;
-	int filter; /* of libarchive, which knows all but LZO by itself */
+	int filter; /* of libarchive; LZO, LZMA and xz are read without it */
 	bool size_follows;
 } formats[] = {
     {"gzip", "\x1f\x8b", 2, ARCHIVE_FILTER_GZIP, false},
@@ -67,7 +69,24 @@ static int meter_take(void *arg, const void *bytes, size_t size)
 	return m->sink(m->arg, bytes, size);
 }
 
+int unpack_refused(int err, char *why, size_t why_size)
+{
+	snprintf(why, why_size, "%s",
+	    err == -EFBIG ? "unpacks to more than a kernel has" : strerror(-err));
+	return err;
+}
+
 /* ----------------------------------------------------------------- libarchive */
+
+static int refuse_archive(struct archive *a, char *why, size_t why_size)
+{
+	const char *text = archive_error_string(a);
+
+	if (!text)
+		text = "no reason";
+	snprintf(why, why_size, "is damaged: %s", text);
+	return -EINVAL;
+}
 
 /* The filter is named, so that nothing is guessed and none is applied twice. */
 static int open_stream(struct archive *a, int filter, const uint8_t *stream, size_t size)
@@ -91,18 +110,11 @@ static int pump(struct archive *a, struct meter *to, char *why, size_t why_size)
 
 		if (n == 0)
 			return 0;
-		if (n < 0) {
-			const char *text = archive_error_string(a);
-
-			snprintf(why, why_size, "is damaged: %s", text ? text : "no reason");
-			return -EINVAL;
-		}
-		int err = meter_take(to, chunk, (size_t)n);
-		if (err) {
-			snprintf(why, why_size, "%s",
-			    err == -EFBIG ? "unpacks to more than a kernel has" : strerror(-err));
-			return err;
-		}
+		if (n < 0)
+			return refuse_archive(a, why, why_size);
+		const int err = meter_take(to, chunk, (size_t)n);
+		if (err)
+			return unpack_refused(err, why, why_size);
 	}
 }
 
@@ -115,14 +127,9 @@ static int filter_stream(
 		snprintf(why, why_size, "no memory");
 		return -ENOMEM;
 	}
-	int err = open_stream(a, filter, stream, size);
-	if (!err) {
-		err = pump(a, to, why, why_size);
-	} else {
-		const char *text = archive_error_string(a);
+	const int err = open_stream(a, filter, stream, size) ? refuse_archive(a, why, why_size)
+							     : pump(a, to, why, why_size);
 
-		snprintf(why, why_size, "is damaged: %s", text ? text : "no reason");
-	}
 	archive_read_free(a);
 	return err;
 }
@@ -137,13 +144,55 @@ int unpack_gzip(
 
 /* ----------------------------------------------------------------- payloads */
 
+/*
+ * The memory that a zstd frame needs, by its head: RFC 8878, 3.1.1.1. libarchive takes no more than
+ * ZSTD_MEMORY_MAX, with which Linux packs, but not always tells that this was why. Blocks of
+ * bzip2 and lz4 have 8 MiB at most.
+ */
+static uint64_t zstd_memory(const uint8_t *frame, size_t size)
+{
+	static const uint8_t id_bytes[] = {0, 1, 2, 4};
+	const uint8_t flags = size > 5 ? frame[4] : 0;
+	const size_t at = 5 + id_bytes[flags & 3], width = (size_t)1 << (flags >> 6);
+	uint64_t content = 0;
+
+	if (size <= 5)
+		return 0;
+	if (!(flags & 0x20)) {
+		const uint64_t base = UINT64_C(1) << (10 + (frame[5] >> 3));
+
+		return base + base / 8 * (frame[5] & 7);
+	}
+	if (at + width > size)
+		return 0;
+	memcpy(&content, frame + at, width);
+	return content;
+}
+
+static int check_memory(
+    const struct format *f, const uint8_t *payload, size_t size, char *why, size_t why_size)
+{
+	const uint64_t needs = f->filter == ARCHIVE_FILTER_ZSTD ? zstd_memory(payload, size) : 0;
+
+	if (needs <= ZSTD_MEMORY_MAX)
+		return 0;
+	snprintf(why, why_size, "needs %llu MiB of memory to unpack, and may use %u",
+	    (unsigned long long)(needs >> 20), ZSTD_MEMORY_MAX >> 20);
+	return -ENOMEM;
+}
+
 static int unpack_by(const struct format *f, const uint8_t *payload, size_t size, struct meter *to,
     char *why, size_t why_size)
 {
-	int err;
+	int err = check_memory(f, payload, size, why, why_size);
 
+	if (err)
+		return err;
 	if (f->filter == ARCHIVE_FILTER_LZOP)
 		err = lzo_unpack(payload, size, meter_take, to, why, why_size);
+	else if (f->filter == ARCHIVE_FILTER_XZ || f->filter == ARCHIVE_FILTER_LZMA)
+		return xz_unpack(
+		    payload, size, f->filter == ARCHIVE_FILTER_LZMA, meter_take, to, why, why_size);
 	else if (f->filter == ARCHIVE_FILTER_NONE)
 		err = meter_take(to, payload, size);
 	else

@@ -17,6 +17,9 @@
 /* Takes the next bytes: 0, or -errno, which ends the unpacking. -EFBIG: that is too much. */
 typedef int (*unpack_sink)(void *arg, const void *bytes, size_t size);
 
+/* For unpackers: a sink's error as a clause in `why`. Returns `err`. */
+int unpack_refused(int err, char *why, size_t why_size);
+
 /* "gzip", "xz" ... by the first bytes, or NULL. */
 const char *unpack_name(const uint8_t *payload, size_t size);
 
