@@ -22,6 +22,5 @@ bool feature_built(const char *name)
 
 int feature_refuse(const char *what, const char *name)
 {
-	return log_error(
-	    ENOTSUP, "%s: this volt was built without it (-Dfeatures lacks %s)", what, name);
+	return log_error(ENOTSUP, "%s: this volt was built without it (needs -D%s)", what, name);
 }

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 
+/* `name` is the option of the build that chooses it, without -D: features=audit, for example. */
 bool feature_built(const char *name);
 
 /* Says that `what`, an option for example, needs a feature that is left out. -ENOTSUP. */

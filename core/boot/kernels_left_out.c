@@ -32,7 +32,7 @@ bool multiboot_has_magic(const struct kernel_image *image)
 static int multiboot_load(const struct kernel_image *image, struct memory *memory,
     struct boot_map *map, struct kernel_info *info)
 {
-	return feature_refuse(image->file.name, "kernels");
+	return feature_refuse(image->file.name, "features=kernels");
 }
 
 const struct kernel_protocol multiboot_protocol = {
@@ -53,7 +53,7 @@ void pvh_warn_of_notes(const struct kernel_image *image, const char *instead)
 static int pvh_load(const struct kernel_image *image, struct memory *memory, struct boot_map *map,
     struct kernel_info *info)
 {
-	return feature_refuse("--boot pvh", "kernels");
+	return feature_refuse("--boot pvh", "features=kernels");
 }
 
 const struct kernel_protocol pvh_protocol = {

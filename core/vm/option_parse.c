@@ -278,7 +278,7 @@ int options_parse(struct options *o, int argc, char **argv)
 	argv += argc > 0;
 	if (argv[0] && strcmp(argv[0], "explain") == 0) {
 		if (!VOLT_HAS_AUDIT) {
-			feature_refuse("volt explain", "audit");
+			feature_refuse("volt explain", "features=audit");
 			return EXIT_USAGE;
 		}
 		o->explain = true;

@@ -23,7 +23,7 @@ class Groups(Refusals):
 
     def test_explain_comes_with_audit(self):
         if not self.offered()["audit"]:
-            self.refused(["explain"], 100, "-Dfeatures lacks audit")
+            self.refused(["explain"], 100, "needs -Dfeatures=audit")
             return
         run = self.launch([Setup.volt, "explain"])
         self.assertEqual(run.wait(), 0, run.story())
@@ -36,4 +36,4 @@ class Groups(Refusals):
             self.refused(words, 101, "/dev/null")
             self.assertTrue(path.exists())
         else:
-            self.refused(words, 100, "-Dfeatures lacks operate")
+            self.refused(words, 100, "needs -Dfeatures=operate")

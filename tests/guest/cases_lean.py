@@ -8,25 +8,30 @@ from vm import Refusals, Setup
 class LeftOut(Refusals):
     def refuse(self, words, feature, status=100):
         self.refused([*words, "--kernel", self.kernel], status, "built without it",
-                     f"-Dfeatures lacks {feature}")
+                     f"(needs -D{feature})")
 
     def test_an_allowlist_is_refused(self):
-        self.refuse(["--allowlist", "/dev/null"], "audit")
+        self.refuse(["--allowlist", "/dev/null"], "features=audit")
 
     def test_explain_is_refused(self):
-        self.refuse(["explain"], "audit")
+        self.refuse(["explain"], "features=audit")
 
     def test_a_filter_is_refused(self):
-        self.refuse(["--filter", "trace,on=serial"], "operate")
+        self.refuse(["--filter", "trace,on=serial"], "features=operate")
 
     def test_a_trace_is_refused(self):
-        self.refuse(["--trace-file", "/dev/null"], "operate")
+        self.refuse(["--trace-file", "/dev/null"], "features=operate")
 
     def test_a_seccomp_report_is_refused(self):
-        self.refuse(["--seccomp-report"], "audit")
+        self.refuse(["--seccomp-report"], "features=audit")
+
+    def test_snapshots_are_refused(self):
+        """Nothing can ask such a VM to be saved: no group of features adds it."""
+        self.refuse(["--snapshot"], "plugins=control")
+        self.refuse(["--restore", "/tmp"], "plugins=control")
 
     def test_pvh_is_refused(self):
-        self.refuse(["--boot", "pvh", "--plugin", "serial"], "kernels", 101)
+        self.refuse(["--boot", "pvh", "--plugin", "serial"], "features=kernels", 101)
 
     def test_a_kernel_by_name_is_a_file_that_is_not_there(self):
         self.refused(["--kernel", "nosuchkernel"], 101, "nosuchkernel", "cannot be opened")
