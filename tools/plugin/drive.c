@@ -94,6 +94,34 @@ static bool choose_guest(struct drive *d, struct action *a)
 	return true;
 }
 
+static bool is_range(const struct drive *d, const struct action *a)
+{
+	for (unsigned i = 0; i < fake_range_count(d->f); i++) {
+		const struct volt_range *r = fake_range(d->f, i);
+
+		if (r->space == a->space && a->addr >= r->base && a->addr - r->base < r->len)
+			return true;
+	}
+	return false;
+}
+
+/* An index port has its data port behind it: reads and writes of it, and the index again. A
+ * device with guest memory is told addresses instead. */
+static bool choose_behind(struct drive *d, struct action *a)
+{
+	if (d->index.n == 0 || check_memory(d->c, d->f) || below(d, 3))
+		return false;
+	const unsigned what = below(d, 5);
+
+	*a = d->index;
+	if (what == 4)
+		return true;
+	a->kind = what < 2 ? ACTION_READ : ACTION_WRITE;
+	a->addr += a->n;
+	a->val = interesting(d);
+	return is_range(d, a);
+}
+
 /* Mostly inside of a range, at times across one of its ends. */
 static bool choose_access(struct drive *d, struct action *a)
 {
@@ -111,6 +139,8 @@ static bool choose_access(struct drive *d, struct action *a)
 	if (below(d, 64) == 0 && r->base >= a->n)
 		a->addr = r->base - a->n / 2;
 	a->val = interesting(d);
+	if (a->kind == ACTION_WRITE)
+		d->index = *a;
 	return true;
 }
 
@@ -199,8 +229,8 @@ static void choose(struct drive *d, struct action *a)
 
 	if (below(d, 3) == 0 && choose_guest(d, a))
 		return;
-	bool found = what < 60
-			 ? choose_through(d, a) || choose_doorbell(d, a) || choose_access(d, a)
+	bool found = what < 60 ? choose_through(d, a) || choose_doorbell(d, a) ||
+				     choose_behind(d, a) || choose_access(d, a)
 		     : what < 75 ? choose_stream(d, a)
 		     : what < 85 ? choose_pin(d, a)
 		     : what < 90 ? choose_other(d, a)

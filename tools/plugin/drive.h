@@ -80,6 +80,8 @@ struct drive {
 	unsigned messages;
 	uint64_t told; /* the newest address of memory that the plugin was told */
 	uint64_t counters[64];
+	/* The newest write to a range, which may have chosen what the port behind it reaches. */
+	struct action index;
 	/* Carries the action out; drive_apply() unless a case sets another. */
 	uint64_t (*apply)(struct drive *d, const struct action *a);
 	void *arg; /* apply's */

@@ -12,18 +12,24 @@
 #define MISSING  2 /* a register */
 #define DISTURBS 3 /* a save does */
 #define HOSTILE  4 /* the index is believed */
+#define LINE     5 /* resume drives none; and it is seldom high */
 
 #define DEV_EXT   get_ext
 #define DEV_WRITE write_kept
 #define DEV_RESET reset
 #include "base.h"
 
+static bool is_due(const struct dev *d)
+{
+	return FAULT == LINE ? d->regs[1] == 4 : d->regs[1] & 1;
+}
+
 static void write_kept(void *self, uint64_t off, uint32_t n, uint64_t val)
 {
 	struct dev *d = self;
 
 	d->regs[off] = off == 0 ? 0 : (uint8_t)val;
-	d->h->set_irq(d->h, d->line, d->regs[1] & 1);
+	d->h->set_irq(d->h, d->line, is_due(d));
 }
 
 static void reset(void *self)
@@ -46,7 +52,8 @@ static void resume(void *self)
 {
 	struct dev *d = self;
 
-	d->h->set_irq(d->h, d->line, d->regs[1] & 1);
+	if (FAULT != LINE)
+		d->h->set_irq(d->h, d->line, is_due(d));
 	if (d->regs[0])
 		((volatile uint8_t *)d->regs)[d->regs[0]] = 1;
 }
