@@ -22,6 +22,8 @@
 struct settings {
 	struct cmdline_port mark, exit;
 	bool has_mark, has_exit, has_run;
+	bool serves_only; /* the agent's host gives the commands */
+	uint32_t agent;   /* its port; 0: none */
 	char cmdline[CMDLINE_MAX], run[CMDLINE_MAX], modules[CMDLINE_MAX];
 };
 
@@ -37,6 +39,16 @@ static bool get_port(const char *cmdline, const char *key, struct cmdline_port *
 	return false;
 }
 
+static void read_agent(struct settings *s)
+{
+	char text[24], *end;
+
+	if (!cmdline_get(s->cmdline, "volt.agent", text, sizeof(text)))
+		return;
+	s->agent = (uint32_t)strtoul(text, &end, 10);
+	s->serves_only = !strcmp(end, ",only");
+}
+
 static void read_settings(struct settings *s)
 {
 	long len = read_file("/proc/cmdline", s->cmdline, sizeof(s->cmdline));
@@ -50,6 +62,7 @@ static void read_settings(struct settings *s)
 	s->has_exit = get_port(s->cmdline, "volt.exit", &s->exit);
 	s->has_run = cmdline_get(s->cmdline, "volt.run", s->run, sizeof(s->run));
 	cmdline_get(s->cmdline, "volt.modules", s->modules, sizeof(s->modules));
+	read_agent(s);
 }
 
 static void set_environment(void)
@@ -85,14 +98,9 @@ static void announce(const struct settings *s)
 /* For a host that asks over vsock: before the banner, so that who has seen it may connect. */
 static void start_agent(const struct settings *s)
 {
-	char text[16];
-
-	if (!cmdline_get(s->cmdline, "volt.agent", text, sizeof(text)))
-		return;
-	const uint32_t port = (uint32_t)strtoul(text, NULL, 10);
-
-	if (!agent_start(port))
-		complain("volt.agent: cannot listen on vsock port %u: %s", port, strerror(errno));
+	if (s->agent && !agent_start(s->agent))
+		complain(
+		    "volt.agent: cannot listen on vsock port %u: %s", s->agent, strerror(errno));
 }
 
 /* Ends the VM with a status: by the exit port, else by power-off. */
@@ -194,14 +202,20 @@ __attribute__((noreturn)) static void run_init(char **args)
 	read_settings(&s);
 	modules_load(s.modules);
 	network_setup(s.cmdline);
-	const enum root_result root = root_switch(s.cmdline);
+	enum root_result root = root_switch(s.cmdline);
+	if (root != ROOT_FAILED && !root_mount_share(s.cmdline))
+		root = ROOT_FAILED;
 	network_write_resolver();
+	if (s.serves_only && root == ROOT_FAILED)
+		end_with(&s, 126);
 	start_agent(&s);
 	announce(&s);
 	if (s.has_run && root == ROOT_FAILED)
 		end_with(&s, 126);
 	if (s.has_run)
 		run_command(&s, args, &signals);
+	while (s.serves_only)
+		wait_for(-1, &signals);
 	if (root == ROOT_READY)
 		root_run_init(s.cmdline, args);
 	if (root != ROOT_NONE)

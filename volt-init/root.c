@@ -34,7 +34,8 @@ enum {
 static const char sysroot[] = "/sysroot", devices[] = "/sys/class/block";
 
 struct root {
-	char name[NAME_SIZE]; /* root= */
+	const char *key, *target;
+	char name[NAME_SIZE]; /* the value of key= */
 	char device[NAME_SIZE];
 	char types[NAME_SIZE]; /* that are tried; a list with commas */
 	char flags[NAME_SIZE];
@@ -179,19 +180,20 @@ static bool wait_for_device(struct root *r)
 	bool told = false;
 
 	if (!tag && r->name[0] != '/') {
-		complain(
-		    "root=%s: cannot be used: give /dev/NAME, PARTUUID=, LABEL= or UUID=", r->name);
+		complain("%s=%s: cannot be used: give /dev/NAME, PARTUUID=, LABEL= or UUID=",
+		    r->key, r->name);
 		return false;
 	}
 	while (!find_device(r, tag)) {
 		const unsigned long waited = uptime_ms() - begun;
 		if (waited > WAIT_MS) {
-			complain("root=%s: no such device after %d s", r->name, WAIT_MS / 1000);
+			complain(
+			    "%s=%s: no such device after %d s", r->key, r->name, WAIT_MS / 1000);
 			list_devices();
 			return false;
 		}
 		if (waited > TELL_MS && !told)
-			complain("root=%s: waiting for the device", r->name);
+			complain("%s=%s: waiting for the device", r->key, r->name);
 		told |= waited > TELL_MS;
 		nanosleep(&tick, NULL);
 	}
@@ -221,7 +223,7 @@ static bool mount_type(const struct root *r, const char *type, int *error)
 	const unsigned long flags = r->writable ? 0 : MS_RDONLY;
 
 	modules_load_for(type);
-	if (!mount(r->device, sysroot, type, flags, r->flags))
+	if (!mount(r->device, r->target, type, flags, r->flags))
 		return true;
 	*error = errno;
 	return false;
@@ -233,7 +235,7 @@ static bool mount_device(const struct root *r)
 	char type[NAME_SIZE];
 	int error = EINVAL;
 
-	mkdir(sysroot, 0755);
+	mkdir(r->target, 0755);
 	while (cmdline_next_item(&list, type, sizeof(type))) {
 		if (mount_type(r, type, &error))
 			return true;
@@ -243,6 +245,11 @@ static bool mount_device(const struct root *r)
 	    : error == EACCES || error == EROFS ? "; the disk is read-only, so give ro"
 						: "");
 	return false;
+}
+
+static bool find_and_mount(struct root *r)
+{
+	return wait_for_device(r) && find_types(r) && mount_device(r);
 }
 
 /* ---------------------------------------------------------------- the new root */
@@ -313,17 +320,32 @@ static bool is_initramfs(void)
 
 enum root_result root_switch(const char *cmdline)
 {
-	static struct root r;
+	static struct root r = {.key = "root", .target = sysroot};
 
 	if (!cmdline_get(cmdline, "root", r.name, sizeof(r.name)) || !is_initramfs())
 		return ROOT_NONE;
 	cmdline_get(cmdline, "rootfstype", r.types, sizeof(r.types));
 	cmdline_get(cmdline, "rootflags", r.flags, sizeof(r.flags));
 	r.writable = cmdline_is_last(cmdline, "rw", "ro");
-	if (!wait_for_device(&r) || !find_types(&r) || !mount_device(&r) || !enter())
+	if (!find_and_mount(&r) || !enter())
 		return ROOT_FAILED;
 	print("volt-init: root is %s, %s, %s\n", r.device, r.types, r.writable ? "rw" : "ro");
 	return ROOT_READY;
+}
+
+bool root_mount_share(const char *cmdline)
+{
+	static struct root r = {.key = "volt.share"};
+	static char value[NAME_SIZE], target[NAME_SIZE], mode[8];
+	const char *list = value;
+
+	if (!cmdline_get(cmdline, r.key, value, sizeof(value)))
+		return true;
+	cmdline_next_item(&list, r.name, sizeof(r.name));
+	cmdline_next_item(&list, target, sizeof(target));
+	r.writable = cmdline_next_item(&list, mode, sizeof(mode)) && !strcmp(mode, "rw");
+	r.target = target;
+	return find_and_mount(&r);
 }
 
 void root_run_init(const char *cmdline, char **args)
