@@ -20,9 +20,11 @@ static const struct companion {
 	const char *program, *built; /* installed; in a build folder */
 	bool wants_volt;             /* gets --volt and this program's path */
 	bool wants_word;             /* gets the word that was typed */
+	bool wants_environment;
 } companions[] = {
     {"volt-doctor", "../tools/doctor/volt-doctor", true, false},
     {"volt-snapshot", "../tools/snapshot/volt-snapshot", true, false},
+    {"volt-run", "../tools/run/volt-run", .wants_volt = true, .wants_environment = true},
     {MANAGER, false, true},
     {MANAGER, false, true},
     {MANAGER, false, true},
@@ -37,8 +39,8 @@ static const struct companion {
 
 #define COUNT (sizeof(companions) / sizeof(companions[0]))
 
-const char *const companion_words[] = {"doctor", "snapshot", "ctl", "ps", "stop", "kill", "pause",
-    "resume", "logs", "metrics", "wait", "console", NULL};
+const char *const companion_words[] = {"doctor", "snapshot", "run", "ctl", "ps", "stop", "kill",
+    "pause", "resume", "logs", "metrics", "wait", "console", NULL};
 
 _Static_assert(sizeof(companion_words) / sizeof(companion_words[0]) == COUNT + 1, "one for each");
 
@@ -53,6 +55,13 @@ static const struct companion *find(const char *word)
 bool companion_knows(const char *word)
 {
 	return find(word) != NULL;
+}
+
+bool companion_wants_environment(const char *word)
+{
+	const struct companion *c = find(word);
+
+	return c && c->wants_environment;
 }
 
 /* Looked for beside this program, and where a build folder has it. */

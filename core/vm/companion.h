@@ -18,8 +18,10 @@
 
 /* True if `word`, the first of the command line, names one. */
 bool companion_knows(const char *word);
+/* True if that one is a user's own program, which runs a command with the user's environment. */
+bool companion_wants_environment(const char *word);
 /* Becomes the program of argv[1]; returns an exit code if that fails. `runtime_dir`: the
- * XDG_RUNTIME_DIR that it gets, or NULL; it gets nothing else of the environment. */
+ * XDG_RUNTIME_DIR that it gets, or NULL; of the environment it gets what is left then. */
 int companion_run(int argc, char **argv, const char *runtime_dir);
 /* The words that name one, and a NULL. */
 extern const char *const companion_words[];
@@ -29,6 +31,11 @@ extern const char *const companion_words[];
 static const char *const companion_words[] = {NULL};
 
 static inline bool companion_knows(const char *word)
+{
+	return false;
+}
+
+static inline bool companion_wants_environment(const char *word)
 {
 	return false;
 }

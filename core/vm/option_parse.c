@@ -63,13 +63,15 @@ static int print_help(void)
 {
 	printf("usage: volt --kernel FILE [OPTION...]\n"
 	       "       volt explain [OPTION...]\n"
+	       "       volt run [OPTION...] [--] [COMMAND [ARGUMENT...]]\n"
 	       "       volt doctor [OPTION...]\n"
 	       "       volt ctl NAME|SOCKET [COMMAND [KEY=VALUE...]]\n"
 	       "       volt ps|stop|kill|pause|resume|wait|logs|metrics|console [NAME...]\n"
 	       "       volt snapshot save|show|verify|check|merge ...\n\n"
 	       "Runs a Linux guest in a sealed microVM. \"volt explain\" prints what it would be\n"
-	       "allowed to do instead, \"volt doctor\" whether this host runs guests; the others\n"
-	       "list, command, save and stop VMs that run.\n\n");
+	       "allowed to do instead, \"volt run\" runs one command in a VM of its own, \"volt\n"
+	       "doctor\" tells whether this host runs guests; the others list, command, save and\n"
+	       "stop VMs that run.\n\n");
 	for (size_t i = 0; option_rows[i].name; i++) {
 		char left[64];
 

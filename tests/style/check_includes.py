@@ -2,6 +2,7 @@
 # SPDX-FileCopyrightText: The Volt authors
 """Who may include whom: a plugin sees <volt/...>, the system and its own folder; core,
 tools and volt-init see no plugin, but volt-plugin has the sandbox's compiler of filters;
+volt-run has the numbers of the agent's protocol;
 only tests and volt-plugin see <volt/fake_host.h>. Folders of the core include those before
 them in FOLDERS, and modules of a folder do not include each other in a circle."""
 
@@ -58,7 +59,8 @@ def complaint(path, mark, name):
     if path.parts[0] == "core" and name.startswith("core/") and is_above(path.parts[1], name):
         return f"is above core/{path.parts[1]}: the order is {' <- '.join(FOLDERS)}"
     confined = path.parts[:2] == ("tools", "plugin") and name.startswith("plugins/sandbox/")
-    if (path.parts[0] == "tools" and not confined
+    protocol = path.parts[:2] == ("tools", "run") and name == "volt-init/agent.h"
+    if (path.parts[0] == "tools" and not confined and not protocol
             and re.match(r"(\.\./)*(plugins|volt-init|tests)/", name)):
         return "is no part of a tool"
     if path.parts[0] == "volt-init" and re.match(r"(\.\./)*(core|plugins|sdk|tools|volt)/", name):

@@ -3,7 +3,7 @@
 """Makes completions for bash, zsh and fish of what the programs' --help prints, which are their
 tables of options.
 
-usage: completions.py VOLT VOLT_CTL FOLDER
+usage: completions.py VOLT VOLT_CTL FOLDER [VERB=PROGRAM...]
 """
 
 import pathlib
@@ -36,6 +36,8 @@ def short(said):
 
 
 MAIN, USAGE = options(VOLT)
+OTHERS = {verb: options(program)[0] for verb, program in
+          (word.split("=", 1) for word in sys.argv[4:])}  # with arguments of their own kind
 VERBS = [verb for line in re.findall(r"^ +volt ([a-z|]+)", USAGE, re.MULTILINE)
          for verb in line.split("|")]
 NAMED = [verb for verb in VERBS if subprocess.run(
@@ -55,8 +57,12 @@ def bash():
     cases = "\n".join(f"\t{verb}) options='{' '.join('--' + row[0] for row in rows)}' ;;"
                       for verb, rows in ARGS.items())
 
+    others = "\n".join(f"\t{verb}) verb= options='{' '.join('--' + row[0] for row in rows)}' ;;"
+                       for verb, rows in OTHERS.items())
+
     def named(wanted):
-        return "|".join("--" + row[0] for row in MAIN if kind(row[0], row[1]) == wanted)
+        rows = MAIN + [row for rows in OTHERS.values() for row in rows]
+        return "|".join(sorted({"--" + row[0] for row in rows if kind(*row[:2]) == wanted}))
     return f"""{LICENCE}
 _volt() {{
 	local current=${{COMP_WORDS[COMP_CWORD]}} last=${{COMP_WORDS[COMP_CWORD-1]}} options= names=
@@ -64,6 +70,7 @@ _volt() {{
 	COMPREPLY=()
 	case $verb in
 {cases}
+{others}
 	doctor|snapshot) verb= options=--help ;;
 	*) verb= options='{' '.join('--' + row[0] for row in MAIN)}' ;;
 	esac
@@ -98,6 +105,8 @@ def zsh():
     cases = "\n".join(
         f"\t{verb}) _arguments {zsh_rows(rows)}{'' if verb == 'ps' else ' ' + chr(39) + '*:VM:_volt_names' + chr(39)} ;;"
         for verb, rows in ARGS.items())
+    others = "\n".join(f"\t{verb}) _arguments {zsh_rows(rows)} '*:command:_files' ;;"
+                       for verb, rows in OTHERS.items())
     return f"""#compdef volt
 {LICENCE}
 _volt_names() {{ compadd -- $(volt ps 2>/dev/null | awk 'NR > 1 {{ print $1 }}') }}
@@ -114,6 +123,7 @@ _volt() {{
 	fi
 	case $verb in
 {cases}
+{others}
 	doctor|snapshot) _arguments --help ;;
 	*) _arguments {zsh_rows(MAIN)} ;;
 	esac
@@ -132,7 +142,7 @@ FISH_KINDS = {"file": "-rF", "dir": "-x -a '(__fish_complete_directories)'",
 
 def fish():
     named = " ".join(NAMED)
-    others = f"{named} doctor snapshot"
+    others = f"{named} {' '.join(OTHERS)} doctor snapshot"
     lines = [LICENCE, "complete -c volt -f",
              f"complete -c volt -n __fish_is_first_arg -a '{' '.join(VERBS)}'"]
     for name, value, said in MAIN:
@@ -146,6 +156,10 @@ def fish():
         if verb != "ps":
             lines.append(f"complete -c volt {when} "
                          "-a \"(volt ps 2>/dev/null | awk 'NR > 1 { print \\$1 }')\"")
+    for verb, rows in OTHERS.items():
+        for name, value, said in rows:
+            lines.append(f"complete -c volt -n '__fish_seen_subcommand_from {verb}' -l {name} "
+                         f"{FISH_KINDS[kind(name, value)]} -d '{said}'")
     return "\n".join(lines) + "\n"
 
 

@@ -45,6 +45,7 @@ class Completions(unittest.TestCase):
         self.assertEqual(self.bash("volt", "stop", "--t"), ["--timeout"])
         self.assertEqual(self.bash("volt", "ps", "--a"), ["--all"])
         self.assertIn("--memory", self.bash("volt", "explain", "--mem"))
+        self.assertEqual(self.bash("volt", "run", "--im"), ["--image"])
 
     def test_zsh_reads_them(self):
         self.shell("zsh", f"autoload -U compinit && compinit -D && source {FOLDER}/_volt && "
@@ -57,6 +58,7 @@ class Completions(unittest.TestCase):
         self.assertIn("console", fish("volt c"))
         self.assertIn("serial", fish("volt --plugin se"))
         self.assertEqual(fish("volt stop --t"), ["--timeout"])
+        self.assertEqual(fish("volt run --im"), ["--image"])
 
 
 if __name__ == "__main__":

@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: Apache-2.0
+# SPDX-FileCopyrightText: The Volt authors
+"""volt run with an unmodified Debian kernel: status, streams, a terminal, a root, a share, a network."""
+
+import os
+import shlex
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from cases import expect, run
+from lab import LabError, LabUnavailable, busybox, fetch, libraries
+
+BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
+INITRD, ROOT, MKE2FS = "/lab/run.cpio", "/lab/root.img", "/usr/sbin/mke2fs"
+TOOLS = "PATH=/lab/bin:$PATH"  # there are the real mke2fs, not BusyBox's, and a passt
+APPLETS = ("sh", "cat", "ls", "echo", "sha256sum", "sleep", "stty", "env", "pwd", "touch", "kill", "wget", "ip")
+LIMIT_S = 300
+
+
+def _call(*words):
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=300)
+    if done.returncode:
+        raise LabError(f"{words} ended with {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def _initramfs(folder):
+    tool, deb = BUILD / "tools/kernel/volt-kernel", fetch("--deb")["deb"]
+    name = _call(tool, "import", "--store", folder / "store", deb).strip()
+    _call(tool, "initramfs", "--store", folder / "store", "--output", folder / "initramfs", name)
+    return folder / "initramfs"
+
+
+def _root(folder):
+    tree, image = folder / "tree", folder / "root.img"
+    for name in ("bin", "etc", "dev", "proc", "sys", "run", "tmp", "root", "mnt"):
+        (tree / name).mkdir(parents=True)
+    (tree / "bin/busybox").write_bytes(busybox().read_bytes())
+    (tree / "bin/busybox").chmod(0o755)
+    for name in APPLETS:
+        (tree / "bin" / name).symlink_to("busybox")
+    _call("mke2fs", "-q", "-t", "ext4", "-E", "root_owner=0:0", "-d", tree, image, "16M")
+    return image
+
+
+def _line(*words, command):
+    return " ".join(["volt", "run", "--kernel", "/lab/vmlinux", "--initrd", INITRD, "--memory", "128M", *words, "--",
+                     *(shlex.quote(word) for word in command)])
+
+
+def _run(lab, *words, command, status=0, before="true"):
+    line = _line(*words, command=command)
+    found, output = lab.run(f"{before}; {line} </dev/null", LIMIT_S)
+    expect(found == status, f"exit status {found} instead of {status}", output)
+    # Emulated twice, a boot takes longer than the patience of volt run.
+    output = "".join(line for line in output.splitlines(True) if "still waiting" not in line)
+    expect(lab.check("ls /tmp | grep -c volt-run- || true").strip() == "0", "files are left in /tmp")
+    return output
+
+
+def the_status_is_the_commands(lab):
+    """As the issue has it: with nothing but volt-init in the guest, whose little shell is sh."""
+    _run(lab, "--no-share", command=["sh", "-c", "exit 7"], status=7)
+    output = _run(lab, "--no-share", "--env A=5", "--workdir /proc", command=["sh", "-c", "echo $A; cat version"])
+    expect(output.startswith("5\nLinux version 6"), "not the variable and the file", output)
+    output = _run(lab, "--no-share", command=["nosuch"], status=127)
+    expect("nosuch: No such file" in output, "no reason", output)
+
+
+def bytes_go_in_and_come_back(lab):
+    lab.check("head -c 4194304 /dev/urandom > /tmp/big")
+    line = _line("--image", ROOT, "--no-share", command=["cat"])
+    output = lab.check(f"{line} < /tmp/big 2>/tmp/errors | sha256sum; sha256sum < /tmp/big", LIMIT_S).split("\n")
+    expect(output[0] == output[1], "not the same bytes", "\n".join(output))
+
+
+def an_image_stays_as_it_is(lab):
+    before = lab.check(f"sha256sum {ROOT}")
+    output = _run(lab, "--image", ROOT, "--no-share", command=["sh", "-c", "echo new >/etc/new; cat /etc/new"])
+    expect(output == "new\n", "the root cannot be written", output)
+    expect(lab.check(f"sha256sum {ROOT}") == before, "the image has changed")
+
+
+def the_current_folder_is_on_mnt(lab):
+    prepare = f"{TOOLS}; mkdir -p /root/work/sub; echo shared >/root/work/sub/file; cd /root/work"
+    script = "pwd; cat sub/file; echo no >sub/file"
+    output = _run(lab, "--image", ROOT, command=["sh", "-c", script], status=1, before=prepare)
+    expect("/mnt\nshared\n" in output, "not the folder", output)
+    expect("Read-only file system" in output, "it can be written", output)
+    output = _run(lab, "--root", "/root/tree", "--share /root/work",
+                  command=["/bin/sh", "-c", "cat /mnt/sub/file; touch /new"],
+                  before=f"{TOOLS}; mkdir -p /root/tree/bin /root/tree/mnt /root/tree/dev /root/tree/proc /root/tree/sys "
+                         "/root/tree/run; cp /bin/busybox /root/tree/bin/busybox; ln -sf busybox /root/tree/bin/sh; "
+                         "ln -sf busybox /root/tree/bin/cat; ln -sf busybox /root/tree/bin/touch")
+    expect(output == "shared\n", "not the file of the share", output)
+
+
+def a_terminal(lab):
+    """Its size at the start and later, Ctrl-C, and that this one is as it was."""
+    line = _line("--image", ROOT, "--no-share", command=["sh"])
+    session = lab.spawn(f"stty rows 30 cols 90; stty -a >/tmp/before; {line}; s=$?; stty -a >/tmp/after; "
+                        "cmp /tmp/before /tmp/after && echo same; exit $s")
+    session.expect("# ", LIMIT_S)
+    session.send("stty size\n")
+    session.expect("30 90", LIMIT_S)
+    lab.check("stty rows 41 cols 101 </dev/hvc0")
+    session.send("sleep 1; stty size\n")
+    session.expect("41 101", LIMIT_S)
+    lab.check("stty rows 30 cols 90 </dev/hvc0")
+    session.send("sleep 1000; echo got $?\n")
+    session.expect("sleep 1000; echo got", LIMIT_S)
+    session.send("\x03")
+    session.send("echo typed; exit 9\n")
+    session.expect("same", LIMIT_S)
+    expect(session.wait(LIMIT_S) == 9, "not the shell's status", session.transcript.decode(errors="replace"))
+    expect(b"\ntyped" in session.transcript, "the next line was not read", session.transcript.decode(errors="replace"))
+
+
+def a_killed_run_leaves_nothing(lab):
+    line = _line("--image", ROOT, "--no-share", command=["sh", "-c", "echo running; sleep 1000"])
+    lab.check(f"rm -f /tmp/out; {line} </dev/null >/tmp/out 2>&1 & run=$!; "
+              "until grep -q running /tmp/out; do sleep 0.1; done; kill -9 $run", LIMIT_S)
+    lab.check("while pidof volt volt-run >/dev/null || ls -d /tmp/volt-run-* >/dev/null 2>&1; do sleep 0.1; done")
+
+
+def a_network(lab):
+    """passt needs a root that is not the lab's initramfs: /lab/passt makes one."""
+    lab.write("/lab/bin/passt", b'#!/bin/sh\n/lab/passt "$5" && exec sleep 1000\n')
+    lab.check("mkdir -p /tmp/www; echo served >/tmp/www/file; httpd -p 8000 -h /tmp/www; chmod +x /lab/bin/passt")
+    output = _run(lab, "--image", ROOT, "--net --no-share", before=TOOLS,
+                  command=["sh", "-c", "wget -q -O - http://10.0.2.2:8000/file"])
+    expect(output == "served\n", "not the file", output)
+
+
+if __name__ == "__main__":
+    with tempfile.TemporaryDirectory(prefix="volt-lab-") as name:
+        try:
+            files = {INITRD: _initramfs(Path(name)), ROOT: _root(Path(name)), "/lab/bin/mke2fs": MKE2FS}
+            files.update({path: path for path in libraries([MKE2FS])})
+        except LabUnavailable as problem:
+            print(f"SKIP: {problem}")
+            sys.exit(1 if os.environ.get("VOLT_MUST_WORK") == "1" else 77)
+        run(globals(), files=files)

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * place - a folder for the files of one run, which ends with it, however it ends.
+ *
+ * A process of its own, the keeper, waits for the end of this one and then kills what was noted,
+ * sets the terminal back and removes the folder. The folder is locked while either lives; one that
+ * is not, as after a power cut, is removed by whoever makes the next.
+ */
+#ifndef TOOLS_RUN_PLACE_H
+#define TOOLS_RUN_PLACE_H
+
+#include <sys/types.h>
+
+#define PLACE_PATH 80 /* so that a socket in it has room in an address */
+
+struct place {
+	char path[PLACE_PATH];
+	int lock, line; /* the folder; what leads to the keeper */
+	pid_t keeper;
+};
+
+/* In $TMPDIR, or /tmp. 0, or -errno. */
+int place_open(struct place *p);
+/* A child that is to end with this process. */
+void place_note_child(struct place *p, pid_t pid);
+/* Whether the terminal of standard input has to be set back; it is as it should be at place_open().
+ */
+void place_note_terminal(struct place *p, int changed);
+/* Ends the keeper, and with it the folder. */
+void place_close(struct place *p);
+
+#endif
