@@ -105,28 +105,44 @@ void lock_release(struct lock *l)
 	tsan_released(l);
 }
 
+/* The eventfd of one lock, as number `want`; or -errno. Where a lower number was free it stays
+ * taken in *spare, so that the next one's is the next free one and need not be moved. */
+static int arm(struct lock *l, int want, int *spare)
+{
+	const int fd = l->counter ? lock_counter_fd(l) : eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
+
+	if (fd < 0)
+		return -errno;
+	if (fd == want)
+		return fd;
+	*spare = fd;
+	const int moved = fcntl(fd, F_DUPFD_CLOEXEC, want);
+	if (moved == want)
+		return moved;
+	return moved < 0 && errno != EINVAL ? -errno : -EMFILE; /* EINVAL: beyond the limit */
+}
+
 int locks_arm(int base)
 {
+	int spares[LOCK_MAX], err = 0;
+	uint32_t spare_count = 0;
+
 	if (all.full)
 		return -ENOSPC;
-	for (uint32_t i = 0; i < all.count; i++) {
-		struct lock *l = all.locks[i];
-		int fd = l->counter ? lock_counter_fd(l) : eventfd(0, EFD_SEMAPHORE | EFD_CLOEXEC);
-		int want = base + (int)i;
+	for (uint32_t i = 0; !err && i < all.count; i++) {
+		int spare = -1;
+		const int fd = arm(all.locks[i], base + (int)i, &spare);
 
-		if (fd >= 0 && fd != want) {
-			int moved = fcntl(fd, F_DUPFD_CLOEXEC, want);
-
-			close(fd);
-			fd = moved;
-		}
-		if (fd != want) /* fcntl says EINVAL for a number beyond the limit */
-			return fd < 0 && errno != EINVAL ? -errno : -EMFILE;
-		l->event_fd = fd;
+		if (spare >= 0)
+			spares[spare_count++] = spare;
+		err = fd < 0 ? fd : 0;
+		all.locks[i]->event_fd = fd;
 	}
+	while (spare_count > 0)
+		close(spares[--spare_count]);
 	all.base = base;
 	all.armed = all.count;
-	return 0;
+	return err;
 }
 
 void locks_declare(struct ledger *l)

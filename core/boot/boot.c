@@ -69,7 +69,12 @@ int kernel_open(struct kernel_image *image, int fd, const char *name)
 	image->head_size = KERNEL_HEAD_SIZE;
 	if (image->file.size < KERNEL_HEAD_SIZE)
 		image->head_size = (uint32_t)image->file.size;
-	return file_read(&image->file, 0, image->head, image->head_size);
+	err = file_read(&image->file, 0, image->head, image->head_size);
+	if (err)
+		return err;
+	image->file.head = image->head;
+	image->file.head_size = image->head_size;
+	return 0;
 }
 
 static const struct kernel_protocol *find_protocol(

@@ -107,6 +107,10 @@ bool file_peek(const struct boot_file *file, uint64_t off, void *to, uint64_t le
 {
 	uint64_t done;
 
-	return off <= file->size && len <= file->size - off &&
-	       read_all(file, off, to, len, &done) == 0;
+	if (off > file->size || len > file->size - off)
+		return false;
+	if (off > file->head_size || len > file->head_size - off)
+		return read_all(file, off, to, len, &done) == 0;
+	memcpy(to, file->head + off, len);
+	return true;
 }

@@ -19,6 +19,9 @@ struct boot_file {
 	const char *name;
 	uint64_t size; /* when it was looked at */
 	bool map;      /* file_place() may map it */
+	const uint8_t
+	    *head; /* its first `head_size` bytes, which file_peek() need not read again */
+	uint32_t head_size;
 };
 
 /* Insists on a regular file that is not empty. 0 or -errno, said in the log. */

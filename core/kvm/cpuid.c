@@ -142,25 +142,45 @@ int cpuid_init(struct cpuid *c, const struct kvm *k, uint32_t cpus)
 
 #define TIMING_LEAF 0x40000010u /* of VMware; others ask KVM for it too */
 
-/* The fraction nearest to khz / CRYSTAL_KHZ with a numerator in range: 116 ppm off at worst, by
- * rule less than one. */
-static void find_ratio(uint32_t khz, uint32_t *numerator, uint32_t *denominator)
+struct ratio {
+	uint64_t numerator, denominator;
+};
+
+/* How far a ratio's rate is from khz, times its denominator: compared by multiplication. */
+static uint64_t distance(struct ratio r, uint32_t khz)
 {
-	uint64_t best = UINT64_MAX;
+	const uint64_t is = r.numerator * CRYSTAL_KHZ, must = r.denominator * khz;
 
-	for (uint64_t n = 1; n <= NUMERATOR_MAX; n++) {
-		const uint64_t d = (n * CRYSTAL_KHZ + khz / 2) / khz;
-		const uint64_t is = n * CRYSTAL_KHZ, must = d * khz;
-		const uint64_t off = is > must ? is - must : must - is;
+	return is > must ? is - must : must - is;
+}
 
-		/* off / d is how far the rate is from khz: compared by multiplication, which
-		 * cannot wrap, as both factors have less than 32 bits. */
-		if (d == 0 || (best != UINT64_MAX && off * *denominator >= best * d))
-			continue;
-		best = off;
-		*numerator = (uint32_t)n;
-		*denominator = (uint32_t)d;
+/* The fraction nearest to khz / CRYSTAL_KHZ with a numerator in range: 116 ppm off at worst, by
+ * rule less than one. It is a convergent of the continued fraction, or lies between the last that
+ * is in range and the one before: Knuth, The Art of Computer Programming 2, 4.5.3. */
+static struct ratio find_ratio(uint32_t khz)
+{
+	struct ratio before = {0, 1}, last = {1, 0};
+
+	for (uint64_t high = khz, low = CRYSTAL_KHZ; low > 0;) {
+		const uint64_t room = last.numerator > 0
+					  ? (NUMERATOR_MAX - before.numerator) / last.numerator
+					  : UINT64_MAX;
+		const uint64_t step = high / low < room ? high / low : room;
+		const struct ratio next = {before.numerator + step * last.numerator,
+		    before.denominator + step * last.denominator};
+		const uint64_t rest = high % low;
+
+		if (step < high / low)
+			return last.denominator > 0 && distance(last, khz) * next.denominator <=
+							   distance(next, khz) * last.denominator
+				   ? last
+				   : next;
+		before = last;
+		last = next;
+		high = low;
+		low = rest;
 	}
+	return last;
 }
 
 static struct kvm_cpuid_entry2 *find_leaf(struct cpuid *c, uint32_t leaf)
@@ -197,7 +217,10 @@ void cpuid_set_frequencies(struct cpuid *c, uint32_t tsc_khz)
 
 	if (tsc_khz == 0)
 		return;
-	find_ratio(tsc_khz, &tsc.ebx, &tsc.eax);
+	const struct ratio ratio = find_ratio(tsc_khz);
+
+	tsc.ebx = (uint32_t)ratio.numerator;
+	tsc.eax = (uint32_t)ratio.denominator;
 	put_leaf(c, tsc);
 	/* Base and maximum; the bus is left out, as there is none. */
 	put_leaf(c, (struct kvm_cpuid_entry2){.function = 0x16, .eax = mhz, .ebx = mhz});

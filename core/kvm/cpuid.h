@@ -10,6 +10,7 @@
 #include <linux/kvm.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "core/kvm/kvm.h"
 
@@ -22,6 +23,13 @@ struct cpuid {
 	} head;
 	struct kvm_cpuid_entry2 entries[CPUID_MAX];
 };
+
+/* Only what is in use: the rest stays untouched, so most of its pages are never there. */
+static inline void cpuid_copy(struct cpuid *to, const struct cpuid *from)
+{
+	to->head = from->head;
+	memcpy(to->entries, from->entries, from->head.nent * sizeof(from->entries[0]));
+}
 
 /* What KVM supports, filtered by the table in cpuid.c. 0 or -errno, said in the log. */
 int cpuid_init(struct cpuid *c, const struct kvm *k, uint32_t cpus);

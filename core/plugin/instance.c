@@ -194,9 +194,6 @@ int instance_wire(struct instance *i)
 
 	if (fault != 0)
 		return fault;
-	if (i->saved && VOLT_HAS_AUDIT &&
-	    state_check_table(i->saved, i->plugin.instance_size, why, sizeof(why)) != 0)
-		return log_error(EINVAL, "plugin %s refused: %s", i->plugin.name, why);
 	if (i->commands && commands_check_table(i->commands, why, sizeof(why)) != 0)
 		return log_error(EINVAL, "plugin %s refused: %s", i->plugin.name, why);
 	if (err < 0 && !i->state->failed)
@@ -207,6 +204,16 @@ int instance_wire(struct instance *i)
 		    i->callee.id, err);
 	i->wired = err == 0;
 	return err;
+}
+
+int instance_check_state(const struct instance *i)
+{
+	char why[256];
+
+	if (!i->saved ||
+	    state_check_table(i->saved, i->plugin.instance_size, why, sizeof(why)) == 0)
+		return 0;
+	return log_error(EINVAL, "plugin %s refused: %s", i->plugin.name, why);
 }
 
 void instance_destroy(struct instance *i)

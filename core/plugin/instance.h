@@ -52,7 +52,7 @@ struct instance {
 	const struct volt_attention *attention;
 	const struct volt_sandbox *sandbox;
 	const struct volt_commands *commands; /* checked */
-	const struct volt_state *saved;       /* what of it is saved; checked */
+	const struct volt_state *saved;       /* what of it is saved */
 	const struct volt_filter *filter;     /* of a filter, never NULL */
 };
 
@@ -73,6 +73,9 @@ const char *instance_option(const struct instance *i);
 
 /* Calls init. 0 or -errno, said in the log. */
 int instance_wire(struct instance *i);
+/* Checks its table of state, if it has one: before it is saved or restored, not at each start.
+ * volt-plugin check does the same. 0 or -errno, said in the log. */
+int instance_check_state(const struct instance *i);
 void instance_destroy(struct instance *i);
 
 #endif

@@ -107,15 +107,6 @@ static bool is_final(const struct stat *st)
 	return st->st_uid == 0;
 }
 
-static int keep_file(const char *path, int fd)
-{
-	int kept = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-
-	return kept >= 0 ? kept
-			 : log_host_error(
-			       errno, "plugin %s: cannot keep it open: %s", path, strerror(errno));
-}
-
 /* The bytes are looked at where nobody else can reach them, and those are what is kept: less
  * work than to map the copy, and twice as fast as sendfile() for files of this size. */
 static int check_and_keep(const char *path, int fd, const struct stat *st, struct vet_result *out)
@@ -135,8 +126,7 @@ static int check_and_keep(const char *path, int fd, const struct stat *st, struc
 		out->device = st->st_dev;
 		out->inode = st->st_ino;
 		out->is_copy = !is_final(st);
-		out->image_fd = err =
-		    out->is_copy ? keep_sealed(path, image, size) : keep_file(path, fd);
+		out->image_fd = err = out->is_copy ? keep_sealed(path, image, size) : fd;
 	}
 	free(image);
 	return err < 0 ? err : 0;
@@ -153,7 +143,8 @@ int vet_open(const char *path, struct vet_result *out)
 		return fd;
 	err = st.st_size > 0 ? check_and_keep(path, fd, &st, out)
 			     : log_error(EINVAL, "plugin %s: it is empty", path);
-	close(fd);
+	if (out->image_fd != fd)
+		close(fd);
 	return err;
 }
 

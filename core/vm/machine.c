@@ -21,7 +21,6 @@
 #include "core/event/helper.h"
 #include "core/event/reporter.h"
 #include "core/plugin/guard.h"
-#include "core/plugin/library.h"
 #include "core/vm/cmdline.h"
 #include "core/vm/commands.h"
 #include "core/vm/drain.h"
@@ -347,7 +346,7 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 			err = vcpu_configure(&m->vcpus[i], &cpuid, entry);
 	}
 	if (!err)
-		err = vcpu_warm(&m->vcpus[0]);
+		err = seal_warm(m);
 	if (!err)
 		err = pause_wire(&m->pause, &(struct pause_parts){.loop = &m->loop,
 						.end = &m->end,
@@ -370,7 +369,6 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 /* What was only needed to build the VM. /dev/kvm above all: with it a VM could be made. */
 static void close_sources(struct machine *m)
 {
-	library_finish();
 	close(m->kvm.fd);
 	if (m->kernel_fd >= 0)
 		close(m->kernel_fd);

@@ -190,6 +190,8 @@ static int wire_those(struct machine *m, bool buses)
 		if (one == m->sandbox || buses != ((one->plugin.flags & VOLT_FLAG_BUS) != 0))
 			continue;
 		err = instance_wire(one);
+		if (!err && VOLT_HAS_SNAPSHOT && (m->options->snapshot || m->options->restore))
+			err = instance_check_state(one);
 		if (!err && one->plugin.kind == VOLT_KIND_FILTER &&
 		    (!one->filter || !VOLT_HAS(one->filter, access) || !one->filter->access))
 			err = log_error(EINVAL, "plugin %s is a filter that offers no %s",

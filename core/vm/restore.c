@@ -437,7 +437,7 @@ int restore_cpuid(
 	struct blocks blocks;
 
 	if (!m->restore) {
-		*guest = *host;
+		cpuid_copy(guest, host);
 		return 0;
 	}
 	const int err = read_blocks(m->restore, SNAPSHOT_CPU, id, &blocks);

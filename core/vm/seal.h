@@ -11,6 +11,9 @@ struct machine;
 
 /* Registers the locks of the start. First of all. */
 void seal_init(void);
+/* The first KVM_RUN, for KVM's slow work and its helper thread; the vCPUs are there. 0 or -errno,
+ * said in the log. */
+int seal_warm(struct machine *m);
 /* Gathers and compiles the policy; enforces nothing. 0 or -errno, said in the log. */
 int seal_prepare(struct machine *m);
 /* Makes the vCPU and worker threads, confines the process and every thread, and returns with all

@@ -125,7 +125,7 @@ static inline int restore_map(struct machine *m)
 static inline int restore_cpuid(
     const struct machine *m, uint32_t id, const struct cpuid *host, struct cpuid *guest)
 {
-	*guest = *host;
+	cpuid_copy(guest, host);
 	return 0;
 }
 

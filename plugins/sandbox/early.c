@@ -86,55 +86,56 @@ static const uint32_t forbidden[] = {
     SYS_shmat,
 };
 
-#define COUNT (sizeof(forbidden) / sizeof(forbidden[0]))
+#define COUNT ((uint32_t)(sizeof(forbidden) / sizeof(forbidden[0])))
 
 #define LOW_ARGUMENT(n) (offsetof(struct seccomp_data, args) + 8 * (n)) /* little-endian */
 #define NEW_CODE        (PROT_WRITE | PROT_EXEC)
 
-/* The calls are searched in blocks, so that the kernel, which tries every number when the filter
- * is entered, and each call made until the seal, take a few steps and not one for each. */
-#define BLOCK  8
-#define BLOCKS ((COUNT + BLOCK - 1) / BLOCK)
+#define FRONT 6 /* instructions before the search */
 
-/* Six instructions in front, the blocks, those about memory, allow, refuse, deny. Jumps count
- * from the next instruction. */
-enum {
-	FRONT = 6,
-	MEMORY = FRONT + COUNT + 2 * BLOCKS,
-	PROTECT = MEMORY + 7,
-	ALLOW = PROTECT + 2,
-	REFUSE,
-	DENY,
-	SIZE
+/* Where the parts of a program are; jumps count from the next instruction. `memory` has seven
+ * instructions, `protect` two, the last three one each. */
+struct places {
+	uint32_t memory, protect, allow, refuse, deny, size;
 };
 
-_Static_assert(
-    SIZE <= EARLY_ROOM, "there is room, and eight bits reach from the first to the last");
+_Static_assert(FRONT + 2 * COUNT + 12 <= EARLY_ROOM && EARLY_ROOM <= UINT8_MAX,
+    "there is room, and eight bits reach from the first to the last");
+
+static struct places place(uint32_t bounds)
+{
+	const uint32_t memory = FRONT + bounds;
+
+	return (struct places){
+	    memory, memory + 7, memory + 9, memory + 10, memory + 11, memory + 12};
+}
 
 /* Memory that is code must come from a file, as the loader maps it: it can neither be
  * writable nor be made code later. PR_SET_MDWE does the same since Linux 6.3. */
-static void add_memory(struct sock_filter *code)
+static void add_memory(struct sock_filter *code, const struct places *p)
 {
+	const uint8_t protect = (uint8_t)(p->protect - p->memory);
+	const uint8_t allow = (uint8_t)(p->allow - p->memory);
+	const uint8_t refuse = (uint8_t)(p->refuse - p->memory);
 	const struct sock_filter memory[] = {
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, PROTECT - (MEMORY + 1), 0),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pkey_mprotect, PROTECT - (MEMORY + 2), 0),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, ALLOW - (MEMORY + 3)),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mprotect, protect - 1, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_pkey_mprotect, protect - 2, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_mmap, 0, allow - 3),
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_ARGUMENT(2)),
 	    BPF_STMT(BPF_ALU | BPF_AND | BPF_K, NEW_CODE),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NEW_CODE, REFUSE - (MEMORY + 6), 0),
-	    BPF_STMT(BPF_JMP | BPF_JA, ALLOW - (MEMORY + 7)),
-	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_ARGUMENT(2)), /* PROTECT */
-	    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, REFUSE - (PROTECT + 2), 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, NEW_CODE, refuse - 6, 0),
+	    BPF_STMT(BPF_JMP | BPF_JA, allow - 7u),
+	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, LOW_ARGUMENT(2)), /* protect */
+	    BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, PROT_EXEC, refuse - 9, 0),
 	};
 
-	_Static_assert(sizeof(memory) / sizeof(memory[0]) == ALLOW - MEMORY, "one for each place");
-	memcpy(code + MEMORY, memory, sizeof(memory));
+	memcpy(code + p->memory, memory, sizeof(memory));
 }
 
-/* In ascending order, a test of the next block's first in front of each. */
-static void add_calls(struct sock_filter *code)
+/* The numbers at which denied ones begin and end, in turns. */
+static uint32_t find_bounds(uint32_t bounds[static 2 * COUNT])
 {
-	uint32_t sorted[COUNT], at = FRONT;
+	uint32_t sorted[COUNT], count = 0;
 
 	memcpy(sorted, forbidden, sizeof(sorted));
 	for (uint32_t i = 1, k; i < COUNT; i++) {
@@ -144,42 +145,71 @@ static void add_calls(struct sock_filter *code)
 			sorted[k] = sorted[k - 1];
 		sorted[k] = call;
 	}
-	for (uint32_t first = 0; first < COUNT; first += BLOCK) {
-		const uint32_t next = first + BLOCK < COUNT ? first + BLOCK : COUNT;
-		const uint32_t behind = next - first + 1;
-
-		code[at++] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K,
-		    next < COUNT ? sorted[next] : X32_BIT, (uint8_t)behind, 0);
-		for (uint32_t i = first; i < next; i++, at++)
-			code[at] = (struct sock_filter)BPF_JUMP(
-			    BPF_JMP | BPF_JEQ | BPF_K, sorted[i], (uint8_t)(DENY - at - 1), 0);
-		code[at] = (struct sock_filter)BPF_STMT(BPF_JMP | BPF_JA, MEMORY - at - 1);
-		at++;
+	for (uint32_t i = 0; i < COUNT; i++) {
+		if (count > 0 && bounds[count - 1] == sorted[i])
+			count--;
+		else
+			bounds[count++] = sorted[i];
+		bounds[count++] = sorted[i] + 1;
 	}
+	return count;
+}
+
+struct search {
+	struct sock_filter *code;
+	const uint32_t *bounds;
+	const struct places *places;
+	uint32_t at; /* the next free instruction */
+};
+
+/* One instruction for each of the bounds from `low` to before `high`: a tree, so that the kernel,
+ * which tries every number when the filter is entered, and each call made until the seal, take few
+ * steps. */
+static void add_search(struct search *s, uint32_t low, uint32_t high)
+{
+	const uint32_t at = s->at++, middle = (low + high) / 2;
+	/* Behind an odd number of bounds a call is denied. */
+	const uint32_t below = middle % 2 ? s->places->deny : s->places->memory;
+	const uint32_t above = middle % 2 ? s->places->memory : s->places->deny;
+	uint32_t no = below, yes = above;
+
+	if (low < middle) {
+		no = s->at;
+		add_search(s, low, middle);
+	}
+	if (middle + 1 < high) {
+		yes = s->at;
+		add_search(s, middle + 1, high);
+	}
+	s->code[at] = (struct sock_filter)BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, s->bounds[middle],
+	    (uint8_t)(yes - at - 1), (uint8_t)(no - at - 1));
 }
 
 uint32_t early_make(struct sock_filter code[static EARLY_ROOM], bool log_only)
 {
-	const struct sock_filter front[] = {
+	uint32_t bounds[2 * COUNT];
+	const uint32_t count = find_bounds(bounds);
+	const struct places p = place(count);
+	const struct sock_filter front[FRONT] = {
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, DENY - 2),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, AUDIT_ARCH_X86_64, 0, (uint8_t)(p.deny - 2)),
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
 	    /* First, since a running guest makes little else. */
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, ALLOW - 4, 0),
-	    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, DENY - 5, 0),
-	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, ALLOW - 6, 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_ioctl, (uint8_t)(p.allow - 4), 0),
+	    BPF_JUMP(BPF_JMP | BPF_JGE | BPF_K, X32_BIT, (uint8_t)(p.deny - 5), 0),
+	    BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_write, (uint8_t)(p.allow - 6), 0),
 	};
 	const uint32_t refuse = log_only ? SECCOMP_RET_LOG : SECCOMP_RET_ERRNO | EACCES;
 	const uint32_t deny = log_only ? SECCOMP_RET_LOG : SECCOMP_RET_KILL_PROCESS;
+	struct search search = {.code = code, .bounds = bounds, .places = &p, .at = FRONT};
 
-	_Static_assert(sizeof(front) / sizeof(front[0]) == FRONT, "one for each place");
 	memcpy(code, front, sizeof(front));
-	add_calls(code);
-	add_memory(code);
-	code[ALLOW] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
-	code[REFUSE] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, refuse);
-	code[DENY] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, deny);
-	return SIZE;
+	add_search(&search, 0, count);
+	add_memory(code, &p);
+	code[p.allow] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	code[p.refuse] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, refuse);
+	code[p.deny] = (struct sock_filter)BPF_STMT(BPF_RET | BPF_K, deny);
+	return p.size;
 }
 
 int early_enter(const struct volt_host *h, bool log_only)

@@ -24,6 +24,8 @@
 
 #define ARGUMENTS 6
 
+#define API_LEVEL 3 /* of Linux 4.14: seccomp_api_get(3) */
+
 /* What a rule wants of each argument. The library takes one comparison of each only. */
 struct wanted {
 	uint64_t mask, value;
@@ -125,8 +127,11 @@ static int export(const struct volt_host *h, scmp_filter_ctx ctx, struct filter 
 int libseccomp_filter(const struct volt_host *h, const struct volt_thread *t, const int *nrs,
     bool log_only, struct filter *out)
 {
-	scmp_filter_ctx ctx = seccomp_init(log_only ? SCMP_ACT_LOG : SCMP_ACT_KILL_PROCESS);
-	int err;
+	/* Else it asks the kernel for each level in turn; filter_check_kernel() has asked for what
+	 * this one is about, both actions. */
+	int err = seccomp_api_set(API_LEVEL);
+	scmp_filter_ctx ctx =
+	    err ? NULL : seccomp_init(log_only ? SCMP_ACT_LOG : SCMP_ACT_KILL_PROCESS);
 
 	if (!ctx)
 		return layer_fail(h, ENOMEM, "libseccomp cannot start a filter");

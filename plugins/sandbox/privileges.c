@@ -43,6 +43,7 @@ static int drop_bounding(const struct volt_host *h)
 	    h, errno, "cannot drop capability %u from the bounding set: %s", c, strerror(errno));
 }
 
+/* Of a process that cannot drop anything from it. */
 static bool bounding_is_empty(void)
 {
 	int in;
@@ -86,8 +87,8 @@ int privileges_drop(const struct volt_host *h, char *how, size_t how_size)
 		return err;
 	/* Under no_new_privs nothing can ever raise a bit of the bounding set again. */
 	snprintf(how, how_size, "%s",
-	    bounding_is_empty() ? "all sets empty"
-				: "all sets empty but bounding (needs CAP_SETPCAP)");
+	    may || bounding_is_empty() ? "all sets empty"
+				       : "all sets empty but bounding (needs CAP_SETPCAP)");
 	return 0;
 }
 

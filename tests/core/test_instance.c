@@ -139,12 +139,16 @@ static const void *offer_state(const char *id)
 static void a_table_of_state_that_leaves_the_instance_is_refused(void **state)
 {
 	plugin.get_ext = offer_state;
-	assert_true(instance_wire(kit_instance(m, &plugin, "")) < 0);
+	struct instance *i = kit_instance(m, &plugin, "");
+	assert_int_equal(instance_wire(i), 0);
+	assert_ptr_equal(i->saved, &state_table);
+	assert_int_equal(instance_check_state(i), -EINVAL);
 	assert_true(
 	    kit_logged("toy refused: volt.state/1: field 0 (beyond): it leaves the instance"));
 	plugin.instance_size = 65;
-	assert_int_equal(instance_wire(kit_instance(m, &plugin, "")), 0);
-	assert_ptr_equal(m->instances[1]->saved, &state_table);
+	i = kit_instance(m, &plugin, "");
+	assert_int_equal(instance_wire(i), 0);
+	assert_int_equal(instance_check_state(i), 0);
 }
 
 static void names_are_lower_case_words(void **state)
