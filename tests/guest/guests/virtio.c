@@ -27,7 +27,7 @@ static uint8_t bytes[BYTES];
 static volatile uint32_t taken;
 static uint32_t base;  /* of the registers: MMIO's, or the BAR */
 static uint32_t entry; /* of the queue's vector in the MSI-X table */
-static bool masks;     /* the vector, from the kick until the answer is there */
+static bool masks;     /* the vector, from before the request is shown until the answer is there */
 
 static uint32_t get32(uint32_t at)
 {
@@ -71,18 +71,22 @@ static uint32_t number(unsigned n)
 	return (uint32_t)hex_number(word(n), &end);
 }
 
+static void mask(bool masked)
+{
+	set32(entry + 12, masked);
+}
+
 /* PCI 3.0, 6.8.2.9: the message waits until the vector is unmasked, and then comes once. */
 static void kick_masked(uint32_t kick, uint16_t answered)
 {
 	uint32_t spins = 0;
 
-	set32(entry + 12, 1);
 	set16(kick, 0);
 	while (used[0] >> 16 != answered && spins < 100000000)
 		spins++;
 	check(used[0] >> 16 == answered, "the request was not answered");
 	check(!taken, "an interrupt came although its vector is masked");
-	set32(entry + 12, 0);
+	mask(false);
 }
 
 /* One request after the other: shown, kicked, and waited for until its interrupt came. */
@@ -93,6 +97,8 @@ static void ask(uint32_t kick, bool wide)
 	table[0] = (struct desc){address_of(bytes), BYTES, 2, 0};
 	for (uint32_t i = 0; i < count; i++) {
 		taken = 0;
+		if (masks) /* before the request is shown: a device may look without a kick */
+			mask(true);
 		avail[2 + i % RING] = 0;
 		__asm__ volatile("" : : : "memory");
 		avail[1] = (uint16_t)(i + 1);
@@ -179,6 +185,8 @@ static void disk(void)
 		head.sector = i;
 		status = 0xff;
 		taken = 0;
+		if (masks) /* before the request is shown: a device may look without a kick */
+			mask(true);
 		avail[2 + i % RING] = 0;
 		__asm__ volatile("" : : : "memory");
 		avail[1] = (uint16_t)(i + 1);
