@@ -215,14 +215,23 @@ static void stop_worker(pthread_t thread, struct worker *worker)
 	lock_finish(&worker->ended);
 }
 
-static bool becomes(uint32_t want)
+static uint32_t jobs_done(void)
 {
-	for (unsigned i = 0; i < 200; i++) {
-		if (__atomic_load_n(&jobs, __ATOMIC_SEQ_CST) >= want)
-			return true;
-		usleep(5000);
-	}
-	return false;
+	return __atomic_load_n(&jobs, __ATOMIC_SEQ_CST);
+}
+
+/* Ends, or the test's own limit ends it. */
+static void await_jobs(uint32_t want)
+{
+	while (jobs_done() < want)
+		sched_yield();
+}
+
+/* One run that it asks for: what was posted before has run by then, and nothing else. */
+static void expect_after_request(struct worker *worker, uint32_t want)
+{
+	worker_await(worker, worker_request(worker));
+	assert_int_equal(jobs_done(), want);
 }
 
 static void a_worker_runs_after_each_post(void **state)
@@ -237,12 +246,10 @@ static void a_worker_runs_after_each_post(void **state)
 	worker_post(&worker);
 	worker_post(&worker);
 	thread = start_worker(&worker);
-	assert_true(becomes(1));
-	usleep(20000);
-	assert_int_equal(__atomic_load_n(&jobs, __ATOMIC_SEQ_CST),
-	    1); /* two posts before it started are one job */
+	await_jobs(1);
+	expect_after_request(&worker, 2); /* two posts before it started are one job */
 	worker_post(&worker);
-	assert_true(becomes(2));
+	await_jobs(3);
 	stop_worker(thread, &worker);
 }
 
@@ -254,17 +261,16 @@ static void what_was_posted_while_wiring_runs_once(void **state)
 	pthread_t thread;
 
 	kit_owner(&owner, "owner", &jobs);
-	before = __atomic_load_n(&jobs, __ATOMIC_SEQ_CST);
+	before = jobs_done();
 	worker_init(&worker, &owner, "worker", job, 0);
 	worker_post(&worker); /* [any]: from init on */
 	worker_post(&worker);
 	kit_arm_locks();
 	thread = start_worker(&worker);
-	assert_true(becomes(before + 1));
-	usleep(20000);
-	assert_int_equal(__atomic_load_n(&jobs, __ATOMIC_SEQ_CST), before + 1);
+	await_jobs(before + 1);
+	expect_after_request(&worker, before + 2);
 	worker_post(&worker);
-	assert_true(becomes(before + 2));
+	await_jobs(before + 3);
 	stop_worker(thread, &worker);
 }
 
@@ -330,14 +336,10 @@ static void read_all(void *self, uint32_t worker)
 	__atomic_fetch_add(&files.runs, 1, __ATOMIC_SEQ_CST);
 }
 
-static bool has_read(uint32_t want)
+static void await_bytes(uint32_t want)
 {
-	for (unsigned i = 0; i < 2000; i++) {
-		if (__atomic_load_n(&files.bytes, __ATOMIC_SEQ_CST) >= want)
-			return true;
-		usleep(5000);
-	}
-	return false;
+	while (__atomic_load_n(&files.bytes, __ATOMIC_SEQ_CST) < want)
+		sched_yield();
 }
 
 static void send_bytes(unsigned n)
@@ -351,21 +353,23 @@ static void send_bytes(unsigned n)
 static void a_worker_waits_for_files_and_posts_at_once(void **state)
 {
 	static struct callee owner; /* outlives the test: the thread does not end */
+	static struct worker other;
 	pthread_t thread;
 
 	assert_int_equal(pipe2(files.ends, O_CLOEXEC | O_NONBLOCK), 0);
 	kit_owner(&owner, "owner", &jobs);
 	worker_init(&files.worker, &owner, "worker", read_all, 0);
+	worker_init(&other, &owner, "other", job, 1);
 	assert_int_equal(worker_watch(&files.worker, files.ends[0], VOLT_WATCH_READ), 0);
 	kit_arm_locks();
 	assert_int_equal(worker_arm(&files.worker), 0);
 	send_bytes(2); /* before it waits */
 	assert_int_equal(pthread_create(&thread, NULL, run_worker, &files.worker), 0);
 	pthread_detach(thread);
-	assert_true(has_read(2));
+	await_bytes(2);
 	for (uint32_t i = 0; i < 100; i++) {
 		send_bytes(1);
-		assert_true(has_read(3 + i));
+		await_bytes(3 + i);
 		worker_await(&files.worker, worker_request(&files.worker));
 	}
 	worker_hold(&files.worker);
@@ -373,12 +377,16 @@ static void a_worker_waits_for_files_and_posts_at_once(void **state)
 	worker_await(&files.worker, worker_request(&files.worker)); /* it waits, or is about to */
 	const uint32_t runs_before = __atomic_load_n(&files.runs, __ATOMIC_SEQ_CST);
 	send_bytes(5);
-	usleep(20000);
+	/* Time for it to look: another thread takes some turns. */
+	const pthread_t clock = start_worker(&other);
+	for (unsigned i = 0; i < 200; i++)
+		worker_await(&other, worker_request(&other));
+	stop_worker(clock, &other);
 	assert_int_equal(__atomic_load_n(&files.bytes, __ATOMIC_SEQ_CST), 102);
 	assert_true(__atomic_load_n(&files.runs, __ATOMIC_SEQ_CST) <=
 		    runs_before + 1); /* a post that came late */
 	worker_let_go(&files.worker);
-	assert_true(has_read(107));
+	await_bytes(107);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)

@@ -111,7 +111,7 @@ class Doorbell(Case):
             [str(word) for word in (Setup.volt, "explain", *Setup.options, "--kernel",
                                     Setup.guests / "doorbell", "--plugin",
                                     self.own_plugin("doorbell"), *words)],
-            capture_output=True, text=True, timeout=20, check=True).stdout
+            capture_output=True, text=True, timeout=60, check=True).stdout
 
     def test_explain_shows_doorbells_and_pinned_calls(self):
         text = self.explain()

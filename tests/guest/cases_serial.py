@@ -144,7 +144,7 @@ class UnixSocket(Case):
         while True:
             client = socket.socket(socket.AF_UNIX)
             self.addCleanup(client.close)
-            client.settimeout(10)
+            client.settimeout(vm.LIMIT)
             try:
                 client.connect(str(path))
                 return client
@@ -197,7 +197,7 @@ class UnixSocket(Case):
         second.settimeout(0.3)
         self.assertRaises(TimeoutError, second.recv, 100)
         first.close()
-        second.settimeout(5)
+        second.settimeout(vm.LIMIT)
         self.read_until(second, b"got 62\n")
         run.signal(signal.SIGTERM)
         self.check_end(run, 143)

@@ -27,6 +27,7 @@ class Terminal:
         case.addCleanup(os.close, self.master)
         case.addCleanup(os.close, self.slave)
         self.seen = b""
+        self.before = self.mode()
 
     def mode(self):
         return termios.tcgetattr(self.slave)
@@ -64,7 +65,7 @@ class Terminals(Case):
 
     def await_mode(self, terminal, mode):
         """The helper restores it after a kill; it needs a moment."""
-        end = time.monotonic() + 10
+        end = time.monotonic() + vm.LIMIT
         while terminal.mode() != mode and time.monotonic() < end:
             time.sleep(0.01)
         self.assertEqual(terminal.mode(), mode)
@@ -73,7 +74,7 @@ class Terminals(Case):
 class Mode(Terminals):
     def test_terminal_is_raw_while_the_guest_runs(self):
         terminal, run = self.sit_down("serial", "answer")
-        before = terminal.mode()
+        before = terminal.before
         terminal.expect(b"ready\n", run)
         self.assertTrue(self.is_raw(terminal))
         terminal.type(b"\x03\x1a\x1c\r\x7f")
@@ -90,7 +91,7 @@ class Mode(Terminals):
                 ("ending", "panic", ("pvpanic",), 112)):
             with self.subTest(case=case):
                 terminal = Terminal(self)
-                before = terminal.mode()
+                before = terminal.before
                 run = self.start(guest, case, plugins, stdin=terminal.slave,
                                  stdout=terminal.slave)
                 self.check_end(run, status)
@@ -100,7 +101,7 @@ class Mode(Terminals):
         for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
             with self.subTest(signal=number):
                 terminal, run = self.sit_down("ending", "spin")
-                before = terminal.mode()
+                before = terminal.before
                 run.expect_ready()
                 self.assertTrue(self.is_raw(terminal))
                 run.signal(number)
@@ -111,7 +112,7 @@ class Mode(Terminals):
         for number in (signal.SIGKILL, signal.SIGSEGV, signal.SIGSYS, signal.SIGABRT):
             with self.subTest(signal=number):
                 terminal, run = self.sit_down("ending", "spin")
-                before = terminal.mode()
+                before = terminal.before
                 run.expect_ready()
                 self.assertTrue(self.is_raw(terminal))
                 run.signal(number)
@@ -120,7 +121,7 @@ class Mode(Terminals):
 
     def test_failed_start_leaves_the_terminal_alone(self):
         terminal = Terminal(self)
-        before = terminal.mode()
+        before = terminal.before
         run = self.start("ending", "spin", ("serial", "serial,id=b,irq=5,console=null"),
                          stdin=terminal.slave, stdout=terminal.slave)
         self.assertNotEqual(run.wait(), 0)
@@ -128,7 +129,7 @@ class Mode(Terminals):
 
     def test_stream_that_is_not_the_terminal_leaves_it_alone(self):
         terminal, run = self.sit_down("ending", "spin", ("serial,console=null",))
-        before = terminal.mode()
+        before = terminal.before
         run.expect_ready()
         self.assertEqual(terminal.mode(), before)
         run.signal(signal.SIGTERM)
@@ -149,7 +150,7 @@ class Mode(Terminals):
         for stopped in ("volt", "group"):
             with self.subTest(stopped=stopped):
                 terminal, run = self.sit_down("serial", "answer")
-                before = terminal.mode()
+                before = terminal.before
                 terminal.expect(b"ready\n", run)
                 (os.kill if stopped == "volt" else os.killpg)(run.pid, signal.SIGSTOP)
                 termios.tcsetattr(terminal.slave, termios.TCSANOW, before)
@@ -163,7 +164,7 @@ class Mode(Terminals):
 
     def test_stopped_helper_does_not_hold_volt(self):
         terminal, run = self.sit_down("ending", "spin")
-        before = terminal.mode()
+        before = terminal.before
         run.expect_ready()
         helper, = vm.children(run.pid)
         os.kill(helper, signal.SIGSTOP)
@@ -189,7 +190,7 @@ class Mode(Terminals):
 class Escape(Terminals):
     def test_x_quits(self):
         terminal, run = self.sit_down("serial", "answer")
-        before = terminal.mode()
+        before = terminal.before
         terminal.expect(b"ready\n", run)
         terminal.type(CTRL_A + b"x")
         self.check_end(run, 113, "quit")
@@ -331,7 +332,7 @@ class SharedFlags(Case):
                 run.expect_ready()
                 run.signal(number)
                 run.wait()
-                end = time.monotonic() + 10
+                end = time.monotonic() + vm.LIMIT
                 while not os.get_blocking(theirs.fileno()) and time.monotonic() < end:
                     time.sleep(0.01)
                 self.assertTrue(os.get_blocking(theirs.fileno()))
