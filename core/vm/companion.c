@@ -25,6 +25,7 @@ static const struct companion {
     {"volt-doctor", "../tools/doctor/volt-doctor", true, false},
     {"volt-snapshot", "../tools/snapshot/volt-snapshot", true, false},
     {"volt-run", "../tools/run/volt-run", .wants_volt = true, .wants_environment = true},
+    {"volt-image", "../tools/image/volt-image", .wants_environment = true},
     {MANAGER, false, true},
     {MANAGER, false, true},
     {MANAGER, false, true},
@@ -39,8 +40,8 @@ static const struct companion {
 
 #define COUNT (sizeof(companions) / sizeof(companions[0]))
 
-const char *const companion_words[] = {"doctor", "snapshot", "run", "ctl", "ps", "stop", "kill",
-    "pause", "resume", "logs", "metrics", "wait", "console", NULL};
+const char *const companion_words[] = {"doctor", "snapshot", "run", "image", "ctl", "ps", "stop",
+    "kill", "pause", "resume", "logs", "metrics", "wait", "console", NULL};
 
 _Static_assert(sizeof(companion_words) / sizeof(companion_words[0]) == COUNT + 1, "one for each");
 

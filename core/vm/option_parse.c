@@ -64,6 +64,7 @@ static int print_help(void)
 	printf("usage: volt --kernel FILE [OPTION...]\n"
 	       "       volt explain [OPTION...]\n"
 	       "       volt run [OPTION...] [--] [COMMAND [ARGUMENT...]]\n"
+	       "       volt image create|import|list|remove|resize ...\n"
 	       "       volt doctor [OPTION...]\n"
 	       "       volt ctl NAME|SOCKET [COMMAND [KEY=VALUE...]]\n"
 	       "       volt ps|stop|kill|pause|resume|wait|logs|metrics|console [NAME...]\n"

@@ -18,6 +18,9 @@ struct disk_measure {
 struct disk_plan {
 	const char *folder, *image, *label; /* the image is made; the label may be NULL */
 	uint64_t free_bytes;                /* room to write, beside the files */
+	uint64_t size;                      /* of the image; 0: as it comes */
+	const char *fakeroot; /* a state of fakeroot(1), by which owners are; or NULL */
+	bool journal;
 };
 
 /* Counts a folder's files. 0; -EFBIG: they are beyond `most`; -errno. */

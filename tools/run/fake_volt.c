@@ -142,7 +142,7 @@ int main(int argc, char **argv)
 		printf("fake volt: %s\n", argv[i]);
 	if (!strncmp(how, "end ", 4)) {
 		puts("fake volt: it is over");
-		return atoi(how + 4);
+		return (int)strtol(how + 4, NULL, 10);
 	}
 	if (listener < 0) {
 		perror("fake volt");

@@ -50,7 +50,7 @@ static int wait_for_socket(const char *path, pid_t passt, const char *log)
 	return run_say("--net: passt did not start within %d s", WAIT_MS / 1000);
 }
 
-/* Started by root it becomes nobody before it makes its socket, which root may use then. */
+/* Started by root it becomes nobody before it makes its socket. */
 static int make_room(struct machine *m, const char *folder)
 {
 	if (mkdir(folder, 0700) != 0)
@@ -58,6 +58,17 @@ static int make_room(struct machine *m, const char *folder)
 	if (geteuid() != 0)
 		return 0;
 	return chown(folder, NOBODY, NOBODY) != 0 || chmod(m->place->path, 0711) != 0 ? -errno : 0;
+}
+
+/* volt has no capabilities by the time: as root it opens what root owns. */
+static int take_back(struct machine *m, const char *folder, const char *socket)
+{
+	if (geteuid() != 0)
+		return 0;
+	if (chown(socket, 0, 0) != 0 || chown(folder, 0, 0) != 0 ||
+	    chmod(m->place->path, 0700) != 0)
+		return run_say("--net: passt's socket: %s", strerror(errno));
+	return 0;
 }
 
 int network_prepare(struct machine *m)
@@ -85,5 +96,6 @@ int network_prepare(struct machine *m)
 	machine_add(m, "--plugin");
 	machine_add(m, machine_text(m, "virtio-net,socket=unix:%s", machine_value(m, path)));
 	machine_append(m, "ip=dhcp");
-	return wait_for_socket(path, passt, log);
+	const int failed = wait_for_socket(path, passt, log);
+	return failed ? failed : take_back(m, folder, path);
 }

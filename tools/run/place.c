@@ -171,11 +171,11 @@ static void keep(const struct place *p, int line)
 	_exit(0);
 }
 
-int place_open(struct place *p)
+int place_open(struct place *p, const char *parent)
 {
-	const char *parent = parent_folder();
 	int line[2];
 
+	parent = parent ? parent : parent_folder();
 	sweep(parent);
 	const int err = make_folder(p, parent);
 	if (err)

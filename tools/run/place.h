@@ -13,7 +13,8 @@
 
 #include <sys/types.h>
 
-#define PLACE_PATH 80 /* so that a socket in it has room in an address */
+#define PLACE_PATH         1024
+#define PLACE_SOCKETS_PATH 80 /* at most, for a socket in it to have room in an address */
 
 struct place {
 	char path[PLACE_PATH];
@@ -21,8 +22,8 @@ struct place {
 	pid_t keeper;
 };
 
-/* In $TMPDIR, or /tmp. 0, or -errno. */
-int place_open(struct place *p);
+/* Below `parent`; NULL: $TMPDIR, or /tmp. 0, or -errno. */
+int place_open(struct place *p, const char *parent);
 /* A child that is to end with this process. */
 void place_note_child(struct place *p, pid_t pid);
 /* Whether the terminal of standard input has to be set back; it is as it should be at place_open().

@@ -79,7 +79,8 @@ int root_prepare(struct machine *m)
 	if (!o->image && err == -ENOENT)
 		return 0;
 	return fail("--image", word,
-	    err == -ENOENT ? "neither a file nor the name of an image" : strerror(-err));
+	    err == -ENOENT ? "neither a file nor the name of an image; volt image list has those"
+			   : strerror(-err));
 }
 
 /* --------------------------------------------------------------------- the share */

@@ -267,7 +267,11 @@ int main(int argc, char **argv)
 	code = machine_check_host();
 	if (code)
 		return code;
-	const int err = place_open(&place);
+	int err = place_open(&place, NULL);
+	if (!err && strlen(place.path) > PLACE_SOCKETS_PATH) {
+		place_close(&place);
+		err = -ENAMETOOLONG;
+	}
 	if (err)
 		return run_say(
 		    "cannot make a folder for files in $TMPDIR, or /tmp: %s", strerror(-err));
