@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "cmdline.h"
 #include "init.h"
 #include "shell.h"
 #include "small.h"
@@ -336,6 +337,22 @@ static int do_umount(int argc, char **argv)
 	return status;
 }
 
+/* The way to exitport's status where the kernel has no /dev/port. */
+static int do_outb(int argc, char **argv)
+{
+	struct cmdline_port port = {0};
+
+	if (argc != 2 || !cmdline_port(argv[1], &port))
+		return shell_usage("outb");
+	const int handle = port_open(port.port);
+	if (handle < 0) {
+		errno = -handle;
+		return shell_fail("outb", argv[1]);
+	}
+	port_write(handle, port.port, port.value);
+	return 0;
+}
+
 static int do_insmod(int argc, char **argv)
 {
 	char params[1024];
@@ -402,6 +419,7 @@ const struct builtin shell_system[] = {
     {"kill", "[-SIGNAL] PID...", "send a signal", do_kill, false},
     {"mount", "[-r] -t TYPE|--bind FROM TO", "mount, or print the mounts", do_mount, false},
     {"umount", "PATH...", "unmount", do_umount, false},
+    {"outb", "PORT,VALUE", "write a byte to an I/O port", do_outb, false},
     {"insmod", "MODULE [PARAMETER...]", "load a kernel module", do_insmod, false},
     {"rmmod", "MODULE", "unload a kernel module", do_rmmod, false},
     {"lsmod", "", "loaded kernel modules", do_lsmod, false},

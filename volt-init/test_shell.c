@@ -205,8 +205,8 @@ static void a_failed_exec_tells_why_as_any_program(void **state)
 static void wrong_arguments_print_the_usage(void **state)
 {
 	static const char *const lines[] = {"exit a", "exit 1 2", "mkdir", "rm", "ls -z", "kill",
-	    "sleep", "sleep x", "cp a", "ln a", "mount a", "umount", "insmod", "rmmod",
-	    "kill -X 1"};
+	    "sleep", "sleep x", "cp a", "ln a", "mount a", "umount", "insmod", "rmmod", "outb",
+	    "outb 0xf4,256", "kill -X 1"};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++) {
 		assert_int_equal(run(lines[i]), 2);
