@@ -170,9 +170,10 @@ int boot_load(const struct boot_request *request, struct boot_entry *entry)
 		return err;
 	map_init(&map, memory->low_size);
 	err = firmware_write(request->firmware, memory, &handover.rsdp);
-	if (!err)
-		err = load_kernel(request, &map, &handover, &protocol);
-	if (!err)
-		err = enter(request, protocol, &handover, &map, entry);
-	return err;
+	if (err)
+		return err;
+	err = load_kernel(request, &map, &handover, &protocol);
+	if (err)
+		return err;
+	return enter(request, protocol, &handover, &map, entry);
 }

@@ -34,14 +34,18 @@ static int check_registers(const struct firmware *fw)
 {
 	int err = check_fixed("reset register", &fw->reset);
 
-	if (!err)
-		err = check_fixed("sleep control register", &fw->sleep_control);
-	if (!err)
-		err = check_fixed("sleep status register", &fw->sleep_status);
-	if (!err && fw->sleep_control.present && fw->sleep_control.value > SLP_TYP_MAX)
-		err = log_error(EINVAL, "ACPI: sleep type %u must be 0 to %u",
+	if (err)
+		return err;
+	err = check_fixed("sleep control register", &fw->sleep_control);
+	if (err)
+		return err;
+	err = check_fixed("sleep status register", &fw->sleep_status);
+	if (err)
+		return err;
+	if (fw->sleep_control.present && fw->sleep_control.value > SLP_TYP_MAX)
+		return log_error(EINVAL, "ACPI: sleep type %u must be 0 to %u",
 		    fw->sleep_control.value, SLP_TYP_MAX);
-	return err;
+	return 0;
 }
 
 static int check_machine(const struct firmware *fw)

@@ -44,11 +44,13 @@ int handover_check(const struct kernel_handover *handover, const struct boot_req
 		all += strlen(string) + 1;
 		err = check_printable(request->modules[i].name, string);
 	}
-	if (!err && all > ROOM)
+	if (err)
+		return err;
+	if (all > ROOM)
 		return log_error(E2BIG,
 		    "command line and strings of modules: %zu bytes, but there is room for %llu",
 		    all, ROOM);
-	return err;
+	return 0;
 }
 
 static uint64_t put(struct memory *memory, uint64_t *at, const char *text)

@@ -127,10 +127,11 @@ int bus_place(struct bus *b, struct callee *owner, const struct volt_range *r, u
 			return -ENOSPC;
 		}
 	}
-	int err = bus_add_range(b, owner, &at, why, why_size);
-	if (!err)
-		*base = at.base;
-	return err;
+	const int err = bus_add_range(b, owner, &at, why, why_size);
+	if (err)
+		return err;
+	*base = at.base;
+	return 0;
 }
 
 static int by_address(const void *left, const void *right)

@@ -116,11 +116,12 @@ int loop_add_timer(struct loop *l, struct callee *owner, void (*fire)(void *), u
 
 int loop_add_core_timer(struct loop *l, void (*fire)(void *), void *arg, uint32_t *timer)
 {
-	int err = loop_add_timer(l, NULL, fire, timer);
+	const int err = loop_add_timer(l, NULL, fire, timer);
 
-	if (!err)
-		l->table->timers[*timer].arg = arg;
-	return err;
+	if (err)
+		return err;
+	l->table->timers[*timer].arg = arg;
+	return 0;
 }
 
 void loop_keep_timer(struct loop *l, uint32_t timer)

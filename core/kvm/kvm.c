@@ -102,11 +102,13 @@ void kvm_declare(const struct kvm *k, struct ledger *l)
 
 int kvm_map_memory(struct kvm *k, const struct memory *m)
 {
-	int err = map_slot(k, 0, 0, m->low_size, m->host);
+	const int err = map_slot(k, 0, 0, m->low_size, m->host);
 
-	if (!err && m->high_size > 0)
-		err = map_slot(k, 1, MEMORY_HIGH_START, m->high_size, m->host + m->low_size);
-	return err;
+	if (err)
+		return err;
+	if (m->high_size > 0)
+		return map_slot(k, 1, MEMORY_HIGH_START, m->high_size, m->host + m->low_size);
+	return 0;
 }
 
 int kvm_create_irqchip(struct kvm *k)

@@ -189,13 +189,17 @@ int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry 
 	if (ioctl(v->fd, KVM_SET_CPUID2, cpuid) != 0)
 		return log_error(errno, "KVM_SET_CPUID2 of vCPU %u: %s", v->id, strerror(errno));
 	int err = set_machine_check(v, cpuid);
-	if (!err)
-		err = set_msrs(v);
-	if (!err)
-		err = set_local_apic(v);
-	if (!err && v->id == 0 && entry)
-		err = set_entry(v, entry);
-	return err;
+	if (err)
+		return err;
+	err = set_msrs(v);
+	if (err)
+		return err;
+	err = set_local_apic(v);
+	if (err)
+		return err;
+	if (v->id == 0 && entry)
+		return set_entry(v, entry);
+	return 0;
 }
 
 int vcpu_warm(struct vcpu *v)

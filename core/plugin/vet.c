@@ -157,13 +157,16 @@ int vet_image(
 
 	*out = (struct vet_result){.image_fd = -1};
 	err = vet_headers(&v);
-	if (!err)
-		err = vet_note(&v);
-	if (!err)
-		err = vet_dynamic(&v);
-	if (!err)
-		err = vet_symbols(&v);
-	if (!err)
-		err = vet_relocs(&v);
-	return err;
+	if (err)
+		return err;
+	err = vet_note(&v);
+	if (err)
+		return err;
+	err = vet_dynamic(&v);
+	if (err)
+		return err;
+	err = vet_symbols(&v);
+	if (err)
+		return err;
+	return vet_relocs(&v);
 }

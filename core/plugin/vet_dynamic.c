@@ -285,15 +285,19 @@ int vet_dynamic(struct vet_image *v)
 	if (!s || !(s->p_flags & PF_W) || p->p_memsz != p->p_filesz || p->p_vaddr % 8 != 0)
 		return vet_refuse(v, "its dynamic section is not in the writable segment");
 	err = take_entries(v);
-	if (!err)
-		err = check_strings(v);
-	if (!err)
-		err = check_soname(v);
-	if (!err)
-		err = check_needed(v);
-	if (!err)
-		err = check_flags(v);
-	if (!err)
-		err = check_protected(v);
-	return err;
+	if (err)
+		return err;
+	err = check_strings(v);
+	if (err)
+		return err;
+	err = check_soname(v);
+	if (err)
+		return err;
+	err = check_needed(v);
+	if (err)
+		return err;
+	err = check_flags(v);
+	if (err)
+		return err;
+	return check_protected(v);
 }

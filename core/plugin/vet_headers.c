@@ -247,17 +247,19 @@ static int check_phdrs(struct vet_image *v)
 	}
 	for (unsigned i = 0; i < v->phdr_count && !err; i++)
 		err = check_other(v, &v->phdrs[i]);
-	if (!err)
-		err = require_one(v, PT_GNU_STACK,
-		    "it has no GNU_STACK header and would get an executable stack: link it with "
-		    "-z noexecstack",
-		    &stack);
-	if (!err)
-		err = require_one(v, PT_DYNAMIC, "it has no dynamic section", &v->dynamic);
-	if (!err)
-		err = require_one(v, PT_GNU_RELRO,
-		    "its tables stay writable: link it with -z relro -z now", &v->relro);
-	return err;
+	if (err)
+		return err;
+	err = require_one(v, PT_GNU_STACK,
+	    "it has no GNU_STACK header and would get an executable stack: link it with "
+	    "-z noexecstack",
+	    &stack);
+	if (err)
+		return err;
+	err = require_one(v, PT_DYNAMIC, "it has no dynamic section", &v->dynamic);
+	if (err)
+		return err;
+	return require_one(
+	    v, PT_GNU_RELRO, "its tables stay writable: link it with -z relro -z now", &v->relro);
 }
 
 int vet_headers(struct vet_image *v)

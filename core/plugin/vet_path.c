@@ -92,11 +92,13 @@ static int check_directory(const char *path, const char *name, int fd)
 		return log_error(errno, "plugin %s: %s: %s", path, name, strerror(errno));
 	snprintf(what, sizeof(what), "its folder \"%s\"", name);
 	err = check_owner(path, what, &st);
-	if (!err && (st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
-		err = log_error(EPERM,
+	if (err)
+		return err;
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) && !(st.st_mode & S_ISVTX))
+		return log_error(EPERM,
 		    "plugin %s: %s can be written to by others (mode %04o): chmod go-w it", path,
 		    what, st.st_mode & 07777u);
-	return err;
+	return 0;
 }
 
 /* Says what stands at `name`, for which `err` is what opening it as a directory gave. */

@@ -292,11 +292,12 @@ int vet_symbols(struct vet_image *v)
 {
 	int err = check_hash(v);
 
-	if (!err)
-		err = check_symbols(v);
-	if (!err)
-		err = check_versions(v);
-	return err;
+	if (err)
+		return err;
+	err = check_symbols(v);
+	if (err)
+		return err;
+	return check_versions(v);
 }
 
 /* ------------------------------------------------------------- relocations */
@@ -393,7 +394,7 @@ int vet_relocs(struct vet_image *v)
 	if (vet_has(v, TAG_JMPREL) && v->tags[TAG_PLTREL] != DT_RELA)
 		return vet_refuse(v, "its DT_PLTREL is not DT_RELA");
 	err = check_table(v, TAG_RELA, TAG_RELASZ, v->tags[TAG_RELACOUNT]);
-	if (!err)
-		err = check_table(v, TAG_JMPREL, TAG_PLTRELSZ, 0);
-	return err;
+	if (err)
+		return err;
+	return check_table(v, TAG_JMPREL, TAG_PLTRELSZ, 0);
 }

@@ -168,10 +168,12 @@ static int put(struct machine *m, const struct instance *filter)
 		err = wrap(filter, &m->bus, &m->bus.ranges[i]);
 		wrapped++;
 	}
-	if (!err && wrapped == 0)
-		err = log_error(EINVAL, "--filter %s: %s has no address range to filter",
+	if (err)
+		return err;
+	if (wrapped == 0)
+		return log_error(EINVAL, "--filter %s: %s has no address range to filter",
 		    filter->plugin.name, device->callee.id);
-	return err;
+	return 0;
 }
 
 /* From the last, which is nearest to the device. */

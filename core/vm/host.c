@@ -584,11 +584,12 @@ static int host_pause(
     const struct volt_host *h, uint64_t limit_ns, void (*done)(void *self, int err))
 {
 	struct instance *i = owner_of(h);
-	int err = pause_begin(&i->machine->pause, limit_ns, tell_paused, i);
+	const int err = pause_begin(&i->machine->pause, limit_ns, tell_paused, i);
 
-	if (!err)
-		i->machine->pause.plugin_done = done;
-	return err;
+	if (err)
+		return err;
+	i->machine->pause.plugin_done = done;
+	return 0;
 }
 
 static int host_resume(const struct volt_host *h)

@@ -224,12 +224,14 @@ int inherit_open_outputs(struct machine *m)
 	if (!err && o->trace_file)
 		err = open_output(
 		    "trace-file", o->explain ? "/dev/null" : o->trace_file, O_TRUNC, &m->trace_fd);
+	if (err)
+		return err;
 	/* Where a clean-up helper runs anyway, for a terminal or a record of the end, its word
 	 * costs nothing. */
-	if (!err && VOLT_HAS_AUDIT &&
+	if (VOLT_HAS_AUDIT &&
 	    (o->seccomp_report || o->seccomp_log || end_record_wanted() || isatty(STDIN_FILENO)))
-		err = reporter_open(o->seccomp_report) != 0 && o->seccomp_report ? -EACCES : 0;
-	return err;
+		return reporter_open(o->seccomp_report) != 0 && o->seccomp_report ? -EACCES : 0;
+	return 0;
 }
 
 int inherit_open_inputs(struct machine *m)

@@ -42,12 +42,15 @@ static int open_host(struct machine *m)
 {
 	int err = kvm_open(&m->kvm, "/dev/kvm");
 
-	if (!err && m->options->cpus > m->kvm.max_cpus)
+	if (err)
+		return err;
+	if (m->options->cpus > m->kvm.max_cpus)
 		err = log_error(EINVAL, "--cpus %u: this host's KVM allows at most %u",
 		    m->options->cpus, m->kvm.max_cpus);
-	if (!err)
-		trace_mark("KVM opened", NULL);
-	return err;
+	if (err)
+		return err;
+	trace_mark("KVM opened", NULL);
+	return 0;
 }
 
 /* Addresses at which KVM itself answers, so that a plugin never would. */
@@ -163,33 +166,38 @@ static int wire_plugins(struct machine *m)
 		err = plugins_find_irqchip(m);
 	guard_finish();
 	inherit_close_rest(m);
-	if (!err)
-		commands_wire(m, VM_COMMANDS_ID, &vm_commands);
-	if (!err && registry_console_path())
+	if (err)
+		return err;
+	commands_wire(m, VM_COMMANDS_ID, &vm_commands);
+	if (registry_console_path())
 		err = console_open(&m->streams, registry_console_path());
-	if (!err)
-		err = metrics_put(m);
-	if (!err)
-		err = check_ranges(m);
-	if (!err)
-		err = choose_files(m);
-	if (!err)
-		err = restore_check(m);
-	if (!err)
-		trace_mark(
-		    "devices", "%u plugins, %u address ranges", m->instance_count, m->bus.count);
-	return err;
+	if (err)
+		return err;
+	err = metrics_put(m);
+	if (err)
+		return err;
+	err = check_ranges(m);
+	if (err)
+		return err;
+	err = choose_files(m);
+	if (err)
+		return err;
+	err = restore_check(m);
+	if (err)
+		return err;
+	trace_mark("devices", "%u plugins, %u address ranges", m->instance_count, m->bus.count);
+	return 0;
 }
 
 static int make_vm(struct machine *m)
 {
-	int err = kvm_create_vm(&m->kvm);
+	const int err = kvm_create_vm(&m->kvm);
 
-	if (!err)
-		snapshot_prepare(m);
-	if (!err)
-		trace_mark("VM created", NULL);
-	return err;
+	if (err)
+		return err;
+	snapshot_prepare(m);
+	trace_mark("VM created", NULL);
+	return 0;
 }
 
 /* After the memory: with KVM's own irqchip there, a new slot waits for a grace period. */
@@ -197,13 +205,13 @@ static int make_interrupts(struct machine *m)
 {
 	int err = irq_wire(&m->irq);
 
-	if (!err)
-		err = doorbells_wire(&m->doorbells);
-
-	if (!err)
-		trace_mark(
-		    "interrupts", m->irq.chip ? "local APICs, irqchip plugin" : "KVM's irqchip");
-	return err;
+	if (err)
+		return err;
+	err = doorbells_wire(&m->doorbells);
+	if (err)
+		return err;
+	trace_mark("interrupts", m->irq.chip ? "local APICs, irqchip plugin" : "KVM's irqchip");
+	return 0;
 }
 
 /* Memory is the host's only once the guest uses it, so a larger guest starts, and is killed, or
@@ -225,13 +233,16 @@ static int make_memory(struct machine *m)
 	warn_of_memory(m->options->memory);
 	int err = memory_init(&m->memory, m->options->memory, m->options->hugepages);
 
-	if (!err)
-		err = restore_map(m);
-	if (!err)
-		err = kvm_map_memory(&m->kvm, &m->memory);
-	if (!err)
-		trace_mark("memory", "%llu MiB", (unsigned long long)(m->options->memory >> 20));
-	return err;
+	if (err)
+		return err;
+	err = restore_map(m);
+	if (err)
+		return err;
+	err = kvm_map_memory(&m->kvm, &m->memory);
+	if (err)
+		return err;
+	trace_mark("memory", "%llu MiB", (unsigned long long)(m->options->memory >> 20));
+	return 0;
 }
 
 /* Such a guest runs, but it is mute: its console waits for an interrupt. */
@@ -345,25 +356,30 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 		if (!err)
 			err = vcpu_configure(&m->vcpus[i], &cpuid, entry);
 	}
-	if (!err)
-		err = seal_warm(m);
-	if (!err)
-		err = pause_wire(&m->pause, &(struct pause_parts){.loop = &m->loop,
-						.end = &m->end,
-						.irq = &m->irq,
-						.instances = m->instances,
-						.workers = m->workers,
-						.vcpus = m->vcpus,
-						.instance_count = m->instance_count,
-						.worker_count = m->worker_count,
-						.vcpu_count = cpus});
-	if (!err)
-		err = save_wire(m);
-	if (!err)
-		err = restore_kvm(m);
-	if (!err)
-		trace_mark("vCPU configured", "%u", cpus);
-	return err;
+	if (err)
+		return err;
+	err = seal_warm(m);
+	if (err)
+		return err;
+	err = pause_wire(&m->pause, &(struct pause_parts){.loop = &m->loop,
+					.end = &m->end,
+					.irq = &m->irq,
+					.instances = m->instances,
+					.workers = m->workers,
+					.vcpus = m->vcpus,
+					.instance_count = m->instance_count,
+					.worker_count = m->worker_count,
+					.vcpu_count = cpus});
+	if (err)
+		return err;
+	err = save_wire(m);
+	if (err)
+		return err;
+	err = restore_kvm(m);
+	if (err)
+		return err;
+	trace_mark("vCPU configured", "%u", cpus);
+	return 0;
 }
 
 /* What was only needed to build the VM. /dev/kvm above all: with it a VM could be made. */
@@ -402,16 +418,20 @@ static int seal(struct machine *m)
 {
 	int err = close_wiring(m);
 
+	if (err)
+		return err;
 	/* Threads inherit it; the kernel's slow work for the start is done. */
-	if (!err)
-		err = events_hold_signals();
-	if (!err)
-		err = sealed_freeze();
-	if (!err)
-		err = seal_machine(m);
-	if (!err)
-		log_queue(events_wake_log, &m->events);
-	return err;
+	err = events_hold_signals();
+	if (err)
+		return err;
+	err = sealed_freeze();
+	if (err)
+		return err;
+	err = seal_machine(m);
+	if (err)
+		return err;
+	log_queue(events_wake_log, &m->events);
+	return 0;
 }
 
 /* Of a start that failed `why` is empty: the log has it. */

@@ -87,9 +87,11 @@ int policy_build(struct policy *p, const struct ledger *l, const struct policy_p
 		err = add_thread(p, l, VOLT_ROLE_VCPU, id, "vcpu");
 	for (uint32_t w = 0; !err && w < parts->worker_count; w++)
 		err = add_thread(p, l, VOLT_ROLE_WORKER, w, parts->workers[w].name);
-	if (!err && parts->broker)
-		err = add_thread(p, l, LEDGER_ROLE_BROKER, parts->worker_count, "volt-broker");
-	return err;
+	if (err)
+		return err;
+	if (parts->broker)
+		return add_thread(p, l, LEDGER_ROLE_BROKER, parts->worker_count, "volt-broker");
+	return 0;
 }
 
 void policy_finish(struct policy *p)

@@ -411,9 +411,10 @@ int restore_map(struct machine *m)
 	madvise(m->memory.host, size, MADV_DONTDUMP);
 	close(r->memory_fd);
 	m->restore->memory_fd = -1;
-	if (!err)
-		trace_mark("memory mapped", "%llu ranges", (unsigned long long)r->ram.ranges);
-	return err;
+	if (err)
+		return err;
+	trace_mark("memory mapped", "%llu ranges", (unsigned long long)r->ram.ranges);
+	return 0;
 }
 
 /* ---------------------------------------------------------------------- KVM */
@@ -479,9 +480,10 @@ int restore_kvm(struct machine *m)
 	/* So that the guest's watchdog does not take the time that passed for a lockup. */
 	for (uint32_t i = 0; !err && i < m->options->cpus; i++)
 		vcpu_excuse(&m->vcpus[i]);
-	if (!err)
-		trace_mark("state set", "%u vCPUs", m->options->cpus);
-	return err;
+	if (err)
+		return err;
+	trace_mark("state set", "%u vCPUs", m->options->cpus);
+	return 0;
 }
 
 /* ------------------------------------------------------------------- plugins */
@@ -512,7 +514,8 @@ int restore_plugins(struct machine *m)
 	for (uint32_t i = 0; !err && i < m->instance_count; i++)
 		if (snapshot_has(m, i))
 			err = restore_fields(m, i);
-	if (!err)
-		pause_restored(&m->pause);
-	return err;
+	if (err)
+		return err;
+	pause_restored(&m->pause);
+	return 0;
 }

@@ -144,16 +144,18 @@ int save_wire(struct machine *m)
 		return log_error(EINVAL, "--snapshot: nobody could ask for a save: give --name, or "
 					 "load a plugin that takes commands");
 	int err = check_plugins(m);
-	if (!err)
-		err = state_plan(
-		    &s->plan, &m->kvm, m->vcpus, m->options->cpus, m->cpuid, !m->irq.chip);
-	if (!err)
-		err = take_memory(s);
-	if (!err)
-		err = loop_add_core_timer(&m->loop, on_stall, s, &s->timer);
-	if (!err)
-		err = loop_add_prepare(&m->loop, work, s);
-	return err;
+	if (err)
+		return err;
+	err = state_plan(&s->plan, &m->kvm, m->vcpus, m->options->cpus, m->cpuid, !m->irq.chip);
+	if (err)
+		return err;
+	err = take_memory(s);
+	if (err)
+		return err;
+	err = loop_add_core_timer(&m->loop, on_stall, s, &s->timer);
+	if (err)
+		return err;
+	return loop_add_prepare(&m->loop, work, s);
 }
 
 /* None of the requests sets anything. */
@@ -399,9 +401,10 @@ static int push(struct save *s, const void *bytes, size_t n)
 {
 	const int err = commands_bytes(s->call, bytes, n);
 
-	if (!err)
-		loop_arm(&s->machine->loop, s->timer, clock_now() + PATIENCE);
-	return err;
+	if (err)
+		return err;
+	loop_arm(&s->machine->loop, s->timer, clock_now() + PATIENCE);
+	return 0;
 }
 
 /* What is left of the newest record, a chunk at most. 1: nothing was left. */

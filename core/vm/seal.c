@@ -283,19 +283,25 @@ int seal_machine(struct machine *m)
 {
 	int err = seal_prepare(m);
 
-	if (!err)
-		err = peers_start(&m->peers, confine_broker, m);
-	if (!err && m->sandbox)
+	if (err)
+		return err;
+	err = peers_start(&m->peers, confine_broker, m);
+	if (err)
+		return err;
+	if (m->sandbox)
 		err = enter_process(m);
-	if (!err)
-		err = enter_filters(m);
-	if (!err && m->sandbox) {
+	if (err)
+		return err;
+	err = enter_filters(m);
+	if (err)
+		return err;
+	if (m->sandbox) {
 		struct volt_sandbox_report r = sandbox_report(m);
 
 		trace_mark(
 		    "seccomp", "%u system calls, %u BPF instructions", r.syscalls, r.instructions);
 	}
-	return err;
+	return 0;
 }
 
 void seal_release(struct machine *m)
