@@ -132,9 +132,11 @@ static int i8042_init(void *self, const struct volt_host *h, const struct volt_a
 			    h, -err, "cannot have port 0x%x", (unsigned)ranges[i].base);
 	}
 	err = claim(c, describe, IRQ_KEYBOARD, &keyboard_device, &c->line_kbd);
-	if (!err && c->has_aux)
-		err = claim(c, describe, IRQ_AUX, &mouse_device, &c->line_aux);
-	return err;
+	if (err)
+		return err;
+	if (c->has_aux)
+		return claim(c, describe, IRQ_AUX, &mouse_device, &c->line_aux);
+	return 0;
 }
 
 static const void *i8042_get_ext(const char *id)

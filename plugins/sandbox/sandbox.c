@@ -145,11 +145,12 @@ static int lower_limits(const struct sandbox *s)
 	int err =
 	    limit_lower(s->h, RLIMIT_NOFILE, "RLIMIT_NOFILE", (uint64_t)s->policy->max_fd + 1);
 
-	if (!err)
-		err = limit_lower(s->h, RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", 0);
-	if (!err)
-		err = limit_lower(s->h, RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE", 0);
-	return err;
+	if (err)
+		return err;
+	err = limit_lower(s->h, RLIMIT_MEMLOCK, "RLIMIT_MEMLOCK", 0);
+	if (err)
+		return err;
+	return limit_lower(s->h, RLIMIT_MSGQUEUE, "RLIMIT_MSGQUEUE", 0);
 }
 
 static int sandbox_enter_process(void *self)
@@ -157,16 +158,21 @@ static int sandbox_enter_process(void *self)
 	struct sandbox *s = self;
 	int err = expect_stage(s, PREPARED, "enter_process");
 
+	if (err)
+		return err;
 	/* Landlock first: it needs a file descriptor, which the limits may not leave. */
-	if (!err && !(s->policy->flags & VOLT_POLICY_NO_LANDLOCK))
+	if (!(s->policy->flags & VOLT_POLICY_NO_LANDLOCK))
 		err = landlock_enter(s->h, &s->landlock_abi);
-	if (!err)
-		err = privileges_hide(s->h);
-	if (!err)
-		err = lower_limits(s);
-	if (!err)
-		s->stage = ENTERED;
-	return err;
+	if (err)
+		return err;
+	err = privileges_hide(s->h);
+	if (err)
+		return err;
+	err = lower_limits(s);
+	if (err)
+		return err;
+	s->stage = ENTERED;
+	return 0;
 }
 
 /*

@@ -134,13 +134,15 @@ static int vsock_init(void *self, const struct volt_host *h, const struct volt_a
 	    .begin_run = vsock_begin_run,
 	};
 	err = vsock_find_services(s);
-	if (!err)
-		err = volt_virtio_init(s, s->q, &s->type, h, a);
-	if (!err)
-		err = vsock_attach(s, a);
-	if (!err)
-		err = vsock_make_room(s);
-	return err;
+	if (err)
+		return err;
+	err = volt_virtio_init(s, s->q, &s->type, h, a);
+	if (err)
+		return err;
+	err = vsock_attach(s, a);
+	if (err)
+		return err;
+	return vsock_make_room(s);
 }
 
 /* ---------------------------------------------------------------------- state */
