@@ -216,11 +216,12 @@ static int parse(struct parse *ps, const char *text, const struct params_opener 
 	if (!ps->out->text)
 		return params_refuse(&ps->why, ENOMEM, "no memory for parameters");
 	err = split_text(ps);
-	if (!err)
-		err = read_values(ps);
-	if (!err)
-		err = open_values(ps, opener);
-	return err;
+	if (err)
+		return err;
+	err = read_values(ps);
+	if (err)
+		return err;
+	return open_values(ps, opener);
 }
 
 int params_parse(struct params *out, const struct volt_plugin *p, const char *text,

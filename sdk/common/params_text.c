@@ -64,13 +64,14 @@ int parse_uint(const char *text, uint64_t *out)
 {
 	uint64_t value;
 	const char *end;
-	int err = scan_uint(text, &value, &end);
+	const int err = scan_uint(text, &value, &end);
 
 	if (err == -EINVAL || *end)
 		return -EINVAL;
-	if (!err)
-		*out = value;
-	return err;
+	if (err)
+		return err;
+	*out = value;
+	return 0;
 }
 
 int parse_size(const char *text, uint64_t *out)

@@ -182,9 +182,11 @@ int state_try(
 		return err;
 	memcpy(t->scratch, t->self, t->instance_size);
 	err = read_fields(&r, state_get32(bytes + 12));
-	if (!err && t->table->validate && t->table->validate(t->scratch) != 0)
-		err = refuse(&r, EINVAL, "%s cannot be in this state", t->plugin);
-	return err;
+	if (err)
+		return err;
+	if (t->table->validate && t->table->validate(t->scratch) != 0)
+		return refuse(&r, EINVAL, "%s cannot be in this state", t->plugin);
+	return 0;
 }
 
 int state_load(
@@ -192,7 +194,8 @@ int state_load(
 {
 	const int err = state_try(t, bytes, n, why, why_size);
 
-	if (!err)
-		state_commit(t);
-	return err;
+	if (err)
+		return err;
+	state_commit(t);
+	return 0;
 }

@@ -95,11 +95,12 @@ int fake_place(const struct volt_host *h, const struct volt_range *r, uint64_t *
 		if (at.base + r->len > PLACE_FIRST + PLACE_SIZE)
 			return fake_refuse(fake_of(h, "place"), "place", -ENOSPC);
 	}
-	int err = fake_add_range(h, &at);
+	const int err = fake_add_range(h, &at);
 
-	if (!err)
-		*base = at.base;
-	return err;
+	if (err)
+		return err;
+	*base = at.base;
+	return 0;
 }
 
 int fake_check_overlap(struct fake_host *f)

@@ -413,9 +413,10 @@ int fake_host_wire(struct fake_host *f, const char *params)
 	f->state = FAKE_WIRING;
 	err = call_init(f);
 	f->state = err ? FAKE_REFUSED : FAKE_WIRED;
-	if (!err)
-		fake_find_irqchip(f);
-	return err;
+	if (err)
+		return err;
+	fake_find_irqchip(f);
+	return 0;
 }
 
 int fake_host_run(struct fake_host *f)

@@ -125,15 +125,16 @@ int fake_state_load(struct fake_host *f, const uint8_t *bytes, size_t n)
 	memcpy(before, t.self, t.instance_size);
 	fake_enter(f, "validate");
 	f->in_validate = true;
-	int err = state_load(&t, bytes, n, f->message, sizeof(f->message));
+	const int err = state_load(&t, bytes, n, f->message, sizeof(f->message));
 	f->in_validate = false;
 	if (err && memcmp(before, t.self, t.instance_size) != 0)
 		fake_die(f, "a state that was refused changed the instance");
 	fake_leave(f);
 	free(before);
-	if (!err)
-		call(f, f->state_table->resume, "resume");
-	return err;
+	if (err)
+		return err;
+	call(f, f->state_table->resume, "resume");
+	return 0;
 }
 
 void fake_finish_state(struct fake_host *f)
