@@ -128,15 +128,17 @@ bool fuzz_overlap(uint64_t a, uint64_t a_len, uint64_t b, uint64_t b_len)
 
 int fuzz_boot(int kernel_fd, int initrd_fd, const char *cmdline)
 {
-	int err = kit_boot(&fuzz_vm, kernel_fd, initrd_fd, cmdline);
+	const int err = kit_boot(&fuzz_vm, kernel_fd, initrd_fd, cmdline);
 
 	if (err > 0 || (err < 0 && kit_errors != 1))
 		fuzz_wrong("refused without exactly one line");
 	if (err < 0 && (kit_message[0] == '\0' || strlen(kit_message) > 500))
 		fuzz_wrong("refused without a fitting line");
-	if (!err && kit_errors != 0)
+	if (err)
+		return err;
+	if (kit_errors != 0)
 		fuzz_wrong("accepted with an error line");
-	return err;
+	return 0;
 }
 
 static void check_tables(uint64_t rsdp)

@@ -203,11 +203,12 @@ static int find_service(struct pauser *p)
 static int add_worker(struct pauser *p)
 {
 	p->workers = p->h->get_ext(p->h, VOLT_EXT_WORKER);
-	int err = p->workers ? p->workers->add(p->h, "hanger", work, &p->worker) : -ENOTSUP;
+	const int err = p->workers ? p->workers->add(p->h, "hanger", work, &p->worker) : -ENOTSUP;
 
-	if (!err)
-		p->workers->post(p->h, p->worker);
-	return err;
+	if (err)
+		return err;
+	p->workers->post(p->h, p->worker);
+	return 0;
 }
 
 static int pauser_init(void *self, const struct volt_host *h, const struct volt_args *a)

@@ -310,13 +310,17 @@ static int probe_init(void *self, const struct volt_host *h, const struct volt_a
 	if (!err)
 		err = add_thread(p);
 	p->has_irq = volt_arg(a, PARAM_IRQ)->given;
-	if (!err && p->has_irq)
+	if (err)
+		return err;
+	if (p->has_irq)
 		err = h->add_irq(h, (uint32_t)volt_arg(a, PARAM_IRQ)->u, VOLT_IRQ_EDGE, &p->irq);
-	if (!err)
-		err = h->add_range(h, &range);
-	if (!err)
-		do_steps(p, "before", 0, p->before_count);
-	return err;
+	if (err)
+		return err;
+	err = h->add_range(h, &range);
+	if (err)
+		return err;
+	do_steps(p, "before", 0, p->before_count);
+	return 0;
 }
 
 static const struct volt_param params[] = {

@@ -366,22 +366,24 @@ static int post_worker(const struct trouble *t)
 {
 	const struct volt_worker *worker = t->h->get_ext(t->h, VOLT_EXT_WORKER);
 	uint32_t number;
-	int err = worker->add(t->h, "early", tell_and_end, &number);
+	const int err = worker->add(t->h, "early", tell_and_end, &number);
 
-	if (!err)
-		worker->post(t->h, number);
-	return err;
+	if (err)
+		return err;
+	worker->post(t->h, number);
+	return 0;
 }
 
 /* Nor is this: who has the line's other end is told of it before the guest runs. */
 static int raise_line(const struct trouble *t)
 {
 	uint32_t line;
-	int err = t->h->add_irq(t->h, 5, VOLT_IRQ_LEVEL, &line);
+	const int err = t->h->add_irq(t->h, 5, VOLT_IRQ_LEVEL, &line);
 
-	if (!err)
-		t->h->set_irq(t->h, line, true);
-	return err;
+	if (err)
+		return err;
+	t->h->set_irq(t->h, line, true);
+	return 0;
 }
 
 static int do_it(const struct trouble *t)
