@@ -336,9 +336,11 @@ static int take_folder(struct intake *in, int folder)
 		err = stage_copy(&in->stage, more[i], fd);
 		close(fd);
 	}
-	if (!err && stage_find(&in->stage, "config"))
+	if (err)
+		return err;
+	if (stage_find(&in->stage, "config"))
 		in->config = "adjacent";
-	return err;
+	return 0;
 }
 
 static void name_source(struct intake *in, const char *path)
@@ -367,15 +369,21 @@ static int take(struct intake *in, const struct intake_request *request, int fd)
 		err = take_package(in, fd);
 	else
 		err = take_kernel(in, fd, in->source);
-	if (!err)
-		err = look(in);
-	if (!err && request->config)
+	if (err)
+		return err;
+	err = look(in);
+	if (err)
+		return err;
+	if (request->config)
 		err = take_config(in, request->config, "given", true);
-	if (!err)
-		err = read_inside(in);
-	if (!err && !in->config && S_ISREG(st.st_mode) && !package)
-		err = find_config(in, request->path);
-	return err;
+	if (err)
+		return err;
+	err = read_inside(in);
+	if (err)
+		return err;
+	if (!in->config && S_ISREG(st.st_mode) && !package)
+		return find_config(in, request->path);
+	return 0;
 }
 
 int intake_take(struct intake *in, const struct intake_request *request)

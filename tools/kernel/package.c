@@ -170,9 +170,11 @@ static int take_member(struct reader *r, struct archive_entry *entry)
 		return 0;
 	}
 	err = copy_member(r, to);
-	if (!err && strncmp(to, "modules/", 8) == 0)
+	if (err)
+		return err;
+	if (strncmp(to, "modules/", 8) == 0)
 		r->package->modules++;
-	return err;
+	return 0;
 }
 
 /* ---------------------------------------------------------------- the archives */
@@ -328,9 +330,11 @@ int package_unpack(struct package *p, struct stage *s, int fd, const char *name)
 	if (!err)
 		err = find_data(&r);
 	archive_read_free(r.outer);
-	if (!err && !stage_find(s, "kernel"))
-		err = log_error(EINVAL,
+	if (err)
+		return err;
+	if (!stage_find(s, "kernel"))
+		return log_error(EINVAL,
 		    "%s: no kernel in the package: no file boot/vmlinuz-VERSION%s", name,
 		    p->modules > 0 ? " (modules alone are no use)" : "");
-	return err;
+	return 0;
 }

@@ -243,11 +243,12 @@ int record_read(struct record *r, const char *folder, const char *name)
 	char *text = read_text(path, META_MAX);
 	if (!text)
 		return -ENOENT;
-	int err = parse(r, path, text);
+	const int err = parse(r, path, text);
 	free(text);
-	if (!err)
-		snprintf(r->name, sizeof(r->name), "%s", name);
-	return err;
+	if (err)
+		return err;
+	snprintf(r->name, sizeof(r->name), "%s", name);
+	return 0;
 }
 
 static int is_name(const struct dirent *e)

@@ -94,11 +94,12 @@ static int hook_posix_memalign(void **out, size_t align, size_t n)
 {
 	if (enters("posix_memalign"))
 		return ENOMEM;
-	int err = posix_memalign(out, align, n);
+	const int err = posix_memalign(out, align, n);
 
-	if (!err)
-		keep(*out);
-	return err;
+	if (err)
+		return err;
+	keep(*out);
+	return 0;
 }
 
 static char *hook_strdup(const char *text)
