@@ -145,8 +145,9 @@ static int enter(const struct boot_request *request, const struct kernel_protoco
 {
 	int err = handover_check(handover, request);
 
-	if (!err)
-		err = modules_load(request, protocol, map, handover);
+	if (err)
+		return err;
+	err = modules_load(request, protocol, map, handover);
 	if (err)
 		return err;
 	entry->protocol = protocol->name;

@@ -209,14 +209,18 @@ static int bzimage_load(const struct kernel_image *image, struct memory *memory,
 	uint64_t at;
 	int err = read_header(image, &bz);
 
-	if (!err)
-		err = check_alignment(&bz);
-	if (!err)
-		err = place(&bz, map, &at);
-	if (!err)
-		err = map_claim(map, image->file.name, "the kernel", at, bz.h.init_size);
-	if (!err)
-		err = load_code(&bz, memory, at);
+	if (err)
+		return err;
+	err = check_alignment(&bz);
+	if (err)
+		return err;
+	err = place(&bz, map, &at);
+	if (err)
+		return err;
+	err = map_claim(map, image->file.name, "the kernel", at, bz.h.init_size);
+	if (err)
+		return err;
+	err = load_code(&bz, memory, at);
 	if (err)
 		return err;
 	info->entry = at + ENTRY_64;

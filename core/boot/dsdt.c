@@ -87,14 +87,23 @@ static int check_device(const struct firmware *fw, const struct volt_acpi_device
 {
 	int err = check_id("_HID", d->hid);
 
-	if (!err && d->cid)
+	if (err)
+		return err;
+	if (d->cid)
 		err = check_id("_CID", d->cid);
-	if (!err && d->resource_count > VOLT_RESOURCE_MAX)
+	if (err)
+		return err;
+	if (d->resource_count > VOLT_RESOURCE_MAX)
 		err = log_error(EINVAL, "ACPI: device %s: %u resources, at most %u", d->hid,
 		    d->resource_count, VOLT_RESOURCE_MAX);
-	for (uint32_t i = 0; !err && i < d->resource_count; i++)
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < d->resource_count; i++) {
 		err = check_resource(fw, d->hid, &d->resources[i]);
-	return err;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 int dsdt_check(const struct firmware *fw)

@@ -278,7 +278,8 @@ int elf_load(const struct elf_image *elf, const char *what, uint64_t entry, stru
 {
 	info->entry = entry;
 	int err = map_check_room(map, elf->file->name, "the kernel", last_end(elf));
-	if (!err)
-		err = claim_segments(elf, what, map, info);
+	if (err)
+		return err;
+	err = claim_segments(elf, what, map, info);
 	return err ? err : load_segments(elf, memory);
 }

@@ -97,9 +97,9 @@ int file_place(const struct boot_file *file, uint64_t off, uint8_t *to, uint64_t
 		return mapped < 0 ? mapped : file_read(file, off, to, len);
 	if (before > 0)
 		err = file_read(file, off, to, before);
-	if (!err)
-		err = file_read(
-		    file, off + before + pages, to + before + pages, len - before - pages);
+	if (err)
+		return err;
+	err = file_read(file, off + before + pages, to + before + pages, len - before - pages);
 	return err ? err : check_end(file, off + len);
 }
 

@@ -73,10 +73,12 @@ int firmware_write(const struct firmware *fw, struct memory *memory, uint64_t *r
 		return log_error(ENOMEM, "firmware: no RAM at 0x%llx to 0x%llx", LAYOUT_MP_TABLE,
 		    LAYOUT_ACPI_END - 1);
 	int err = check_machine(fw);
-	if (!err)
-		err = check_registers(fw);
-	if (!err)
-		err = dsdt_check(fw);
+	if (err)
+		return err;
+	err = check_registers(fw);
+	if (err)
+		return err;
+	err = dsdt_check(fw);
 	if (err)
 		return err;
 	err = mptable_write(fw, memory);

@@ -175,10 +175,12 @@ static int load_piece(const struct boot_file *file, const struct header *h, uint
 	struct piece p = {0};
 	int err = check_addresses(file, h, offset, &p);
 
-	if (!err)
-		err = map_check_room(map, file->name, "the kernel", p.end);
-	if (!err)
-		err = map_claim(map, file->name, "the kernel", p.start, p.end - p.start);
+	if (err)
+		return err;
+	err = map_check_room(map, file->name, "the kernel", p.end);
+	if (err)
+		return err;
+	err = map_claim(map, file->name, "the kernel", p.start, p.end - p.start);
 	if (err)
 		return err;
 	uint8_t *to = memory_at(memory, p.start, p.end - p.start);

@@ -227,8 +227,9 @@ static int pvh_load(const struct kernel_image *image, struct memory *memory, str
 		return log_error(ENOEXEC, "%s: %s", name, elf.why);
 	read_notes(&notes, &elf);
 	int err = check_notes(&notes, name);
-	if (!err)
-		err = elf_load(&elf, "PVH entry", notes.entry, memory, map, info);
+	if (err)
+		return err;
+	err = elf_load(&elf, "PVH entry", notes.entry, memory, map, info);
 	if (err)
 		return err;
 	info->modules_end = LAYOUT_MAPPED_END;

@@ -100,8 +100,9 @@ int events_init(
 		return -EPERM;
 	int err = loop_watch_or_log(
 	    l, "signals", e->signal_fd, EPOLLIN, loop_make_watch(l, take_signals, e));
-	if (!err)
-		err = loop_add_prepare(l, pay_attention, e);
+	if (err)
+		return err;
+	err = loop_add_prepare(l, pay_attention, e);
 	return err ? err : loop_add_prepare(l, write_log, NULL);
 }
 

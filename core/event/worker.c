@@ -73,9 +73,14 @@ int worker_arm(struct worker *w)
 	if (w->epoll_fd < 0)
 		return -errno;
 	int err = add_to_epoll(w->epoll_fd, w->posts.event_fd, EPOLLIN);
-	for (uint32_t i = 0; !err && i < w->watch_count; i++)
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < w->watch_count; i++) {
 		err = add_to_epoll(w->epoll_fd, w->watches[i].fd, w->watches[i].events);
-	return err;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /* One without files waits in a read of its eventfd, as for a lock. */

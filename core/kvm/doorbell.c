@@ -236,9 +236,14 @@ int doorbells_wire(struct doorbells *all)
 
 	if (all->count > 0)
 		err = loop_add_prepare(all->loop, ring_noted, all);
-	for (uint32_t i = 0; !err && i < all->count; i++)
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < all->count; i++) {
 		err = wire(&all->rows[i]);
-	return err;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /* The loop only watches them. */

@@ -406,8 +406,9 @@ int state_set_vcpu(struct state_plan *p, const struct vcpu *v, const struct bloc
 {
 	int err = set_rows(p, v, b, ROW_MP, ROW_LAPIC);
 
-	if (!err)
-		err = take_msrs(p, v, b, false);
+	if (err)
+		return err;
+	err = take_msrs(p, v, b, false);
 	return err ? err : set_msrs(p, v);
 }
 
@@ -474,8 +475,9 @@ int state_finish_vcpu(struct state_plan *p, const struct vcpu *v, const struct b
 {
 	int err = set_tsc(p, v, b, saved, now);
 
-	if (!err)
-		err = take_msrs(p, v, b, true);
+	if (err)
+		return err;
+	err = take_msrs(p, v, b, true);
 	if (err)
 		return err;
 	renew_deadline(p, b);

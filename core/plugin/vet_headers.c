@@ -245,10 +245,13 @@ static int check_phdrs(struct vet_image *v)
 		if (p->p_type == PT_LOAD)
 			err = check_load(v, p, &end);
 	}
-	for (unsigned i = 0; i < v->phdr_count && !err; i++)
-		err = check_other(v, &v->phdrs[i]);
 	if (err)
 		return err;
+	for (unsigned i = 0; i < v->phdr_count; i++) {
+		err = check_other(v, &v->phdrs[i]);
+		if (err)
+			return err;
+	}
 	err = require_one(v, PT_GNU_STACK,
 	    "it has no GNU_STACK header and would get an executable stack: link it with "
 	    "-z noexecstack",

@@ -168,9 +168,9 @@ static int walk(const char *path, char *copy, const char **last)
 	if (!err && *last)
 		return dir;
 	close(dir);
-	if (!err)
-		log_error(EISDIR, "plugin %s: it is a directory", path);
-	return err ? err : -EISDIR;
+	if (err)
+		return err;
+	return log_error(EISDIR, "plugin %s: it is a directory", path);
 }
 
 /* -------------------------------------------------------------------- file */

@@ -385,8 +385,9 @@ int vet_relocs(struct vet_image *v)
 	static const enum vet_tag plt[] = {TAG_JMPREL, TAG_PLTRELSZ, TAG_PLTREL};
 	int err = check_group(v, rela, 3);
 
-	if (!err)
-		err = check_group(v, plt, 3);
+	if (err)
+		return err;
+	err = check_group(v, plt, 3);
 	if (err)
 		return err;
 	if (vet_has(v, TAG_RELA) && v->tags[TAG_RELAENT] != sizeof(Elf64_Rela))

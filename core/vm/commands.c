@@ -98,7 +98,9 @@ int commands_attach(struct machine *m, struct instance *i, const struct volt_man
 {
 	int err = check_ops(ops);
 
-	if (!err && !m->commands)
+	if (err)
+		return err;
+	if (!m->commands)
 		err = make_table(m);
 	if (err)
 		return err;

@@ -62,12 +62,15 @@ static int declare_need(const struct machine *m, const struct instance *i,
 static int declare_instance(const struct machine *m, const struct instance *i, struct ledger *l)
 {
 	const char *row = (const char *)i->plugin.needs;
-	int err = 0;
 
 	declare_parameters(i, l);
-	for (uint32_t n = 0; !err && n < i->plugin.need_count; n++, row += i->plugin.need_stride)
-		err = declare_need(m, i, (const void *)row, l);
-	return err;
+	for (uint32_t n = 0; n < i->plugin.need_count; n++, row += i->plugin.need_stride) {
+		const int err = declare_need(m, i, (const void *)row, l);
+
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int declare_core(const struct machine *m, struct ledger *l)
@@ -112,10 +115,13 @@ int declare_policy(struct machine *m)
 	    .broker = peers_attached(&m->peers)};
 	int err = declare_core(m, &m->ledger);
 
-	for (uint32_t i = 0; !err && i < m->instance_count; i++)
-		err = declare_instance(m, m->instances[i], &m->ledger);
 	if (err)
 		return err;
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		err = declare_instance(m, m->instances[i], &m->ledger);
+		if (err)
+			return err;
+	}
 	if (ledger_check(&m->ledger))
 		return log_error(ENOMEM, "policy: no memory");
 	ledger_sort(&m->ledger);

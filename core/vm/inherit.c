@@ -215,13 +215,18 @@ int inherit_open_outputs(struct machine *m)
 	else
 		log = reopen_nonblocking(
 		    STDERR_FILENO, O_WRONLY); /* nobody reads it: the VM goes on */
-	if (!err && log >= 0)
+	if (err)
+		return err;
+	if (log >= 0)
 		log_set_fd(log);
-	if (!err)
-		err = registry_enter(o);
-	if (!err && o->allowlist)
+	err = registry_enter(o);
+	if (err)
+		return err;
+	if (o->allowlist)
 		err = allowlist_load(o->allowlist);
-	if (!err && o->trace_file)
+	if (err)
+		return err;
+	if (o->trace_file)
 		err = open_output(
 		    "trace-file", o->explain ? "/dev/null" : o->trace_file, O_TRUNC, &m->trace_fd);
 	if (err)
@@ -241,12 +246,17 @@ int inherit_open_inputs(struct machine *m)
 
 	if (o->kernel)
 		err = open_kernel(o->kernel, &m->kernel_fd);
-	if (!err && o->initrd)
-		err = open_input("initrd", o->initrd, &m->initrd_fd);
-	for (uint32_t i = 0; !err && i < o->module_count; i++)
-		err = open_input("module", o->modules[i].file, &m->module_fds[i]);
 	if (err)
 		return err;
+	if (o->initrd)
+		err = open_input("initrd", o->initrd, &m->initrd_fd);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < o->module_count; i++) {
+		err = open_input("module", o->modules[i].file, &m->module_fds[i]);
+		if (err)
+			return err;
+	}
 	struct ledger keep = {0};
 	int named[NAMED_MAX];
 	const size_t count = named_by_parameters(o, named);

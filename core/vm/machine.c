@@ -99,11 +99,17 @@ static int check_ranges(struct machine *m)
 			    "--memory",
 			    r->name, r->owner->id, (unsigned long long)r->base);
 	}
-	if (!err)
-		err = bus_seal(&m->bus);
-	for (uint32_t i = 0; !err && i < m->bus.count; i++)
+	if (err)
+		return err;
+	err = bus_seal(&m->bus);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < m->bus.count; i++) {
 		err = check_kernel_ranges(m, &m->bus.ranges[i]);
-	return err;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /* Where a mapped file shrank, a plugin that reaches for what is gone would end volt by SIGBUS. */

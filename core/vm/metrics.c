@@ -80,9 +80,12 @@ int metrics_put(struct machine *m)
 	if (!m->tallies)
 		return log_error(ENOMEM, "metrics: no memory for %u ranges", m->bus.count);
 	memset(m->tallies, 0, size);
-	for (uint32_t i = 0; !err && i < m->bus.count; i++)
-		err = put(&m->bus.ranges[i], &m->tallies[(size_t)i * cpus]);
-	return err;
+	for (uint32_t i = 0; i < m->bus.count; i++) {
+		const int err = put(&m->bus.ranges[i], &m->tallies[(size_t)i * cpus]);
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 struct bus_range metrics_below(const struct bus_range *r)

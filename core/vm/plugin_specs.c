@@ -128,11 +128,19 @@ int plugin_specs_find(struct plugin_specs *all, const struct options *o)
 	int err = 0;
 
 	all->count = 0;
-	for (uint32_t i = 0; !err && i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		err = find_one(all, "plugin", specs[i]);
-	if (!err && !o->no_sandbox && !has_kind(all, VOLT_KIND_SANDBOX))
+		if (err)
+			return err;
+	}
+	if (!o->no_sandbox && !has_kind(all, VOLT_KIND_SANDBOX))
 		err = find_default_sandbox(all);
-	for (uint32_t i = 0; !err && i < o->filter_count; i++)
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < o->filter_count; i++) {
 		err = find_one(all, "filter", o->filters[i]);
-	return err;
+		if (err)
+			return err;
+	}
+	return 0;
 }

@@ -212,12 +212,16 @@ int plugins_load(struct machine *m)
 {
 	warn_unsafe(m->options);
 	int err = plugin_specs_find(&m->specs, m->options);
-	if (!err && !m->options->no_sandbox)
+	if (err)
+		return err;
+	if (!m->options->no_sandbox)
 		err = load_kind(m, VOLT_KIND_SANDBOX);
-	if (!err)
-		err = load_kind(m, VOLT_KIND_DEVICE);
-	if (!err)
-		err = load_kind(m, VOLT_KIND_FILTER);
+	if (err)
+		return err;
+	err = load_kind(m, VOLT_KIND_DEVICE);
+	if (err)
+		return err;
+	err = load_kind(m, VOLT_KIND_FILTER);
 	return err ? err : wire_all(m);
 }
 

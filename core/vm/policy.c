@@ -83,12 +83,18 @@ int policy_build(struct policy *p, const struct ledger *l, const struct policy_p
 	    .threads = p->threads,
 	    .max_fd = open > later ? open : later};
 	int err = add_thread(p, l, VOLT_ROLE_LOOP, 0, "loop");
-	for (uint32_t id = 0; !err && id < parts->cpus; id++)
-		err = add_thread(p, l, VOLT_ROLE_VCPU, id, "vcpu");
-	for (uint32_t w = 0; !err && w < parts->worker_count; w++)
-		err = add_thread(p, l, VOLT_ROLE_WORKER, w, parts->workers[w].name);
 	if (err)
 		return err;
+	for (uint32_t id = 0; id < parts->cpus; id++) {
+		err = add_thread(p, l, VOLT_ROLE_VCPU, id, "vcpu");
+		if (err)
+			return err;
+	}
+	for (uint32_t w = 0; w < parts->worker_count; w++) {
+		err = add_thread(p, l, VOLT_ROLE_WORKER, w, parts->workers[w].name);
+		if (err)
+			return err;
+	}
 	if (parts->broker)
 		return add_thread(p, l, LEDGER_ROLE_BROKER, parts->worker_count, "volt-broker");
 	return 0;

@@ -457,11 +457,17 @@ static int set_kvm(struct machine *m, struct blocks *cpus)
 		if (!err)
 			err = state_set_vcpu(&r->plan, &m->vcpus[i], &cpus[i]);
 	}
-	if (!err)
-		err = state_set_vm(&r->plan, &m->kvm, &vm, &saved, &now);
-	for (uint32_t i = 0; !err && i < m->options->cpus; i++)
+	if (err)
+		return err;
+	err = state_set_vm(&r->plan, &m->kvm, &vm, &saved, &now);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < m->options->cpus; i++) {
 		err = state_finish_vcpu(&r->plan, &m->vcpus[i], &cpus[i], &saved, &now);
-	return err;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 int restore_kvm(struct machine *m)

@@ -68,9 +68,12 @@ static int widget_init(void *self, const struct volt_host *h, const struct volt_
 	const struct volt_pci *pci = bus.table;
 	int err = 0;
 
-	for (unsigned i = 0; i < widgets && !err; i++)
+	for (unsigned i = 0; i < widgets; i++) {
 		err = pci->add(bus.self, h, &((struct widget *)self)->pci, &widget_type);
-	return err;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static void widget_reset(void *self)

@@ -73,11 +73,17 @@ static int add_rules(scmp_filter_ctx ctx, const struct volt_thread *t, const int
 {
 	int err = seccomp_attr_set(ctx, SCMP_FLTATR_ACT_BADARCH, SCMP_ACT_KILL_PROCESS);
 
-	if (!err)
-		err = seccomp_syscall_priority(ctx, SYS_ioctl, UINT8_MAX);
-	for (uint32_t i = 0; !err && i < t->rule_count; i++)
+	if (err)
+		return err;
+	err = seccomp_syscall_priority(ctx, SYS_ioctl, UINT8_MAX);
+	if (err)
+		return err;
+	for (uint32_t i = 0; i < t->rule_count; i++) {
 		err = add_rule(ctx, nrs[i], rule_at(t, i));
-	return err;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int open_memory(void)

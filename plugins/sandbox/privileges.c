@@ -81,8 +81,9 @@ int privileges_drop(const struct volt_host *h, char *how, size_t how_size)
 			err =
 			    layer_fail(h, errno, "cannot lock the securebits: %s", strerror(errno));
 	}
-	if (!err)
-		err = empty_sets(h);
+	if (err)
+		return err;
+	err = empty_sets(h);
 	if (err)
 		return err;
 	/* Under no_new_privs nothing can ever raise a bit of the bounding set again. */

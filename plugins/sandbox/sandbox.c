@@ -70,11 +70,15 @@ static int sandbox_enter_early(void *self, uint32_t flags)
 	struct sandbox *s = self;
 	int err = expect_stage(s, FRESH, "enter_early");
 
-	if (!err)
-		err = privileges_drop(s->h, s->capabilities, sizeof(s->capabilities));
-	if (!err)
-		err = privileges_hide(s->h);
-	if (!err && !(flags & VOLT_POLICY_NO_SECCOMP))
+	if (err)
+		return err;
+	err = privileges_drop(s->h, s->capabilities, sizeof(s->capabilities));
+	if (err)
+		return err;
+	err = privileges_hide(s->h);
+	if (err)
+		return err;
+	if (!(flags & VOLT_POLICY_NO_SECCOMP))
 		err = early_enter(s->h, flags & VOLT_POLICY_LOG);
 	if (err)
 		return err;

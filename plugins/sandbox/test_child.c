@@ -102,8 +102,9 @@ int enter_process(uint32_t flags)
 	int err = table()->enter_early(self, flags);
 
 	policy.flags = flags;
-	if (!err)
-		err = table()->prepare(self, &policy);
+	if (err)
+		return err;
+	err = table()->prepare(self, &policy);
 	return err ? err : table()->enter_process(self);
 }
 

@@ -171,14 +171,18 @@ static int serial_init(void *self, const struct volt_host *h, const struct volt_
 		return volt_fail(
 		    h, EINVAL, "base=0x%" PRIx64 " is not a multiple of %u", base, PORTS);
 	err = find_services(u);
-	if (!err)
-		err = add_ports(u, base);
-	if (!err)
-		err = add_line(u, irq);
-	if (!err)
-		err = attach_console(u);
-	if (!err)
-		err = add_timer(u);
+	if (err)
+		return err;
+	err = add_ports(u, base);
+	if (err)
+		return err;
+	err = add_line(u, irq);
+	if (err)
+		return err;
+	err = attach_console(u);
+	if (err)
+		return err;
+	err = add_timer(u);
 	return err ? err : describe(u, base, irq);
 }
 

@@ -214,7 +214,9 @@ static int open_files(struct blk *b, const struct volt_args *a, uint16_t queues)
 	b->overlay.on = base->fd >= 0;
 	b->overlay.base = base->fd;
 	err = blk_set_blocks(b, b->overlay.on ? base : disk, bytes, &want);
-	if (!err && b->align)
+	if (err)
+		return err;
+	if (b->align)
 		err = make_bounces(b, queues);
 	if (err)
 		return err;

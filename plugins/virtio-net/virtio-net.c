@@ -193,9 +193,12 @@ static int set_limits(struct net *n, const struct volt_rate *rate)
 {
 	int err = 0;
 
-	for (unsigned i = 0; i < QUEUES && !err; i++)
+	for (unsigned i = 0; i < QUEUES; i++) {
 		err = volt_limit_init(&n->limit[i], &n->v, rate);
-	return err;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 static int net_init(void *self, const struct volt_host *h, const struct volt_args *a)
@@ -228,12 +231,15 @@ static int net_init(void *self, const struct volt_host *h, const struct volt_arg
 	    .reset = net_reset,
 	};
 	err = volt_virtio_init(n, n->q, &n->type, h, a);
-	if (!err)
-		err = watch_far_end(n);
-	if (!err)
-		err = find_loop(n);
-	if (!err)
-		err = set_limits(n, &rate);
+	if (err)
+		return err;
+	err = watch_far_end(n);
+	if (err)
+		return err;
+	err = find_loop(n);
+	if (err)
+		return err;
+	err = set_limits(n, &rate);
 	return err ? err : set_address(n, a);
 }
 

@@ -426,7 +426,9 @@ int fake_host_run(struct fake_host *f)
 	if (f->state != FAKE_WIRED)
 		fake_die(f, "the test runs a host that is not wired, or runs it twice");
 	err = fake_check_overlap(f);
-	if (!err && f->bus)
+	if (err)
+		return err;
+	if (f->bus)
 		err = fake_host_run(f->bus);
 	if (err)
 		return err;

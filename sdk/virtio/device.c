@@ -457,9 +457,11 @@ int volt_virtio_init(void *self, struct volt_queue *q, const struct volt_virtio_
 		q[i].worker = t->workers > 1 ? (uint8_t)i : 0;
 	}
 	err = choose_transport(v, a);
-	if (!err)
-		err = find_services(v);
-	if (!err)
-		err = add_workers(v);
+	if (err)
+		return err;
+	err = find_services(v);
+	if (err)
+		return err;
+	err = add_workers(v);
 	return err ? err : v->transport->wire(v);
 }

@@ -360,8 +360,9 @@ int vm_wait(struct vm *v)
 		return fd;
 	int err = wait_for_locks(fd);
 	close(fd);
-	if (!err)
-		err = read_entry(v);
+	if (err)
+		return err;
+	err = read_entry(v);
 	return err ? err : v->end ? 0 : -EPROTO;
 }
 

@@ -114,7 +114,9 @@ static int put_modules(struct work *w, const struct request *q, FILE *out, uint6
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		cpio_put_folder(&w->cpio, folders[i]);
 	int err = take_modules(w, usual, false);
-	if (!err && q->modules)
+	if (err)
+		return err;
+	if (q->modules)
 		err = take_modules(w, q->modules, true);
 	if (err)
 		return err;

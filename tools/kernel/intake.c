@@ -43,8 +43,9 @@ static int unpack_bzimage(struct intake *in, int fd)
 	char why[512] = "";
 	int err = kernel_open(&file, fd, in->source);
 
-	if (!err)
-		err = bzimage_read_facts(&file, &facts);
+	if (err)
+		return err;
+	err = bzimage_read_facts(&file, &facts);
 	if (err)
 		return err;
 	size_t word = strcspn(facts.version, " ");
@@ -171,8 +172,9 @@ static int put_config(struct intake *in, char *text, size_t size)
 	/* One that is given goes before what a package or a folder brought. */
 	int err = stage_drop(&in->stage, "config");
 
-	if (!err)
-		err = stage_begin(&in->stage, &w, "config");
+	if (err)
+		return err;
+	err = stage_begin(&in->stage, &w, "config");
 	if (err)
 		return err;
 	err = stage_write(&w, text, size);
@@ -288,8 +290,9 @@ static int take_package(struct intake *in, int fd)
 	struct package package;
 	int err = package_unpack(&package, &in->stage, fd, in->source);
 
-	if (!err)
-		err = name_kernel(in);
+	if (err)
+		return err;
+	err = name_kernel(in);
 	if (err)
 		return err;
 	in->modules = package.modules;

@@ -38,9 +38,12 @@ static int copy_ranges(const struct old_folder *from, int to)
 {
 	int err = 0;
 
-	for (uint64_t i = 0; i < from->ram.ranges && !err; i++)
+	for (uint64_t i = 0; i < from->ram.ranges; i++) {
 		err = copy_range(from->memory, to, snapshot_range(&from->ram, i));
-	return err;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /* The base's memory, shared with it where the file system can, and the diff's over it. */

@@ -189,10 +189,15 @@ static int parse_steps(struct probe *p, const char *text)
 	char *copy = reserve_text(p, text);
 	int err = copy ? 0 : volt_fail(p->h, ENOMEM, "the steps are too long");
 
-	for (char *state, *step = !err ? strtok_r(copy, ";", &state) : NULL; !err && step;
-	     step = strtok_r(NULL, ";", &state))
+	if (err)
+		return err;
+	for (char *state, *step = !err ? strtok_r(copy, ";", &state) : NULL; step;
+	     step = strtok_r(NULL, ";", &state)) {
 		err = parse_step(p, step);
-	return err;
+		if (err)
+			return err;
+	}
+	return 0;
 }
 
 /* ------------------------------------------------------------------ doing */
