@@ -215,14 +215,14 @@ static int multiboot_load(const struct kernel_image *image, struct memory *memor
 
 	if (!find_header(image, true, &h, &offset) && !find_header(image, false, &h, &offset))
 		return log_error(ENOEXEC, "%s: no Multiboot header", image->file.name);
-	int err = check_header(image, &h, offset);
-	if (!err && (h.flags & HAS_ADDRESSES))
-		err = load_piece(&image->file, &h, offset, memory, map, info);
-	else if (!err)
-		err = load_elf(image, memory, map, info);
+	const int err = check_header(image, &h, offset);
+	if (err)
+		return err;
 	info->modules_end = LAYOUT_MAPPED_END;
 	info->cmdline_max = UINT32_MAX;
-	return err;
+	if (h.flags & HAS_ADDRESSES)
+		return load_piece(&image->file, &h, offset, memory, map, info);
+	return load_elf(image, memory, map, info);
 }
 
 /* ---------------------------------------------------------------- entering */

@@ -178,6 +178,13 @@ static int add_clients(struct streams *all, int first)
 	return err;
 }
 
+static int serve(struct streams *all, int first)
+{
+	const int err = add_clients(all, first);
+
+	return err ? err : loop_add_prepare(all->loop, serve_clients, NULL);
+}
+
 int console_open(struct streams *all, const char *path)
 {
 	char spec[300], why[300];
@@ -199,9 +206,7 @@ int console_open(struct streams *all, const char *path)
 	const int first = stream_open(all, &console.callee, spec, why, sizeof(why));
 	if (first < 0)
 		return log_error(-first, "--name: cannot open the console: %s", why);
-	int err = add_clients(all, first);
-	if (!err)
-		err = loop_add_prepare(all->loop, serve_clients, NULL);
+	const int err = serve(all, first);
 	if (err)
 		return log_error(-err, "--name: cannot open the console: %s", strerror(-err));
 	console.of->tap = feed;

@@ -71,9 +71,11 @@ static int bind_to(int fd, const char *path, const struct why *why)
 		return fail(why, errno, "cannot listen on %s: %s%s", path, strerror(errno),
 		    open_files_hint(errno));
 	err = helper_unlink_at_end(path);
-	if (!err && listen(fd, WAITING_CLIENTS) != 0)
-		err = -errno;
-	return err ? fail(why, -err, "cannot listen on %s: %s", path, strerror(-err)) : 0;
+	if (err)
+		return fail(why, -err, "cannot listen on %s: %s", path, strerror(-err));
+	if (listen(fd, WAITING_CLIENTS) != 0)
+		return fail(why, errno, "cannot listen on %s: %s", path, strerror(errno));
+	return 0;
 }
 
 int listen_unix(const char *path, bool looks_only, int *fd, char *text, size_t size)

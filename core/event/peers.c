@@ -142,10 +142,7 @@ static int64_t take_in(struct peers *p, int fd)
 
 	if (fd < 0)
 		return -EMFILE;
-	int err = n < p->count ? 0 : -EMFILE;
-
-	if (!err)
-		err = watch(p, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, n);
+	const int err = n < p->count ? watch(p, fd, EPOLLIN | EPOLLOUT | EPOLLRDHUP, n) : -EMFILE;
 	if (err) {
 		close(fd);
 		return err;

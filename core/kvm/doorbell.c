@@ -102,18 +102,27 @@ static bool ring(const void *doorbells, const struct bus_range *r, uint64_t addr
 	return false;
 }
 
+static int find_room(struct doorbells *all, struct callee *owner, const struct volt_doorbell_at *at,
+    const struct worker *worker, struct bus_range **r)
+{
+	const int err = find_fault(all, at, worker);
+
+	if (err)
+		return err;
+	*r = find_range(all->bus, owner, at);
+	if (!*r)
+		return -ENXIO;
+	if (!all->rows)
+		all->rows = sealed_alloc(DOORBELL_MAX * sizeof(all->rows[0]));
+	return all->rows ? 0 : -ENOMEM;
+}
+
 int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_doorbell_at *at,
     struct worker *worker, uint32_t *number, char *why, unsigned why_size)
 {
 	struct bus_range *r = NULL;
-	int err = find_fault(all, at, worker);
+	const int err = find_room(all, owner, at, worker, &r);
 
-	if (!err && !(r = find_range(all->bus, owner, at)))
-		err = -ENXIO;
-	if (!err && !all->rows)
-		all->rows = sealed_alloc(DOORBELL_MAX * sizeof(all->rows[0]));
-	if (!err && !all->rows)
-		err = -ENOMEM;
 	if (err) {
 		snprintf(why, why_size, "doorbell at 0x%llx refused: %s",
 		    (unsigned long long)at->address,

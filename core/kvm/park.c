@@ -50,18 +50,26 @@ void park_add(struct park *p, struct park_spot *spot, struct kvm_run *run, uint3
 	p->spots[p->count++] = spot;
 }
 
-int park_wire(struct park *p)
+static int make_kicks(struct park *p)
 {
 	const struct sigaction kick = {.sa_handler = on_kick};
-	int err = 0;
 
 	/* Above the two that pipe2() gives out, so that none of them is moved onto itself. */
 	p->kick_fd_base = (int)open_files_highest() + 3;
 	p->push_fd_base = p->kick_fd_base + (int)p->count;
-	for (uint32_t i = 0; !err && i < p->count; i++)
-		err = make_pipe(p, i);
-	if (!err && sigaction(SIGIO, &kick, NULL) != 0)
-		err = -errno;
+	for (uint32_t i = 0; i < p->count; i++) {
+		const int err = make_pipe(p, i);
+
+		if (err)
+			return err;
+	}
+	return sigaction(SIGIO, &kick, NULL) == 0 ? 0 : -errno;
+}
+
+int park_wire(struct park *p)
+{
+	const int err = make_kicks(p);
+
 	return err ? log_error(-err, "cannot make the pipes that stop vCPUs: %s", strerror(-err))
 		   : 0;
 }

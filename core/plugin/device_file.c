@@ -100,13 +100,13 @@ int device_file_disk(
 		return refuse(errno, why, size, "cannot open %s: %s%s", path, strerror(errno),
 		    open_files_hint(errno));
 	int err = measure(fd, path, &value->u, why, size);
-	if (!err)
-		err = lock_all(fd, path, read_only, why, size);
-	if (err)
+	err = err ? err : lock_all(fd, path, read_only, why, size);
+	if (err) {
 		close(fd);
-	else
-		value->fd = fd;
-	return err;
+		return err;
+	}
+	value->fd = fd;
+	return 0;
 }
 
 /* ------------------------------------------------------- inherited descriptors */
@@ -181,10 +181,9 @@ int device_file_tap(const char *text, struct volt_value *value, char *why, size_
 
 	if (err)
 		return err;
-	if (!is_tap(fd))
-		err = refuse(EINVAL, why, size, "is not a tap with IFF_NO_PI and IFF_VNET_HDR");
-	if (!err)
-		err = set_up_tap(fd, why, size);
+	err = is_tap(fd)
+		  ? set_up_tap(fd, why, size)
+		  : refuse(EINVAL, why, size, "is not a tap with IFF_NO_PI and IFF_VNET_HDR");
 	if (err) {
 		close(fd);
 		return err;

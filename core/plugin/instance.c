@@ -167,7 +167,7 @@ struct instance *instance_create(const struct volt_plugin *d, uint32_t number, c
 int instance_parse(struct instance *i, const char *text, const struct params_opener *opener)
 {
 	char why[256];
-	int err = params_parse(&i->params, &i->plugin, text, opener, why, sizeof(why));
+	const int err = params_parse(&i->params, &i->plugin, text, opener, why, sizeof(why));
 
 	if (!err)
 		return 0;

@@ -78,26 +78,28 @@ static const char *memfd_hint(int err)
 	return "";
 }
 
+static int fill_sealed(int fd, const uint8_t *image, uint64_t size, const char **verb)
+{
+	*verb = "write";
+	const int err = write_bytes(fd, image, size);
+	if (err)
+		return err;
+	*verb = "seal";
+	return fcntl(fd, F_ADD_SEALS, SEALS) != 0 ? -errno : 0;
+}
+
 static int keep_sealed(const char *path, const uint8_t *image, uint64_t size)
 {
 	const char *verb = "make";
-	int fd = create_memfd(), err = fd < 0 ? -errno : 0;
+	const int fd = create_memfd();
+	const int err = fd < 0 ? -errno : fill_sealed(fd, image, size, &verb);
 
-	if (!err) {
-		verb = "write";
-		err = write_bytes(fd, image, size);
-	}
-	if (!err) {
-		verb = "seal";
-		err = fcntl(fd, F_ADD_SEALS, SEALS) != 0 ? -errno : 0;
-	}
 	if (!err)
 		return fd;
 	if (fd >= 0)
 		close(fd);
-	return log_host_error(-err,
-	    "plugin %s: cannot %s a memory file (memfd_create) for it: %s%s", path, verb,
-	    strerror(-err), memfd_hint(-err));
+	return log_host_error(-err, "plugin %s: cannot %s its memfd (memfd_create): %s%s", path,
+	    verb, strerror(-err), memfd_hint(-err));
 }
 
 /* Only root can change the file, who can change volt too: no copy is needed, and all VMs of a
@@ -109,27 +111,34 @@ static bool is_final(const struct stat *st)
 
 /* The bytes are looked at where nobody else can reach them, and those are what is kept: less
  * work than to map the copy, and twice as fast as sendfile() for files of this size. */
-static int check_and_keep(const char *path, int fd, const struct stat *st, struct vet_result *out)
+static int check_image(
+    const char *path, int fd, const struct stat *st, uint8_t *image, struct vet_result *out)
 {
 	const uint64_t size = (uint64_t)st->st_size;
-	uint8_t *image = malloc(size + 1);
 	char why[200] = "";
-	int err = !image ? log_error(ENOMEM, "plugin %s: no memory for it", path)
-			 : read_bytes(path, fd, image, size);
+	int err = read_bytes(path, fd, image, size);
 
-	if (!err) {
-		err = vet_image(image, size, out, why, sizeof(why));
-		if (err)
-			log_error(-err, "plugin %s: %s", path, why);
-	}
-	if (!err) {
-		out->device = st->st_dev;
-		out->inode = st->st_ino;
-		out->is_copy = !is_final(st);
-		out->image_fd = err = out->is_copy ? keep_sealed(path, image, size) : fd;
-	}
+	if (err)
+		return err;
+	err = vet_image(image, size, out, why, sizeof(why));
+	if (err)
+		return log_error(-err, "plugin %s: %s", path, why);
+	out->device = st->st_dev;
+	out->inode = st->st_ino;
+	out->is_copy = !is_final(st);
+	out->image_fd = out->is_copy ? keep_sealed(path, image, size) : fd;
+	return out->image_fd < 0 ? out->image_fd : 0;
+}
+
+static int check_and_keep(const char *path, int fd, const struct stat *st, struct vet_result *out)
+{
+	uint8_t *image = malloc((uint64_t)st->st_size + 1);
+
+	if (!image)
+		return log_error(ENOMEM, "plugin %s: no memory for it", path);
+	const int err = check_image(path, fd, st, image, out);
 	free(image);
-	return err < 0 ? err : 0;
+	return err;
 }
 
 int vet_open(const char *path, struct vet_result *out)

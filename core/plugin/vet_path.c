@@ -147,30 +147,38 @@ static int make_absolute(const char *path, char *out, size_t size)
 
 /* Opens the directory that holds the file, whose name *last becomes. `copy` is cut up.
  * ".." needs no care: with no link on the way it leads back to what was checked. */
+static int walk_from(const char *path, int *dir, char *rest, const char **last)
+{
+	int err = check_directory(path, "/", *dir);
+
+	if (err)
+		return err;
+	for (const char *name; (name = strsep(&rest, "/"));) {
+		if (name[0] == '\0' || strcmp(name, ".") == 0)
+			continue;
+		if (*last)
+			err = step_into(path, dir, *last);
+		if (err)
+			return err;
+		*last = name;
+	}
+	return *last ? 0 : log_error(EISDIR, "plugin %s: it is a directory", path);
+}
+
 static int walk(const char *path, char *copy, const char **last)
 {
 	int dir = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	char *rest = copy, *name;
-	int err;
 
 	if (dir < 0)
 		return log_host_error(
 		    errno, "plugin %s: cannot open the folder /: %s", path, strerror(errno));
-	err = check_directory(path, "/", dir);
 	*last = NULL;
-	while (!err && (name = strsep(&rest, "/"))) {
-		if (name[0] == '\0' || strcmp(name, ".") == 0)
-			continue;
-		if (*last)
-			err = step_into(path, &dir, *last);
-		*last = name;
-	}
-	if (!err && *last)
-		return dir;
-	close(dir);
-	if (err)
+	const int err = walk_from(path, &dir, copy, last);
+	if (err) {
+		close(dir);
 		return err;
-	return log_error(EISDIR, "plugin %s: it is a directory", path);
+	}
+	return dir;
 }
 
 /* -------------------------------------------------------------------- file */
@@ -211,6 +219,14 @@ static int check_mount(const char *path, int fd)
 	return 0;
 }
 
+static int check_opened(const char *path, int fd, struct stat *st)
+{
+	if (fstat(fd, st) != 0)
+		return log_error(errno, "plugin %s", path);
+	const int err = check_file(path, st);
+	return err ? err : check_mount(path, fd);
+}
+
 /* Looked at before it is opened, as opening a device or FIFO may act or block, and
  * again after. */
 static int open_in(const char *path, int dir, const char *name, struct stat *st)
@@ -227,13 +243,12 @@ static int open_in(const char *path, int dir, const char *name, struct stat *st)
 	fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (fd < 0)
 		return log_error(errno, "plugin %s: %s", path, strerror(errno));
-	err = fstat(fd, st) == 0 ? check_file(path, st) : log_error(errno, "plugin %s", path);
-	if (!err)
-		err = check_mount(path, fd);
-	if (!err)
-		return fd;
-	close(fd);
-	return err;
+	err = check_opened(path, fd, st);
+	if (err) {
+		close(fd);
+		return err;
+	}
+	return fd;
 }
 
 /* Most plugins lie beside each other: the folder that was opened last. */

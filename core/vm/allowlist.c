@@ -78,10 +78,21 @@ static int parse_line(const char *path, unsigned number, char *line)
 	return parse_roles(path, number, line + n, &allowlist.rows[allowlist.count++].roles);
 }
 
-int allowlist_load(const char *path)
+static int parse_lines(const char *path, FILE *f)
 {
 	char line[LINE_MAX_BYTES + 2];
-	int err = 0;
+
+	for (unsigned number = 1; fgets(line, sizeof(line), f); number++) {
+		const int err = parse_line(path, number, line);
+
+		if (err)
+			return err;
+	}
+	return ferror(f) ? log_error(EIO, "--allowlist %s: cannot be read", path) : 0;
+}
+
+int allowlist_load(const char *path)
+{
 	struct stat st;
 	int fd = open(path, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	FILE *f = fd >= 0 ? fdopen(fd, "r") : NULL;
@@ -94,10 +105,7 @@ int allowlist_load(const char *path)
 		return log_error(EINVAL, "--allowlist %s: is not a regular file", path);
 	}
 	allowlist.loaded = true;
-	for (unsigned number = 1; !err && fgets(line, sizeof(line), f); number++)
-		err = parse_line(path, number, line);
-	if (!err && ferror(f))
-		err = log_error(EIO, "--allowlist %s: cannot be read", path);
+	const int err = parse_lines(path, f);
 	fclose(f);
 	return err;
 }

@@ -47,8 +47,9 @@ static int declare_need(const struct machine *m, const struct instance *i,
 	struct volt_rule rule;
 	int err = need_check(need, i->callee.id);
 
-	if (!err)
-		err = need_to_rule(need, i->callee.id, &i->plugin, i->params.values, &rule);
+	if (err)
+		return err == NEED_DROPPED ? 0 : err;
+	err = need_to_rule(need, i->callee.id, &i->plugin, i->params.values, &rule);
 	if (err)
 		return err == NEED_DROPPED ? 0 : err;
 	if (need->roles & LEDGER_LOOP)

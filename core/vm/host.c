@@ -313,8 +313,9 @@ static int host_serve(const struct volt_host *h, uint32_t number, const struct v
 	if (s->kind != STREAM_UNIX)
 		count = 1;
 	int err = stream_attach(s, ops);
-	if (!err)
-		err = make_siblings(s, ops, count, streams);
+	if (err)
+		return err;
+	err = make_siblings(s, ops, count, streams);
 	if (err == -ENOSPC)
 		return refuse(i, ENOSPC, "there are more than %u streams", STREAM_MAX);
 	return err ? err : (int)count;

@@ -146,23 +146,32 @@ static int open_output(const char *option, const char *path, int flags, int *fd)
 }
 
 /* All but the ledger's files. */
-static int close_others(struct ledger *l)
+static int close_between(struct ledger *l)
 {
 	unsigned first = 3;
 	int err = ledger_check(l);
 
+	if (err)
+		return err;
 	ledger_sort(l);
-	for (uint32_t i = 0; i < l->file_count && !err; i++) {
+	for (uint32_t i = 0; i < l->file_count; i++) {
 		const unsigned fd = (unsigned)l->files[i].fd;
 
 		if (fd < first)
 			continue;
 		if (fd > first)
 			err = open_files_close(first, fd - 1);
+		if (err)
+			return err;
 		first = fd + 1;
 	}
-	if (!err)
-		err = open_files_close(first, UINT_MAX);
+	return open_files_close(first, UINT_MAX);
+}
+
+static int close_others(struct ledger *l)
+{
+	const int err = close_between(l);
+
 	if (err)
 		return log_error(
 		    -err, "cannot close the files that volt was started with: %s", strerror(-err));

@@ -157,19 +157,26 @@ static int make_loop(struct machine *m)
 	return err ? err : events_init(&m->events, &m->loop, &m->end, pay_attention, m);
 }
 
+static int load_plugins(struct machine *m)
+{
+	int err = plugins_load(m);
+
+	if (err)
+		return err;
+	err = filters_put(m);
+	return err ? err : plugins_find_irqchip(m);
+}
+
 static int wire_plugins(struct machine *m)
 {
 	int err = bus_init(&m->bus);
 
+	if (err)
+		return err;
 	irq_init(&m->irq, &m->kvm, &m->end);
 	doorbells_init(&m->doorbells, &m->bus, &m->kvm, &m->loop);
 	guard_begin();
-	if (!err)
-		err = plugins_load(m);
-	if (!err)
-		err = filters_put(m);
-	if (!err)
-		err = plugins_find_irqchip(m);
+	err = load_plugins(m);
 	guard_finish();
 	inherit_close_rest(m);
 	if (err)
@@ -333,6 +340,20 @@ static int load_kernel(struct machine *m, struct boot_entry *entry)
 	return 0;
 }
 
+static int make_vcpu(struct machine *m, uint32_t id, const struct vcpu_parts *parts,
+    const struct boot_entry *entry, struct cpuid *host, struct cpuid *guest)
+{
+	struct vcpu *v = &m->vcpus[id];
+	int err = vcpu_create(v, parts, id);
+
+	if (err)
+		return err;
+	if (id == 0)
+		vcpu_complete_cpuid(v, host);
+	err = restore_cpuid(m, id, host, guest);
+	return err ? err : vcpu_configure(v, guest, entry);
+}
+
 static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 {
 	static struct cpuid host, cpuid;
@@ -345,25 +366,20 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 	    .count = cpus};
 	int err = cpuid_init(&host, &m->kvm, cpus);
 
-	if (!err)
-		trace_mark("CPUID", "%u leaves", host.head.nent);
+	if (err)
+		return err;
+	trace_mark("CPUID", "%u leaves", host.head.nent);
 	m->tsc_invariant = cpuid_tsc_is_invariant(&host);
 	m->cpuid = &cpuid;
 	m->vcpus = aligned_alloc(_Alignof(struct vcpu), cpus * sizeof(struct vcpu));
 	if (!m->vcpus)
 		return log_error(ENOMEM, "no memory for %u vCPUs", cpus);
 	memset(m->vcpus, 0, cpus * sizeof(struct vcpu));
-	for (uint32_t i = 0; !err && i < cpus; i++) {
-		err = vcpu_create(&m->vcpus[i], &parts, i);
-		if (!err && i == 0)
-			vcpu_complete_cpuid(&m->vcpus[0], &host);
-		if (!err)
-			err = restore_cpuid(m, i, &host, &cpuid);
-		if (!err)
-			err = vcpu_configure(&m->vcpus[i], &cpuid, entry);
+	for (uint32_t i = 0; i < cpus; i++) {
+		err = make_vcpu(m, i, &parts, entry, &host, &cpuid);
+		if (err)
+			return err;
 	}
-	if (err)
-		return err;
 	err = seal_warm(m);
 	if (err)
 		return err;
@@ -405,17 +421,23 @@ static void close_sources(struct machine *m)
 }
 
 /* What explain must do as well: it shows the files and rules that this leaves. */
-static int close_wiring(struct machine *m)
+static int wire_outside(struct machine *m)
 {
 	const struct reporter_names names = names_of(m);
 	int err = reporter_fd() >= 0 ? reporter_init(&names) : 0;
 
+	if (err)
+		return err;
 	if (reporter_fd() >= 0 && (m->options->seccomp_report || m->options->seccomp_log))
 		helper_reporter(m->options->seccomp_log);
-	if (!err)
-		err = peers_wire(&m->peers);
-	if (!err)
-		err = streams_take_terminal(&m->streams);
+	err = peers_wire(&m->peers);
+	return err ? err : streams_take_terminal(&m->streams);
+}
+
+static int close_wiring(struct machine *m)
+{
+	const int err = wire_outside(m);
+
 	close_sources(m);
 	return err;
 }
@@ -451,15 +473,21 @@ static void tell_helper(const struct machine *m, int code)
 }
 
 /* Everything that the seal would build, and then a page about it. */
-static int explain(struct machine *m)
+static int prepare_explain(struct machine *m)
 {
 	int err = close_wiring(m);
 
-	if (!err)
-		err = seal_prepare(m);
-	if (!err)
-		err = peers_start(&m->peers, NULL, NULL);
-	int code = !err ? explain_print(m, m->options->json) : EXIT_SEAL;
+	if (err)
+		return err;
+	err = seal_prepare(m);
+	return err ? err : peers_start(&m->peers, NULL, NULL);
+}
+
+static int explain(struct machine *m)
+{
+	const int err = prepare_explain(m);
+	const int code = err ? EXIT_SEAL : explain_print(m, m->options->json);
+
 	tell_helper(m, code);
 	return code < 0 ? EXIT_SEAL : code;
 }

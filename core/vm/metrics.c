@@ -72,7 +72,6 @@ int metrics_put(struct machine *m)
 {
 	const uint32_t cpus = m->options->cpus;
 	size_t size = (size_t)m->bus.count * cpus * sizeof(struct tally);
-	int err = 0;
 
 	if (!m->measured || m->bus.count == 0)
 		return 0;

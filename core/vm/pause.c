@@ -229,16 +229,22 @@ void pause_allow(struct pause *p, struct loop *loop, const char *asked_by)
 	park_init(&p->park, loop);
 }
 
+static int wire_parts(struct pause *p)
+{
+	int err = loop_add_core_timer(p->parts.loop, on_deadline, p, &p->timer);
+
+	if (err)
+		return err;
+	err = loop_add_prepare(p->parts.loop, look, p);
+	return err ? err : vcpu_renumber(p->parts.vcpus, p->parts.vcpu_count);
+}
+
 int pause_wire(struct pause *p, const struct pause_parts *parts)
 {
 	p->parts = *parts;
 	if (!pause_is_allowed(p))
 		return 0;
-	int err = loop_add_core_timer(parts->loop, on_deadline, p, &p->timer);
-	if (!err)
-		err = loop_add_prepare(parts->loop, look, p);
-	if (!err)
-		err = vcpu_renumber(parts->vcpus, parts->vcpu_count);
+	const int err = wire_parts(p);
 	if (err)
 		return log_error(-err, "the VM cannot be made one to pause: %s", strerror(-err));
 	for (uint32_t i = 0; i < parts->vcpu_count; i++)

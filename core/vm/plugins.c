@@ -180,24 +180,35 @@ static void warn_unsafe(const struct options *o)
 
 /* All are there before the first is wired: between one init and the next the core then changes
  * nothing itself, and the guard needs to look but once. */
+static int wire_one(const struct machine *m, struct instance *one)
+{
+	int err = instance_wire(one);
+
+	if (err)
+		return err;
+	if (VOLT_HAS_SNAPSHOT && (m->options->snapshot || m->options->restore))
+		err = instance_check_state(one);
+	if (err)
+		return err;
+	if (one->plugin.kind == VOLT_KIND_FILTER &&
+	    (!one->filter || !VOLT_HAS(one->filter, access) || !one->filter->access))
+		return log_error(EINVAL, "plugin %s is a filter that offers no %s", one->callee.id,
+		    VOLT_EXT_FILTER);
+	return 0;
+}
+
 static int wire_those(struct machine *m, bool buses)
 {
-	int err = 0;
-
-	for (uint32_t i = 0; !err && i < m->instance_count; i++) {
+	for (uint32_t i = 0; i < m->instance_count; i++) {
 		struct instance *one = m->instances[i];
 
 		if (one == m->sandbox || buses != ((one->plugin.flags & VOLT_FLAG_BUS) != 0))
 			continue;
-		err = instance_wire(one);
-		if (!err && VOLT_HAS_SNAPSHOT && (m->options->snapshot || m->options->restore))
-			err = instance_check_state(one);
-		if (!err && one->plugin.kind == VOLT_KIND_FILTER &&
-		    (!one->filter || !VOLT_HAS(one->filter, access) || !one->filter->access))
-			err = log_error(EINVAL, "plugin %s is a filter that offers no %s",
-			    one->callee.id, VOLT_EXT_FILTER);
+		const int err = wire_one(m, one);
+		if (err)
+			return err;
 	}
-	return err;
+	return 0;
 }
 
 /* Buses first: devices look for them. */

@@ -284,13 +284,15 @@ static int take_name(const struct options *o)
 	if (entry < 0)
 		return entry;
 	end_record_add_file(entry);
-	err = take_own_lock(entry);
-	if (!err && !o->log_file)
-		err = open_log_copy();
-	if (!err)
-		err = write_entry(entry, o);
 	set_title(o->name);
-	return err;
+	err = take_own_lock(entry);
+	if (err)
+		return err;
+	if (!o->log_file)
+		err = open_log_copy();
+	if (err)
+		return err;
+	return write_entry(entry, o);
 }
 
 static int open_end_file(const char *path)
@@ -305,14 +307,24 @@ static int open_end_file(const char *path)
 	return 0;
 }
 
-int registry_enter(const struct options *o)
+static int open_records(const struct options *o)
 {
 	int err = o->name ? take_name(o) : 0;
 
-	if (!err && o->end_file && !o->explain)
+	if (err)
+		return err;
+	if (o->end_file && !o->explain)
 		err = open_end_file(o->end_file);
-	if (!err)
-		end_record_prepare();
+	if (err)
+		return err;
+	end_record_prepare();
+	return 0;
+}
+
+int registry_enter(const struct options *o)
+{
+	const int err = open_records(o);
+
 	log_prefix_begin(o->name, o->log_time);
 	return err;
 }

@@ -207,6 +207,19 @@ static int take_sizes(const struct restore *r, struct options *o)
 	return 0;
 }
 
+static int open_parts(struct restore *r, struct options *o)
+{
+	int err = read_state(r);
+
+	if (err)
+		return err;
+	err = check_kinds(r);
+	if (err)
+		return err;
+	err = open_memory(r);
+	return err ? err : take_sizes(r, o);
+}
+
 int restore_open(struct machine *m, struct options *o)
 {
 	if (!o->restore)
@@ -216,13 +229,7 @@ int restore_open(struct machine *m, struct options *o)
 		return log_error(ENOMEM, "--restore: no memory");
 	r->path = o->restore;
 	r->memory_fd = -1;
-	int err = read_state(r);
-	if (!err)
-		err = check_kinds(r);
-	if (!err)
-		err = open_memory(r);
-	if (!err)
-		err = take_sizes(r, o);
+	const int err = open_parts(r, o);
 	m->restore = r;
 	m->firmware.cpus = o->cpus;
 	return err;
@@ -384,29 +391,37 @@ static int map_one(const struct machine *m, uint64_t start, uint64_t end)
 }
 
 /* What is a hole stays fresh memory: read through the file it would fill the host's cache. */
-int restore_map(struct machine *m)
+static int map_all(struct machine *m)
 {
-	const uint64_t size = m->memory.low_size + m->memory.high_size;
 	const struct restore *r = m->restore;
-	uint64_t start = 0, end = 0;
-	int err = 0;
-
-	if (!r)
-		return 0;
 	const uint64_t gap = choose_gap(&r->ram, RANGE_MAX / 8);
-	for (uint64_t i = 0; !err && i < r->ram.ranges; i++) {
+	uint64_t start = 0, end = 0;
+
+	for (uint64_t i = 0; i < r->ram.ranges; i++) {
 		const struct snapshot_range one = snapshot_range(&r->ram, i);
 
 		if (end > 0 && one.offset - end > gap) {
-			err = map_one(m, start, end);
+			const int err = map_one(m, start, end);
+
+			if (err)
+				return err;
 			end = 0;
 		}
 		if (end == 0)
 			start = one.offset;
 		end = one.offset + one.length;
 	}
-	if (!err && end > 0)
-		err = map_one(m, start, end);
+	return end > 0 ? map_one(m, start, end) : 0;
+}
+
+int restore_map(struct machine *m)
+{
+	const uint64_t size = m->memory.low_size + m->memory.high_size;
+	const struct restore *r = m->restore;
+
+	if (!r)
+		return 0;
+	const int err = map_all(m);
 	madvise(m->memory.host, size, MADV_DONTFORK);
 	madvise(m->memory.host, size, MADV_DONTDUMP);
 	close(r->memory_fd);
@@ -452,13 +467,16 @@ static int set_kvm(struct machine *m, struct blocks *cpus)
 	struct blocks vm;
 	int err = read_blocks(r, SNAPSHOT_KVM, 0, &vm);
 
-	for (uint32_t i = 0; !err && i < m->options->cpus; i++) {
-		err = read_blocks(r, SNAPSHOT_CPU, i, &cpus[i]);
-		if (!err)
-			err = state_set_vcpu(&r->plan, &m->vcpus[i], &cpus[i]);
-	}
 	if (err)
 		return err;
+	for (uint32_t i = 0; i < m->options->cpus; i++) {
+		err = read_blocks(r, SNAPSHOT_CPU, i, &cpus[i]);
+		if (err)
+			return err;
+		err = state_set_vcpu(&r->plan, &m->vcpus[i], &cpus[i]);
+		if (err)
+			return err;
+	}
 	err = state_set_vm(&r->plan, &m->kvm, &vm, &saved, &now);
 	if (err)
 		return err;
@@ -480,14 +498,13 @@ int restore_kvm(struct machine *m)
 	if (!cpus)
 		return log_error(ENOMEM, "--restore: no memory");
 	int err = state_plan(&r->plan, &m->kvm, m->vcpus, m->options->cpus, m->cpuid, !m->irq.chip);
-	if (!err)
-		err = set_kvm(m, cpus);
+	err = err ? err : set_kvm(m, cpus);
 	free(cpus);
-	/* So that the guest's watchdog does not take the time that passed for a lockup. */
-	for (uint32_t i = 0; !err && i < m->options->cpus; i++)
-		vcpu_excuse(&m->vcpus[i]);
 	if (err)
 		return err;
+	/* So that the guest's watchdog does not take the time that passed for a lockup. */
+	for (uint32_t i = 0; i < m->options->cpus; i++)
+		vcpu_excuse(&m->vcpus[i]);
 	trace_mark("state set", "%u vCPUs", m->options->cpus);
 	return 0;
 }

@@ -224,16 +224,21 @@ int seal_prepare(struct machine *m)
 	m->sealed = true; /* wiring calls answer -EPERM from here on */
 	int err = check_threads();
 
+	if (err)
+		return err;
 	trace_mark("threads counted", NULL);
-	if (!err)
-		err = arm_locks();
+	err = arm_locks();
+	if (err)
+		return err;
 	library_finish(); /* not before: each number that is free then costs a lock two calls */
-	if (!err)
-		err = arm_workers(m);
+	err = arm_workers(m);
+	if (err)
+		return err;
 	clock_seal(m->tsc_invariant, vcpu_tsc_khz(&m->vcpus[0]));
-	if (!err)
-		err = declare_policy(m);
-	if (!err && m->sandbox)
+	err = declare_policy(m);
+	if (err)
+		return err;
+	if (m->sandbox)
 		err = m->sandbox->sandbox->prepare(m->sandbox->callee.self, &m->policy.table);
 	trace_mark("policy", NULL);
 	return err;
@@ -258,13 +263,13 @@ static int enter_filters(struct machine *m)
 	uint32_t threads = m->firmware.cpus + m->worker_count;
 	int err = start_threads(m);
 
-	for (uint32_t i = 0; !err && i < threads; i++)
-		lock_wait(&gate.ready);
-	if (!err && gate.failed > 0)
-		err = log_error(EPERM, "%u threads could not enter their sandbox", gate.failed);
-	trace_mark("threads", "%u made, each in its filter", threads);
 	if (err)
 		return err;
+	for (uint32_t i = 0; i < threads; i++)
+		lock_wait(&gate.ready);
+	if (gate.failed > 0)
+		return log_error(EPERM, "%u threads could not enter their sandbox", gate.failed);
+	trace_mark("threads", "%u made, each in its filter", threads);
 	reporter_register(POLICY_LOOP);
 	return enter_thread(m, POLICY_LOOP);
 }

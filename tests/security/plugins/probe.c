@@ -191,7 +191,7 @@ static int parse_steps(struct probe *p, const char *text)
 
 	if (err)
 		return err;
-	for (char *state, *step = !err ? strtok_r(copy, ";", &state) : NULL; step;
+	for (char *state, *step = strtok_r(copy, ";", &state); step;
 	     step = strtok_r(NULL, ";", &state)) {
 		err = parse_step(p, step);
 		if (err)
