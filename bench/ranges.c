@@ -30,21 +30,23 @@ static int ranges_init(void *self, const struct volt_host *h, const struct volt_
 	    .sizes = VOLT_IO_1 | VOLT_IO_4,
 	    .read = ranges_read,
 	    .write = ranges_write};
-	int err = 0;
 
 	((struct ranges *)self)->h = h;
 	if (volt_arg(a, PARAM_PARALLEL)->u)
 		r.flags = VOLT_RANGE_PARALLEL;
-	for (uint64_t i = 0; !err && i < volt_arg(a, PARAM_COUNT)->u; i++) {
+	for (uint64_t i = 0; i < volt_arg(a, PARAM_COUNT)->u; i++) {
 		r.space = VOLT_SPACE_PIO;
 		r.base = volt_arg(a, PARAM_PORT)->u + 8 * i;
-		err = h->add_range(h, &r);
+		int err = h->add_range(h, &r);
+		if (err)
+			return err;
 		r.space = VOLT_SPACE_MMIO;
 		r.base = volt_arg(a, PARAM_MEMORY)->u + 4096 * i;
-		if (!err)
-			err = h->add_range(h, &r);
+		err = h->add_range(h, &r);
+		if (err)
+			return err;
 	}
-	return err;
+	return 0;
 }
 
 static const struct volt_param params[PARAM_ROWS] = {
