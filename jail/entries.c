@@ -21,8 +21,9 @@ int entries_add(struct entries *es, const char *what, int code, const char *host
 	char from[PATH_MAX], to[PATH_MAX];
 	int err = path_normalise(host, from, sizeof(from));
 
-	if (!err)
-		err = path_normalise(guest ? guest : host, to, sizeof(to));
+	if (err)
+		return complain(code, "%s %s: %s", what, host, strerror(-err));
+	err = path_normalise(guest ? guest : host, to, sizeof(to));
 	if (err)
 		return complain(code, "%s %s: %s", what, host, strerror(-err));
 	if (strcmp(to, "/") == 0)

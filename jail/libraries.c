@@ -125,10 +125,9 @@ static int get_answer(const struct question *q, char *text, size_t size)
 	pid_t child = fork();
 	if (child == 0)
 		request(q, ends[1]);
-	int err = child < 0 ? -errno : 0;
+	const int forked = child < 0 ? -errno : 0;
 	close(ends[1]);
-	if (!err)
-		err = read_all(ends[0], text, size);
+	const int err = forked ? forked : read_all(ends[0], text, size);
 	close(ends[0]);
 	if (child > 0)
 		while (waitpid(child, &status, 0) < 0 && errno == EINTR)

@@ -37,23 +37,26 @@ int root_detach(void)
 /* ------------------------------------------------------------------ new mounts */
 
 /* Makes a file system and mounts it at `name` in `dir` (or at `dir` itself if ""). */
+static int configure(int fs, const struct setting *settings)
+{
+	for (; settings->key; settings++)
+		if (fsconfig(fs, FSCONFIG_SET_STRING, settings->key, settings->value, 0) != 0)
+			return errno;
+	return fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0 ? errno : 0;
+}
+
 static int mount_new(const char *type, const struct setting *settings, unsigned attributes, int dir,
     const char *name, int *fd)
 {
-	int fs = fsopen(type, FSOPEN_CLOEXEC);
-	int err = fs < 0 ? errno : 0;
+	const int fs = fsopen(type, FSOPEN_CLOEXEC);
+	int err = fs < 0 ? errno : configure(fs, settings);
 
-	for (; !err && settings->key; settings++)
-		if (fsconfig(fs, FSCONFIG_SET_STRING, settings->key, settings->value, 0) != 0)
-			err = errno;
-	if (!err && fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0) != 0)
-		err = errno;
-	*fd = !err ? fsmount(fs, FSMOUNT_CLOEXEC, attributes) : -1;
-	if (!err && *fd < 0)
+	*fd = err ? -1 : fsmount(fs, FSMOUNT_CLOEXEC, attributes);
+	if (*fd < 0 && !err)
 		err = errno;
 	if (fs >= 0)
 		close(fs);
-	if (!err &&
+	if (*fd >= 0 &&
 	    move_mount(*fd, "", dir, name, MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
 		err = errno;
 	if (err)
@@ -164,18 +167,29 @@ static int step(const struct root *r, int *dir, const char *name, bool folder)
 /* The fd of `path`, each part of which is made if it is not there, or -errno. */
 static int make_place(const struct root *r, const char *path, bool folder)
 {
-	char copy[PATH_MAX], *rest = copy, *name;
-	int dir = fcntl(r->fd, F_DUPFD_CLOEXEC, 3), err = dir < 0 ? -errno : 0;
+	char copy[PATH_MAX], *rest = copy;
+	int dir = fcntl(r->fd, F_DUPFD_CLOEXEC, 3);
 
+	if (dir < 0)
+		return -errno;
 	snprintf(copy, sizeof(copy), "%s", path);
-	while (!err && (name = strsep(&rest, "/")))
-		if (name[0] != '\0')
-			err = step(r, &dir, name, rest || folder);
-	if (!err)
-		return dir;
-	if (dir >= 0)
-		close(dir);
-	return err;
+	for (const char *name; (name = strsep(&rest, "/"));) {
+		const int err = name[0] != '\0' ? step(r, &dir, name, rest || folder) : 0;
+
+		if (err) {
+			close(dir);
+			return err;
+		}
+	}
+	return dir;
+}
+
+static int move_to(int place, int tree)
+{
+	return move_mount(tree, "", place, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) !=
+		       0
+		   ? errno
+		   : 0;
 }
 
 static int attach(const struct root *r, struct entry *e)
@@ -186,10 +200,7 @@ static int attach(const struct root *r, struct entry *e)
 		return complain(e->code,
 		    "%s %s: %s lies in a folder of the host and is not there: make it first",
 		    e->what, e->host, e->guest);
-	int err = place < 0 ? -place : 0;
-	if (!err && move_mount(e->tree, "", place, "",
-			MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) != 0)
-		err = errno;
+	const int err = place < 0 ? -place : move_to(place, e->tree);
 	if (place >= 0)
 		close(place);
 	close(e->tree);
