@@ -205,8 +205,9 @@ static int control_init(void *self, const struct volt_host *h, const struct volt
 		return volt_fail(h, -count, "cannot listen for commands");
 	c->client_count = (uint32_t)count;
 	err = c->loop->add_timer(h, on_timer, &c->timer);
-	if (!err)
-		err = c->control->attach(h, &control_ops);
+	if (err)
+		return volt_fail(h, -err, "cannot listen for commands");
+	err = c->control->attach(h, &control_ops);
 	return err ? volt_fail(h, -err, "cannot listen for commands") : 0;
 }
 

@@ -311,7 +311,9 @@ int json_parse(const char *text, size_t n, struct json_value *values, unsigned m
 	while (more) {
 		int err = read_value(&r, &whole);
 
-		if (!err && whole)
+		if (err)
+			return err;
+		if (whole)
 			err = read_end(&r, &more);
 		if (err)
 			return err;

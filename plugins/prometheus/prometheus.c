@@ -283,6 +283,22 @@ static int find_services(struct prometheus *m, const struct volt_host *h)
 	return 0;
 }
 
+static int wire(struct prometheus *m, const struct volt_host *h, const struct volt_args *a)
+{
+	int err = m->loop->add_timer(h, on_client_timer, &m->client_timer);
+
+	if (err)
+		return err;
+	err = m->loop->add_timer(h, on_file_timer, &m->file_timer);
+	if (err)
+		return err;
+	if (volt_arg(a, PARAM_TO)->given)
+		err = m->stream->attach(h, m->to, &stream_ops);
+	if (err)
+		return err;
+	return volt_arg(a, PARAM_TIMES)->u ? m->metrics->measure(h) : 0;
+}
+
 static int prometheus_init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
 	struct prometheus *m = self;
@@ -295,13 +311,7 @@ static int prometheus_init(void *self, const struct volt_host *h, const struct v
 	m->every_ns = volt_arg(a, PARAM_EVERY)->u * 1000000000;
 	if (!volt_arg(a, PARAM_TO)->given && m->file < 0)
 		return volt_fail(h, EINVAL, "to=unix:PATH or file=PATH is required");
-	err = m->loop->add_timer(h, on_client_timer, &m->client_timer);
-	if (!err)
-		err = m->loop->add_timer(h, on_file_timer, &m->file_timer);
-	if (!err && volt_arg(a, PARAM_TO)->given)
-		err = m->stream->attach(h, m->to, &stream_ops);
-	if (!err && volt_arg(a, PARAM_TIMES)->u)
-		err = m->metrics->measure(h);
+	err = wire(m, h, a);
 	return err ? volt_fail(h, -err, "cannot be wired") : 0;
 }
 

@@ -68,8 +68,9 @@ static int check_rules(
 	for (uint32_t i = 0; i < t->rule_count; i++) {
 		int err = number_of(h, rule_at(t, i), &nrs[i]);
 
-		if (!err)
-			err = check_rule(h, rule_at(t, i));
+		if (err)
+			return err;
+		err = check_rule(h, rule_at(t, i));
 		if (err)
 			return err;
 		calls->bits[nrs[i] / 64] |= 1ull << (nrs[i] % 64);

@@ -67,7 +67,7 @@ static int empty_sets(const struct volt_host *h)
 
 int privileges_drop(const struct volt_host *h, char *how, size_t how_size)
 {
-	int may, err = 0;
+	int may, err;
 
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0))
 		return layer_fail(h, errno, "cannot set no_new_privs: %s", strerror(errno));
@@ -77,12 +77,12 @@ int privileges_drop(const struct volt_host *h, char *how, size_t how_size)
 		    h, errno, "cannot read the process's capabilities: %s", strerror(errno));
 	if (may) {
 		err = drop_bounding(h);
-		if (!err && caps_set_securebits(SECURE_ALL))
-			err =
-			    layer_fail(h, errno, "cannot lock the securebits: %s", strerror(errno));
+		if (err)
+			return err;
+		if (caps_set_securebits(SECURE_ALL))
+			return layer_fail(
+			    h, errno, "cannot lock the securebits: %s", strerror(errno));
 	}
-	if (err)
-		return err;
 	err = empty_sets(h);
 	if (err)
 		return err;

@@ -110,11 +110,7 @@ int enter_process(uint32_t flags)
 
 void enter_all(uint32_t flags)
 {
-	int err = enter_process(flags);
-
-	if (!err)
-		err = table()->enter_thread(fake_host_self(test_host), 0);
-	if (err) {
+	if (enter_process(flags) || table()->enter_thread(fake_host_self(test_host), 0)) {
 		fprintf(stderr, "not entered: %s\n", fake_host_message(test_host));
 		_exit(99);
 	}

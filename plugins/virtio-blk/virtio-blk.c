@@ -224,6 +224,17 @@ static int open_files(struct blk *b, const struct volt_args *a, uint16_t queues)
 	return b->overlay.on ? blk_overlay_open(b, disk, base) : 0;
 }
 
+static int wire(
+    struct blk *b, const struct volt_args *a, uint16_t queues, const struct volt_rate *rate)
+{
+	int err = open_files(b, a, queues);
+
+	if (err)
+		return err;
+	err = volt_virtio_init(b, b->q, &b->type, b->v.h, a);
+	return err ? err : volt_limit_init(&b->limit, &b->v, rate);
+}
+
 static int blk_init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
 	struct blk *b = self;
@@ -240,11 +251,7 @@ static int blk_init(void *self, const struct volt_host *h, const struct volt_arg
 	if (!read_rate(a, PARAM_RATE, &rate))
 		return volt_fail(h, EINVAL, "a burst needs its rate: rate-bytes, or rate-ops");
 	set_type(b, queues);
-	err = open_files(b, a, queues);
-	if (!err)
-		err = volt_virtio_init(b, b->q, &b->type, h, a);
-	if (!err)
-		err = volt_limit_init(&b->limit, &b->v, &rate);
+	err = wire(b, a, queues, &rate);
 	if (err)
 		blk_fini(b); /* the host calls it only after an init that went well */
 	return err;
