@@ -141,19 +141,22 @@ static int read_field(struct reader *r)
 static int read_fields(struct reader *r, uint32_t count)
 {
 	const struct volt_state *s = r->target->table;
-	int err = 0;
 
-	for (uint32_t i = 0; !err && i < count; i++)
-		err = read_field(r);
-	if (!err && r->left > 0)
-		err = refuse(r, EINVAL, "%zu bytes follow the last field", r->left);
-	for (unsigned i = 0; !err && i < s->field_count; i++) {
+	for (uint32_t i = 0; i < count; i++) {
+		const int err = read_field(r);
+
+		if (err)
+			return err;
+	}
+	if (r->left > 0)
+		return refuse(r, EINVAL, "%zu bytes follow the last field", r->left);
+	for (unsigned i = 0; i < s->field_count; i++) {
 		const struct volt_field *f = state_field(s, i);
 
 		if (!r->seen[i] && f->since <= r->version)
-			err = refuse(r, EINVAL, "field %s is missing", f->name);
+			return refuse(r, EINVAL, "field %s is missing", f->name);
 	}
-	return err;
+	return 0;
 }
 
 /* Field by field: what validate may have scribbled elsewhere does not count. Fields that

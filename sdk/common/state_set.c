@@ -114,12 +114,18 @@ int state_load_set(const struct state_target *targets, unsigned count, const uin
 	if (state_get32(bytes + 8) != STATE_SET_FORMAT)
 		return refuse(why, why_size, "the saved state has a format that is not known here");
 	err = find_sections(targets, count, bytes, n, sections, why, why_size);
-	if (!err)
-		err = find_missing(targets, count, sections, why, why_size);
-	for (unsigned i = 0; !err && i < count; i++)
+	if (err)
+		return err;
+	err = find_missing(targets, count, sections, why, why_size);
+	if (err)
+		return err;
+	for (unsigned i = 0; i < count; i++) {
 		err = state_try(
 		    &targets[i], sections[i], state_get32(sections[i] + 4), why, why_size);
-	for (unsigned i = 0; !err && i < count; i++)
+		if (err)
+			return err;
+	}
+	for (unsigned i = 0; i < count; i++)
 		state_commit(&targets[i]);
-	return err;
+	return 0;
 }

@@ -280,9 +280,10 @@ static int gwdt_init(void *self, const struct volt_host *h, const struct volt_ar
 	if (err)
 		return volt_fail(h, -err, "cannot take irq=%u", (unsigned)irq);
 	err = g->loop->add_timer(h, gwdt_fire, &g->timer);
-	if (!err)
-		err = describe(h, base, irq);
-	return err ? volt_fail(h, -err, "cannot be wired") : 0;
+	if (err)
+		return volt_fail(h, -err, "cannot have a timer");
+	err = describe(h, base, irq);
+	return err ? volt_fail(h, -err, "cannot be described to the guest") : 0;
 }
 
 static const struct volt_param params[PARAM_ROWS] = {

@@ -260,10 +260,10 @@ static int doorbell_add(
 	if (err)
 		return err;
 	err = find_doorbell_fault(f, at);
-	if (!err && f->doorbell_count == FAKE_DOORBELL_MAX)
-		err = -ENOSPC;
 	if (err)
 		return fake_refuse(f, "add (doorbell)", err);
+	if (f->doorbell_count == FAKE_DOORBELL_MAX)
+		return fake_refuse(f, "add (doorbell)", -ENOSPC);
 	struct volt_doorbell_at *copy = &f->doorbells[f->doorbell_count].at;
 
 	memcpy(copy, at, at->size < sizeof(*at) ? at->size : sizeof(*at));

@@ -302,11 +302,10 @@ int fake_peer_answer(struct fake_host *f, uint64_t ticket, int err)
 {
 	const struct volt_peer_news piece = {
 	    .what = VOLT_PEER_ANSWERED, .ticket = ticket, .err = -err};
-	int near = -1, far = -1;
+	int near = -1;
 
 	attached(f, "fake_peer_answer");
-	if (!err)
-		far = make_pair(f, &near);
+	const int far = err ? -1 : make_pair(f, &near);
 	queue(f, &piece, near);
 	return far;
 }

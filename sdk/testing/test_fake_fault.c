@@ -13,16 +13,21 @@
 
 static struct fake_host *host;
 
+static int add_two(struct toy *t, const struct volt_host *h, const struct volt_args *a)
+{
+	const struct volt_range r = toy_range(VOLT_SPACE_PIO, VOLT_IO_1, 0, 0x100, 8);
+	int err = toy_init(t, h, a);
+
+	if (err)
+		return err;
+	err = h->add_irq(h, 4, VOLT_IRQ_EDGE, &t->line);
+	return err ? err : h->add_range(h, &r);
+}
+
 static int wire_two(void *self, const struct volt_host *h, const struct volt_args *a)
 {
-	struct toy *t = self;
-	struct volt_range r = toy_range(VOLT_SPACE_PIO, VOLT_IO_1, 0, 0x100, 8);
-	int err = toy_init(self, h, a);
+	const int err = add_two(self, h, a);
 
-	if (!err)
-		err = h->add_irq(h, 4, VOLT_IRQ_EDGE, &t->line);
-	if (!err)
-		err = h->add_range(h, &r);
 	return err ? volt_fail(h, -err, "the toy is broken") : 0;
 }
 

@@ -76,8 +76,9 @@ static int dma_init(void *self, const struct volt_host *h, const struct volt_arg
 	h->add_irq(h, 5, VOLT_IRQ_EDGE, &d->line);
 	h->add_irq(h, 6, VOLT_IRQ_LEVEL, &d->level);
 	int err = d->doorbell->add(h, &where, &d->number);
-	if (!err)
-		err = d->msi->alloc(h, 2, &d->vector);
+	if (err)
+		return volt_fail(h, -err, "refused");
+	err = d->msi->alloc(h, 2, &d->vector);
 	if (err)
 		return volt_fail(h, -err, "refused");
 	assert_int_equal(d->doorbell->add(h, &where, &n), -EEXIST);

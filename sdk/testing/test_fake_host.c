@@ -173,28 +173,38 @@ static void ignore(void *state)
 {
 }
 
+static int add_one_of_each(struct toy *t, const struct volt_host *h, const struct volt_args *a)
+{
+	const struct volt_range r = toy_range(VOLT_SPACE_PIO, VOLT_IO_1, 0, 0x100, 8);
+	const struct volt_acpi_device d = {.size = sizeof(d), .hid = "PNP0501"};
+	const struct volt_acpi_fixed x = {.size = sizeof(x), .kind = VOLT_FIXED_RESET};
+	int err = toy_init(t, h, a);
+
+	if (err)
+		return err;
+	err = h->add_range(h, &r);
+	if (err)
+		return err;
+	err = h->add_irq(h, 4, VOLT_IRQ_EDGE, &t->line);
+	if (err)
+		return err;
+	err = t->loop->add_timer(h, ignore, &t->timers[0]);
+	if (err)
+		return err;
+	err = t->stream->attach(h, 0, &order_ops);
+	if (err)
+		return err;
+	err = t->describe->device(h, &d);
+	if (err)
+		return err;
+	err = t->describe->fixed(h, &x);
+	return err ? err : t->describe->cmdline(h, "toy");
+}
+
 static int wire_one_of_each(void *state, const struct volt_host *h, const struct volt_args *a)
 {
-	struct toy *t = state;
-	struct volt_range r = toy_range(VOLT_SPACE_PIO, VOLT_IO_1, 0, 0x100, 8);
-	struct volt_acpi_device d = {.size = sizeof(d), .hid = "PNP0501"};
-	struct volt_acpi_fixed x = {.size = sizeof(x), .kind = VOLT_FIXED_RESET};
-	int err = toy_init(state, h, a);
+	const int err = add_one_of_each(state, h, a);
 
-	if (!err)
-		err = h->add_range(h, &r);
-	if (!err)
-		err = h->add_irq(h, 4, VOLT_IRQ_EDGE, &t->line);
-	if (!err)
-		err = t->loop->add_timer(h, ignore, &t->timers[0]);
-	if (!err)
-		err = t->stream->attach(h, 0, &order_ops);
-	if (!err)
-		err = t->describe->device(h, &d);
-	if (!err)
-		err = t->describe->fixed(h, &x);
-	if (!err)
-		err = t->describe->cmdline(h, "toy");
 	return err ? volt_fail(h, -err, "wiring failed") : 0;
 }
 
