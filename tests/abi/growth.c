@@ -115,8 +115,9 @@ static int growth_init(void *self, const struct volt_host *h, const struct volt_
 	if (h->get_ext(h, "volt.loop/2") || h->get_ext(h, "com.example.none/1"))
 		return volt_fail(h, EINVAL, "the host has an extension that nobody knows");
 	int err = h->add_range(h, &range.known);
-	if (!err)
-		err = describe(g, range.known.base);
+	if (err)
+		return volt_fail(h, -err, "wiring failed");
+	err = describe(g, range.known.base);
 	return err ? volt_fail(h, -err, "wiring failed") : 0;
 }
 

@@ -145,6 +145,28 @@ static int find_services(struct relic *r)
 	return 0;
 }
 
+static int add_all(struct relic *r, const struct volt_range *range, uint32_t irq)
+{
+	int err = find_services(r);
+
+	if (err)
+		return err;
+	err = r->h->add_range(r->h, range);
+	if (err)
+		return err;
+	err = r->h->add_irq(r->h, irq, VOLT_IRQ_EDGE, &r->line);
+	if (err)
+		return err;
+	err = r->loop->add_timer(r->h, relic_fire, &r->timer);
+	if (err)
+		return err;
+	err = r->worker->add(r->h, "relic-job", relic_job, &r->job);
+	if (err)
+		return err;
+	err = r->stream->attach(r->h, r->far, &ops);
+	return err ? err : describe(r, range->base);
+}
+
 static int relic_init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
 	struct relic *r = self;
@@ -163,19 +185,7 @@ static int relic_init(void *self, const struct volt_host *h, const struct volt_a
 	r->far = (uint32_t)volt_arg(a, PARAM_FAR)->u;
 	r->fail = (uint32_t)volt_arg(a, PARAM_FAIL)->u;
 	tell(r, "init", 0);
-	int err = find_services(r);
-	if (!err)
-		err = h->add_range(h, &range);
-	if (!err)
-		err = h->add_irq(h, (uint32_t)volt_arg(a, PARAM_IRQ)->u, VOLT_IRQ_EDGE, &r->line);
-	if (!err)
-		err = r->loop->add_timer(h, relic_fire, &r->timer);
-	if (!err)
-		err = r->worker->add(h, "relic-job", relic_job, &r->job);
-	if (!err)
-		err = r->stream->attach(h, r->far, &ops);
-	if (!err)
-		err = describe(r, range.base);
+	const int err = add_all(r, &range, (uint32_t)volt_arg(a, PARAM_IRQ)->u);
 	if (err)
 		return volt_fail(h, -err, "wiring failed");
 	return r->fail == FAIL_INIT ? volt_fail(h, EIO, "told to fail in init") : 0;

@@ -133,6 +133,23 @@ static bool play_config(void)
 	return true;
 }
 
+static int read_facts(
+    struct kernel_image *image, int fd, struct bzimage_facts *facts, uint64_t size)
+{
+	int err = kernel_open(image, fd, "KERNEL");
+
+	if (err)
+		return err;
+	err = bzimage_read_facts(image, facts);
+	if (err)
+		return err;
+	if (facts->payload_offset > size || facts->payload_size > size - facts->payload_offset)
+		fuzz_wrong("a payload outside its file");
+	if (strlen(facts->version) >= sizeof(facts->version))
+		fuzz_wrong("a version without an end");
+	return 0;
+}
+
 static bool play_bzimage(void)
 {
 	static struct kernel_image image;
@@ -142,14 +159,7 @@ static bool play_bzimage(void)
 
 	if (write(fd, b.at, b.size) != (ssize_t)b.size)
 		abort();
-	int err = kernel_open(&image, fd, "KERNEL");
-	if (!err)
-		err = bzimage_read_facts(&image, &facts);
-	if (!err &&
-	    (facts.payload_offset > b.size || facts.payload_size > b.size - facts.payload_offset))
-		fuzz_wrong("a payload outside its file");
-	if (!err && strlen(facts.version) >= sizeof(facts.version))
-		fuzz_wrong("a version without an end");
+	const int err = read_facts(&image, fd, &facts, b.size);
 	if ((err != 0) != (kit_errors == 1))
 		fuzz_wrong("not one line for a refusal");
 	free(b.at);

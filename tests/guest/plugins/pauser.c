@@ -211,6 +211,25 @@ static int add_worker(struct pauser *p)
 	return 0;
 }
 
+static int wire(
+    struct pauser *p, const struct volt_range *ports, const struct volt_range *memory, bool pauses)
+{
+	int err = p->h->add_range(p->h, ports);
+
+	if (err)
+		return err;
+	err = p->h->add_range(p->h, memory);
+	if (err)
+		return err;
+	err = p->loop ? p->loop->add_timer(p->h, fire, &p->timer) : -ENOTSUP;
+	if (err)
+		return err;
+	err = pauses ? find_service(p) : 0;
+	if (err)
+		return err;
+	return p->hang ? add_worker(p) : 0;
+}
+
 static int pauser_init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
 	struct pauser *p = self;
@@ -239,15 +258,7 @@ static int pauser_init(void *self, const struct volt_host *h, const struct volt_
 	p->hang = volt_arg(a, PARAM_HANG)->u != 0;
 	p->random = volt_arg(a, PARAM_SEED)->u | 1;
 	p->loop = h->get_ext(h, VOLT_EXT_LOOP);
-	int err = h->add_range(h, &ports);
-	if (!err)
-		err = h->add_range(h, &memory);
-	if (!err)
-		err = p->loop ? p->loop->add_timer(h, fire, &p->timer) : -ENOTSUP;
-	if (!err && volt_arg(a, PARAM_PAUSES)->u)
-		err = find_service(p);
-	if (!err && p->hang)
-		err = add_worker(p);
+	const int err = wire(p, &ports, &memory, volt_arg(a, PARAM_PAUSES)->u != 0);
 	if (err)
 		return volt_fail(h, -err, "cannot be wired");
 	if (!p->service)

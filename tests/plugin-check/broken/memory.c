@@ -139,10 +139,12 @@ static int init(void *self, const struct volt_host *h, const struct volt_args *a
 	if (err)
 		return err;
 	err = h->add_range(h, &range);
-	if (!err)
-		err = doorbell->add(h, &at, &d->number);
-	if (!err)
-		err = d->msi->alloc(h, 1, &d->vector);
+	if (err)
+		return volt_fail(h, -err, "the host refuses the range");
+	err = doorbell->add(h, &at, &d->number);
+	if (err)
+		return volt_fail(h, -err, "the host refuses the doorbell");
+	err = d->msi->alloc(h, 1, &d->vector);
 	return err ? volt_fail(h, -err, "the host refuses") : 0;
 }
 

@@ -55,9 +55,10 @@ static int dev_init(void *self, const struct volt_host *h, const struct volt_arg
 				      .len = 1,
 				      .write = dev_write});
 
-	if (!err)
-		err = d->worker->add(h, "writer", dev_job, &d->number);
-	return err ? volt_fail(h, -err, "no port, or no worker") : 0;
+	if (err)
+		return volt_fail(h, -err, "no port");
+	err = d->worker->add(h, "writer", dev_job, &d->number);
+	return err ? volt_fail(h, -err, "no worker") : 0;
 }
 
 VOLT_PLUGIN(VOLT_KIND_DEVICE) = {

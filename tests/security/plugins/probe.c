@@ -309,14 +309,16 @@ static int probe_init(void *self, const struct volt_host *h, const struct volt_a
 	volt_log(h, VOLT_LOG_DEBUG, "table at %p", (const void *)h);
 	p->thread = (uint32_t)volt_arg(a, PARAM_THREAD)->u;
 	err = parse_steps(p, volt_arg(a, PARAM_BEFORE)->s);
-	p->before_count = p->count;
-	if (!err)
-		err = parse_steps(p, volt_arg(a, PARAM_ACTION)->s);
-	if (!err)
-		err = add_thread(p);
-	p->has_irq = volt_arg(a, PARAM_IRQ)->given;
 	if (err)
 		return err;
+	p->before_count = p->count;
+	err = parse_steps(p, volt_arg(a, PARAM_ACTION)->s);
+	if (err)
+		return err;
+	err = add_thread(p);
+	if (err)
+		return err;
+	p->has_irq = volt_arg(a, PARAM_IRQ)->given;
 	if (p->has_irq)
 		err = h->add_irq(h, (uint32_t)volt_arg(a, PARAM_IRQ)->u, VOLT_IRQ_EDGE, &p->irq);
 	if (err)
