@@ -35,11 +35,12 @@ int connection_open(struct connection *c, const char *path, unsigned seconds)
 	if (c->fd < 0)
 		return -errno;
 	int err = set_patience(c->fd, seconds);
-	if (!err && connect(c->fd, (const struct sockaddr *)&address, sizeof(address)) != 0)
-		err = -errno;
-	if (err)
+	if (err || connect(c->fd, (const struct sockaddr *)&address, sizeof(address)) != 0) {
+		err = err ? err : -errno;
 		connection_close(c);
-	return err;
+		return err;
+	}
+	return 0;
 }
 
 void connection_close(struct connection *c)
@@ -70,6 +71,13 @@ static int send_all(int fd, const char *bytes, size_t n)
 	return 0;
 }
 
+static int send_line(int fd, const char *text)
+{
+	const int err = send_all(fd, text, strlen(text));
+
+	return err ? err : send_all(fd, "\n", 1);
+}
+
 int connection_send(struct connection *c, const char *method, struct json_object *params)
 {
 	struct json_object *request = json_object_new_object();
@@ -80,9 +88,7 @@ int connection_send(struct connection *c, const char *method, struct json_object
 	if (params)
 		json_object_object_add(request, "params", json_object_get(params));
 	const char *text = json_object_to_json_string_ext(request, JSON_C_TO_STRING_PLAIN);
-	int err = send_all(c->fd, text, strlen(text));
-	if (!err)
-		err = send_all(c->fd, "\n", 1);
+	const int err = send_line(c->fd, text);
 	json_object_put(request);
 	return err;
 }

@@ -224,10 +224,8 @@ static int follow_events(const struct options *o, struct connection *c)
 	struct json_object *message;
 	int err = connection_be_patient(c);
 
-	while (!err) {
-		err = connection_read(c, &message);
-		if (!err)
-			print_event(o, message);
+	while (!err && !(err = connection_read(c, &message))) {
+		print_event(o, message);
 		json_object_put(message);
 	}
 	return err == -ECONNRESET ? CTL_DONE : unreached(o, err);
@@ -239,8 +237,9 @@ static int call(const struct options *o, struct connection *c, struct json_objec
 	struct json_object *answer = NULL;
 	int err = connection_send(c, method, params), code;
 
-	if (!err)
-		err = connection_read(c, &answer);
+	if (err)
+		return unreached(o, err);
+	err = connection_read(c, &answer);
 	if (err) {
 		json_object_put(answer);
 		return unreached(o, err);

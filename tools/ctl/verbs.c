@@ -221,6 +221,14 @@ static int take_answer(
 	return -EREMOTEIO;
 }
 
+static int exchange(struct connection *c, const char *method, struct json_object *params,
+    struct json_object **answer)
+{
+	const int err = connection_send(c, method, params);
+
+	return err ? err : connection_read(c, answer);
+}
+
 int verb_call(const struct vm *v, const char *method, struct json_object *params, unsigned seconds,
     struct json_object **result, char *why, size_t size)
 {
@@ -230,11 +238,8 @@ int verb_call(const struct vm *v, const char *method, struct json_object *params
 	int err = connection_open(&c, vm_text(v, "socket"), seconds);
 	if (err)
 		return err;
-	err = connection_send(&c, method, params);
-	if (!err)
-		err = connection_read(&c, &answer);
-	if (!err)
-		err = take_answer(answer, result, why, size);
+	err = exchange(&c, method, params, &answer);
+	err = err ? err : take_answer(answer, result, why, size);
 	json_object_put(answer);
 	connection_close(&c);
 	return err;

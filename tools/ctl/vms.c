@@ -375,6 +375,11 @@ int vm_read_end(struct vm *v)
 	return v->life == VM_ENDED && v->end ? 0 : -EAGAIN;
 }
 
+static int send_signal(int process, int number)
+{
+	return syscall(SYS_pidfd_send_signal, process, number, NULL, 0) != 0 ? -errno : 0;
+}
+
 int vm_signal(const struct vm *v, int number)
 {
 	const int process = (int)syscall(SYS_pidfd_open, (pid_t)vm_number(v, "pid"), 0);
@@ -382,9 +387,7 @@ int vm_signal(const struct vm *v, int number)
 	if (process < 0)
 		return -errno;
 	/* As long as volt has its lock, the number is its own. */
-	int err = vm_look(v) == VM_ALIVE ? 0 : -ESRCH;
-	if (!err && syscall(SYS_pidfd_send_signal, process, number, NULL, 0) != 0)
-		err = -errno;
+	const int err = vm_look(v) == VM_ALIVE ? send_signal(process, number) : -ESRCH;
 	close(process);
 	return err;
 }

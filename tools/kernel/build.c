@@ -113,9 +113,7 @@ int command_build(const struct request *q)
 	interrupt_catch();
 	if (stage_make_temporary(output) != 0)
 		return SAY_FAILED;
-	int err = run(script, q, output);
-	if (!err)
-		err = import_path(q, output);
+	const bool good = run(script, q, output) == 0 && import_path(q, output) == 0;
 	stage_remove(output);
-	return !err ? SAY_GOOD : SAY_FAILED;
+	return good ? SAY_GOOD : SAY_FAILED;
 }

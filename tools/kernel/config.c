@@ -40,30 +40,36 @@ static int add(struct config *c, const char *line)
 	return 0;
 }
 
-int config_parse(struct config *c, char *text, size_t size)
+static int add_lines(struct config *c, char *text, size_t size)
 {
-	*c = (struct config){.text = text, .size = size};
-	int err = 0;
-	size_t at = 0;
-
-	while (!err && at < size) {
+	for (size_t at = 0; at < size;) {
 		char *line = text + at;
 		char *end = memchr(line, '\n', size - at);
 
 		if (!end)
-			break; /* a line that is cut short says nothing */
+			break; /* a line that is cut short has no value */
 		*end = '\0';
 		at = (size_t)(end - text) + 1;
-		if (strncmp(line, PREFIX, strlen(PREFIX)) == 0 && strchr(line, '='))
-			err = add(c, line);
+		if (strncmp(line, PREFIX, strlen(PREFIX)) != 0 || !strchr(line, '='))
+			continue;
+		const int err = add(c, line);
+		if (err)
+			return err;
 	}
-	if (!err && c->count == 0)
-		err = -ENOEXEC;
-	if (err)
+	return c->count == 0 ? -ENOEXEC : 0;
+}
+
+int config_parse(struct config *c, char *text, size_t size)
+{
+	*c = (struct config){.text = text, .size = size};
+	const int err = add_lines(c, text, size);
+
+	if (err) {
 		config_finish(c);
-	else
-		qsort(c->lines, c->count, sizeof(c->lines[0]), by_name);
-	return err;
+		return err;
+	}
+	qsort(c->lines, c->count, sizeof(c->lines[0]), by_name);
+	return 0;
 }
 
 void config_finish(struct config *c)

@@ -95,6 +95,13 @@ static int try_all(const struct kernel_image *file, struct memory *memory, struc
 	return 0;
 }
 
+static int open_image(struct kernel_image *file, struct memory *memory, int fd, const char *name)
+{
+	const int err = kernel_open(file, fd, name);
+
+	return err ? err : memory_init(memory, ROOM, false);
+}
+
 int image_look(struct image *image, int fd, const char *name, char *why, size_t why_size)
 {
 	static struct kernel_image file;
@@ -102,9 +109,7 @@ int image_look(struct image *image, int fd, const char *name, char *why, size_t 
 
 	*image = (struct image){.kind = IMAGE_NONE};
 	struct say_room before = say_capture((struct say_room){why, why_size});
-	int err = kernel_open(&file, fd, name);
-	if (!err)
-		err = memory_init(&memory, ROOM, false);
+	int err = open_image(&file, &memory, fd, name);
 	say_capture(before);
 	trim(why, name);
 	if (err)

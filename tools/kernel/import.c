@@ -18,6 +18,24 @@ static void tell(const struct record *r, const struct intake *in, bool there)
 	    say_size(r->size), r->files);
 }
 
+static int store(const struct request *q, const struct intake_request *request, struct intake *in,
+    struct record *r)
+{
+	int err = intake_take(in, request);
+
+	if (err)
+		return err;
+	err = record_publish(r, in, q->name);
+	if (err < 0)
+		return err;
+	tell(r, in, err == 1);
+	err = q->make_default ? default_set(q->store, r->name) : 0;
+	if (err)
+		return err;
+	puts(r->name); /* for scripts */
+	return 0;
+}
+
 int import_path(const struct request *q, const char *path)
 {
 	static struct intake in;
@@ -26,15 +44,7 @@ int import_path(const struct request *q, const char *path)
 	struct record r = {0};
 
 	interrupt_catch();
-	int err = intake_take(&in, &request);
-	if (!err)
-		err = record_publish(&r, &in, q->name);
-	if (err >= 0) {
-		tell(&r, &in, err == 1);
-		err = q->make_default ? default_set(q->store, r.name) : 0;
-	}
-	if (!err)
-		puts(r.name); /* for scripts */
+	const int err = store(q, &request, &in, &r);
 	intake_finish(&in);
 	return err;
 }

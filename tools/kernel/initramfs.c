@@ -178,15 +178,32 @@ static int write_archive(const struct request *q, const char *name, FILE *out)
 		return err;
 	snprintf(folder, sizeof(folder), "%s/%s/modules", q->store, name);
 	err = module_tree_read(&w.tree, folder);
-	if (!err)
-		err = put_modules(&w, q, out, size);
-	if (!err)
-		say_progress("%s: %u modules, %s", q->output, w.taken, say_size(w.cpio.size));
+	err = err ? err : put_modules(&w, q, out, size);
 	module_tree_finish(&w.tree);
-	return err;
+	if (err)
+		return err;
+	say_progress("%s: %u modules, %s", q->output, w.taken, say_size(w.cpio.size));
+	return 0;
 }
 
 /* A file of that name is there whole, or as it was before. */
+static int write_and_close(const struct request *q, const char *name, const char *part, FILE *out)
+{
+	const int err = write_archive(q, name, out);
+	const bool lost = ferror(out) != 0;
+
+	if (fclose(out) != 0 || lost)
+		return err ? err
+			   : log_error(EIO, "initramfs: %s: cannot be written: %s", part,
+				 strerror(errno));
+	if (err)
+		return err;
+	if (rename(part, q->output) != 0)
+		return log_error(
+		    errno, "initramfs: %s: cannot be written: %s", q->output, strerror(errno));
+	return 0;
+}
+
 static int write_output(const struct request *q, const char *name)
 {
 	char part[PATH_MAX + 32];
@@ -196,13 +213,7 @@ static int write_output(const struct request *q, const char *name)
 	if (!out)
 		return log_error(
 		    errno, "initramfs: %s: cannot be written: %s", part, strerror(errno));
-	int err = write_archive(q, name, out);
-	const bool lost = ferror(out) != 0;
-	if ((fclose(out) != 0 || lost) && !err)
-		err = log_error(EIO, "initramfs: %s: cannot be written: %s", part, strerror(errno));
-	if (!err && rename(part, q->output) != 0)
-		err = log_error(
-		    errno, "initramfs: %s: cannot be written: %s", q->output, strerror(errno));
+	const int err = write_and_close(q, name, part, out);
 	if (err)
 		unlink(part);
 	return err;

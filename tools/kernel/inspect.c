@@ -289,18 +289,23 @@ static int inspect_stored(struct subject *s, const struct request *q)
 }
 
 /* As if it were imported, into a folder of its own that is gone again afterwards. */
+static int take_and_look(struct subject *s, const struct intake_request *request, struct intake *in)
+{
+	const int err = intake_take(in, request);
+
+	if (err)
+		return err;
+	record_fill(&s->record, in);
+	return look(s, in->stage.fd);
+}
+
 static int inspect_file(struct subject *s, const struct request *q, const char *folder)
 {
 	static struct intake in;
 	const struct intake_request request = {
 	    .path = q->args[0], .config = q->config, .folder = folder};
-	int err = intake_take(&in, &request);
-
 	s->name = q->args[0];
-	if (!err) {
-		record_fill(&s->record, &in);
-		err = look(s, in.stage.fd);
-	}
+	const int err = take_and_look(s, &request, &in);
 	intake_finish(&in);
 	return err;
 }

@@ -35,12 +35,31 @@ static int open_file(const char *path)
 /* ---------------------------------------------------------------- the kernel itself */
 
 /* The kernel inside a bzImage, for the stage. A file of its own comes before it. */
+static int store_payload(struct intake *in, const uint8_t *payload, size_t size)
+{
+	struct stage_writer w;
+	char why[512] = "";
+
+	if (!unpack_name(payload, size)) {
+		log_warn("%s: its payload has none of the compressions that Linux has: stored "
+			 "without a vmlinux",
+		    in->source);
+		return 0;
+	}
+	int err = stage_begin(&in->stage, &w, "vmlinux");
+	if (err)
+		return err;
+	in->compression = unpack_name(payload, size);
+	err = unpack_payload(payload, size, stage_write, &w, why, sizeof(why));
+	if (err)
+		log_error(-err, "%s: %s", in->source, why);
+	return stage_end(&w, err);
+}
+
 static int unpack_bzimage(struct intake *in, int fd)
 {
 	static struct kernel_image file;
 	struct bzimage_facts facts;
-	struct stage_writer w;
-	char why[512] = "";
 	int err = kernel_open(&file, fd, in->source);
 
 	if (err)
@@ -62,23 +81,7 @@ static int unpack_bzimage(struct intake *in, int fd)
 	if (!payload)
 		return log_error(ENOMEM, "%s: no memory for its payload", in->source);
 	err = file_read(&file.file, facts.payload_offset, payload, facts.payload_size);
-	if (!err && !unpack_name(payload, facts.payload_size)) {
-		log_warn("%s: begins its payload with none of the compressions that Linux has: "
-			 "stored without a vmlinux",
-		    in->source);
-		free(payload);
-		return 0;
-	}
-	if (!err)
-		err = stage_begin(&in->stage, &w, "vmlinux");
-	if (!err) {
-		in->compression = unpack_name(payload, facts.payload_size);
-		err =
-		    unpack_payload(payload, facts.payload_size, stage_write, &w, why, sizeof(why));
-		if (err)
-			log_error(-err, "%s: %s", in->source, why);
-		err = stage_end(&w, err);
-	}
+	err = err ? err : store_payload(in, payload, facts.payload_size);
 	free(payload);
 	return err;
 }
@@ -101,34 +104,46 @@ static int take_kernel(struct intake *in, int fd, const char *name)
 }
 
 /* A package's kernel lies on the stage already: it only gets its name. */
-static int name_kernel(struct intake *in)
+static int rename_kernel(struct intake *in, const char *name)
 {
 	const struct stage_file *found = stage_find(&in->stage, "kernel");
 	struct stage_file *f = &in->stage.files[found - in->stage.files];
+	char *copy = strdup(name);
+
+	if (!copy || renameat(in->stage.fd, "kernel", in->stage.fd, name) != 0) {
+		const int err = log_error(errno, "%s: %s", in->source, strerror(errno));
+
+		free(copy);
+		return err;
+	}
+	free(f->path);
+	f->path = copy;
+	return 0;
+}
+
+static int name_by_content(struct intake *in, int fd)
+{
 	struct image image;
 	char why[512];
-	int fd = stage_open(&in->stage, "kernel");
+	int err = image_look(&image, fd, in->source, why, sizeof(why));
+
+	if (err)
+		return log_error(-err, "%s: its kernel is refused: %s", in->source, why);
+	if (image.kind == IMAGE_OTHER)
+		return 0;
+	err = rename_kernel(in, image.kind == IMAGE_BZIMAGE ? "bzImage" : "vmlinux");
+	if (err)
+		return err;
+	return image.kind == IMAGE_BZIMAGE ? unpack_bzimage(in, fd) : 0;
+}
+
+static int name_kernel(struct intake *in)
+{
+	const int fd = stage_open(&in->stage, "kernel");
 
 	if (fd < 0)
 		return log_error(errno, "%s: %s", in->source, strerror(errno));
-	int err = image_look(&image, fd, in->source, why, sizeof(why));
-	if (err)
-		log_error(-err, "%s: its kernel is refused: %s", in->source, why);
-	const char *name = image.kind == IMAGE_BZIMAGE ? "bzImage" : "vmlinux";
-	if (!err && image.kind != IMAGE_OTHER) {
-		char *copy = strdup(name);
-
-		if (!copy || renameat(in->stage.fd, "kernel", in->stage.fd, name) != 0)
-			err = log_error(errno, "%s: %s", in->source, strerror(errno));
-		if (!err) {
-			free(f->path);
-			f->path = copy;
-		} else {
-			free(copy);
-		}
-	}
-	if (!err && image.kind == IMAGE_BZIMAGE)
-		err = unpack_bzimage(in, fd);
+	const int err = name_by_content(in, fd);
 	close(fd);
 	return err;
 }
@@ -245,15 +260,15 @@ static int take_config(struct intake *in, const char *path, const char *where, b
 		return 0;
 	}
 	err = put_config(in, text, size);
-	if (!err)
-		in->config = where;
-	if (!err && config_parse(&config, text, size) == 0)
-		config_finish(&config);
-	else if (!err)
-		err = log_error(ENOEXEC, "%s: is not the configuration of a kernel", path);
-	else
+	if (err) {
 		free(text);
-	return err;
+		return err;
+	}
+	in->config = where;
+	if (config_parse(&config, text, size) != 0)
+		return log_error(ENOEXEC, "%s: is not the configuration of a kernel", path);
+	config_finish(&config);
+	return 0;
 }
 
 /* config-VERSION for vmlinuz-VERSION; config or .config in the same folder, and .config three
@@ -397,8 +412,7 @@ int intake_take(struct intake *in, const struct intake_request *request)
 	if (fd < 0)
 		return fd;
 	int err = stage_init(&in->stage, request->folder);
-	if (!err)
-		err = take(in, request, fd);
+	err = err ? err : take(in, request, fd);
 	close(fd);
 	return err;
 }

@@ -114,22 +114,31 @@ static const char *read_block(struct reader *r, uint8_t **room, uint32_t *size)
 	return NULL;
 }
 
+/* Returns the sink's error; one of the file itself is in `wrong`. */
+static int pour(struct reader *r, uint8_t **room, unpack_sink sink, void *arg, const char **wrong)
+{
+	for (;;) {
+		uint32_t n;
+
+		*wrong = read_block(r, room, &n);
+		if (*wrong || n == 0)
+			return 0;
+		const int err = sink(arg, *room, n);
+		if (err)
+			return err;
+	}
+}
+
 int lzo_unpack(
     const uint8_t *file, size_t size, unpack_sink sink, void *arg, char *why, size_t why_size)
 {
 	struct reader r = {.at = file, .left = size};
 	const char *wrong = lzo_init() == LZO_E_OK ? read_header(&r) : "needs another liblzo2";
 	uint8_t *room = NULL;
-	uint32_t n = 1;
-	int err = 0;
+	const int err = wrong ? 0 : pour(&r, &room, sink, arg, &wrong);
 
-	while (!wrong && !err && n != 0) {
-		wrong = read_block(&r, &room, &n);
-		if (!wrong && n != 0)
-			err = sink(arg, room, n);
-	}
 	free(room);
-	if (!wrong && err)
+	if (err)
 		wrong = strerror(-err);
 	if (wrong)
 		snprintf(why, why_size, "%s", wrong);

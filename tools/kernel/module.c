@@ -232,21 +232,27 @@ static int visit_all(struct module_tree *t, struct module_list *list, const stru
 	}
 }
 
+static int visit_needed(struct module_tree *t, struct module_list *list, struct module *m)
+{
+	for (const char *at = NULL; (at = next_info(m, "softdep=pre:", at));) {
+		const int err = visit_all(t, list, m, at, " ", false);
+
+		if (err)
+			return err;
+	}
+	const char *depends = next_info(m, "depends=", NULL);
+	return depends ? visit_all(t, list, m, depends, ",", true) : 0;
+}
+
 static int visit(struct module_tree *t, struct module_list *list, struct module *m)
 {
-	const char *at = NULL;
-
 	if (m->busy || has(list, m)) /* busy: two that need each other */
 		return 0;
 	int err = read_module(m);
 	if (err)
 		return err;
 	m->busy = true;
-	while (!err && (at = next_info(m, "softdep=pre:", at)))
-		err = visit_all(t, list, m, at, " ", false);
-	at = next_info(m, "depends=", NULL);
-	if (!err && at)
-		err = visit_all(t, list, m, at, ",", true);
+	err = visit_needed(t, list, m);
 	m->busy = false;
 	if (err)
 		return err;

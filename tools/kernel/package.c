@@ -119,33 +119,33 @@ static int spend(struct reader *r, uint64_t bytes)
 	    EFBIG, "%s: the package unpacks to more than %s", r->name, say_size(limit));
 }
 
+static int copy_chunks(struct reader *r, struct stage_writer *w, const char *to)
+{
+	for (;;) {
+		const la_ssize_t n = archive_read_data(r->inner, r->chunk, sizeof(r->chunk));
+
+		if (n < 0)
+			return damaged(r, r->inner);
+		if (n == 0)
+			return 0;
+		int err = spend(r, (uint64_t)n);
+		if (err)
+			return err;
+		err = stage_write(w, r->chunk, (size_t)n);
+		if (err == -EFBIG)
+			return log_error(
+			    EFBIG, "%s: %s is larger than a kernel's files are", r->name, to);
+		if (err)
+			return log_error(-err, "%s: %s", to, strerror(-err));
+	}
+}
+
 static int copy_member(struct reader *r, const char *to)
 {
 	struct stage_writer w;
-	int err = stage_begin(r->stage, &w, to);
+	const int err = stage_begin(r->stage, &w, to);
 
-	if (err)
-		return err;
-	for (;;) {
-		la_ssize_t n = archive_read_data(r->inner, r->chunk, sizeof(r->chunk));
-
-		if (n < 0)
-			err = damaged(r, r->inner);
-		if (n <= 0)
-			break;
-		err = spend(r, (uint64_t)n);
-		if (err)
-			break;
-		err = stage_write(&w, r->chunk, (size_t)n);
-		if (!err)
-			continue;
-		if (err == -EFBIG)
-			log_error(EFBIG, "%s: %s is larger than a kernel's files are", r->name, to);
-		else
-			log_error(-err, "%s: %s", to, strerror(-err));
-		break;
-	}
-	return stage_end(&w, err);
+	return err ? err : stage_end(&w, copy_chunks(r, &w, to));
 }
 
 static int take_member(struct reader *r, struct archive_entry *entry)
@@ -324,11 +324,9 @@ int package_unpack(struct package *p, struct stage *s, int fd, const char *name)
 	if (!r.outer)
 		return log_error(ENOMEM, "%s: no memory", name);
 	archive_read_support_format_ar(r.outer);
-	int err = 0;
-	if (lseek(fd, 0, SEEK_SET) != 0 || archive_read_open_fd(r.outer, fd, CHUNK) < ARCHIVE_WARN)
-		err = damaged(&r, r.outer);
-	if (!err)
-		err = find_data(&r);
+	const bool open =
+	    lseek(fd, 0, SEEK_SET) == 0 && archive_read_open_fd(r.outer, fd, CHUNK) >= ARCHIVE_WARN;
+	const int err = open ? find_data(&r) : damaged(&r, r.outer);
 	archive_read_free(r.outer);
 	if (err)
 		return err;

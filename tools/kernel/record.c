@@ -146,8 +146,9 @@ static int publish(struct record *r, struct intake *in)
 {
 	int err = write_meta(in, r);
 
-	if (!err)
-		err = stage_publish(&in->stage, r->name);
+	if (err)
+		return err;
+	err = stage_publish(&in->stage, r->name);
 	return err == -EEXIST ? compare(r, in) : err;
 }
 

@@ -225,6 +225,17 @@ int stage_drop(struct stage *s, const char *path)
 	return 0;
 }
 
+static int make_file(struct stage *s, const char *path)
+{
+	const int err = make_parents(s, path);
+
+	if (err)
+		return err;
+	const int fd =
+	    openat(s->fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
+	return fd < 0 ? -errno : fd;
+}
+
 int stage_begin(struct stage *s, struct stage_writer *w, const char *path)
 {
 	if (!is_sound(path, s->limits.depth))
@@ -234,14 +245,10 @@ int stage_begin(struct stage *s, struct stage_writer *w, const char *path)
 	*w = (struct stage_writer){.stage = s};
 	snprintf(w->path, sizeof(w->path), "%s", path);
 	sha256_init(&w->sum);
-	int err = make_parents(s, path);
-	if (!err)
-		w->fd =
-		    openat(s->fd, path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0444);
-	if (!err && w->fd < 0)
-		err = -errno;
-	if (err)
-		return log_error(-err, "%s/%s: cannot be made: %s", s->path, path, strerror(-err));
+	w->fd = make_file(s, path);
+	if (w->fd < 0)
+		return log_error(
+		    -w->fd, "%s/%s: cannot be made: %s", s->path, path, strerror(-w->fd));
 	return 0;
 }
 

@@ -42,8 +42,7 @@ static int import(const char *path, const char *prefix)
 	const struct intake_request request = {.path = path, .folder = store};
 	int err = intake_take(&in, &request);
 
-	if (!err)
-		err = record_publish(&record, &in, prefix);
+	err = err ? err : record_publish(&record, &in, prefix);
 	intake_finish(&in);
 	return err;
 }

@@ -18,19 +18,28 @@
 #define WARM_UP 10u
 
 /* From wiring to the end, if it goes that far. Returns what init did. */
-static int live_once(struct check *c, bool run)
+static int live(struct check *c, struct fake_host *f, bool run)
 {
-	struct fake_host *f = fake_host_create(c->plugin);
-	int err = fake_host_wire(f, c->base);
+	const int err = fake_host_wire(f, c->base);
 	struct memory memory;
 	struct mock device;
 
-	if (!err && c->plugin->flags & VOLT_FLAG_GUEST_MEMORY)
+	if (err)
+		return err;
+	if (c->plugin->flags & VOLT_FLAG_GUEST_MEMORY)
 		memory_add(&memory, f, c->seed);
-	if (!err && c->plugin->kind == VOLT_KIND_FILTER)
+	if (c->plugin->kind == VOLT_KIND_FILTER)
 		mock_put(&device, f);
-	if (!err && run && c->plugin->kind != VOLT_KIND_SANDBOX)
+	if (run && c->plugin->kind != VOLT_KIND_SANDBOX)
 		fake_host_run(f);
+	return 0;
+}
+
+static int live_once(struct check *c, bool run)
+{
+	struct fake_host *f = fake_host_create(c->plugin);
+	const int err = live(c, f, run);
+
 	fake_host_destroy(f);
 	return err;
 }

@@ -55,15 +55,9 @@ static void enter(struct check *c, struct fake_host *f, long nr)
 {
 	const struct volt_sandbox *s = c->plugin->get_ext(VOLT_EXT_SANDBOX);
 	void *self = fake_host_self(f);
-	int err = s->enter_early(self, 0);
 
-	if (!err)
-		err = s->prepare(self, &policy);
-	if (!err)
-		err = s->enter_process(self);
-	if (!err)
-		err = s->enter_thread(self, 0);
-	if (err) {
+	if (s->enter_early(self, 0) || s->prepare(self, &policy) || s->enter_process(self) ||
+	    s->enter_thread(self, 0)) {
 		snprintf(c->shared->result.why, sizeof(c->shared->result.why), "%s",
 		    fake_host_message(f));
 		_exit(COULD_NOT);

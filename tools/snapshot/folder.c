@@ -62,24 +62,30 @@ void folder_drop(struct new_folder *f)
 	*f = (struct new_folder){.dir = -1, .memory = -1};
 }
 
+static int fill_state(const struct new_folder *f, int fd, const uint8_t *bytes, size_t n)
+{
+	while (n > 0) {
+		const ssize_t done = write(fd, bytes, n);
+
+		if (done < 0)
+			return -errno;
+		bytes += done;
+		n -= (size_t)done;
+	}
+	/* Nobody is to write them again: a running VM has the memory mapped. */
+	if (fchmod(fd, 0400) != 0 || fchmod(f->memory, 0400) != 0 || fsync(fd) != 0 ||
+	    fsync(f->memory) != 0 || fsync(f->dir) != 0)
+		return -errno;
+	return 0;
+}
+
 static int write_state(const struct new_folder *f, const uint8_t *bytes, size_t n)
 {
 	const int fd = openat(f->dir, "state", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
 	if (fd < 0)
 		return -errno;
-	int err = 0;
-	while (n > 0 && !err) {
-		const ssize_t done = write(fd, bytes, n);
-
-		err = done < 0 ? -errno : 0;
-		bytes += done > 0 ? done : 0;
-		n -= done > 0 ? (size_t)done : 0;
-	}
-	/* Nobody is to write them again: a running VM has the memory mapped. */
-	if (!err && (fchmod(fd, 0400) != 0 || fchmod(f->memory, 0400) != 0 || fsync(fd) != 0 ||
-			fsync(f->memory) != 0 || fsync(f->dir) != 0))
-		err = -errno;
+	const int err = fill_state(f, fd, bytes, n);
 	close(fd);
 	return err;
 }
@@ -100,10 +106,8 @@ int folder_finish(struct new_folder *f, const uint8_t *bytes, size_t n)
 {
 	int err = write_state(f, bytes, n);
 
-	if (!err && renameat2(AT_FDCWD, f->temporary, AT_FDCWD, f->path, RENAME_NOREPLACE) != 0)
-		err = -errno;
-	if (err) {
-		const int code = cannot(f, "write it", -err);
+	if (err || renameat2(AT_FDCWD, f->temporary, AT_FDCWD, f->path, RENAME_NOREPLACE) != 0) {
+		const int code = cannot(f, "write it", err ? -err : errno);
 
 		folder_drop(f);
 		return code;

@@ -104,9 +104,23 @@ static int check_pair(const struct old_folder *base, const struct old_folder *di
 	return SNAP_DONE;
 }
 
-static int merge(const struct old_folder *base, const struct old_folder *diff, const char *path)
+static int unite_into(const struct new_folder *to, const struct old_folder *base,
+    const struct old_folder *diff, struct ranges *ranges, uint8_t **bytes, size_t *n)
 {
 	const uint8_t none[16] = {0};
+	int err = copy_memory(base, diff, to->memory);
+
+	if (err)
+		return err;
+	err = unite(&base->ram, &diff->ram, ranges);
+	if (err)
+		return err;
+	return state_rewrite(
+	    &diff->file, ranges, SNAPSHOT_RAM_FULL, none, "merged=yes\n", bytes, n);
+}
+
+static int merge(const struct old_folder *base, const struct old_folder *diff, const char *path)
+{
 	struct new_folder to;
 	struct ranges ranges = {0};
 	uint8_t *bytes = NULL;
@@ -115,12 +129,7 @@ static int merge(const struct old_folder *base, const struct old_folder *diff, c
 	int code = folder_begin(&to, path);
 	if (code != SNAP_DONE)
 		return code;
-	int err = copy_memory(base, diff, to.memory);
-	if (!err)
-		err = unite(&base->ram, &diff->ram, &ranges);
-	if (!err)
-		err = state_rewrite(
-		    &diff->file, &ranges, SNAPSHOT_RAM_FULL, none, "merged=yes\n", &bytes, &n);
+	const int err = unite_into(&to, base, diff, &ranges, &bytes, &n);
 	if (err) {
 		code = snap_say(SNAP_OUTPUT, "%s: cannot write it: %s", path, strerror(-err));
 		folder_drop(&to);

@@ -157,8 +157,7 @@ static int call(
 	for (;;) {
 		struct json_object *message = NULL, *error = NULL;
 
-		if (!err)
-			err = connection_read(&r->connection, &message);
+		err = err ? err : connection_read(&r->connection, &message);
 		if (!err && strcmp(text_of(message, "method"), "bytes") == 0) {
 			err = take_bytes(r, message);
 			json_object_put(message);
