@@ -22,9 +22,11 @@ HERE = ROOT / "bench"
 START = time.monotonic()
 FIELDS = re.compile(r"first=(\d+) mark=(\d+) exit=(\d+) cpu=(\d+) faults=(\d+) status=(\d+) "
                     r"line=(.*)")
+COUNTS = re.compile(r"instructions=(\d+) calls=(\d+) faults=(\d+) status=(\d+)")
 STATIC = ("-Dplugin_mode=builtin", "-Dstatic=true", "-Dallocator=bump", "-Doptimization=s",
           "-Ddebug=false", "-Db_ndebug=true", "-Db_lto=true", "-Dtests=false", "-Dinit=disabled",
           "-Dextras=[]")
+DEFAULTS = ("sandbox", "serial", "i8042", "ioapic", "acpipower", "pvpanic", "exitport", "bootmark")
 FLOOR, FLOOR_LIBC, FLOOR_COPY = "floor", "floor, with glibc", "floor, kernel copied"
 
 
@@ -68,8 +70,9 @@ class Bench:
 
     # --- monitors: commands that boot a kernel
 
-    def volt_command(self, kernel, *options, memory=128, plugins=()):
-        command = [self.volt, "--plugin-dir", self.build / "plugins", "--kernel", kernel,
+    def volt_command(self, kernel, *options, memory=128, plugins=(), build=None):
+        build = build or self.build
+        command = [build / "core" / "volt", "--plugin-dir", build / "plugins", "--kernel", kernel,
                    "--memory", f"{memory}M", *options]
         for spec in plugins:
             command += ["--plugin", spec]
@@ -94,6 +97,14 @@ class Bench:
         text = self.run([self.path("stopwatch"), *options, limit, mark, *command],
                         limit=limit + 20, env=env)
         return parse_stopwatch(text)
+
+    def counts(self, command):
+        """What one run does, the same at any load: bench/steps.c."""
+        text = self.run([self.path("steps"), *command], limit=600)
+        match = COUNTS.search(text)
+        if not match or match.group(4) != "0":
+            raise Problem(f"bench/steps said: {text.strip()[-300:]}")
+        return dict(zip(("instructions", "calls", "faults"), map(int, match.groups())))
 
     def alternate(self, commands, runs, envs=None, check="first", **kwargs):
         """{name: [run, ...]}: every command once, then again, so that all see the same host. Each
@@ -133,6 +144,28 @@ def static_volt(bench, name, plugins=(), options=()):
                   env={**os.environ, "CC": "musl-gcc"})
     bench.run(["ninja", "-C", folder, "core/volt"], limit=300)
     return folder / "core" / "volt"
+
+
+def other_volt(bench, name, options=(), revision=None):
+    """The build folder of a volt with its default plugins as files that differs from the measured
+    one by options, or is of an older commit; None where git does not have that one."""
+    folder, source = bench.path(name), ROOT
+    if revision:
+        source = bench.path(f"{name}-source")
+        packed = bench.path(f"{name}.tar")
+        if not (source / "meson.build").exists():
+            source.mkdir(exist_ok=True)
+            if subprocess.run(["git", "-C", ROOT, "archive", "-o", packed, revision],
+                              capture_output=True).returncode != 0:
+                return None
+            bench.run(["tar", "-xf", packed, "-C", source])
+    say(f"building another volt: {name}")
+    if not (folder / "build.ninja").exists():
+        bench.run(["meson", "setup", folder, source, "--buildtype=release", "-Dtests=false",
+                   "-Dinit=disabled", *options])
+    bench.run(["ninja", "-C", folder, "core/volt",
+               *(f"plugins/{plugin}.so" for plugin in DEFAULTS)], limit=600)
+    return folder
 
 
 # --- statistics -----------------------------------------------------------------------------
@@ -220,6 +253,7 @@ def build_programs(bench):
     bare = ["gcc", *GUEST, f"-I{guests}", guests / "start.S", guests / "guest.c", guests / "irq.c"]
     for command in (
             [*static, *COMMON, HERE / "stopwatch.c", "-o", bench.path("stopwatch")],
+            [*static, *COMMON, HERE / "steps.c", "-o", bench.path("steps")],
             [*static, *COMMON, HERE / "floor.c", "-o", bench.path("floor")],
             ["gcc", *COMMON, "-pthread", HERE / "floor.c", "-o", bench.path("floor-libc")],
             [*plugin, HERE / "ranges.c", "-o", bench.path("ranges.so")],

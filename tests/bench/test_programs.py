@@ -23,6 +23,8 @@ def main():
         for space in ("pio", "mmio", "none"):
             times = bench.run([bench.path("dispatch"), space, 24, 2, "own", 10000]).split()
             assert len(times) == 2, times
+        counts = bench.counts([bench.path("stopwatch"), 10, "", "true"])
+        assert counts["instructions"] > counts["calls"] > 0, counts
         for program in ("filter", "filter-own"):
             rules = ["read", "0:1:3:0", ",", "ioctl", "0:1:5:0", ","]
             assert float(bench.run([bench.path(program), "both", 5, 1000, *rules])) >= 0
