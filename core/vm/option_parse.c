@@ -59,20 +59,32 @@ static int check_built(const struct option_row *row)
 	return feature_refuse(what, row->feature);
 }
 
+/* Those of this build: volt starts the programs of other commands in group operate alone. */
+static void print_commands(void)
+{
+	printf("usage: volt --kernel FILE [OPTION...]\n");
+	if (VOLT_HAS_AUDIT)
+		printf("       volt explain [OPTION...]\n");
+	if (VOLT_HAS_OPERATE)
+		printf("       volt run [OPTION...] [--] [COMMAND [ARGUMENT...]]\n"
+		       "       volt image create|import|list|remove|resize ...\n"
+		       "       volt doctor [OPTION...]\n"
+		       "       volt ctl NAME|SOCKET [COMMAND [KEY=VALUE...]]\n"
+		       "       volt ps|stop|kill|pause|resume|wait|logs|metrics|console [NAME...]\n"
+		       "       volt snapshot save|show|verify|check|merge ...\n");
+	printf("\nRuns a Linux guest in a sealed microVM.\n");
+	if (VOLT_HAS_AUDIT)
+		printf("\"volt explain\" prints what it would be allowed to do instead.\n");
+	if (VOLT_HAS_OPERATE)
+		printf("\"volt run\" runs one command in a VM of its own, \"volt doctor\" tells\n"
+		       "whether this host runs guests; the others list, command, save and stop\n"
+		       "VMs that run.\n");
+	printf("\n");
+}
+
 static int print_help(void)
 {
-	printf("usage: volt --kernel FILE [OPTION...]\n"
-	       "       volt explain [OPTION...]\n"
-	       "       volt run [OPTION...] [--] [COMMAND [ARGUMENT...]]\n"
-	       "       volt image create|import|list|remove|resize ...\n"
-	       "       volt doctor [OPTION...]\n"
-	       "       volt ctl NAME|SOCKET [COMMAND [KEY=VALUE...]]\n"
-	       "       volt ps|stop|kill|pause|resume|wait|logs|metrics|console [NAME...]\n"
-	       "       volt snapshot save|show|verify|check|merge ...\n\n"
-	       "Runs a Linux guest in a sealed microVM. \"volt explain\" prints what it would be\n"
-	       "allowed to do instead, \"volt run\" runs one command in a VM of its own, \"volt\n"
-	       "doctor\" tells whether this host runs guests; the others list, command, save and\n"
-	       "stop VMs that run.\n\n");
+	print_commands();
 	for (size_t i = 0; option_rows[i].name; i++) {
 		char left[64];
 

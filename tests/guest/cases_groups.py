@@ -5,8 +5,8 @@
 from vm import Refusals, Setup
 
 OPTIONS = {
-    "audit": ("--allowlist", "--seccomp-report", "--json"),
-    "operate": ("--filter", "--trace-file", "--name", "--end-file", "--log-time"),
+    "audit": ("--allowlist", "--seccomp-report", "--json", "volt explain"),
+    "operate": ("--filter", "--trace-file", "--name", "--end-file", "--log-time", "volt ps"),
 }
 
 

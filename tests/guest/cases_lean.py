@@ -40,5 +40,6 @@ class LeftOut(Refusals):
         run = self.launch([Setup.volt, "--help"])
         self.assertEqual(run.wait(), 0, run.story())
         self.assertIn("--kernel", run.text())
-        for option in ("--allowlist", "--filter", "--trace-file", "--seccomp-report", "--json"):
+        for option in ("--allowlist", "--filter", "--trace-file", "--seccomp-report", "--json",
+                       "--snapshot", "--restore", "volt explain", "volt doctor", "volt ps"):
             self.assertNotIn(option, run.text())
