@@ -45,7 +45,7 @@ int names_read(const char *path, names_keep *keep, names_order *order, char ***n
 	*names = NULL;
 	if (!folder)
 		return -1;
-	while (errno = 0, (entry = readdir(folder)) != NULL) {
+	while (errno = 0, (entry = readdir(folder))) {
 		if (!keep(entry->d_name))
 			continue;
 		if (!add(names, count, entry->d_name))

@@ -105,16 +105,21 @@ int machine_prepare(struct machine *m)
 {
 	begin(m);
 	int err = kernel_prepare(m);
-	if (!err)
-		err = root_prepare(m);
-	if (!err)
-		err = share_prepare(m);
-	if (!err)
-		err = network_prepare(m);
+	if (err)
+		return err;
+	err = root_prepare(m);
+	if (err)
+		return err;
+	err = share_prepare(m);
+	if (err)
+		return err;
+	err = network_prepare(m);
+	if (err)
+		return err;
 	machine_add(m, "--append");
 	machine_add(m, m->cmdline);
 	m->words[m->count] = NULL;
-	return err;
+	return 0;
 }
 
 int machine_start(struct machine *m)

@@ -95,8 +95,7 @@ static int use_share(struct machine *m, const char *folder, const struct disk_me
 
 	if (err && err != -EFBIG)
 		snprintf(why, sizeof(why), "%s", strerror(-err));
-	if (!err)
-		err = disk_make(&plan, &measure, why, sizeof(why));
+	err = err ? err : disk_make(&plan, &measure, why, sizeof(why));
 	if (err && m->options->share)
 		return fail("--share", folder, why);
 	if (err) {

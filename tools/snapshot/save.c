@@ -147,37 +147,47 @@ static int take_bytes(struct receiver *r, struct json_object *message)
 }
 
 /* Reads to the answer; *result is the caller's to put. A code that was said. */
+/* Takes the memory that comes in front of the answer. */
+static int read_answer(struct receiver *r, struct json_object **message)
+{
+	for (;;) {
+		int err = connection_read(&r->connection, message);
+
+		if (err)
+			return err;
+		if (strcmp(text_of(*message, "method"), "bytes") != 0)
+			return 0;
+		err = take_bytes(r, *message);
+		json_object_put(*message);
+		*message = NULL;
+		if (err)
+			return err;
+	}
+}
+
 static int call(
     struct receiver *r, const char *method, struct json_object *params, struct json_object **answer)
 {
+	struct json_object *message = NULL, *error = NULL;
 	int err = connection_send(&r->connection, method, params);
 
 	json_object_put(params);
 	*answer = NULL;
-	for (;;) {
-		struct json_object *message = NULL, *error = NULL;
-
-		err = err ? err : connection_read(&r->connection, &message);
-		if (!err && strcmp(text_of(message, "method"), "bytes") == 0) {
-			err = take_bytes(r, message);
-			json_object_put(message);
-			continue;
-		}
-		if (err) {
-			json_object_put(message);
-			return err == -ENOSPC || err == -EIO || err == -EDQUOT
-				   ? snap_say(SNAP_OUTPUT, "%s: cannot write the memory: %s",
-					 r->o->words[1], strerror(-err))
-				   : unreached(r, err);
-		}
-		if (json_object_object_get_ex(message, "error", &error)) {
-			snap_say(SNAP_FAILED, "%s: %s", r->o->words[0], text_of(error, "message"));
-			json_object_put(message);
-			return SNAP_FAILED;
-		}
-		*answer = message;
-		return SNAP_DONE;
+	err = err ? err : read_answer(r, &message);
+	if (err) {
+		json_object_put(message);
+		return err == -ENOSPC || err == -EIO || err == -EDQUOT
+			   ? snap_say(SNAP_OUTPUT, "%s: cannot write the memory: %s",
+				 r->o->words[1], strerror(-err))
+			   : unreached(r, err);
 	}
+	if (json_object_object_get_ex(message, "error", &error)) {
+		snap_say(SNAP_FAILED, "%s: %s", r->o->words[0], text_of(error, "message"));
+		json_object_put(message);
+		return SNAP_FAILED;
+	}
+	*answer = message;
+	return SNAP_DONE;
 }
 
 static int call_plain(struct receiver *r, const char *method)
