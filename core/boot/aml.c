@@ -16,6 +16,8 @@
 #define OP_SCOPE   0x10
 #define OP_BUFFER  0x11
 #define OP_PACKAGE 0x12
+#define OP_METHOD  0x14
+#define OP_NOTIFY  0x86
 #define OP_EXT     0x5b
 #define EXT_DEVICE 0x82
 
@@ -145,6 +147,22 @@ uint32_t aml_open_package(struct aml *a, uint8_t elements)
 	uint32_t start = a->used;
 	aml_byte(a, elements);
 	return start;
+}
+
+uint32_t aml_open_method(struct aml *a, const char *name)
+{
+	aml_byte(a, OP_METHOD);
+	uint32_t start = a->used;
+	name_string(a, name);
+	aml_byte(a, 0);
+	return start;
+}
+
+void aml_notify(struct aml *a, const char *name, uint8_t value)
+{
+	aml_byte(a, OP_NOTIFY);
+	name_string(a, name);
+	aml_integer(a, value);
 }
 
 /* PkgLength (20.2.4) counts itself. One byte holds 6 bits; of more bytes the first

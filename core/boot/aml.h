@@ -39,7 +39,12 @@ uint32_t aml_eisa_id(const char *id);
 uint32_t aml_open_scope(struct aml *a, const char *name);
 uint32_t aml_open_device(struct aml *a, const char *name);
 uint32_t aml_open_package(struct aml *a, uint8_t elements);
+/* Without arguments, not serialized. */
+uint32_t aml_open_method(struct aml *a, const char *name);
 void aml_close(struct aml *a, uint32_t start);
+
+/* Notify (NAME, VALUE) */
+void aml_notify(struct aml *a, const char *name, uint8_t value);
 
 /* A buffer object that holds `len` bytes. */
 void aml_buffer(struct aml *a, const uint8_t *bytes, uint32_t len);

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /* Source: ACPI 6.5, 6.1 (identification), 6.2.2 (_CRS), 6.4 (resource descriptors),
- * 7.4.2 (\_Sx), 8.4 (processor devices). */
+ * 7.4.2 (\_Sx), 8.4 (processor devices), 5.6.9 (interrupts that become notifications). */
 #include "core/boot/dsdt.h"
 
 #include <errno.h>
@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/config.h"
 
 #define HID_LEN_MAX 16u
 
@@ -31,6 +32,9 @@
 #define WORD_FIXED   0x0d /* consumer, both ends fixed */
 #define WORD_WHOLE   0x03 /* the whole range, ISA and not */
 
+#define TEXT_MAX 32u
+#define NOTIFIED 0x80 /* the first value that is a device's own (5.6.6) */
+
 #define STA_ALL 0x0f /* present, decoding, shown, working */
 
 typedef unsigned long long ull; /* for %llx */
@@ -47,6 +51,29 @@ static int check_id(const char *what, const char *id)
 		    "ACPI: %s \"%.16s\" must be 7 or 8 capitals and digits, as PNP0501 or ABCD0001",
 		    what, id ? id : "");
 	return 0;
+}
+
+/* _DDN, or a _CID that is none of ACPI's forms: what a string of AML and of C can both hold. */
+static int check_text(const char *hid, const char *what, const char *text)
+{
+	size_t len = strlen(text);
+
+	for (size_t i = 0; i < len; i++)
+		if (text[i] < ' ' || text[i] > '~' || text[i] == '"' || text[i] == '\\')
+			len = 0;
+	if (len == 0 || len >= TEXT_MAX)
+		return log_error(EINVAL,
+		    "ACPI: device %s: %s must be 1 to %u printable characters without \" and \\",
+		    hid, what, TEXT_MAX - 1);
+	return 0;
+}
+
+/* Interrupts that become notifications, and what goes with them, belong to devices that tell a
+ * guest of its identity. */
+static bool notifies(const struct volt_resource *r)
+{
+	return VOLT_HAS_SNAPSHOT && r->type == VOLT_RES_IRQ &&
+	       r->flags == (VOLT_RES_NOTIFY | VOLT_IRQ_EDGE);
 }
 
 static int check_span(
@@ -74,7 +101,7 @@ static int check_resource(const struct firmware *fw, const char *hid, const stru
 			    "ACPI: device %s: interrupt %llu is not a pin of the I/O APIC (%u to "
 			    "%u)",
 			    hid, (ull)r->base, fw->gsi_base, fw->gsi_base + fw->irqchip_pins - 1);
-		if (r->flags != VOLT_IRQ_EDGE && r->flags != VOLT_IRQ_LEVEL)
+		if (r->flags != VOLT_IRQ_EDGE && r->flags != VOLT_IRQ_LEVEL && !notifies(r))
 			return log_error(
 			    EINVAL, "ACPI: device %s: unknown interrupt flags 0x%x", hid, r->flags);
 		return 0;
@@ -90,7 +117,10 @@ static int check_device(const struct firmware *fw, const struct volt_acpi_device
 	if (err)
 		return err;
 	if (d->cid)
-		err = check_id("_CID", d->cid);
+		err = VOLT_HAS_SNAPSHOT ? check_text(d->hid, "_CID", d->cid)
+					: check_id("_CID", d->cid);
+	if (VOLT_HAS_SNAPSHOT && !err && d->ddn)
+		err = check_text(d->hid, "_DDN", d->ddn);
 	if (err)
 		return err;
 	if (d->resource_count > VOLT_RESOURCE_MAX)
@@ -189,7 +219,7 @@ static void interrupt(struct aml *a, const struct volt_resource *r)
 {
 	aml_byte(a, LARGE_IRQ);
 	aml_word(a, 6);
-	aml_byte(a, IRQ_CONSUMER | (r->flags == VOLT_IRQ_EDGE ? IRQ_EDGE : 0));
+	aml_byte(a, IRQ_CONSUMER | (r->flags != VOLT_IRQ_LEVEL ? IRQ_EDGE : 0));
 	aml_byte(a, 1);
 	aml_dword(a, (uint32_t)r->base);
 }
@@ -213,7 +243,7 @@ static void resources(struct aml *a, const struct volt_acpi_device *d)
 			io(&template, r);
 		else if (r->type == VOLT_RES_MMIO)
 			memory32(&template, r);
-		else
+		else if (!notifies(r))
 			interrupt(&template, r);
 	}
 	aml_byte(&template, SMALL_END);
@@ -233,12 +263,86 @@ static uint32_t unique_id(const struct firmware *fw, uint32_t index)
 	return n;
 }
 
+static void device_name(uint32_t index, char name[5])
+{
+	snprintf(name, 5, "D%03X", index & 0xfff);
+}
+
+/* Objects that only some devices have. */
+static void optional(const struct volt_acpi_device *d, struct aml *a)
+{
+	if (d->ddn) {
+		aml_name(a, "_DDN");
+		aml_string(a, d->ddn);
+	}
+	if (!d->address)
+		return;
+	aml_name(a, "ADDR");
+	uint32_t start = aml_open_package(a, 2);
+	aml_integer(a, (uint32_t)d->address);
+	aml_integer(a, (uint32_t)(d->address >> 32));
+	aml_close(a, start);
+}
+
+static bool has_events(const struct firmware *fw)
+{
+	for (uint32_t i = 0; i < fw->device_count; i++)
+		for (uint32_t n = 0; n < fw->devices[i].resource_count; n++)
+			if (notifies(&fw->devices[i].resources[n]))
+				return true;
+	return false;
+}
+
+/* _EXX for each edge XX, which an operating system runs when the interrupt comes (5.6.9.1). */
+static void event_methods(const struct firmware *fw, uint32_t index, struct aml *a)
+{
+	const struct volt_acpi_device *d = &fw->devices[index];
+
+	for (uint32_t n = 0; n < d->resource_count; n++) {
+		char method[5], name[5];
+
+		if (!notifies(&d->resources[n]))
+			continue;
+		snprintf(method, sizeof(method), "_E%02X", (unsigned)d->resources[n].base & 0xff);
+		uint32_t start = aml_open_method(a, method);
+		device_name(index, name);
+		aml_notify(a, name, NOTIFIED);
+		aml_close(a, start);
+	}
+}
+
+/* The device that takes all such interrupts. */
+static void events(const struct firmware *fw, struct aml *a)
+{
+	uint8_t bytes[FIRMWARE_DEVICE_MAX * 9 + 2];
+	struct aml template = {.bytes = bytes, .size = sizeof(bytes)};
+
+	if (!has_events(fw))
+		return;
+	uint32_t start = aml_open_device(a, "GED0");
+	aml_name(a, "_HID");
+	aml_device_id(a, "ACPI0013");
+	aml_name(a, "_UID");
+	aml_integer(a, 0);
+	for (uint32_t i = 0; i < fw->device_count; i++)
+		for (uint32_t n = 0; n < fw->devices[i].resource_count; n++)
+			if (notifies(&fw->devices[i].resources[n]))
+				interrupt(&template, &fw->devices[i].resources[n]);
+	aml_byte(&template, SMALL_END);
+	aml_byte(&template, 0);
+	aml_name(a, "_CRS");
+	aml_buffer(a, bytes, template.used);
+	for (uint32_t i = 0; i < fw->device_count; i++)
+		event_methods(fw, i, a);
+	aml_close(a, start);
+}
+
 static void device(const struct firmware *fw, uint32_t index, struct aml *a)
 {
 	const struct volt_acpi_device *d = &fw->devices[index];
 	char name[5];
 
-	snprintf(name, sizeof(name), "D%03X", index & 0xfff);
+	device_name(index, name);
 	uint32_t start = aml_open_device(a, name);
 	aml_name(a, "_HID");
 	aml_device_id(a, d->hid);
@@ -252,6 +356,8 @@ static void device(const struct firmware *fw, uint32_t index, struct aml *a)
 	aml_integer(a, STA_ALL);
 	if (d->resource_count > 0)
 		resources(a, d);
+	if (VOLT_HAS_SNAPSHOT)
+		optional(d, a);
 	aml_close(a, start);
 }
 
@@ -289,6 +395,8 @@ void dsdt_write(const struct firmware *fw, struct aml *a)
 		processor(i, a);
 	for (uint32_t i = 0; i < fw->device_count; i++)
 		device(fw, i, a);
+	if (VOLT_HAS_SNAPSHOT)
+		events(fw, a);
 	aml_close(a, scope);
 	if (fw->sleep_control.present)
 		soft_off(fw, a);

@@ -12,6 +12,7 @@
 
 #include "core/base/ledger.h"
 #include "core/base/log.h"
+#include "core/config.h"
 
 /* Says in one line why the host's KVM cannot run Linux, or NULL. */
 static const char *find_limit(void)
@@ -110,6 +111,29 @@ int kvm_map_memory(struct kvm *k, const struct memory *m)
 		return map_slot(k, 1, MEMORY_HIGH_START, m->high_size, m->host + m->low_size);
 	return 0;
 }
+
+#if VOLT_HAS_SNAPSHOT
+
+/* Behind the slots of RAM. */
+int kvm_map_page(struct kvm *k, uint32_t number, uint64_t gpa, uint8_t *host)
+{
+	struct kvm_userspace_memory_region region = {
+	    .slot = 2 + number,
+	    .flags = KVM_MEM_READONLY,
+	    .guest_phys_addr = gpa,
+	    .memory_size = 4096,
+	    .userspace_addr = (uintptr_t)host,
+	};
+
+	if (ioctl(k->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) != 0)
+		return log_error(errno,
+		    "KVM_SET_USER_MEMORY_REGION of a page that the guest only reads, at 0x%llx: "
+		    "%s",
+		    (unsigned long long)gpa, strerror(errno));
+	return 0;
+}
+
+#endif
 
 int kvm_create_irqchip(struct kvm *k)
 {

@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 #include "core/base/open_files.h"
 #include "core/boot/gdt.h"
+#include "core/config.h"
 #include "core/kvm/emulation.h"
 
 #define LOST_MEMORY \
@@ -43,6 +44,20 @@ uint32_t vcpu_tsc_khz(const struct vcpu *v)
 
 	return khz > 0 ? (uint32_t)khz : 0;
 }
+
+#if VOLT_HAS_SNAPSHOT
+
+uint64_t vcpu_tsc(const struct vcpu *v)
+{
+	struct {
+		uint32_t nmsrs, pad; /* as struct kvm_msrs */
+		struct kvm_msr_entry entry;
+	} msrs = {.nmsrs = 1, .entry = {.index = 0x10}};
+
+	return ioctl(v->fd, KVM_GET_MSRS, &msrs) == 1 ? msrs.entry.data : 0;
+}
+
+#endif
 
 /* A four-level guest of KVM's PVM reaches no further, whatever the host's CPU says. */
 #define PVM_MSR          0x4b564df1u

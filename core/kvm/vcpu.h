@@ -55,6 +55,8 @@ void vcpu_complete_cpuid(const struct vcpu *v, struct cpuid *cpuid);
 int vcpu_configure(struct vcpu *v, struct cpuid *cpuid, const struct boot_entry *entry);
 /* Ticks of its time-stamp counter per millisecond; 0 if KVM does not say. */
 uint32_t vcpu_tsc_khz(const struct vcpu *v);
+/* That counter as its guest reads it now; 0 if KVM does not say. */
+uint64_t vcpu_tsc(const struct vcpu *v);
 /* Enters KVM_RUN once without running the guest: what KVM makes on the first entry (a
  * kernel thread among it) exists before the seal. */
 int vcpu_warm(struct vcpu *v);

@@ -105,6 +105,8 @@ static void query_extensions(struct instance *i)
 	i->attention = i->plugin.get_ext(VOLT_EXT_ATTENTION);
 	i->saved = i->plugin.get_ext(VOLT_EXT_STATE);
 	i->commands = i->plugin.get_ext(VOLT_EXT_COMMAND);
+	if (VOLT_HAS_SNAPSHOT)
+		i->identified = i->plugin.get_ext(VOLT_EXT_IDENTITY);
 	if (i->plugin.kind == VOLT_KIND_DEVICE)
 		i->irqchip = i->plugin.get_ext(VOLT_EXT_IRQCHIP);
 	if (i->plugin.kind == VOLT_KIND_SANDBOX)

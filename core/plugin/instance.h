@@ -16,6 +16,7 @@
 #include <volt/attention.h>
 #include <volt/command.h>
 #include <volt/filter.h>
+#include <volt/identity.h>
 #include <volt/irqchip.h>
 #include <volt/plugin.h>
 #include <volt/sandbox.h>
@@ -53,7 +54,8 @@ struct instance {
 	const struct volt_sandbox *sandbox;
 	const struct volt_commands *commands; /* checked */
 	const struct volt_state *saved;       /* what of it is saved */
-	const struct volt_filter *filter;     /* of a filter, never NULL */
+	const struct volt_identified *identified;
+	const struct volt_filter *filter; /* of a filter, never NULL */
 };
 
 /* The instance of a callee that is one. */

@@ -23,6 +23,7 @@
 #include "core/vm/host_caller.h"
 #include "core/vm/host_guest.h"
 #include "core/vm/host_manage.h"
+#include "core/vm/host_page.h"
 #include "core/vm/host_peers.h"
 #include "core/vm/metrics.h"
 #include "core/vm/pause_service.h"
@@ -458,16 +459,23 @@ static int host_device(const struct volt_host *h, const struct volt_acpi_device 
 
 	if (m->sealed)
 		return -EPERM;
-	if (d->size < sizeof(*d) || !d->hid || d->resource_count > VOLT_RESOURCE_MAX)
+	/* Its first size, in ABI 0.1. */
+	if (d->size < offsetof(struct volt_acpi_device, ddn) || !d->hid ||
+	    d->resource_count > VOLT_RESOURCE_MAX)
 		return -EINVAL;
 	if (fw->device_count == FIRMWARE_DEVICE_MAX)
 		return -ENOSPC;
 	struct volt_acpi_device *copy = &fw->devices[fw->device_count];
-	*copy = *d;
+	memcpy(copy, d, d->size < sizeof(*d) ? d->size : sizeof(*d));
 	copy->hid = strdup(d->hid);
 	copy->cid = d->cid ? strdup(d->cid) : NULL;
 	if (!copy->hid || (d->cid && !copy->cid))
 		return -ENOMEM;
+	if (VOLT_HAS_SNAPSHOT && copy->ddn) {
+		copy->ddn = strdup(copy->ddn);
+		if (!copy->ddn)
+			return -ENOMEM;
+	}
 	fw->device_count++;
 	return 0;
 }
@@ -640,6 +648,9 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		{VOLT_EXT_WORKER, &worker_table, has_workers},
 #if VOLT_HAS_PEERS
 		{VOLT_EXT_PEERS, &host_peers, always},
+#endif
+#if VOLT_HAS_SNAPSHOT
+		{VOLT_EXT_PAGE, &host_page, always},
 #endif
 		{VOLT_EXT_METRICS, &metrics_table, has_metrics},
 		{VOLT_EXT_IRQROUTE, &irqroute_table, is_irqchip},

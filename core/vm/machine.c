@@ -26,6 +26,8 @@
 #include "core/vm/drain.h"
 #include "core/vm/explain.h"
 #include "core/vm/filters.h"
+#include "core/vm/host_page.h"
+#include "core/vm/identity.h"
 #include "core/vm/inherit.h"
 #include "core/vm/metrics.h"
 #include "core/vm/names.h"
@@ -254,6 +256,9 @@ static int make_memory(struct machine *m)
 	err = kvm_map_memory(&m->kvm, &m->memory);
 	if (err)
 		return err;
+	err = pages_map(&m->pages, &m->kvm);
+	if (err)
+		return err;
 	trace_mark("memory", "%llu MiB", (unsigned long long)(m->options->memory >> 20));
 	return 0;
 }
@@ -400,6 +405,9 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 	err = restore_kvm(m);
 	if (err)
 		return err;
+	err = identity_prepare(m);
+	if (err)
+		return err;
 	trace_mark("vCPU configured", "%u", cpus);
 	return 0;
 }
@@ -502,6 +510,8 @@ static int start_plugins(struct machine *m)
 		p->plugin.reset(p->callee.self);
 		callee_unlock(&p->callee);
 	}
+	if (!m->restore)
+		identity_tell(m);
 	for (uint32_t i = 0; i < m->streams.count; i++)
 		stream_begin(&m->streams.list[i]);
 	for (uint32_t i = 0; i < m->instance_count; i++) {

@@ -12,6 +12,7 @@
 #include "core/base/memory.h"
 #include "core/base/runtime_dir.h"
 #include "core/config.h"
+#include "core/vm/identity_parse.h"
 #include "sdk/common/params.h"
 
 static void *field_of(struct options *o, const struct option_row *row)
@@ -173,9 +174,24 @@ static int set_vm_name(struct options *o, const struct option_row *row, const ch
 	return set_text(o, row, text);
 }
 
+/* Looked at here, for an exit code of its own, and taken apart again when the VM is there. */
+static int set_identity(struct options *o, const struct option_row *row, const char *text)
+{
+	struct volt_identity_pair pairs[VOLT_IDENTITY_PAIRS];
+	char *copy = strdup(text);
+
+	if (!copy)
+		return log_error(ENOMEM, "--identity: no memory");
+	const int count = identity_parse(copy, pairs);
+	free(copy);
+	o->identity = text;
+	return count < 0 ? count : 0;
+}
+
 /* A build without the group drops the words and the code. */
-#define IF_AUDIT(value)   (VOLT_HAS_AUDIT ? (value) : NULL)
-#define IF_OPERATE(value) (VOLT_HAS_OPERATE ? (value) : NULL)
+#define IF_AUDIT(value)    (VOLT_HAS_AUDIT ? (value) : NULL)
+#define IF_OPERATE(value)  (VOLT_HAS_OPERATE ? (value) : NULL)
+#define IF_SNAPSHOT(value) (VOLT_HAS_SNAPSHOT ? (value) : NULL)
 
 const struct option_row option_rows[] = {
     {.name = "kernel",
@@ -234,15 +250,20 @@ const struct option_row option_rows[] = {
 	.help = "map or copy kernel and initrd, or auto (default): Linux is copied",
 	.set = set_kernel_memory},
     {.name = "snapshot",
-	.help = "let the VM be saved, by volt snapshot save",
-	.set = set_flag,
+	.help = IF_SNAPSHOT("let the VM be saved, by volt snapshot save"),
+	.set = IF_SNAPSHOT(set_flag),
 	.field = offsetof(struct options, snapshot),
 	.feature = VOLT_SNAPSHOT_NEEDS},
     {.name = "restore",
 	.value = "DIR",
-	.help = "go on from a snapshot, instead of booting --kernel",
-	.set = set_name,
+	.help = IF_SNAPSHOT("go on from a snapshot, instead of booting --kernel"),
+	.set = IF_SNAPSHOT(set_name),
 	.field = offsetof(struct options, restore),
+	.feature = VOLT_SNAPSHOT_NEEDS},
+    {.name = "identity",
+	.value = "KEY=VALUE[,...]",
+	.help = IF_SNAPSHOT("tell the guest who it is, for instance after --restore"),
+	.set = IF_SNAPSHOT(set_identity),
 	.feature = VOLT_SNAPSHOT_NEEDS},
     {.name = "plugin",
 	.value = "NAME|PATH[,KEY=VALUE...]",

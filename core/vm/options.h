@@ -37,8 +37,9 @@ struct options {
 	uint64_t memory;     /* bytes, page multiple */
 	uint32_t cpus;
 	bool memory_given, cpus_given;
-	bool snapshot;       /* the VM can be saved */
-	const char *restore; /* folder of a snapshot; NULL: boot */
+	bool snapshot;        /* the VM can be saved */
+	const char *restore;  /* folder of a snapshot; NULL: boot */
+	const char *identity; /* KEY=VALUE,...; NULL: nothing */
 	bool hugepages, no_seccomp, no_landlock, no_sandbox;
 	bool seccomp_log, seccomp_report;
 	bool explain, json; /* print the sealed machine instead of running it */

@@ -17,6 +17,7 @@
 #include "core/base/log.h"
 #include "core/base/trace.h"
 #include "core/kvm/state.h"
+#include "core/vm/identity.h"
 #include "core/vm/snapshot.h"
 #include "core/vm/vm.h"
 #include "sdk/common/params.h"
@@ -539,6 +540,7 @@ int restore_plugins(struct machine *m)
 			err = restore_fields(m, i);
 	if (err)
 		return err;
+	identity_tell(m);
 	pause_restored(&m->pause);
 	return 0;
 }

@@ -457,11 +457,35 @@ static int next_record(struct save *s)
 	}
 }
 
+/* True: a plugin hinders the save, and whoever asked for it was told. */
+static bool is_hindered(struct save *s)
+{
+	for (uint32_t i = 0; i < s->machine->instance_count; i++) {
+		const struct instance *p = s->machine->instances[i];
+		char why[200];
+
+		if (!p->saved || !VOLT_HAS(p->saved, obstacle) || !p->saved->obstacle)
+			continue;
+		callee_lock(&p->callee);
+		const char *obstacle = p->saved->obstacle(p->callee.self);
+		callee_unlock(&p->callee);
+		if (!obstacle)
+			continue;
+		snprintf(why, sizeof(why), "plugin %s: it cannot be saved now: %s", p->callee.id,
+		    obstacle);
+		finish(s, EBUSY, why);
+		return true;
+	}
+	return false;
+}
+
 static void begin_sending(struct save *s)
 {
 	const char *failed = "";
-	const int err = make_image(s, &failed);
 
+	if (is_hindered(s))
+		return;
+	const int err = make_image(s, &failed);
 	if (err) {
 		fail(s, -err, failed);
 		return;

@@ -26,6 +26,7 @@
 #include "core/kvm/vcpu.h"
 #include "core/plugin/instance.h"
 #include "core/vm/options.h"
+#include "core/vm/pages.h"
 #include "core/vm/pause.h"
 #include "core/vm/plugin_specs.h"
 #include "core/vm/policy.h"
@@ -34,6 +35,7 @@
 #define CMDLINE_MAX  4096
 
 struct commands;
+struct identity;
 struct restore;
 struct save;
 
@@ -53,6 +55,8 @@ struct machine {
 	struct commands *commands; /* NULL: no plugin takes commands */
 	struct save *save;         /* NULL: it cannot be saved */
 	struct restore *restore;   /* NULL: it is booted */
+	struct identity *identity; /* NULL: no plugin wants to know it */
+	struct pages pages;        /* of devices, beside the memory */
 	const struct cpuid *cpuid; /* of the last vCPU; the others differ in their numbers alone */
 	uint64_t running_since_ns; /* the guest was let go then */
 	int pid;

@@ -13,6 +13,7 @@
 #include <volt/command.h>
 #include <volt/describe.h>
 #include <volt/filter.h>
+#include <volt/identity.h>
 #include <volt/irqchip.h>
 #include <volt/loop.h>
 #include <volt/manage.h>
@@ -92,12 +93,14 @@ AT(volt_resource, type, 0, uint32_t);
 AT(volt_resource, flags, 4, uint32_t);
 AT(volt_resource, base, 8, uint64_t);
 AT(volt_resource, len, 16, uint64_t);
-SIZE(volt_acpi_device, 216);
+SIZE(volt_acpi_device, 232);
 AT(volt_acpi_device, size, 0, uint32_t);
 AT(volt_acpi_device, resource_count, 4, uint32_t);
 AT(volt_acpi_device, hid, 8, const char *);
 AT(volt_acpi_device, cid, 16, const char *);
 AT(volt_acpi_device, resources, 24, struct volt_resource [VOLT_RESOURCE_MAX]);
+AT(volt_acpi_device, ddn, 216, const char *);
+AT(volt_acpi_device, address, 224, uint64_t);
 SIZE(volt_acpi_fixed, 16);
 AT(volt_acpi_fixed, size, 0, uint32_t);
 AT(volt_acpi_fixed, kind, 4, uint8_t);
@@ -117,6 +120,7 @@ VALUE(VOLT_RES_MMIO, 0x2);
 VALUE(VOLT_RES_IRQ, 0x3);
 VALUE(VOLT_RES_BUS, 0x4);
 VALUE(VOLT_RES_WINDOW, 0x1);
+VALUE(VOLT_RES_NOTIFY, 0x100);
 VALUE(VOLT_RESOURCE_MAX, 0x8);
 VALUE(VOLT_FIXED_RESET, 0x1);
 VALUE(VOLT_FIXED_SLEEP_CONTROL, 0x2);
@@ -151,6 +155,31 @@ AT(volt_filter, reserved, 4, uint32_t);
 AT(volt_filter, attach, 8, int (*)(void *self, const struct volt_layer *below));
 AT(volt_filter, access, 16, uint64_t (*)(void *self, const struct volt_layer *below, const struct volt_access *a));
 TEXT(VOLT_EXT_FILTER, "volt.filter/1");
+
+/* identity.h */
+
+SIZE(volt_identity_pair, 16);
+AT(volt_identity_pair, key, 0, const char *);
+AT(volt_identity_pair, value, 8, const char *);
+SIZE(volt_identity, 64);
+AT(volt_identity, size, 0, uint32_t);
+AT(volt_identity, reason, 4, uint32_t);
+AT(volt_identity, generation, 8, uint8_t [16]);
+AT(volt_identity, realtime_ns, 24, uint64_t);
+AT(volt_identity, tsc, 32, uint64_t);
+AT(volt_identity, tsc_hz, 40, uint64_t);
+AT(volt_identity, pair_stride, 48, uint32_t);
+AT(volt_identity, pair_count, 52, uint32_t);
+AT(volt_identity, pairs, 56, const struct volt_identity_pair *);
+SIZE(volt_identified, 16);
+AT(volt_identified, size, 0, uint32_t);
+AT(volt_identified, reserved, 4, uint32_t);
+AT(volt_identified, identify, 8, void (*)(void *self, const struct volt_identity *identity));
+TEXT(VOLT_EXT_IDENTITY, "volt.identity/1");
+VALUE(VOLT_IDENTITY_BOOTED, 0x1);
+VALUE(VOLT_IDENTITY_RESTORED, 0x2);
+VALUE(VOLT_IDENTITY_PAIRS, 0x20);
+VALUE(VOLT_IDENTITY_BYTES, 0xc00);
 
 /* irqchip.h */
 
@@ -481,7 +510,7 @@ AT(volt_field, type, 20, uint16_t);
 AT(volt_field, since, 22, uint16_t);
 AT(volt_field, min, 24, uint64_t);
 AT(volt_field, max, 32, uint64_t);
-SIZE(volt_state, 48);
+SIZE(volt_state, 56);
 AT(volt_state, size, 0, uint32_t);
 AT(volt_state, version, 4, uint16_t);
 AT(volt_state, oldest, 6, uint16_t);
@@ -492,6 +521,7 @@ AT(volt_state, fields, 16, const struct volt_field *);
 AT(volt_state, pause, 24, void (*)(void *self));
 AT(volt_state, resume, 32, void (*)(void *self));
 AT(volt_state, validate, 40, int (*)(const void *candidate));
+AT(volt_state, obstacle, 48, const char *(*)(const void *self));
 TEXT(VOLT_EXT_STATE, "volt.state/1");
 VALUE(VOLT_F_U8, 0x1);
 VALUE(VOLT_F_U16, 0x2);

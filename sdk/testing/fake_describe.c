@@ -14,15 +14,25 @@
 #define UPPER "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define HEX   "0123456789ABCDEF"
 
-/* "PNP0501": three letters and four hex digits. "ABCD0001": four letters or digits
- * and four hex digits. */
+/* "PNP0501": three letters and four hex digits. "ABCD0001": letters and digits. */
 static bool is_id(const char *id)
 {
 	size_t len = strlen(id);
 
 	if (len == 7)
 		return strspn(id, UPPER) >= 3 && strspn(id + 3, HEX) == 4;
-	return len == 8 && strspn(id, UPPER "0123456789") >= 4 && strspn(id + 4, HEX) == 4;
+	return len == 8 && strspn(id, UPPER "0123456789") == 8;
+}
+
+/* What a string of AML can hold, up to 31 characters. */
+static bool is_text(const char *text)
+{
+	const size_t len = strlen(text);
+
+	for (const char *c = text; *c; c++)
+		if (*c < ' ' || *c > '~' || *c == '"' || *c == '\\')
+			return false;
+	return len > 0 && len < 32;
 }
 
 static const char *find_resource_fault(const struct volt_resource *r)
@@ -30,9 +40,11 @@ static const char *find_resource_fault(const struct volt_resource *r)
 	uint64_t last;
 
 	if (r->type == VOLT_RES_IRQ)
-		return r->base < FAKE_IRQ_MAX && r->flags <= VOLT_IRQ_LEVEL
+		return r->base < FAKE_IRQ_MAX &&
+			       (r->flags <= VOLT_IRQ_LEVEL || r->flags == VOLT_RES_NOTIFY)
 			   ? NULL
-			   : "its interrupt is not a GSI below 24 with VOLT_IRQ_EDGE or _LEVEL";
+			   : "its interrupt is not a GSI below 24 with VOLT_IRQ_EDGE, _LEVEL or "
+			     "VOLT_RES_NOTIFY";
 	if (r->type != VOLT_RES_PIO && r->type != VOLT_RES_MMIO && r->type != VOLT_RES_BUS)
 		return "its resource has an unknown type";
 	if (r->flags && (r->flags != VOLT_RES_WINDOW || r->type == VOLT_RES_BUS))
@@ -50,10 +62,12 @@ static const char *find_device_fault(const struct volt_acpi_device *d)
 {
 	const char *fault = NULL;
 
-	if (d->size < sizeof(*d))
+	if (d->size < offsetof(struct volt_acpi_device, ddn)) /* its size in ABI 0.1 */
 		return "size is not set";
-	if (!d->hid || !is_id(d->hid) || (d->cid && !is_id(d->cid)))
-		return "hid or cid is neither an EISA nor an ACPI id";
+	if (!d->hid || !is_id(d->hid))
+		return "hid is neither an EISA nor an ACPI id";
+	if ((d->cid && !is_text(d->cid)) || (VOLT_HAS(d, ddn) && d->ddn && !is_text(d->ddn)))
+		return "cid or ddn is not a text of 1 to 31 characters";
 	if (d->resource_count > VOLT_RESOURCE_MAX)
 		return "has too many resources";
 	for (unsigned i = 0; i < d->resource_count && !fault; i++)
@@ -78,9 +92,10 @@ static int describe_device(const struct volt_host *h, const struct volt_acpi_dev
 		return fake_refuse(f, "device", -ENOSPC);
 	struct volt_acpi_device *copy = &f->devices[f->device_count++];
 
-	*copy = *d;
+	memcpy(copy, d, d->size < sizeof(*d) ? d->size : sizeof(*d));
 	copy->hid = strdup(d->hid);
 	copy->cid = d->cid ? strdup(d->cid) : NULL;
+	copy->ddn = copy->ddn ? strdup(copy->ddn) : NULL;
 	return 0;
 }
 
@@ -134,6 +149,7 @@ void fake_finish_describe(struct fake_host *f)
 	for (unsigned i = 0; i < f->device_count; i++) {
 		free((void *)(uintptr_t)f->devices[i].hid);
 		free((void *)(uintptr_t)f->devices[i].cid);
+		free((void *)(uintptr_t)f->devices[i].ddn);
 	}
 }
 

@@ -231,6 +231,8 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		return &fake_worker;
 	if (strcmp(id, VOLT_EXT_PEERS) == 0)
 		return &fake_peers;
+	if (strcmp(id, VOLT_EXT_PAGE) == 0)
+		return &fake_page;
 	if (strcmp(id, VOLT_EXT_METRICS) == 0)
 		return &fake_metrics;
 	if (strcmp(id, VOLT_EXT_MEM) == 0 && f->plugin->flags & VOLT_FLAG_GUEST_MEMORY)
@@ -329,6 +331,7 @@ struct fake_host *fake_host_create(const struct volt_plugin *plugin)
 	f->now_ns = 1000000000;
 	fake_set_realtime(f, FAKE_REALTIME);
 	fake_find_state(f);
+	fake_find_identified(f);
 	fake_find_commands(f);
 	make_table(f);
 	return f;
@@ -358,6 +361,7 @@ void fake_host_destroy(struct fake_host *f)
 	fake_finish_filter(f);
 	fake_finish_peers(f);
 	fake_finish_guest(f);
+	fake_finish_pages(f);
 	free_guarded(f->self, f->plugin->instance_size);
 	free_guarded(f->counters, counter_bytes(f));
 	free(f->counted);
@@ -434,6 +438,7 @@ int fake_host_run(struct fake_host *f)
 		return err;
 	f->state = FAKE_RUNNING;
 	fake_host_reset(f);
+	fake_identify(f, VOLT_IDENTITY_BOOTED);
 	fake_connect_streams(f);
 	if (f->plugin->start) {
 		fake_enter(f, "start");

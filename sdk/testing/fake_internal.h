@@ -16,6 +16,7 @@
  * fake_describe.c  volt.describe/1
  * fake_worker.c    volt.worker/1
  * fake_state.c     volt.state/1
+ * fake_identity.c  volt.identity/1, volt.page/1
  * fake_filter.c    volt.filter/1 and volt.metrics/1
  * fake_command.c   volt.command/1, volt.event/1, volt.manage/1
  * fake_peers.c     volt.peers/1
@@ -42,6 +43,7 @@
 #define FAKE_CANARY       64u
 #define FAKE_EXT_MAX      32u
 #define FAKE_MOCK_MAX     8u
+#define FAKE_PAGE_MAX     8u
 #define FAKE_RESULTS      16384u
 
 enum fake_state {
@@ -108,6 +110,11 @@ struct fake_ram {
 struct fake_doorbell {
 	struct volt_doorbell_at at;
 	bool waits;
+};
+
+struct fake_page {
+	uint64_t gpa;
+	uint8_t *bytes;
 };
 
 struct fake_vector {
@@ -195,6 +202,13 @@ struct fake_host {
 	unsigned device_count;
 	struct volt_acpi_fixed fixed[VOLT_FIXED_SLEEP_STATUS + 1]; /* size 0: none */
 	char cmdline[FAKE_CMDLINE];
+	const struct volt_identified *identified; /* or NULL */
+	const struct volt_identity_pair *pairs;
+	uint32_t pair_count;
+	unsigned identities; /* that the plugin was told */
+	uint64_t tsc, tsc_hz;
+	struct fake_page pages[FAKE_PAGE_MAX];
+	unsigned page_count;
 	const struct volt_state *state_table; /* or NULL */
 	void *scratch;                        /* for loading; NULL until needed */
 	uint8_t *saved;                       /* the newest save, or NULL */
@@ -264,6 +278,10 @@ void fake_connect_streams(struct fake_host *f);
 void fake_find_irqchip(struct fake_host *f);
 /* Looks for a table of state, which must be a good one. */
 void fake_find_state(struct fake_host *f);
+/* Looks for a table of identity, which must be a good one. */
+void fake_find_identified(struct fake_host *f);
+/* Tells the plugin a new identity. */
+void fake_identify(struct fake_host *f, uint32_t reason);
 /* Looks for a table of commands, which must be a good one. */
 void fake_find_commands(struct fake_host *f);
 
@@ -289,6 +307,7 @@ extern const struct volt_irqroute fake_irqroute;
 extern const struct volt_worker fake_worker;
 extern const struct volt_peers fake_peers;
 extern const struct volt_metrics fake_metrics;
+extern const struct volt_page fake_page;
 extern const struct volt_mem fake_mem;
 extern const struct volt_manage fake_manage;
 extern const struct volt_event fake_event;
@@ -312,5 +331,6 @@ void fake_finish_state(struct fake_host *f);
 void fake_finish_filter(struct fake_host *f);
 void fake_finish_peers(struct fake_host *f);
 void fake_finish_guest(struct fake_host *f);
+void fake_finish_pages(struct fake_host *f);
 
 #endif

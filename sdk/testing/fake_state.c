@@ -65,6 +65,38 @@ static void settle(struct fake_host *f)
 	fake_advance(f, 0);
 }
 
+/* It may look at the instance and no more. */
+static const char *ask_obstacle(struct fake_host *f)
+{
+	const size_t size = f->plugin->instance_size;
+	uint8_t *before = fake_alloc(size);
+
+	memcpy(before, f->self, size);
+	fake_enter(f, "obstacle");
+	const char *why = f->state_table->obstacle(f->self);
+	if (memcmp(before, f->self, size) != 0)
+		fake_die(f, "it changed the instance");
+	if (why && (!*why || strchr(why, '\n')))
+		fake_die(f, "what it says must be one line");
+	fake_leave(f);
+	free(before);
+	return why;
+}
+
+/* True: the plugin says that it cannot be saved now; then the pause is over. */
+static bool is_hindered(struct fake_host *f)
+{
+	if (!VOLT_HAS(f->state_table, obstacle) || !f->state_table->obstacle)
+		return false;
+	call(f, f->state_table->pause, "pause");
+	const char *why = ask_obstacle(f);
+	if (!why)
+		return false;
+	snprintf(f->message, sizeof(f->message), "%s", why);
+	call(f, f->state_table->resume, "resume");
+	return true;
+}
+
 static uint8_t *save_once(struct fake_host *f, const struct state_target *t, size_t *n)
 {
 	const size_t size = state_size(t);
@@ -100,6 +132,10 @@ const uint8_t *fake_state_save(struct fake_host *f, size_t *n)
 	settle(f);
 	const struct lines before = look_at_lines(f);
 	free(f->saved);
+	f->saved = NULL;
+	*n = 0;
+	if (is_hindered(f))
+		return NULL;
 	f->saved = save_once(f, &t, n);
 	uint8_t *second = save_once(f, &t, &again); /* pause may come twice */
 	if (again != *n || memcmp(f->saved, second, again) != 0)
@@ -133,6 +169,7 @@ int fake_state_load(struct fake_host *f, const uint8_t *bytes, size_t n)
 	free(before);
 	if (err)
 		return err;
+	fake_identify(f, VOLT_IDENTITY_RESTORED);
 	call(f, f->state_table->resume, "resume");
 	return 0;
 }
@@ -325,8 +362,10 @@ static bool step(struct state_fuzz *d, bool both)
 			fake_write(d->b, r->space, at, n, val);
 		return false;
 	}
+	/* A page tells of the identity, which is another one after a restore. */
+	const bool told = r->space == VOLT_SPACE_MMIO && fake_page_at(d->a, at);
 	const uint64_t seen = fake_read(d->a, r->space, at, n);
-	return both && fake_read(d->b, r->space, at, n) != seen;
+	return both && fake_read(d->b, r->space, at, n) != seen && !told;
 }
 
 static void compare(struct state_fuzz *d, const char *when)
@@ -334,7 +373,7 @@ static void compare(struct state_fuzz *d, const char *when)
 	size_t n, m;
 	const uint8_t *a = fake_state_save(d->a, &n), *b = fake_state_save(d->b, &m);
 
-	if (n != m || memcmp(a, b, n) != 0)
+	if (n != m || !a != !b || (a && memcmp(a, b, n) != 0))
 		fuzz_fails(d, "the states differ %s", when);
 	for (unsigned i = 0; i < FAKE_IRQ_MAX; i++)
 		if (d->a->lines[i].level != d->b->lines[i].level)
@@ -348,10 +387,26 @@ static void drain(struct state_fuzz *d)
 		d->a->streams[i].input_len = 0;
 }
 
+/* An obstacle lasts a while only: what the device waits for is served meanwhile. */
+static const uint8_t *save_at_last(struct state_fuzz *d, size_t *n)
+{
+	const uint8_t *saved = fake_state_save(d->a, n);
+
+	for (unsigned i = 0; !saved && i < 16; i++) {
+		fake_run_workers(d->a);
+		fake_advance(d->a, 1000000000);
+		saved = fake_state_save(d->a, n);
+	}
+	return saved;
+}
+
 static void restore_and_go_on(struct state_fuzz *d)
 {
 	size_t n;
-	const uint8_t *saved = fake_state_save(d->a, &n);
+	const uint8_t *saved = save_at_last(d, &n);
+
+	if (!saved)
+		return;
 	const int err = fake_state_load(d->b, saved, n);
 
 	if (err)
@@ -370,7 +425,10 @@ static void restore_and_go_on(struct state_fuzz *d)
 static bool restore_corrupted(struct state_fuzz *d)
 {
 	size_t n;
-	const uint8_t *saved = fake_state_save(d->a, &n);
+	const uint8_t *saved = save_at_last(d, &n);
+
+	if (!saved)
+		return false;
 	uint8_t *bytes = fake_alloc(n + 64);
 
 	memcpy(bytes, saved, n);

@@ -242,13 +242,17 @@ static int wire_malformed(void *self, const struct volt_host *h, const struct vo
 	d = uart, d.hid = NULL, assert_bad_device(t, d);
 	d = uart, d.hid = "PNP050", assert_bad_device(t, d);
 	d = uart, d.hid = "pnp0501", assert_bad_device(t, d);
-	d = uart, d.cid = "ABCD00G1", assert_bad_device(t, d);
+	d = uart, d.cid = "", assert_bad_device(t, d);
+	d = uart, d.ddn = "a \"quote\"", assert_bad_device(t, d);
+	d = uart, d.ddn = "one character too many for this", assert_int_equal(strlen(d.ddn), 31);
+	d = uart, d.ddn = "one character too many for this!", assert_bad_device(t, d);
 	d = uart, d.resource_count = 9, assert_bad_device(t, d);
 	d = uart, d.resources[0].len = 0, assert_bad_device(t, d);
 	d = uart, d.resources[0].base = 0xfff9, assert_bad_device(t, d);
 	d = uart, d.resources[0].type = 4, assert_bad_device(t, d);
 	d = uart, d.resources[1].base = 24, assert_bad_device(t, d);
 	d = uart, d.resources[1].flags = 2, assert_bad_device(t, d);
+	d = uart, d.resources[1].flags = VOLT_RES_NOTIFY | VOLT_IRQ_LEVEL, assert_bad_device(t, d);
 	x = reset_register, x.kind = 4, assert_int_equal(t->describe->fixed(h, &x), -EINVAL);
 	x = reset_register, x.address = 65536, assert_int_equal(t->describe->fixed(h, &x), -EINVAL);
 	assert_int_equal(t->describe->cmdline(h, ""), -EINVAL);

@@ -94,8 +94,24 @@ static const struct volt_state good = {
 
 static struct volt_state table;
 
+static void odd_identify(void *self, const struct volt_identity *id)
+{
+	const char *host = volt_identity_value(id, "hostname");
+
+	assert_null(volt_identity_value(id, "host"));
+	note(self, id->reason == VOLT_IDENTITY_BOOTED ? "booted " : "restored ");
+	if (host)
+		note(self, host);
+}
+
+static const struct volt_identified identified = {
+    .size = sizeof(identified), .identify = odd_identify};
+static bool identifies;
+
 static const void *odd_get_ext(const char *id)
 {
+	if (identifies && strcmp(id, VOLT_EXT_IDENTITY) == 0)
+		return &identified;
 	return strcmp(id, VOLT_EXT_STATE) ? NULL : &table;
 }
 
@@ -160,6 +176,63 @@ static void a_restored_instance_drives_its_line(void **state)
 	assert_string_equal(calls(), "resume ");
 	assert_int_equal(fake_in(f, 0x80), 7);
 	assert_true(fake_irq_level(f, 5));
+	fake_host_destroy(g);
+}
+
+static const char *odd_obstacle(const void *self)
+{
+	return ((const struct odd *)self)->value == 8 ? "a byte is on its way" : NULL;
+}
+
+static void an_obstacle_ends_the_save_and_says_why(void **state)
+{
+	size_t n = 1;
+
+	table.obstacle = odd_obstacle;
+	fake_out(f, 0x80, 8);
+	assert_null(fake_state_save(f, &n));
+	assert_int_equal(n, 0);
+	assert_string_equal(fake_host_message(f), "a byte is on its way");
+	assert_string_equal(calls(), "pause resume ");
+	fake_out(f, 0x80, 9);
+	assert_non_null(fake_state_save(f, &n));
+}
+
+static const char *odd_changes(const void *self)
+{
+	((struct odd *)(uintptr_t)self)->value++;
+	return NULL;
+}
+
+static void save_with_changes(void)
+{
+	size_t n;
+
+	table.obstacle = odd_changes;
+	fake_state_save(f, &n);
+}
+
+static void an_obstacle_that_changes_the_instance_is_found(void **state)
+{
+	assert_aborts(save_with_changes, "in obstacle: it changed the instance");
+}
+
+static void an_instance_is_told_who_it_is_before_it_resumes(void **state)
+{
+	static const struct volt_identity_pair pairs[] = {{"hostname", "web "}};
+	size_t n;
+
+	identifies = true;
+	struct fake_host *g = fake_host_create(&plugin);
+	identifies = false;
+	assert_int_equal(fake_host_wire(g, NULL), 0);
+	fake_identity_pairs(g, pairs, 1);
+	assert_int_equal(fake_host_run(g), 0);
+	const uint8_t *saved = fake_state_save(f, &n);
+	assert_int_equal(fake_state_load(g, saved, n), 0);
+	assert_string_equal(
+	    ((struct odd *)fake_host_self(g))->calls, "booted web restored web resume ");
+	assert_int_equal(fake_identities(g), 2);
 	fake_host_destroy(g);
 }
 
@@ -439,6 +512,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    T(a_saved_instance_is_paused_and_goes_on),
 	    T(a_restored_instance_drives_its_line),
+	    T(an_obstacle_ends_the_save_and_says_why),
+	    T(an_obstacle_that_changes_the_instance_is_found),
+	    T(an_instance_is_told_who_it_is_before_it_resumes),
 	    T(a_refused_state_says_why_and_is_not_resumed),
 	    T(the_state_fuzzing_is_passed),
 	    T(what_changes_by_being_saved_is_found),

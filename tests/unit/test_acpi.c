@@ -193,8 +193,11 @@ static void bad_ids_are_refused(void **state)
 		kit_refuse_tables(&kit, EINVAL, "_HID");
 	}
 	kit.firmware.device_count = 0;
-	kit_device(&kit, "PNP0501")->cid = "x";
-	kit_refuse_tables(&kit, EINVAL, "_CID \"x\" must be 7 or 8 capitals and digits");
+	kit_device(&kit, "PNP0501")->cid = "a\\b";
+	kit_refuse_tables(&kit, EINVAL, "_CID must be 1 to 31 printable characters");
+	kit.firmware.device_count = 0;
+	kit_device(&kit, "PNP0501")->ddn = "";
+	kit_refuse_tables(&kit, EINVAL, "_DDN must be 1 to 31 printable characters");
 }
 
 static void bad_resources_are_refused(void **state)
@@ -211,6 +214,8 @@ static void bad_resources_are_refused(void **state)
 	    {{VOLT_RES_IRQ, 0, 24, 0}, "interrupt 24 is not a pin of the I/O APIC (0 to 23)"},
 	    {{VOLT_RES_IRQ, 0, UINT64_MAX, 0}, "interrupt 18446744073709551615"},
 	    {{VOLT_RES_IRQ, 7, 4, 0}, "unknown interrupt flags 0x7"},
+	    {{VOLT_RES_IRQ, VOLT_RES_NOTIFY | VOLT_IRQ_LEVEL, 4, 0},
+		"unknown interrupt flags 0x101"},
 	    {{9, 0, 0, 0}, "unknown resource type 9"},
 	};
 

@@ -156,6 +156,45 @@ static void compatible_id_follows_the_id(void **state)
 	assert_non_null(find("\x08_CID\x0c\x41\xd0\x03\x03", 10));
 }
 
+static void describe_generation(void)
+{
+	struct volt_acpi_device *d = kit_device(&kit, "VOLT0003");
+
+	d->cid = d->ddn = "VM_Gen_Counter";
+	d->address = 0x1d0001000;
+	kit_resource(d, VOLT_RES_IRQ, VOLT_RES_NOTIFY, 7, 0);
+}
+
+/* ACPI 6.5, 5.6.9: a generic event device with the interrupt and a method _E07 that notifies. */
+static void an_interrupt_can_become_a_notification(void **state)
+{
+	static const uint8_t device[] = {0x08, 'A', 'D', 'D', 'R', 0x12, 0x08, 2, 0x0c, 0x00, 0x10,
+	    0x00, 0xd0, 0x01}; /* Package {0xd0001000, One} */
+	static const uint8_t resources[] = {
+	    0x89, 6, 0, 0x03, 1, 7, 0, 0, 0, 0x79, 0}; /* of the event device alone */
+	static const uint8_t method[] = {0x14, 0x0d, '_', 'E', '0', '7', 0, /* Method, 13 bytes */
+	    0x86, 'D', '0', '0', '1', 0x0a, 0x80};
+
+	describe_serial();
+	describe_generation();
+	kit_write_tables(&kit);
+	assert_non_null(find("\x08_DDN\x0dVM_Gen_Counter", 21));
+	assert_non_null(find(device, sizeof(device)));
+	assert_non_null(find("\x08_HID\x0d"
+			     "ACPI0013",
+	    15));
+	assert_non_null(find(resources, sizeof(resources)));
+	assert_non_null(find(method, sizeof(method)));
+	assert_null(find("_E04", 4));
+}
+
+static void no_event_device_is_there_without_events(void **state)
+{
+	describe_serial();
+	kit_write_tables(&kit);
+	assert_null(find("ACPI0013", 8));
+}
+
 static void fullest_machine_fits(void **state)
 {
 	kit.firmware.cpus = 64;
@@ -259,6 +298,7 @@ static void acpica_disassembles_and_recompiles_all_tables(void **state)
 	kit_resource(d, VOLT_RES_MMIO, 0, 0xd0000000, 0x1000);
 	kit_resource(d, VOLT_RES_IRQ, VOLT_IRQ_LEVEL, 5, 0);
 	kit_resource(d, VOLT_RES_PIO, 0, 0x1000, 0x100);
+	describe_generation();
 	kit_write_tables(&kit);
 
 	assert_non_null(mkdtemp(dir));
@@ -281,6 +321,9 @@ static void acpica_disassembles_and_recompiles_all_tables(void **state)
 	    "IO (Decode16,",
 	    "WordIO (ResourceConsumer, MinFixed, MaxFixed, PosDecode, EntireRange",
 	    "Name (\\_S5, Package (0x04)",
+	    "Name (ADDR, Package (0x02)",
+	    "Method (_E07, 0, NotSerialized)",
+	    "Notify (D004, 0x80)",
 	};
 	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
 		char command[256];
@@ -307,6 +350,8 @@ int main(void)
 	    TEST(a_bridge_gives_windows_and_bus_numbers_on),
 	    TEST(devices_of_one_id_have_their_own_uid),
 	    TEST(compatible_id_follows_the_id),
+	    TEST(an_interrupt_can_become_a_notification),
+	    TEST(no_event_device_is_there_without_events),
 	    TEST(fullest_machine_fits),
 	    TEST(aml_that_does_not_fit_stays_in_its_buffer),
 	    TEST(package_lengths_grow_with_their_package),

@@ -149,6 +149,7 @@ void case_descriptor(struct check *c)
 	check_counters(c);
 	check_extension(c, VOLT_EXT_IRQCHIP, sizeof(struct volt_irqchip));
 	check_extension(c, VOLT_EXT_ATTENTION, sizeof(struct volt_attention));
+	check_extension(c, VOLT_EXT_IDENTITY, sizeof(struct volt_identified));
 	check_extension(c, VOLT_EXT_SANDBOX, offsetof(struct volt_sandbox, call_name));
 	if (c->plugin->kind == VOLT_KIND_FILTER)
 		check_filter(c);

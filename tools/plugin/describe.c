@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include <volt/attention.h>
+#include <volt/identity.h>
 #include <volt/irqchip.h>
 #include <volt/sandbox.h>
 #include <volt/state.h>
@@ -121,8 +122,8 @@ static void add_needs(struct json_object *o, const struct volt_plugin *p)
 
 static void add_extensions(struct json_object *o, const struct volt_plugin *p)
 {
-	static const char *const ids[] = {
-	    VOLT_EXT_IRQCHIP, VOLT_EXT_SANDBOX, VOLT_EXT_ATTENTION, VOLT_EXT_STATE};
+	static const char *const ids[] = {VOLT_EXT_IRQCHIP, VOLT_EXT_SANDBOX, VOLT_EXT_ATTENTION,
+	    VOLT_EXT_STATE, VOLT_EXT_IDENTITY};
 	struct json_object *all = json_object_new_array();
 
 	for (unsigned i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)

@@ -22,12 +22,16 @@ extern "C" {
 
 #define VOLT_RES_PIO  1u /* base, len: I/O ports */
 #define VOLT_RES_MMIO 2u /* base, len: guest physical addresses below 4 GiB */
-#define VOLT_RES_IRQ  3u /* base: GSI; flags: VOLT_IRQ_EDGE or VOLT_IRQ_LEVEL, active high */
+#define VOLT_RES_IRQ  3u /* base: GSI; flags: VOLT_IRQ_EDGE, VOLT_IRQ_LEVEL or VOLT_RES_NOTIFY */
 #define VOLT_RES_BUS  4u /* base, len: PCI bus numbers, 0..255, that a bridge gives on */
 
 /* Flag of VOLT_RES_PIO and VOLT_RES_MMIO: a window that a bridge gives on to what lies behind it
  * (ACPI 6.5, 6.4.3.5, a producer), and not registers of its own. */
 #define VOLT_RES_WINDOW 1u
+
+/* Flag of VOLT_RES_IRQ, beside VOLT_IRQ_EDGE: the interrupt is not the driver's. When it is raised,
+ * the guest's ACPI notifies the device with 0x80 (ACPI 6.5, 5.6.9: generic event device). */
+#define VOLT_RES_NOTIFY 0x100u
 
 /* What a device answers at or raises. */
 struct volt_resource {
@@ -43,8 +47,10 @@ struct volt_acpi_device {
 	uint32_t size;
 	uint32_t resource_count; /* 0..VOLT_RESOURCE_MAX */
 	const char *hid;         /* _HID: "PNP0501" style EISA id or "ABCD0001" style ACPI id */
-	const char *cid;         /* _CID, or NULL */
+	const char *cid;         /* _CID, or NULL: as _HID, or any text as _DDN has it */
 	struct volt_resource resources[VOLT_RESOURCE_MAX]; /* _CRS */
+	const char *ddn;  /* _DDN, at most 31 printable characters but " and \; or NULL */
+	uint64_t address; /* ADDR: a package of its low and its high 32 bits; 0: no such object */
 };
 
 /* Registers of the fixed ACPI hardware (hardware-reduced: ACPI 6.5, 4.8.3.6 and

@@ -18,10 +18,12 @@
  *             and by what it asks for itself. Irqchips are paused last
  *   end       a VM that ends in order has every worker run once more, and then calls pause of the
  *             instances that have workers, once: a disk is flushed. vCPUs are not waited for
- *   save      a pause; then fields are read; then resume, or the VM ends
+ *   save      a pause; then each instance is asked for an obstacle; then fields are read; then
+ *             resume, or the VM ends
  *   restore   an instance on which reset and start have just run; fields are read, every element
  *             held against its limits and the whole against validate, all on a copy; only
- *             then they are put into the instance, and resume runs. Irqchips come first,
+ *             then they are put into the instance. Then identify (volt/identity.h) runs of all
+ *             instances that have it, and then resume. Irqchips come first,
  *             so that the lines that devices raise in resume find them as they were.
  *
  * What is refused leaves the instance as it was. The bytes may be hostile: after a
@@ -113,6 +115,12 @@ struct volt_state {
 	 * pointer and calls nothing of the host. Returns 0 or a negative errno. NULL: the limits
 	 * say all. */
 	int (*validate)(const void *candidate);
+	/* [loop] Why the device cannot be saved now, in words that end "it cannot be saved now: ";
+	 * a constant string of one line. NULL: it can be. Asked when the VM stands still, after
+	 * `pause` of all instances; a reason ends the save, its asker is told, and the VM goes on.
+	 * For what lasts a while only: a device that can never be saved offers no table. It
+	 * changes nothing. NULL: it can always be saved. */
+	const char *(*obstacle)(const void *self);
 };
 
 /* The table's rows, an array. */

@@ -22,8 +22,10 @@
 #include <volt/describe.h>
 #include <volt/draft/doorbell.h>
 #include <volt/draft/msi.h>
+#include <volt/draft/page.h>
 #include <volt/draft/peers.h>
 #include <volt/filter.h>
+#include <volt/identity.h>
 #include <volt/irqchip.h>
 #include <volt/loop.h>
 #include <volt/manage.h>
@@ -218,11 +220,24 @@ unsigned fake_messages(const struct fake_host *f, uint64_t *address, uint32_t *d
 /* Whether a fire of the plugin's n-th vector (from 0) waits for an address. */
 bool fake_message_pending(const struct fake_host *f, unsigned n);
 
+/* volt.identity/1. What an operator would say of the VM; not copied. Before fake_host_run(). */
+void fake_identity_pairs(
+    struct fake_host *f, const struct volt_identity_pair *pairs, uint32_t count);
+/* The guest's time-stamp counter in the identities that come; at the start it is not told. */
+void fake_identity_tsc(struct fake_host *f, uint64_t tsc, uint64_t hz);
+/* How many identities the plugin was told: one by fake_host_run(), one by each
+ * fake_state_load() that succeeds. The first byte of the generation is this number. */
+unsigned fake_identities(const struct fake_host *f);
+
+/* volt.page/1. The byte of a page at that guest physical address, or NULL. */
+const uint8_t *fake_page_at(const struct fake_host *f, uint64_t gpa);
+
 /* volt.state/1. Saves a running instance: jobs that wait and their results, then pause, fields,
- * resume, which must leave it as it was. Valid until the next save or the end. */
+ * resume, which must leave it as it was. Valid until the next save or the end. NULL: it tells of
+ * an obstacle; fake_host_message() says which. */
 const uint8_t *fake_state_save(struct fake_host *f, size_t *n);
-/* Puts a saved state into a running instance and resumes it; refused, it must be as it was.
- * 0 or -errno; fake_host_message() then says why. */
+/* Puts a saved state into a running instance, gives it a new identity and resumes it; refused, it
+ * must be as it was. 0 or -errno; fake_host_message() then says why. */
 int fake_state_load(struct fake_host *f, const uint8_t *bytes, size_t n);
 /* Rounds of this: random accesses, time and input; save; restore into a second host; the
  * same again on both, which must look the same to a guest; then corrupted states, which must

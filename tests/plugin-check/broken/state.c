@@ -13,6 +13,8 @@
 #define DISTURBS 3 /* a save does */
 #define HOSTILE  4 /* the index is believed */
 #define LINE     5 /* resume drives none; and it is seldom high */
+#define OBSTACLE 6 /* an obstacle changes a register */
+#define LINES    7 /* an obstacle is told in two lines */
 
 #define DEV_EXT   get_ext
 #define DEV_WRITE write_kept
@@ -63,6 +65,13 @@ static int validate(const void *candidate)
 	return FAULT != HOSTILE && ((const struct dev *)candidate)->regs[0] != 0 ? -EINVAL : 0;
 }
 
+static const char *obstacle(const void *self)
+{
+	if (FAULT == OBSTACLE)
+		((struct dev *)(uintptr_t)self)->regs[1]++;
+	return FAULT == LINES ? "one\ntwo" : NULL;
+}
+
 static const struct volt_field fields[] = {
     {.name = "regs",
 	.offset = offsetof(struct dev, regs) + (FAULT == OUTSIDE ? 100 : 0),
@@ -81,6 +90,7 @@ static const struct volt_state table = {
     .pause = pause,
     .resume = resume,
     .validate = validate,
+    .obstacle = obstacle,
 };
 
 static const void *get_ext(const char *id)
