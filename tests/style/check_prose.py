@@ -45,6 +45,8 @@ PAGES = [
     "plugins/serial/volt-serial.7",
     "plugins/trace/volt-trace.7",
     "plugins/virtio-rng/volt-virtio-rng.7",
+    "plugins/vmclock/volt-vmclock.7",
+    "plugins/vmgenid/volt-vmgenid.7",
     "sdk/template/README.md",
     "sdk/template/volt-gwdt.7",
     "sdk/volt-plugin.7",
