@@ -157,25 +157,26 @@ int vet_open(const char *path, struct vet_result *out)
 	return err;
 }
 
+int vet_load(struct vet_image *v)
+{
+	*v->result = (struct vet_result){.image_fd = -1};
+	int err = vet_headers(v);
+	if (!err)
+		err = vet_note(v);
+	if (!err)
+		err = vet_dynamic(v);
+	if (!err)
+		err = vet_symbols(v);
+	if (!err)
+		err = vet_relocs(v);
+	return err;
+}
+
 int vet_image(
     const uint8_t *image, uint64_t size, struct vet_result *out, char *why, unsigned why_size)
 {
 	struct vet_image v = {
 	    .bytes = image, .size = size, .result = out, .why = why, .why_size = why_size};
-	int err;
 
-	*out = (struct vet_result){.image_fd = -1};
-	err = vet_headers(&v);
-	if (err)
-		return err;
-	err = vet_note(&v);
-	if (err)
-		return err;
-	err = vet_dynamic(&v);
-	if (err)
-		return err;
-	err = vet_symbols(&v);
-	if (err)
-		return err;
-	return vet_relocs(&v);
+	return vet_load(&v);
 }

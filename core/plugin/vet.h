@@ -39,4 +39,8 @@ int vet_open(const char *path, struct vet_result *out);
 int vet_image(
     const uint8_t *image, uint64_t size, struct vet_result *out, char *why, unsigned why_size);
 
+/* The same, and what the contract asks beyond it: for volt-plugin check, not for a start. */
+int vet_contract(
+    const uint8_t *image, uint64_t size, struct vet_result *out, char *why, unsigned why_size);
+
 #endif

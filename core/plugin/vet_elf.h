@@ -7,8 +7,11 @@
  *   vet_headers    ELF header and program headers; what is mapped where
  *   vet_note       Volt's note: ABI, kind, size of the descriptor
  *   vet_dynamic    what the dynamic section asks the loader to do
- *   vet_symbols    names: imports, and the one export
+ *   vet_symbols    names: imports, and where the descriptor is
  *   vet_relocs     what the loader will write into the mapped image
+ *   vet_load       all of these, in this order
+ *
+ * vet_contract.c asks for more than the loader needs.
  *
  * The checks follow what glibc's loader does with the same bytes: an image that passes
  * is mapped and relocated without a step outside of it and without running any of it.
@@ -23,6 +26,8 @@
 #include <volt/plugin.h> /* VOLT_PRINTF */
 
 struct vet_result;
+
+#define VET_EXPORT "volt_plugin"
 
 #define VET_PHDRS   32
 #define VET_NEEDED  8
@@ -80,6 +85,7 @@ int vet_note(struct vet_image *v);
 int vet_dynamic(struct vet_image *v);
 int vet_symbols(struct vet_image *v);
 int vet_relocs(struct vet_image *v);
+int vet_load(struct vet_image *v);
 
 /* Writes one clause into `why`. Always returns -EINVAL. */
 VOLT_PRINTF(2, 3)
@@ -94,6 +100,15 @@ const Elf64_Phdr *vet_segment(const struct vet_image *v, uint64_t vaddr, uint64_
 /* The bytes of the file that are mapped at [vaddr, vaddr + len) and that the loader
  * cannot write to, or NULL. */
 const uint8_t *vet_table(const struct vet_image *v, uint64_t vaddr, uint64_t len);
+
+/* Refuses a header that points elsewhere than a PT_LOAD maps; `name` is of what it describes. */
+int vet_placed(struct vet_image *v, const Elf64_Phdr *p, const char *name);
+
+/* Symbol `i`, or false if that lies outside of the table. */
+bool vet_symbol(const struct vet_image *v, uint32_t i, Elf64_Sym *s);
+
+/* Can others see it? Its name was checked. */
+bool vet_is_export(const struct vet_image *v, const Elf64_Sym *s);
 
 /* The string at `off` of the string table, or NULL if that is outside. */
 const char *vet_string(const struct vet_image *v, uint64_t off);

@@ -133,9 +133,9 @@ static int check_load(struct vet_image *v, const Elf64_Phdr *p, uint64_t *end)
 	return 0;
 }
 
-/* Every header but PT_LOAD points into what a PT_LOAD maps, at the same file offset:
- * the loader reads memory, and this file reads the file. */
-static int check_placed(struct vet_image *v, const Elf64_Phdr *p, const char *name)
+/* Every header that the loader reads but PT_LOAD points into what a PT_LOAD maps, at the same file
+ * offset: the loader reads memory, and this file reads the file. */
+int vet_placed(struct vet_image *v, const Elf64_Phdr *p, const char *name)
 {
 	const Elf64_Phdr *s = vet_segment(v, p->p_vaddr, p->p_filesz);
 
@@ -151,7 +151,7 @@ static int check_phdr(struct vet_image *v, const Elf64_Phdr *p)
 {
 	if (p->p_offset != v->phdr_offset || p->p_filesz != v->phdr_count * sizeof(*p))
 		return vet_refuse(v, "its PT_PHDR is not its table of program headers");
-	return check_placed(v, p, "table of program headers");
+	return vet_placed(v, p, "table of program headers");
 }
 
 static int check_stack(struct vet_image *v, const Elf64_Phdr *p)
@@ -178,15 +178,13 @@ static int check_other(struct vet_image *v, const Elf64_Phdr *p)
 {
 	switch (p->p_type) {
 	case PT_DYNAMIC:
-		return check_placed(v, p, "dynamic section");
+		return vet_placed(v, p, "dynamic section");
 	case PT_NOTE:
-		return check_placed(v, p, "note");
+		return vet_placed(v, p, "note");
 	case PT_PHDR:
 		return check_phdr(v, p);
-	case PT_GNU_EH_FRAME:
-		return check_placed(v, p, "unwind table");
 	case PT_GNU_PROPERTY:
-		return check_placed(v, p, "property note");
+		return vet_placed(v, p, "property note");
 	case PT_GNU_STACK:
 		return check_stack(v, p);
 	case PT_GNU_RELRO:
@@ -198,6 +196,7 @@ static int check_other(struct vet_image *v, const Elf64_Phdr *p)
 				     "its instance");
 	case PT_NULL:
 	case PT_LOAD:
+	case PT_GNU_EH_FRAME: /* read when an exception is thrown, if ever; vet_contract() looks */
 		return 0;
 	}
 	return vet_refuse(v, "it has a program header of unknown type 0x%x", p->p_type);

@@ -27,7 +27,7 @@ PARSERS = {
                 "tools/kernel/unpack.c"),
     "params": ("sdk/common/params.c", "sdk/common/params_text.c", "sdk/common/params_value.c"),
     "plugin": ("core/plugin/vet_dynamic.c", "core/plugin/vet_headers.c",
-               "core/plugin/vet_relocs.c", "core/plugin/vet_symbols.c"),
+               "core/plugin/vet_symbols.c"),
     "state": ("sdk/common/state_load.c",),
 }
 

@@ -25,22 +25,31 @@
 
 static char why[256];
 
-static int vet_file(const char *name, struct vet_result *r)
+/* vet_image() or vet_contract() */
+typedef int vetting(
+    const uint8_t *image, uint64_t size, struct vet_result *out, char *why, unsigned why_size);
+
+static int look_at(vetting *vet, const char *name, struct vet_result *r)
 {
 	size_t size;
 	uint8_t *image = kit_read(kit_path(name), &size);
-	int err = vet_image(image, size, r, why, sizeof(why));
+	int err = vet(image, size, r, why, sizeof(why));
 
 	free(image);
 	return err;
 }
 
-static void assert_refused(const char *name, const char *because)
+static int vet_file(const char *name, struct vet_result *r)
+{
+	return look_at(vet_image, name, r);
+}
+
+static void assert_refused(vetting *vet, const char *name, const char *because)
 {
 	struct vet_result r;
 
 	why[0] = '\0';
-	if (vet_file(name, &r) != -EINVAL)
+	if (look_at(vet, name, &r) != -EINVAL)
 		fail_msg("%s was accepted", name);
 	if (!strstr(why, because))
 		fail_msg("%s: \"%s\" does not say \"%s\"", name, why, because);
@@ -80,14 +89,11 @@ static const struct bad bad_plugins[] = {
     {"highest_major", "built for plugin ABI 65535.9"},
     {"unknown_kind", "kind 9"},
     {"kind_zero", "kind 0"},
-    {"descriptor_too_long", "its Volt note says 4096"},
+    {"descriptor_too_long", "does not lie in its data"},
     {"descriptor_too_short", "the descriptor has 4 bytes"},
     /* O03 */
     {"no_symbol", "does not export volt_plugin"},
     {"function", "is of type 2, not data"},
-    {"two_symbols", "it exports second"},
-    {"weak_symbol", "it exports second"},
-    {"writable", "not constant"},
     {"old_hash", "no GNU hash"},
     /* O04 */
     {"constructor", "DT_INIT_ARRAY"},
@@ -122,8 +128,30 @@ static const struct bad bad_plugins[] = {
 /* HOLDS(R1) */
 static void each_bad_plugin_is_refused_with_its_reason(void **state)
 {
-	for (size_t i = 0; i < sizeof(bad_plugins) / sizeof(bad_plugins[0]); i++)
-		assert_refused(bad_plugins[i].name, bad_plugins[i].because);
+	for (size_t i = 0; i < sizeof(bad_plugins) / sizeof(bad_plugins[0]); i++) {
+		assert_refused(vet_image, bad_plugins[i].name, bad_plugins[i].because);
+		assert_refused(vet_contract, bad_plugins[i].name, bad_plugins[i].because);
+	}
+}
+
+/* O03; these can do no harm by being loaded. */
+static const struct bad breaking_the_contract[] = {
+    {"two_symbols", "it exports second"},
+    {"weak_symbol", "it exports second"},
+    {"writable", "not constant"},
+};
+
+/* HOLDS(security) */
+static void volt_plugin_check_refuses_what_breaks_the_contract(void **state)
+{
+	struct vet_result r;
+
+	assert_int_equal(look_at(vet_contract, "good", &r), 0);
+	for (size_t i = 0; i < sizeof(breaking_the_contract) / sizeof(struct bad); i++) {
+		assert_refused(
+		    vet_contract, breaking_the_contract[i].name, breaking_the_contract[i].because);
+		assert_int_equal(vet_file(breaking_the_contract[i].name, &r), 0);
+	}
 }
 
 /* ------------------------------------------------------------------ canary */
@@ -271,6 +299,7 @@ CHANGE(note_elsewhere, kit_phdr(image, PT_NOTE)->p_vaddr = 0x100000)
 CHANGE(note_longer_in_memory, kit_phdr(image, PT_NOTE)->p_memsz += 8)
 CHANGE(unknown_phdr, kit_phdr(image, PT_GNU_EH_FRAME)->p_type = 0x6474e5ff)
 CHANGE(interpreter, kit_phdr(image, PT_GNU_EH_FRAME)->p_type = PT_INTERP)
+CHANGE(unwind_elsewhere, kit_phdr(image, PT_GNU_EH_FRAME)->p_vaddr = 0x100000)
 CHANGE(tls, kit_phdr(image, PT_GNU_EH_FRAME)->p_type = PT_TLS)
 CHANGE(false_phdr, kit_phdr(image, PT_GNU_EH_FRAME)->p_type = PT_PHDR)
 
@@ -486,14 +515,10 @@ static const struct {
     CASE(symbol_zero_value, "symbol 0"),
     CASE(symbol_unique, "STB_GNU_UNIQUE"),
     CASE(symbol_binding, "binding 15"),
-    CASE(symbol_hidden, "hidden"),
     CASE(symbol_undefined, "does not export"),
     CASE(symbol_absolute, "does not lie in its data"),
-    CASE(symbol_import_defined, "; a plugin exports volt_plugin alone"),
     CASE(symbol_address, "does not lie in its data"),
     CASE(symbol_unaligned, "does not lie in its data"),
-    CASE(symbol_short, "has 8 bytes"),
-    CASE(symbol_long, "does not lie in its data"),
     CASE(versions_outside, "versions is malformed"),
     CASE(version_unknown, "version that is not needed"),
     CASE(version_file, "does not name"),
@@ -522,6 +547,34 @@ static const struct {
     CASE(plt_no_table, "only in part"),
     CASE(plt_long, "table of relocations"),
 };
+
+static const struct {
+	const char *name;
+	change *change;
+	const char *because;
+} contract_changes[] = {
+    CASE(symbol_hidden, "hidden"),
+    CASE(symbol_import_defined, "; a plugin exports volt_plugin alone"),
+    CASE(symbol_short, "has 8 bytes"),
+    CASE(symbol_long, "does not lie in its data"),
+    CASE(unwind_elsewhere, "unwind table does not lie"),
+};
+
+static void each_changed_field_of_the_contract_is_refused_with_its_reason(void **state)
+{
+	for (size_t i = 0; i < sizeof(contract_changes) / sizeof(contract_changes[0]); i++) {
+		struct vet_result r;
+		size_t size;
+		uint8_t *image = kit_read(kit_path("good"), &size);
+
+		contract_changes[i].change(image);
+		const int start = vet_image(image, size, &r, why, sizeof(why));
+		const int err = vet_contract(image, size, &r, why, sizeof(why));
+		free(image);
+		if (start != 0 || err != -EINVAL || !strstr(why, contract_changes[i].because))
+			fail_msg("%s: %d, %d, \"%s\"", contract_changes[i].name, start, err, why);
+	}
+}
 
 /* HOLDS(security) */
 static void each_changed_field_is_refused_with_its_reason(void **state)
@@ -649,8 +702,10 @@ int main(int argc, char **argv)
 	    cmocka_unit_test(sandbox_is_told_by_its_note),
 	    cmocka_unit_test(plugin_without_constants_has_an_empty_segment),
 	    cmocka_unit_test(each_bad_plugin_is_refused_with_its_reason),
+	    cmocka_unit_test(volt_plugin_check_refuses_what_breaks_the_contract),
 	    cmocka_unit_test(no_code_of_a_refused_plugin_runs),
 	    cmocka_unit_test(each_changed_field_is_refused_with_its_reason),
+	    cmocka_unit_test(each_changed_field_of_the_contract_is_refused_with_its_reason),
 	    cmocka_unit_test(property_of_a_compiler_is_accepted),
 	    cmocka_unit_test(own_name_of_a_plugin_is_accepted),
 	    cmocka_unit_test(object_that_was_not_vetted_is_refused),

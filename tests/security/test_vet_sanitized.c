@@ -41,7 +41,6 @@ static void all_else_is_refused_as_ever(void **state)
 	assert_int_equal(vet_file("ifunc"), -EINVAL);
 	assert_int_equal(vet_file("exec_stack"), -EINVAL);
 	assert_int_equal(vet_file("needed"), -EINVAL);
-	assert_int_equal(vet_file("two_symbols"), -EINVAL);
 	assert_int_equal(vet_file("runpath"), -EINVAL);
 }
 

@@ -3,7 +3,7 @@
 
 /*
  * What can be told from the file, before a byte of it runs: `file` is what volt itself
- * asks of it, `statics` looks for state that two instances would share.
+ * asks of it and what the contract asks, `statics` looks for state that two instances would share.
  */
 #include <elf.h>
 #include <inttypes.h>
@@ -16,17 +16,6 @@
 #include "cases.h"
 #include "core/plugin/vet.h"
 
-void case_file(struct check *c)
-{
-	struct vet_result found;
-
-	if (vet_open(c->path, &found) != 0)
-		check_fail(c, "%s", ""); /* the log says why */
-	close(found.image_fd);
-}
-
-/* ------------------------------------------------------------------ statics */
-
 struct image {
 	const uint8_t *bytes;
 	size_t size;
@@ -34,20 +23,33 @@ struct image {
 	uint64_t relro, relro_end; /* addresses */
 };
 
-/* The vetted copy: its program headers are known to be sound. */
+/* The vetted bytes: their program headers are known to be sound. */
 static struct image map_image(struct check *c)
 {
 	struct vet_result found;
 	struct stat st;
 
 	if (vet_open(c->path, &found) != 0 || fstat(found.image_fd, &st) != 0)
-		check_fail(c, "%s", "");
+		check_fail(c, "%s", ""); /* the log says why */
 	void *bytes = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, found.image_fd, 0);
 
 	if (bytes == MAP_FAILED)
 		check_fail(c, "cannot be mapped");
+	close(found.image_fd);
 	return (struct image){.bytes = bytes, .size = (size_t)st.st_size, .head = bytes};
 }
+
+void case_file(struct check *c)
+{
+	const struct image i = map_image(c);
+	struct vet_result found;
+	char why[200];
+
+	if (vet_contract(i.bytes, i.size, &found, why, sizeof(why)) != 0)
+		check_fail(c, "%s", why);
+}
+
+/* ------------------------------------------------------------------ statics */
 
 static const void *at(const struct image *i, uint64_t off, uint64_t len)
 {
