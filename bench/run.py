@@ -10,6 +10,7 @@ from pathlib import Path
 sys.dont_write_bytecode = True
 
 import boot  # noqa: E402
+import control  # noqa: E402
 import exits  # noqa: E402
 import images  # noqa: E402
 import kit  # noqa: E402
@@ -23,7 +24,8 @@ import size  # noqa: E402
 import startup  # noqa: E402
 
 PARTS = {"startup": startup, "security": security, "boot": boot, "memory": memory, "size": size,
-         "exits": exits, "pause": pause, "probe": probe}
+         "exits": exits, "pause": pause, "probe": probe,
+         "control": control}
 
 
 def part(word):
