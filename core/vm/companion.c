@@ -14,6 +14,7 @@
 #include "core/base/log.h"
 
 #define MANAGER "volt-ctl", "../tools/ctl/volt-ctl"
+#define CONFIG  "volt-config", "../tools/config/volt-config"
 
 /* In the order of companion_words. */
 static const struct companion {
@@ -26,6 +27,8 @@ static const struct companion {
     {"volt-snapshot", "../tools/snapshot/volt-snapshot", true, false},
     {"volt-run", "../tools/run/volt-run", .wants_volt = true, .wants_environment = true},
     {"volt-image", "../tools/image/volt-image", .wants_environment = true},
+    {CONFIG, true, true, true},
+    {CONFIG, true, true, true},
     {MANAGER, false, true},
     {MANAGER, false, true},
     {MANAGER, false, true},
@@ -40,27 +43,36 @@ static const struct companion {
 
 #define COUNT (sizeof(companions) / sizeof(companions[0]))
 
-const char *const companion_words[] = {"doctor", "snapshot", "run", "image", "ctl", "ps", "stop",
-    "kill", "pause", "resume", "logs", "metrics", "wait", "console", NULL};
+const char *const companion_words[] = {"doctor", "snapshot", "run", "image", "--config",
+    "--print-config", "ctl", "ps", "stop", "kill", "pause", "resume", "logs", "metrics", "wait",
+    "console", NULL};
 
 _Static_assert(sizeof(companion_words) / sizeof(companion_words[0]) == COUNT + 1, "one for each");
 
 static const struct companion *find(const char *word)
 {
+	const size_t len = strncmp(word, "--", 2) == 0 ? strcspn(word, "=") : strlen(word);
+
 	for (size_t i = 0; i < COUNT; i++)
-		if (strcmp(companion_words[i], word) == 0)
+		if (strlen(companion_words[i]) == len &&
+		    strncmp(companion_words[i], word, len) == 0)
 			return &companions[i];
 	return NULL;
 }
 
-bool companion_knows(const char *word)
+static const char *word_of(int argc, char **argv)
 {
-	return find(word) != NULL;
+	return argv[argc > 2 && strcmp(argv[1], "explain") == 0 ? 2 : 1];
 }
 
-bool companion_wants_environment(const char *word)
+bool companion_is_called(int argc, char **argv)
 {
-	const struct companion *c = find(word);
+	return argc > 1 && find(word_of(argc, argv));
+}
+
+bool companion_wants_environment(int argc, char **argv)
+{
+	const struct companion *c = argc > 1 ? find(word_of(argc, argv)) : NULL;
 
 	return c && c->wants_environment;
 }
@@ -68,7 +80,7 @@ bool companion_wants_environment(const char *word)
 /* Looked for beside this program, and where a build folder has it. */
 int companion_run(int argc, char **argv, const char *runtime_dir)
 {
-	const struct companion *c = find(argv[1]);
+	const struct companion *c = find(word_of(argc, argv));
 	char self[PATH_MAX / 2], path[PATH_MAX];
 	static char option[] = "--volt";
 	const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);

@@ -16,11 +16,11 @@
 
 #if VOLT_HAS_OPERATE
 
-/* True if `word`, the first of the command line, names one. */
-bool companion_knows(const char *word);
-/* True if that one is a user's own program, which runs a command with the user's environment. */
-bool companion_wants_environment(const char *word);
-/* Becomes the program of argv[1]; returns an exit code if that fails. `runtime_dir`: the
+/* True if the first word of the command line names one, or after "explain" the second. */
+bool companion_is_called(int argc, char **argv);
+/* True if that one gets the user's environment: it runs a command, or volt again. */
+bool companion_wants_environment(int argc, char **argv);
+/* Becomes that program; returns an exit code if that fails. `runtime_dir`: the
  * XDG_RUNTIME_DIR that it gets, or NULL; of the environment it gets what is left then. */
 int companion_run(int argc, char **argv, const char *runtime_dir);
 /* The words that name one, and a NULL. */
@@ -30,12 +30,12 @@ extern const char *const companion_words[];
 
 static const char *const companion_words[] = {NULL};
 
-static inline bool companion_knows(const char *word)
+static inline bool companion_is_called(int argc, char **argv)
 {
 	return false;
 }
 
-static inline bool companion_wants_environment(const char *word)
+static inline bool companion_wants_environment(int argc, char **argv)
 {
 	return false;
 }

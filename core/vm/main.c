@@ -33,11 +33,11 @@ int main(int argc, char **argv)
 	log_init();
 	if (sealed_protect_constants() != 0)
 		return EXIT_HOST;
-	if (argc > 1 && companion_wants_environment(argv[1]))
+	if (companion_wants_environment(argc, argv))
 		return companion_run(argc, argv, NULL);
 	if (inherit_clean(argv) != 0)
 		return log_saw_shortage() ? EXIT_RESOURCES : EXIT_HOST;
-	if (argc > 1 && companion_knows(argv[1]))
+	if (companion_is_called(argc, argv))
 		return companion_run(argc, argv, registry_runtime_dir());
 	int code = options_parse(&options, argc, argv);
 	if (code != OPTIONS_GO_ON)

@@ -131,8 +131,7 @@ static const struct {
     {"net", "it is a --plugin; --plugin help lists them"},
     {"netdev", "it is a --plugin; --plugin help lists them"},
     {"device", "it is a --plugin; --plugin help lists them"},
-    {"config", "volt reads no configuration file"},
-    {"config-file", "volt reads no configuration file"},
+    {"config-file", "it is --config FILE"},
     {"h", "see volt --help"},
     {"V", "see volt --version"},
 };

@@ -188,12 +188,28 @@ static int set_identity(struct options *o, const struct option_row *row, const c
 	return count < 0 ? count : 0;
 }
 
+/* What the program volt-config does; it takes these out. */
+static int refuse_config(struct options *o, const struct option_row *row, const char *text)
+{
+	return log_error(EINVAL, "--%s is the first option, if it is there", row->name);
+}
+
 /* A build without the group drops the words and the code. */
 #define IF_AUDIT(value)    (VOLT_HAS_AUDIT ? (value) : NULL)
 #define IF_OPERATE(value)  (VOLT_HAS_OPERATE ? (value) : NULL)
 #define IF_SNAPSHOT(value) (VOLT_HAS_SNAPSHOT ? (value) : NULL)
 
 const struct option_row option_rows[] = {
+    {.name = "config",
+	.value = "FILE",
+	.help =
+	    IF_OPERATE("read the options that FILE says, as JSON; goes first, see volt.conf(5)"),
+	.set = IF_OPERATE(refuse_config),
+	.feature = "features=operate"},
+    {.name = "print-config",
+	.help = IF_OPERATE("print the options as such a file; goes first"),
+	.set = IF_OPERATE(refuse_config),
+	.feature = "features=operate"},
     {.name = "kernel",
 	.value = "FILE|NAME",
 	.help = "kernel to boot: vmlinux, bzImage, or one with a PVH note or a Multiboot header; "
