@@ -15,7 +15,7 @@ from lab import LabError, LabUnavailable, busybox, fetch, libraries
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
 INITRD, ROOT, MKE2FS = "/lab/run.cpio", "/lab/root.img", "/usr/sbin/mke2fs"
 TOOLS = "PATH=/lab/bin:$PATH"  # there are the real mke2fs, not BusyBox's, and a passt
-APPLETS = ("sh", "cat", "ls", "echo", "sha256sum", "sleep", "stty", "env", "pwd", "touch", "kill", "wget", "ip")
+APPLETS = ("sh", "cat", "ls", "echo", "sha256sum", "sleep", "stty", "env", "pwd", "touch", "kill", "wget", "ip", "tar")
 LIMIT_S = 300
 
 
@@ -95,6 +95,14 @@ def the_current_folder_is_on_mnt(lab):
                          "/root/tree/run; cp /bin/busybox /root/tree/bin/busybox; ln -sf busybox /root/tree/bin/sh; "
                          "ln -sf busybox /root/tree/bin/cat; ln -sf busybox /root/tree/bin/touch")
     expect(output == "shared\n", "not the file of the share", output)
+
+
+def a_writable_folder_comes_back(lab):
+    prepare = f"{TOOLS}; mkdir -p /root/own; echo before >/root/own/file; cd /root/own"
+    _run(lab, "--image", ROOT, "--writable", command=["sh", "-c", "echo after >file; echo made >new"], before=prepare)
+    expect(lab.check("cat /root/own/file /root/own/new") == "after\nmade\n", "not what the guest wrote")
+    output = _run(lab, "--writable", command=["sh", "-c", "echo lost >new"], before=prepare, status=125)
+    expect("the guest has no tar" in output, "no reason", output)
 
 
 def a_terminal(lab):

@@ -16,6 +16,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,9 +32,9 @@
 
 /* What the agent calls by the name kill. Process 1 is the guest's: it is this program, and not this
  * machine's. */
-int kill(pid_t pid, int number)
+int kill(pid_t pid, int sig)
 {
-	return (int)syscall(SYS_kill, pid == 1 ? getppid() : pid, pid == 1 ? SIGTERM : number);
+	return (int)syscall(SYS_kill, pid == 1 ? getppid() : pid, pid == 1 ? SIGTERM : sig);
 }
 
 static char share[4096];
@@ -64,17 +65,16 @@ static const char *find_path(char **argv)
 
 static void take_share(char **argv)
 {
-	static const char plugin[] = "virtio-blk,disk=", end[] = ",readonly=on";
+	static const char plugin[] = "virtio-blk,disk=";
 	char image[4096], request[8300];
 
 	for (; *argv; argv++) {
-		const size_t n = strlen(*argv);
+		const char *option = strstr(*argv, ",readonly=");
 
-		if (n < sizeof(plugin) + sizeof(end) || strncmp(*argv, plugin, strlen(plugin)) ||
-		    strcmp(*argv + n - strlen(end), end))
+		if (!option || strncmp(*argv, plugin, strlen(plugin)) != 0)
 			continue;
-		snprintf(image, sizeof(image), "%.*s", (int)(n - strlen(plugin) - strlen(end)),
-		    *argv + strlen(plugin));
+		snprintf(image, sizeof(image), "%.*s",
+		    (int)(option - *argv - (ptrdiff_t)strlen(plugin)), *argv + strlen(plugin));
 		snprintf(share, sizeof(share), "%.4000s.files", image);
 		snprintf(request, sizeof(request), "rdump / %s", share);
 		if (mkdir(share, 0700) == 0 && fork() == 0) {

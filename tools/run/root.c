@@ -88,7 +88,11 @@ int root_prepare(struct machine *m)
 static int use_share(struct machine *m, const char *folder, const struct disk_measure *most)
 {
 	const char *image = machine_text(m, "%s/share", m->place->path);
-	const struct disk_plan plan = {.folder = folder, .image = image, .label = SHARE_LABEL};
+	const bool writable = m->options->writable;
+	const struct disk_plan plan = {.folder = folder,
+	    .image = image,
+	    .label = SHARE_LABEL,
+	    .free_bytes = writable ? ROOT_FREE : 0};
 	struct disk_measure measure;
 	char why[512] = "it has more than 256 MiB or 20000 files";
 	int err = disk_measure(folder, most, &measure);
@@ -96,7 +100,7 @@ static int use_share(struct machine *m, const char *folder, const struct disk_me
 	if (err && err != -EFBIG)
 		snprintf(why, sizeof(why), "%s", strerror(-err));
 	err = err ? err : disk_make(&plan, &measure, why, sizeof(why));
-	if (err && m->options->share)
+	if (err && (m->options->share || writable))
 		return fail("--share", folder, why);
 	if (err) {
 		run_say("the current folder is not shared: %s; --share . shares it, --no-share "
@@ -105,8 +109,10 @@ static int use_share(struct machine *m, const char *folder, const struct disk_me
 		return 0;
 	}
 	machine_add(m, "--plugin");
-	machine_add(m, machine_text(m, "virtio-blk,disk=%s,readonly=on", machine_value(m, image)));
-	machine_append(m, "volt.share=LABEL=" SHARE_LABEL "," SHARE_AT);
+	machine_add(m, machine_text(m, "virtio-blk,disk=%s,readonly=%s", machine_value(m, image),
+			   writable ? "off" : "on"));
+	machine_append(m, writable ? "volt.share=LABEL=" SHARE_LABEL "," SHARE_AT ",rw"
+				   : "volt.share=LABEL=" SHARE_LABEL "," SHARE_AT);
 	m->folder = SHARE_AT;
 	return 0;
 }
@@ -123,5 +129,5 @@ int share_prepare(struct machine *m)
 		return fail("--share", folder, strerror(errno));
 	if (!S_ISDIR(st.st_mode))
 		return fail("--share", folder, "is not a folder");
-	return use_share(m, folder, o->share ? &whatever : &small);
+	return use_share(m, folder, o->share || o->writable ? &whatever : &small);
 }

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "tools/misuse.h"
+#include "tools/run/back.h"
 #include "tools/run/machine.h"
 #include "tools/run/session.h"
 #include "tools/run/terminal.h"
@@ -25,6 +26,7 @@ enum {
 	OPT_ROOT,
 	OPT_SHARE,
 	OPT_NO_SHARE,
+	OPT_WRITABLE,
 	OPT_ENV,
 	OPT_FOLDER,
 	OPT_NET,
@@ -43,6 +45,7 @@ static const struct option longs[] = {
     {"root", required_argument, NULL, OPT_ROOT},
     {"share", required_argument, NULL, OPT_SHARE},
     {"no-share", no_argument, NULL, OPT_NO_SHARE},
+    {"writable", no_argument, NULL, OPT_WRITABLE},
     {"env", required_argument, NULL, OPT_ENV},
     {"workdir", required_argument, NULL, OPT_FOLDER},
     {"net", no_argument, NULL, OPT_NET},
@@ -70,33 +73,35 @@ int run_say(const char *fmt, ...)
 
 static void print_help(void)
 {
-	puts("usage: volt run [OPTION...] [--] [COMMAND [ARGUMENT...]]\n\n"
-	     "Runs a command in a new Linux VM, with this terminal or these streams and with its "
-	     "status;\n"
-	     "without a command, a shell. The VM ends with it, and nothing of it stays.\n\n"
-	     "  --kernel FILE|NAME  the kernel (the default of the store; fetched if there is "
-	     "none)\n"
-	     "  --initrd FILE       the initramfs (made to fit a kernel of the store)\n"
-	     "  --image FILE|NAME   the root: a disk image, which the run does not change\n"
-	     "                      (the image named default if there is one; else volt-init "
-	     "alone)\n"
-	     "  --root DIR          the root: a copy of this folder\n"
-	     "  --share DIR         the folder whose copy is on /mnt, read-only (the current one)\n"
-	     "  --no-share          nothing is on /mnt\n"
-	     "  --env NAME[=VALUE]  set a variable, or hand this one on; may be repeated\n"
-	     "  --workdir DIR       where the command starts (/mnt, or / with --no-share)\n"
-	     "  --net               a network by passt\n"
-	     "  --memory SIZE       the guest's memory (512M)\n"
-	     "  --cpus COUNT        its processors (1)\n"
-	     "  --verbose           show the console of the guest\n"
-	     "  --volt FILE         the program volt\n"
-	     "  --version           print version and exit\n"
-	     "  --help              print this text and exit\n\n"
-	     "Exit codes:\n"
-	     "  125  volt run failed, and says why\n"
-	     "  126  the command cannot be run\n"
-	     "  127  the command is not there\n"
-	     "  any other: the command's; 128 + N if signal N ended it");
+	puts(
+	    "usage: volt run [OPTION...] [--] [COMMAND [ARGUMENT...]]\n\n"
+	    "Runs a command in a new Linux VM, with this terminal or these streams and with its "
+	    "status;\n"
+	    "without a command, a shell. The VM ends with it, and nothing of it stays.\n\n"
+	    "  --kernel FILE|NAME  the kernel (the default of the store; fetched if there is "
+	    "none)\n"
+	    "  --initrd FILE       the initramfs (made to fit a kernel of the store)\n"
+	    "  --image FILE|NAME   the root: a disk image, which the run does not change\n"
+	    "                      (the image named default if there is one; else volt-init "
+	    "alone)\n"
+	    "  --root DIR          the root: a copy of this folder\n"
+	    "  --share DIR         the folder whose copy is on /mnt, read-only (the current one)\n"
+	    "  --no-share          nothing is on /mnt\n"
+	    "  --writable          /mnt can be written, and new and changed files are copied back\n"
+	    "  --env NAME[=VALUE]  set a variable, or hand this one on; may be repeated\n"
+	    "  --workdir DIR       where the command starts (/mnt, or / with --no-share)\n"
+	    "  --net               a network by passt\n"
+	    "  --memory SIZE       the guest's memory (512M)\n"
+	    "  --cpus COUNT        its processors (1)\n"
+	    "  --verbose           show the console of the guest\n"
+	    "  --volt FILE         the program volt\n"
+	    "  --version           print version and exit\n"
+	    "  --help              print this text and exit\n\n"
+	    "Exit codes:\n"
+	    "  125  volt run failed, and says why\n"
+	    "  126  the command cannot be run\n"
+	    "  127  the command is not there\n"
+	    "  any other: the command's; 128 + N if signal N ended it");
 }
 
 static int add_variable(struct run_options *o, const char *text)
@@ -137,6 +142,9 @@ static int take(struct run_options *o, int option)
 	case OPT_NO_SHARE:
 		o->no_share = true;
 		return 0;
+	case OPT_WRITABLE:
+		o->writable = true;
+		return 0;
 	case OPT_ENV:
 		return add_variable(o, optarg);
 	case OPT_FOLDER:
@@ -167,6 +175,8 @@ static int check(const struct run_options *o)
 		return run_say("--image and --root: give one of them");
 	if (o->share && o->no_share)
 		return run_say("--share and --no-share: give one of them");
+	if (o->writable && o->no_share)
+		return run_say("--writable and --no-share: give one of them");
 	return 0;
 }
 
@@ -247,7 +257,9 @@ static int run_in(struct run_options *o, struct machine *m)
 	request.console = m->console;
 	request.verbose = o->verbose;
 	request.place = m->place;
-	const int code = session_run(&request);
+	int code = session_run(&request);
+	if (o->writable && m->folder && code != RUN_FAILED && back_copy(m, &request) != 0)
+		code = RUN_FAILED;
 	machine_stop(m);
 	return code;
 }

@@ -8,6 +8,7 @@
  * place.c     the folder of files that end with the run, and who removes it
  * machine.c   the kernel, the initramfs, volt
  * disk.c      a folder as a disk
+ * back.c      the changes of a writable share, back into the folder
  * client.c    the frames of the guest's agent
  * session.c   the command's streams and signals
  * terminal.c  the terminal that it is typed at
@@ -30,7 +31,7 @@ struct run_options {
 	const char *image, *root; /* a file or a name; a folder */
 	const char *share;        /* a folder; NULL: the current one, if it is small */
 	const char *folder;       /* where the command starts */
-	bool no_share, net, verbose;
+	bool no_share, writable, net, verbose;
 	const char *env[RUN_ENV_MAX]; /* NAME=VALUE */
 	unsigned env_count;
 	char **command; /* ends in NULL; NULL: a shell */

@@ -247,6 +247,8 @@ static void begin(struct session *s)
 		return;
 	}
 	client_put(&s->agent, AGENT_RUN, s->r->run, s->r->run_size);
+	if (s->input_ended)
+		client_put(&s->agent, AGENT_INPUT, NULL, 0);
 	s->running = true;
 	s->room = AGENT_WINDOW;
 	if (!s->r->terminal)
@@ -333,8 +335,9 @@ static void end_early(struct session *s)
 static void tell_slow(struct session *s)
 {
 	s->told_slow = true;
-	run_say("the guest is not ready after %d s; still waiting (--verbose shows its console)",
+	run_say("the guest is not ready after %d s; still waiting. The last lines of its console:",
 	    SLOW_MS / 1000);
+	console_tell(&s->console);
 }
 
 static void dial(struct session *s)
@@ -420,7 +423,8 @@ int session_run(const struct session_request *r)
 	fill(&set);
 	s = (struct session){.r = r, .agent.fd = -1, .end = NO_END, .began = now_ms()};
 	s.console = (struct console){.fd = r->console, .shown = r->verbose};
-	s.output = open_output(STDOUT_FILENO);
+	s.output = open_output(r->output ? r->output : STDOUT_FILENO);
+	s.input_ended = r->output != 0;
 	s.errors = open_output(STDERR_FILENO);
 	s.signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK);
 	s.volt = (int)syscall(SYS_pidfd_open, r->volt, 0);
@@ -432,5 +436,7 @@ int session_run(const struct session_request *r)
 		place_note_terminal(r->place, 0);
 	}
 	client_hang_up(&s.agent);
+	close(s.signals);
+	close(s.volt);
 	return s.end;
 }

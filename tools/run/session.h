@@ -19,7 +19,8 @@ struct session_request {
 	pid_t volt;         /* the process */
 	int console;        /* what volt and the guest's console print */
 	bool verbose;       /* show that */
-	bool terminal;      /* the command has one */
+	int output;    /* a file for the output, and there is no input; 0: the standard streams */
+	bool terminal; /* the command has one */
 	uint8_t run[16384]; /* the payload of the agent's RUN */
 	size_t run_size;
 	struct place *place;

@@ -483,6 +483,7 @@ class Disks(Case):
                               (("--root", "/none"), "--root /none: No such file"),
                               (("--image", "a", "--root", "b"), "give one of them"),
                               (("--share", "a", "--no-share"), "give one of them"),
+                              (("--writable", "--no-share"), "give one of them"),
                               (("--what",), "unknown option --what")):
             with self.subTest(options):
                 self.assertIn(text, " ".join(self.words(*options)[1]))
@@ -491,6 +492,56 @@ class Disks(Case):
         self.env["PATH"] = str(self.folder)
         os.symlink(shutil.which("true"), self.folder / "mke2fs")
         self.words("--share", str(self.tree()))  # the one in PATH is taken
+
+
+class Writable(Case):
+    def run_in(self, folder, script, **how):
+        return self.sh(script, options=("--writable", "--share", str(folder)), **how)
+
+    def test_new_and_changed_files_come_back(self):
+        folder = self.folder / "work"
+        (folder / "sub").mkdir(parents=True)
+        for name in ("kept", "changed", "removed"):
+            (folder / name).write_text("before\n")
+            os.utime(folder / name, (1000, 1000))
+        self.run_in(folder, "echo after >changed; echo new >sub/new; chmod 755 sub/new; rm removed; "
+                    "exit 3", status=3)
+        found = {path.name: path.read_text() for path in folder.rglob("*") if path.is_file()}
+        self.assertEqual(found, {"kept": "before\n", "changed": "after\n", "removed": "before\n",
+                                 "new": "new\n"})
+        self.assertEqual((folder / "kept").stat().st_mtime, 1000)
+        self.assertTrue(os.access(folder / "sub/new", os.X_OK))
+        self.until(self.is_clean, "all is gone")
+
+    def test_nothing_that_comes_back_is_trusted(self):
+        folder, outside = self.folder / "work", self.folder / "outside"
+        folder.mkdir()
+        outside.write_text("outside\n")
+        (folder / "link").symlink_to(outside)
+        (folder / "dirs").symlink_to(self.folder)
+        self.run_in(folder, "rm link; echo evil >link; mkfifo pipe; cp /bin/true su; chmod 6755 su")
+        self.assertEqual(outside.read_text(), "outside\n")
+        self.assertEqual((folder / "link").read_text(), "evil\n")
+        self.assertFalse((folder / "link").is_symlink())
+        self.assertFalse((folder / "pipe").exists())
+        self.assertEqual((folder / "su").stat().st_mode & 0o7777, 0o755)
+        self.assertIn(b"cannot overwrite", self.run_in(
+            folder, "rm dirs; mkdir dirs; echo evil >dirs/outside", status=FAILED).stderr)
+        self.assertEqual(outside.read_text(), "outside\n")
+
+    def test_a_newer_file_of_the_folder_stays(self):
+        folder = self.folder / "work"
+        folder.mkdir()
+        (folder / "file").write_text("before\n")
+        run = subprocess.Popen(
+            self.line("sh", "-c", "echo guest >file; touch -d @1000000 file; echo ready; read line",
+                      options=("--writable", "--share", str(folder))),
+            env=self.env, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        self.addCleanup(self.end, run)
+        run.stdout.readline()
+        (folder / "file").write_text("host\n")
+        run.communicate(b"go on\n", timeout=LIMIT)
+        self.assertEqual((run.returncode, (folder / "file").read_text()), (0, "host\n"))
 
 
 class Many(Case):
