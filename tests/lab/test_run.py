@@ -13,8 +13,9 @@ from cases import expect, run
 from lab import LabError, LabUnavailable, busybox, fetch, libraries
 
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
-INITRD, ROOT, MKE2FS = "/lab/run.cpio", "/lab/root.img", "/usr/sbin/mke2fs"
-TOOLS = "PATH=/lab/bin:$PATH"  # there are the real mke2fs, not BusyBox's, and a passt
+INITRD, ROOT = "/lab/run.cpio", "/lab/root.img"
+TOOLS = "PATH=/lab/bin:$PATH"  # there are the real tools, not BusyBox's, and a passt
+TOOLS_OF_HOST = {"/lab/bin/mke2fs": "/usr/sbin/mke2fs", "/lab/bin/cp": "/bin/cp", "/lab/bin/tar": "/bin/tar"}
 APPLETS = ("sh", "cat", "ls", "echo", "sha256sum", "sleep", "stty", "env", "pwd", "touch", "kill", "wget", "ip", "tar")
 LIMIT_S = 300
 
@@ -145,8 +146,8 @@ def a_network(lab):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="volt-lab-") as name:
         try:
-            files = {INITRD: _initramfs(Path(name)), ROOT: _root(Path(name)), "/lab/bin/mke2fs": MKE2FS}
-            files.update({path: path for path in libraries([MKE2FS])})
+            files = {INITRD: _initramfs(Path(name)), ROOT: _root(Path(name)), **TOOLS_OF_HOST}
+            files.update({path: path for path in libraries(TOOLS_OF_HOST.values())})
         except LabUnavailable as problem:
             print(f"SKIP: {problem}")
             sys.exit(1 if os.environ.get("VOLT_MUST_WORK") == "1" else 77)

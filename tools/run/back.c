@@ -95,10 +95,30 @@ static bool is_changed(const char *path, const struct stat *st, const char *here
 				    : st->st_size != own.st_size || !same_bytes(path, here);
 }
 
-/* Leaves those that are to be copied. */
-static int drop_unchanged(const char *tree, const char *folder)
+/* A device, a FIFO, a socket, or what is the same here. */
+static bool is_unwanted(const FTSENT *e, const char *here)
 {
-	char root[PATH_MAX], here[2 * PATH_MAX];
+	if (e->fts_info != FTS_F && e->fts_info != FTS_SL)
+		return e->fts_info == FTS_DEFAULT;
+	return !is_changed(e->fts_path, e->fts_statp, here);
+}
+
+/* One of the tree: leaves what is to be copied, without bits that give rights. */
+static void choose(const FTSENT *e, const char *tree, const char *folder)
+{
+	const bool has_mode = e->fts_info == FTS_F || e->fts_info == FTS_D;
+	char here[2 * PATH_MAX];
+
+	snprintf(here, sizeof(here), "%s%s", folder, e->fts_path + strlen(tree));
+	if (is_unwanted(e, here))
+		unlink(e->fts_path);
+	else if (has_mode && (e->fts_statp->st_mode & 07000))
+		chmod(e->fts_path, e->fts_statp->st_mode & 0777);
+}
+
+static int choose_all(const char *tree, const char *folder)
+{
+	char root[PATH_MAX];
 	char *const roots[] = {root, NULL};
 	const FTSENT *e;
 
@@ -106,13 +126,8 @@ static int drop_unchanged(const char *tree, const char *folder)
 	FTS *walk = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	if (!walk)
 		return fail(strerror(errno));
-	while ((e = fts_read(walk))) {
-		if (e->fts_info != FTS_F && e->fts_info != FTS_SL)
-			continue;
-		snprintf(here, sizeof(here), "%s%s", folder, e->fts_path + strlen(tree));
-		if (!is_changed(e->fts_path, e->fts_statp, here))
-			unlink(e->fts_path);
-	}
+	while ((e = fts_read(walk)))
+		choose(e, tree, folder);
 	fts_close(walk);
 	return 0;
 }
@@ -126,17 +141,14 @@ int back_copy(struct machine *m, const struct session_request *r)
 	const char *tree = machine_text(m, "%s/back", m->place->path);
 	const char *const unpack[] = {
 	    "tar", "-xf", archive, "-C", tree, "--no-same-owner", "--no-same-permissions", NULL};
-	const char *const purge[] = {"find", tree, "(", "!", "-type", "f", "!", "-type", "d", "!",
-	    "-type", "l", "-delete", ")", "-o", "(", "!", "-type", "l", "-perm", "/6000", "-exec",
-	    "chmod", "ug-s", "{}", "+", ")", NULL};
 	const char *const copy[] = {"cp", "-R", "-P", "--preserve=timestamps,links",
 	    "--remove-destination", "--", machine_text(m, "%s/.", tree), folder, NULL};
 
 	if (mkdir(tree, 0700) != 0)
 		return fail(strerror(errno));
-	if (fetch(m, r, archive) != 0 || run_tool(unpack) != 0 || run_tool(purge) != 0)
+	if (fetch(m, r, archive) != 0 || run_tool(unpack) != 0)
 		return RUN_FAILED;
-	if (drop_unchanged(tree, folder) != 0)
+	if (choose_all(tree, folder) != 0)
 		return RUN_FAILED;
 	return run_tool(copy);
 }
