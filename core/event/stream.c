@@ -40,7 +40,11 @@ size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n)
 		memcpy(s->ring, bytes + first, take - first);
 	}
 	__atomic_store_n(&s->head, head + (uint32_t)take, __ATOMIC_RELEASE);
-	if (take > 0 && __atomic_exchange_n(&s->drain_asked, 1, __ATOMIC_SEQ_CST) == 0)
+	bool wake = take > 0 && __atomic_exchange_n(&s->drain_asked, 1, __ATOMIC_SEQ_CST) == 0;
+	/* The loop may have made room since the look at `tail`. */
+	if (take < n && __atomic_exchange_n(&s->was_full, 1, __ATOMIC_SEQ_CST) == 0)
+		wake = true;
+	if (wake)
 		loop_wake(s->all->loop);
 	return take;
 }
@@ -170,7 +174,9 @@ static void accept_client(struct stream *s)
 	__atomic_store_n(&s->dismissed, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->cut_off, 0, __ATOMIC_RELAXED);
 	s->discarded = 0;
-	/* What was being sent when the last one left is not for this one. */
+	/* What was being sent when the last one left is not for this one, and is waited for no
+	 * more. */
+	__atomic_store_n(&s->was_full, 0, __ATOMIC_RELAXED);
 	__atomic_store_n(&s->tail, __atomic_load_n(&s->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
 	s->in_fd = s->out_fd = fd;
 	s->readable = s->writable = true;
@@ -276,6 +282,16 @@ static void deliver_held(struct stream *s)
 	callee_unlock(s->owner);
 	s->held_start += n;
 	s->held_count -= n;
+}
+
+/* The device may have waited for this. */
+static void tell_of_room(struct stream *s)
+{
+	if (!__atomic_load_n(&s->was_full, __ATOMIC_SEQ_CST) ||
+	    __atomic_load_n(&s->head, __ATOMIC_ACQUIRE) - s->tail == STREAM_RING)
+		return;
+	__atomic_store_n(&s->was_full, 0, __ATOMIC_SEQ_CST);
+	deliver_event(s, VOLT_STREAM_ROOM);
 }
 
 /* Where the next bytes of input go, with room for STREAM_HELD in all. */
@@ -438,6 +454,7 @@ void stream_pump(void *stream)
 		pump_out(s);
 	else if (s->tap)
 		drop_output(s);
+	tell_of_room(s);
 	if (s->in_fd < 0)
 		deliver_held(s);
 	if (s->in_fd >= 0 && is_dismissed(s))

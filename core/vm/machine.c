@@ -272,7 +272,7 @@ static void warn_of_interrupts(const struct machine *m, const char *cmdline)
 		    m->irq.chip->id);
 }
 
-/* Where Linux looks for ttyS0 to ttyS3 on a PC. */
+/* Where Linux looks for ttyS0 to ttyS3 on a PC. hvc0 is nowhere before its driver has found it. */
 static const struct {
 	const char *word;
 	uint64_t port;
@@ -281,6 +281,7 @@ static const struct {
     {"console=ttyS1", 0x2f8},
     {"console=ttyS2", 0x3e8},
     {"console=ttyS3", 0x2e8},
+    {"console=hvc0", 0},
 };
 
 static bool answers_port(const struct machine *m, uint64_t port)
@@ -292,18 +293,39 @@ static bool answers_port(const struct machine *m, uint64_t port)
 	return false;
 }
 
+static bool has_hvc(const struct machine *m)
+{
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		const struct volt_console *c = m->instances[i]->plugin.get_ext(VOLT_EXT_CONSOLE);
+
+		if (c && strcmp(c->name, "hvc") == 0)
+			return true;
+	}
+	return false;
+}
+
+static void warn_console(const char *word, uint64_t port)
+{
+	if (port)
+		log_warn("the kernel command line has %s, but no plugin answers at port 0x%llx: "
+			 "the guest's console goes nowhere; --plugin default adds the default "
+			 "plugins",
+		    word, (unsigned long long)port);
+	else
+		log_warn("the kernel command line has %s, but no plugin has such a console: the "
+			 "guest's console goes nowhere",
+		    word);
+}
+
 /* A kernel that writes to a console that is not there is mute, whatever happens to it. */
 static void warn_consoles(const struct machine *m, const char *cmdline)
 {
 	for (size_t i = 0; i < sizeof(consoles) / sizeof(consoles[0]); i++) {
-		const char *at = cmdline_find(cmdline, consoles[i].word);
+		const uint64_t port = consoles[i].port;
 
-		if (!at || answers_port(m, consoles[i].port))
-			continue;
-		log_warn(
-		    "the kernel command line has %s, but no plugin answers at port 0x%llx: the "
-		    "guest's console goes nowhere; --plugin default adds the default plugins",
-		    consoles[i].word, (unsigned long long)consoles[i].port);
+		if (cmdline_find(cmdline, consoles[i].word) &&
+		    !(port ? answers_port(m, port) : has_hvc(m)))
+			warn_console(consoles[i].word, port);
 	}
 }
 

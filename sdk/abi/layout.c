@@ -114,6 +114,10 @@ AT(volt_describe, reserved, 4, uint32_t);
 AT(volt_describe, device, 8, int (*)(const struct volt_host *h, const struct volt_acpi_device *d));
 AT(volt_describe, fixed, 16, int (*)(const struct volt_host *h, const struct volt_acpi_fixed *f));
 AT(volt_describe, cmdline, 24, int (*)(const struct volt_host *h, const char *words));
+SIZE(volt_console, 16);
+AT(volt_console, size, 0, uint32_t);
+AT(volt_console, reserved, 4, uint32_t);
+AT(volt_console, name, 8, const char *);
 TEXT(VOLT_EXT_DESCRIBE, "volt.describe/1");
 VALUE(VOLT_RES_PIO, 0x1);
 VALUE(VOLT_RES_MMIO, 0x2);
@@ -125,6 +129,7 @@ VALUE(VOLT_RESOURCE_MAX, 0x8);
 VALUE(VOLT_FIXED_RESET, 0x1);
 VALUE(VOLT_FIXED_SLEEP_CONTROL, 0x2);
 VALUE(VOLT_FIXED_SLEEP_STATUS, 0x3);
+TEXT(VOLT_EXT_CONSOLE, "volt.console/1");
 
 /* filter.h */
 
@@ -549,6 +554,7 @@ TEXT(VOLT_EXT_STREAM, "volt.stream/1");
 VALUE(VOLT_STREAM_CONNECTED, 0x1);
 VALUE(VOLT_STREAM_DISCONNECTED, 0x2);
 VALUE(VOLT_STREAM_BREAK, 0x3);
+VALUE(VOLT_STREAM_ROOM, 0x4);
 
 /* worker.h */
 

@@ -47,10 +47,10 @@ static void near_event(void *self, uint32_t stream, uint32_t event)
 	struct near *d = self;
 
 	assert_int_equal(stream, d->stream->number);
-	assert_in_range(event, VOLT_STREAM_CONNECTED, VOLT_STREAM_BREAK);
+	assert_in_range(event, VOLT_STREAM_CONNECTED, VOLT_STREAM_ROOM);
 	check_lock(d);
 	if (d->event_count < sizeof(d->events) - 1)
-		d->events[d->event_count++] = "?cdb"[event];
+		d->events[d->event_count++] = "?cdbr"[event];
 	kit_look(NULL);
 }
 

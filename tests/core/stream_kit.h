@@ -17,7 +17,7 @@ struct near {
 	size_t rx_count;
 	size_t largest;  /* most bytes of one rx */
 	size_t refill;   /* room that rx gives itself; 0: none */
-	char events[16]; /* 'c'onnected, 'd'isconnected, 'b'reak */
+	char events[16]; /* 'c'onnected, 'd'isconnected, 'b'reak, 'r'oom */
 	unsigned event_count;
 	bool unlocked; /* a callback came without the instance's lock */
 };

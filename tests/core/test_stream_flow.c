@@ -105,6 +105,30 @@ static void a_full_ring_takes_what_fits(void **state)
 	assert_int_equal(tx("x"), 1);
 }
 
+/* Only of a tx that took less than it was given, and once. */
+static void room_after_a_full_ring_is_told_once(void **state)
+{
+	static uint8_t much[STREAM_RING + 10];
+
+	start_pipes();
+	const unsigned before = near.event_count;
+
+	assert_int_equal(stream_tx(near.stream, much, STREAM_RING), STREAM_RING);
+	kit_run(m, 5);
+	assert_int_equal(near.event_count, before);
+	while (stream_tx(near.stream, much, sizeof(much)) == sizeof(much))
+		kit_run(m, 1);
+	for (unsigned i = 0; i < 1000 && near.event_count == before; i++) {
+		far_read(far_out, got, sizeof(got));
+		kit_run(m, 5);
+	}
+	assert_int_equal(near.event_count, before + 1);
+	assert_int_equal(near.events[before], 'r');
+	assert_true(tx("x") == 1);
+	kit_run(m, 5);
+	assert_int_equal(near.event_count, before + 1);
+}
+
 static void nothing_is_taken_of_nothing(void **state)
 {
 	start_pipes();
@@ -618,6 +642,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    TEST(a_full_ring_takes_what_fits),
+	    TEST(room_after_a_full_ring_is_told_once),
 	    TEST(nothing_is_taken_of_nothing),
 	    TEST(the_ring_wraps_around),
 	    TEST(the_counters_of_the_ring_may_wrap_too),

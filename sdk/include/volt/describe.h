@@ -2,7 +2,8 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * volt/describe.h - telling the guest what there is: extension "volt.describe/1".
+ * volt/describe.h - telling the guest what there is: extension "volt.describe/1"; and telling the
+ * host that a device is a console: "volt.console/1".
  *
  * Stability: candidate. The core puts these into the ACPI tables (and, for kernels that
  * want it so, onto the kernel command line). All calls are [wire] and answer 0,
@@ -83,6 +84,15 @@ struct volt_describe {
 	 * Printable ASCII. 0; -EINVAL: malformed; -ENOSPC: no room for more on a command line;
 	 * -EPERM after the seal. */
 	int (*cmdline)(const struct volt_host *h, const char *words);
+};
+
+#define VOLT_EXT_CONSOLE "volt.console/1"
+
+/* What a plugin offers as VOLT_EXT_CONSOLE whose device is a console of the guest, so that volt can
+ * tell whether the one that the command line asks for is there. Stability: candidate. */
+struct volt_console {
+	uint32_t size, reserved;
+	const char *name; /* Linux's, without its number: "hvc" */
 };
 
 #ifdef __cplusplus

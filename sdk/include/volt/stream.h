@@ -34,6 +34,7 @@ extern "C" {
 #define VOLT_STREAM_CONNECTED    1u /* somebody is at the far end */
 #define VOLT_STREAM_DISCONNECTED 2u /* nobody is; all input was delivered, or is lost */
 #define VOLT_STREAM_BREAK        3u /* the operator sent a break condition */
+#define VOLT_STREAM_ROOM         4u /* tx, which took fewer bytes than it was given, takes more */
 
 /* What the plugin is called for. */
 struct volt_stream_ops {
@@ -56,8 +57,9 @@ struct volt_stream {
 	    const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops);
 	/* [any] Under the instance's lock, that is in any callback but a worker's job or one of a
 	 * PARALLEL range. Sends bytes; never blocks. Returns how many were taken; the rest did not
-	 * fit and is the caller's to drop and count. With nobody at the far end all are
-	 * taken, and lost. */
+	 * fit and is the caller's to drop and count, or to keep until VOLT_STREAM_ROOM (since ABI
+	 * 0.3), which comes once after it. With nobody at the far end all are taken, and lost. A
+	 * host that was restored tells of no room that was missed before: ask again in resume(). */
 	size_t (*tx)(const struct volt_host *h, uint32_t stream, const uint8_t *bytes, size_t n);
 	/* [any] As tx. Sets how many bytes rx may deliver from now on, in all; 0 at the start.
 	 * What does not fit waits in the far end, and in at most 64 KiB of the host's memory. */
