@@ -413,12 +413,18 @@ bool fake_driver_must_kick(struct fake_driver *d, unsigned q, uint16_t before)
 	return (uint16_t)(r->next - event - 1) < (uint16_t)(r->next - before);
 }
 
+/* Its workers, or the loop. */
+static unsigned run_device(struct fake_host *f)
+{
+	return fake_run_workers(f) + fake_fire_due(f);
+}
+
 unsigned fake_driver_kick(struct fake_driver *d, unsigned q)
 {
 	unsigned count = 0;
 
 	fake_driver_set(d, FAKE_REG_QUEUE_NOTIFY, q);
-	while (count < RUNS_MAX && fake_run_workers(d->f) > 0)
+	while (count < RUNS_MAX && run_device(d->f) > 0)
 		count++;
 	return count;
 }

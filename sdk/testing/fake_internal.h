@@ -295,6 +295,8 @@ int fake_find(const struct volt_host *h, const char *id, struct volt_peer *peer)
 void fake_call(const struct volt_host *h, const struct volt_host *device,
     void (*call)(void *self, void *arg), void *arg);
 /* Notes that the job was asked for, from a doorbell or a file. */
+/* Fires the timer that is due first, if one is; returns how many. */
+unsigned fake_fire_due(struct fake_host *f);
 void fake_worker_wake(struct fake_host *f, uint32_t worker);
 
 /* As fake_pci_offer(), if the parameters say so. */

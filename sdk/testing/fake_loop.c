@@ -122,6 +122,25 @@ static struct fake_timer *next_due(struct fake_host *f, uint64_t until)
 	return due;
 }
 
+static void fire(struct fake_host *f, struct fake_timer *due)
+{
+	if (due->deadline_ns > f->now_ns)
+		f->now_ns = due->deadline_ns;
+	due->deadline_ns = 0;
+	fake_enter(f, "fire");
+	due->fire(f->self);
+	fake_leave(f);
+}
+
+unsigned fake_fire_due(struct fake_host *f)
+{
+	struct fake_timer *due = next_due(f, f->now_ns);
+
+	if (due)
+		fire(f, due);
+	return due ? 1 : 0;
+}
+
 void fake_advance(struct fake_host *f, uint64_t ns)
 {
 	struct fake_timer *due;
@@ -134,12 +153,7 @@ void fake_advance(struct fake_host *f, uint64_t ns)
 	while ((due = next_due(f, until))) {
 		if (++fired > FIRE_MAX)
 			fake_die(f, "timer %d never lets time pass", (int)(due - f->timers));
-		if (due->deadline_ns > f->now_ns)
-			f->now_ns = due->deadline_ns;
-		due->deadline_ns = 0;
-		fake_enter(f, "fire");
-		due->fire(f->self);
-		fake_leave(f);
+		fire(f, due);
 	}
 	f->now_ns = until;
 }

@@ -6,7 +6,8 @@
  * transports.
  *
  * From DRIVER_OK on a queue belongs to its worker: registers only read what is atomic.
- * Taking it back is `live` = false, then run(), which returns when no job looks at it.
+ * Taking it back is `live` = false, then run(), which returns when no job looks at it. Without
+ * workers the instance's lock does all of that.
  */
 #include <errno.h>
 #include <string.h>
@@ -42,22 +43,27 @@ void virtio_quiet(struct volt_virtio *v)
 	volt_count(v->h, VOLT_VIRTIO_QUIET, 1);
 }
 
+static void post_loop(struct volt_virtio *v)
+{
+	v->loop->arm(v->h, v->soon, 1); /* long ago */
+}
+
 void volt_virtio_post(struct volt_virtio *v, unsigned n)
 {
-	if (n < v->type->queues)
+	if (n >= v->type->queues)
+		return;
+	if (v->type->workers)
 		v->work->post(v->h, v->workers[v->q[n].worker]);
+	else
+		post_loop(v);
 }
 
-static void run_workers(struct volt_virtio *v)
-{
-	for (unsigned i = 0; i < v->type->workers; i++)
-		v->work->run(v->h, v->workers[i]); /* -EAGAIN at the start: then none runs */
-}
-
-static void post_workers(struct volt_virtio *v)
+void virtio_post_all(struct volt_virtio *v)
 {
 	for (unsigned i = 0; i < v->type->workers; i++)
 		v->work->post(v->h, v->workers[i]);
+	if (!v->type->workers)
+		post_loop(v);
 }
 
 static void serve_queue(struct volt_queue *q)
@@ -77,6 +83,37 @@ static void serve(void *self, uint32_t worker)
 	for (unsigned i = 0; i < v->type->queues; i++)
 		if (v->workers[v->q[i].worker] == worker)
 			serve_queue(&v->q[i]);
+}
+
+static void serve_soon(void *self)
+{
+	serve(self, 0);
+}
+
+void volt_virtio_serve(struct volt_virtio *v, unsigned n)
+{
+	if (n < v->type->queues)
+		virtio_queue_serve(&v->q[n]);
+}
+
+/* Linux waits for some of its chains, as those of a console, on a spinning vCPU: no thread that has
+ * to be woken first is as quick as the vCPU itself. */
+void virtio_kicked(struct volt_virtio *v, uint32_t n)
+{
+	if (n >= v->type->queues)
+		virtio_quiet(v);
+	else if (v->type->workers)
+		volt_virtio_post(v, n);
+	else
+		volt_virtio_serve(v, n);
+}
+
+static void run_workers(struct volt_virtio *v)
+{
+	for (unsigned i = 0; i < v->type->workers; i++)
+		v->work->run(v->h, v->workers[i]); /* -EAGAIN at the start: then none runs */
+	if (!v->type->workers)
+		serve(v, 0);
 }
 
 /* virtio 2.1.2: the driver is told, if it got so far. Other queues go on. */
@@ -119,7 +156,7 @@ void virtio_hold(struct volt_virtio *v, bool hold)
 	if (hold)
 		drain(v);
 	else
-		post_workers(v);
+		virtio_post_all(v);
 }
 
 /* virtio 2.4. The generation goes on: the configuration has not changed. */
@@ -195,7 +232,7 @@ static void go_live(struct volt_virtio *v)
 	if (v->type->live)
 		v->type->live(v, v->accepted);
 	__atomic_store_n(&v->live, true, __ATOMIC_RELEASE);
-	post_workers(v);
+	virtio_post_all(v);
 }
 
 /* virtio 3.1.1, in order; a step that lacks the one before it does not stick. */
@@ -287,7 +324,10 @@ static void stop_queue(struct volt_virtio *v)
 		return;
 	__atomic_store_n(&q->open, false, __ATOMIC_RELEASE);
 	__atomic_store_n(&q->drains, true, __ATOMIC_RELEASE);
-	v->work->run(v->h, v->workers[q->worker]);
+	if (v->type->workers)
+		v->work->run(v->h, v->workers[q->worker]);
+	else
+		serve_queue(q);
 	__atomic_store_n(&q->drains, false, __ATOMIC_RELEASE);
 	q->ready = false;
 }
@@ -319,6 +359,16 @@ uint32_t virtio_config_read(const struct volt_virtio *v, uint64_t off, uint32_t 
 		return 0;
 	memcpy(&val, (const uint8_t *)v->type->config + off, n < size - off ? n : size - off);
 	return volt_le32(&val);
+}
+
+void virtio_config_write(struct volt_virtio *v, uint64_t off, uint32_t n, uint32_t val)
+{
+	const uint32_t size = v->type->config_size;
+
+	if (v->type->config_written && off < size && n <= 4 && n <= size - off)
+		v->type->config_written(v, (uint32_t)off, n, val);
+	else
+		virtio_quiet(v);
 }
 
 void volt_virtio_config_changed(struct volt_virtio *v)
@@ -375,7 +425,7 @@ static bool is_sound_type(const struct volt_virtio_type *t)
 		return false;
 	if (t->queues == 0 || t->queues > VOLT_VIRTIO_QUEUES)
 		return false;
-	if (t->workers != 1 && t->workers != t->queues)
+	if (t->workers > 1 && t->workers != t->queues)
 		return false;
 	if (t->ring == 0 || t->ring > 32768 || t->ring & (t->ring - 1))
 		return false;
@@ -383,14 +433,28 @@ static bool is_sound_type(const struct volt_virtio_type *t)
 	       !t->config == !t->config_size;
 }
 
+static int find_loop(struct volt_virtio *v)
+{
+	const struct volt_host *h = v->h;
+
+	v->loop = h->get_ext(h, VOLT_EXT_LOOP);
+	if (!v->loop || !VOLT_HAS(h, pulse))
+		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_LOOP " of ABI 0.3");
+	const int err = v->loop->add_timer(h, serve_soon, &v->soon);
+
+	return err ? volt_fail(h, -err, "cannot have a timer") : 0;
+}
+
 static int find_services(struct volt_virtio *v)
 {
 	const struct volt_host *h = v->h;
 
 	v->mem = h->get_ext(h, VOLT_EXT_MEM);
-	v->work = h->get_ext(h, VOLT_EXT_WORKER);
 	if (!v->mem)
 		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_MEM);
+	if (!v->type->workers)
+		return find_loop(v);
+	v->work = h->get_ext(h, VOLT_EXT_WORKER);
 	if (!v->work || !VOLT_HAS(v->work, run) || !VOLT_HAS(h, pulse))
 		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_WORKER " of ABI 0.3");
 	return 0;

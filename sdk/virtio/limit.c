@@ -72,8 +72,7 @@ static void fire(void *self)
 	struct volt_virtio *v = self;
 
 	__atomic_store_n(&v->due, 0, __ATOMIC_SEQ_CST);
-	for (unsigned i = 0; i < v->type->workers; i++)
-		v->work->post(v->h, v->workers[i]);
+	virtio_post_all(v);
 }
 
 /* One timer for all limits of a device: the earliest counts, and who waits longer arms again. */
@@ -128,12 +127,13 @@ int volt_limit_init(struct volt_limit *l, struct volt_virtio *v, const struct vo
 	l->v = v;
 	set_bucket(&l->bytes, r->bytes, r->burst_bytes, 0);
 	set_bucket(&l->ops, r->ops, r->burst_ops, 0);
-	if (v->loop)
+	if (v->limited)
 		return 0;
 	v->loop = h->get_ext(h, VOLT_EXT_LOOP);
 	if (!v->loop)
 		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_LOOP);
 	const int err = v->loop->add_timer(h, fire, &v->timer);
 
+	v->limited = err == 0;
 	return err ? volt_fail(h, -err, "cannot have a timer for its limit") : 0;
 }

@@ -138,15 +138,19 @@ static void write_register(struct volt_virtio *v, uint64_t off, uint32_t val)
 	case QUEUE_DEVICE_HIGH:
 		write_address(v, off, val);
 		return;
-	default: /* QueueNotify too: doorbells take it, but for queues that are not there */
+	case QUEUE_NOTIFY: /* doorbells take it, but for queues that are not there */
+		virtio_kicked(v, val);
+		return;
+	default:
 		virtio_quiet(v);
 	}
 }
 
-/* No device here has configuration that a driver writes. */
 static void mmio_write(void *self, uint64_t off, uint32_t n, uint64_t val)
 {
-	if (off >= CONFIG || off % 4 || n != 4)
+	if (off >= CONFIG)
+		virtio_config_write(self, off - CONFIG, n, (uint32_t)val);
+	else if (off % 4 || n != 4)
 		virtio_quiet(self);
 	else
 		write_register(self, off, (uint32_t)val);
@@ -164,6 +168,8 @@ static int add_kicks(struct volt_virtio *v, uint64_t base)
 {
 	const struct volt_doorbell *doorbells = v->h->get_ext(v->h, VOLT_EXT_DOORBELL);
 
+	if (!v->type->workers)
+		return 0; /* whose kicks are served where they are made */
 	if (!doorbells)
 		return volt_fail(v->h, ENOTSUP, "the host has no " VOLT_EXT_DOORBELL);
 	for (unsigned i = 0; i < v->type->queues; i++) {

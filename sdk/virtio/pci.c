@@ -225,10 +225,9 @@ static void notify(struct volt_virtio *v, uint64_t off, uint32_t n, uint64_t val
 	if (n != 2 || val >= v->type->queues || off != NOTIFY_STEP * val)
 		virtio_quiet(v);
 	else
-		volt_virtio_post(v, (unsigned)val);
+		virtio_kicked(v, (uint32_t)val);
 }
 
-/* No device here has configuration that a driver writes. */
 static void bar_write(void *self, uint64_t off, uint32_t n, uint64_t val)
 {
 	struct volt_virtio *v = self;
@@ -237,6 +236,8 @@ static void bar_write(void *self, uint64_t off, uint32_t n, uint64_t val)
 		write_common(v, (uint32_t)off, (uint32_t)val);
 	else if (off >= NOTIFY && off < CONFIG)
 		notify(v, off - NOTIFY, n, val);
+	else if (off >= CONFIG && off < TABLE)
+		virtio_config_write(v, off - CONFIG, n, (uint32_t)val);
 	else
 		virtio_quiet(v);
 }
@@ -359,6 +360,8 @@ static int add_kicks(struct volt_virtio *v)
 {
 	const struct volt_doorbell *doorbells = v->h->get_ext(v->h, VOLT_EXT_DOORBELL);
 
+	if (!v->type->workers)
+		return 0; /* whose kicks are served where they are made */
 	if (!doorbells)
 		return volt_fail(v->h, ENOTSUP, "the host has no " VOLT_EXT_DOORBELL);
 	for (unsigned i = 0; i < v->type->queues; i++) {

@@ -56,7 +56,12 @@ void virtio_queue_set_ready(struct volt_virtio *v, uint32_t ready);
 /* Half (0: low, 1: high) of the address at *part of the selected queue. */
 void virtio_queue_set_half(struct volt_virtio *v, size_t part, unsigned half, uint32_t bits);
 uint32_t virtio_config_read(const struct volt_virtio *v, uint64_t off, uint32_t n);
+void virtio_config_write(struct volt_virtio *v, uint64_t off, uint32_t n, uint32_t val);
 void virtio_quiet(struct volt_virtio *v); /* a write was ignored */
+/* [any] All queues are looked at soon. */
+void virtio_post_all(struct volt_virtio *v);
+/* [io] A kick of queue n that no doorbell took. */
+void virtio_kicked(struct volt_virtio *v, uint32_t n);
 /* [io] [loop] The device may not use memory from now on, when this returns; or may again. */
 void virtio_hold(struct volt_virtio *v, bool hold);
 /* [any] The driver broke the rules of q. */

@@ -4,8 +4,8 @@
 /*
  * volt/virtio.h - virtio devices as plugins: the library libvolt-virtio.
  *
- * Stability: draft. It is a static library, which a plugin contains (pkg-config volt-virtio);
- * between plugin and host only extension ids pass, so nothing here is part of the ABI.
+ * Stability: draft. It is a static library, which a plugin contains (pkg-config --libs volt-plugin
+ * volt-virtio); between plugin and host only extension ids pass, so nothing here is part of the ABI.
  *
  * Source: Virtual I/O Device (VIRTIO) 1.2; sections are cited as "virtio 2.7". A device says
  * what it is and answers requests; queues, status, features, reset, interrupts, registers, the
@@ -20,7 +20,10 @@
  * table for volt.state/1.
  *
  * Requests are answered on a worker. The library takes chains off a queue, at most one ring's
- * worth in a run, and stops when the driver resets the device or the VM pauses.
+ * worth in a run, and stops when the driver resets the device or the VM pauses. A device that never
+ * blocks, and whose other end is a service of the host for callbacks, as volt.stream/1, has no
+ * worker: what is tagged [worker] is called under the instance's lock, on the vCPU that kicks a
+ * queue or on the loop.
  */
 #ifndef VOLT_VIRTIO_H
 #define VOLT_VIRTIO_H
@@ -106,7 +109,7 @@ struct volt_virtio_type {
 	uint16_t queues;      /* 1 .. VOLT_VIRTIO_QUEUES, at most the elements of `q` */
 	uint16_t ring;        /* entries of each, at most: a power of two, up to 32768 */
 	uint16_t segments;    /* of a chain, 1 .. VOLT_CHAIN_MAX; a longer one breaks its queue */
-	uint16_t workers;     /* 1, or `queues`: one worker for all, or one for each */
+	uint16_t workers;     /* 1, or `queues`: one for all, or one for each; 0: none */
 	uint32_t config_size; /* bytes of its configuration space; 0: none */
 	uint32_t reserved;    /* 0 */
 	const void *config;   /* those bytes, little-endian, in the instance; NULL if none */
@@ -130,6 +133,10 @@ struct volt_virtio_type {
 	/* [worker] A run begins: no queue has been looked at, nor whether the driver is ready. For
 	 * a device with other sources of work than its queues. NULL: nothing to do. */
 	void (*begin_run)(void *self);
+	/* [io] The driver wrote n bytes (1, 2 or 4), which lie inside of the configuration space,
+	 * at its offset `off`; `config` is as it was. Before the driver is ready, too. NULL: the
+	 * driver may write nothing. */
+	void (*config_written)(void *self, uint32_t off, uint32_t n, uint32_t val);
 };
 
 /* What every virtio device has. Members are the library's; those that are saved say so. */
@@ -148,12 +155,14 @@ struct volt_virtio {
 	uint32_t status, isr;                                /* saved; atomic */
 	bool live;                                           /* atomic */
 	bool held;                                           /* atomic; it may not use memory */
+	bool limited;                                        /* it has a limit, and its timer */
 	uint16_t vector;                                     /* saved; atomic; as a queue's */
 	uint32_t line;                                       /* handle of its interrupt */
 	uint32_t workers[VOLT_VIRTIO_QUEUES];                /* their handles */
-	const struct volt_loop *loop;                        /* volt.loop/1, if there is a limit */
+	const struct volt_loop *loop;                        /* volt.loop/1, if it is needed */
 	uint64_t due;                                        /* atomic; of its timer; 0: none */
-	uint32_t timer;                                      /* handle: posts all workers */
+	uint32_t timer;                                      /* handle: of its limits */
+	uint32_t soon; /* handle: without workers, of a post */
 };
 
 /* [wire] Wires the device: registers, interrupts, kicks, workers, description. `self` starts with a
@@ -163,8 +172,11 @@ int volt_virtio_init(void *self, struct volt_queue *q, const struct volt_virtio_
     const struct volt_host *h, const struct volt_args *a);
 /* [loop] The descriptor's `reset`. */
 void volt_virtio_reset(void *self);
-/* [any] Has the worker of queue number n look at it soon. */
+/* [any] Has the worker of queue number n look at it soon; or the loop, if there is none. */
 void volt_virtio_post(struct volt_virtio *v, unsigned n);
+/* [loop] [io] Of a device without workers: looks at queue number n now. Not from a request of that
+ * queue. */
+void volt_virtio_serve(struct volt_virtio *v, unsigned n);
 /* [loop] [io] The bytes of the configuration space changed: tells the driver. */
 void volt_virtio_config_changed(struct volt_virtio *v);
 
