@@ -197,10 +197,12 @@ __attribute__((noreturn)) static void run_init(char **args)
 	block_signals(&signals);
 	reboot(RB_DISABLE_CAD);
 	mounts_setup();
-	const bool console = console_open();
+	bool console = console_open();
 	set_environment();
 	read_settings(&s);
 	modules_load(s.modules);
+	if (!console)
+		console = console_open(); /* of a driver that was one of the modules */
 	network_setup(s.cmdline);
 	enum root_result root = root_switch(s.cmdline);
 	if (root != ROOT_FAILED && !root_mount_share(s.cmdline))

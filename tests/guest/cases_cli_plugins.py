@@ -308,6 +308,12 @@ class DefaultSet(Refusals):
         self.assertIn("console=ttyS0", "\n".join(run.log()))
         self.assertIn("--plugin default", "\n".join(run.log()))
 
+    def test_hvc0_that_nobody_serves_is_told(self):
+        for plugins, told in ((("serial",), 1), (("serial", "virtio-console,console=null"), 0)):
+            run = self.start("ending", "status 3 console=hvc0", plugins)
+            run.wait()
+            self.assertEqual("\n".join(run.log()).count("console=hvc0, but no plugin"), told)
+
     def test_host_that_cannot_boot_linux_is_told_at_the_start(self):
         """Of a kernel that is linked as only Linux is, and of no other."""
         elf = bytearray(self.kernel.read_bytes())

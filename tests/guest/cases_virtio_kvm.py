@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
-"""virtio-rng, driven by guests/virtio.c over both transports: bytes, kicks, interrupts, exits."""
+"""virtio-rng and virtio-console, driven by guests/virtio.c over both transports: bytes, kicks, interrupts, exits."""
 
 import re
 import struct
@@ -51,6 +51,24 @@ class Virtio(Case):
             with self.subTest(chip=chip):
                 self.assertEqual(self.exits_of_requests("masked", (*chip, "pci", "virtio-rng")),
                                  2 * (MANY - FEW))
+
+    def exits_of_lines(self, guest, case, plugins, where=""):
+        """Of 1024 lines of 64 bytes."""
+        runs = [self.run_guest(guest, f"{case} {count:x} {where}".strip(), plugins, ("--log-level", "debug"))
+                for count in (0x400, 0x800)]
+        return self.exits(runs[1]) - self.exits(runs[0])
+
+    def test_a_kib_of_output_costs_48_exits_or_16(self):
+        """16 lines, with a kick and an interrupt each. A serial port takes an exit for each byte."""
+        out = self.folder() / "out"
+        console = f"virtio-console,console=file:{out}"
+        self.assertEqual(self.exits_of_lines("virtio", "console-mmio", (console,), MMIO), 64 * 48)
+        self.assertEqual(self.exits_of_lines("virtio", "console-pci", ("pci", console)), 64 * 16)
+        line = bytes(range(ord("0"), ord("0") + 63)) + b"\n"
+        self.assertEqual(out.read_bytes(), line * 2 * (0x400 + 0x800))
+        runs = [self.run_guest("serial", f"flood {64 * count:x}", ("serial,console=null",), ("--log-level", "debug"))
+                for count in (0x400, 0x800)]
+        self.assertEqual(self.exits(runs[1]) - self.exits(runs[0]), 64 * 1024)
 
     def test_the_bus_is_found_wherever_it_is_named(self):
         self.ask("pci", FEW, ("virtio-rng", "pci"))

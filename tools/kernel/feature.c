@@ -72,7 +72,8 @@ const struct feature feature_table[] = {
     {"virtio-vsock", "sockets to the host", EXTRA, {"VSOCKETS", "VIRTIO_VSOCKETS", TRANSPORT}},
     {"virtio-rng", "randomness of the host, by the plugin virtio-rng", EXTRA,
 	{"HW_RANDOM_VIRTIO", TRANSPORT}},
-    {"virtio-console", "further terminals", EXTRA, {"VIRTIO_CONSOLE", TRANSPORT}},
+    {"virtio-console", "a console and ports, by the plugin virtio-console", EXTRA,
+	{"VIRTIO_CONSOLE", TRANSPORT}},
     {"virtio-balloon", "memory that the host gets back", EXTRA, {"VIRTIO_BALLOON", TRANSPORT}},
     {"virtio-fs", "folders of the host", EXTRA, {"FUSE_FS", "VIRTIO_FS", TRANSPORT}},
 };

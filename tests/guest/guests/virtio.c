@@ -4,7 +4,8 @@
 /*
  * A driver of an entropy device (virtio 1.2, 5.4) over MMIO and over PCI: it asks for bytes as
  * often as word 1 says (in hexadecimal), with a kick and an interrupt each time. And one of a block
- * device (5.2), which writes so many sectors, flushes none, and ends.
+ * device (5.2), which writes so many sectors, flushes none, and ends; and of a console (5.3), which
+ * prints so many lines.
  */
 #include "guest.h"
 #include "irq.h"
@@ -28,6 +29,13 @@ static volatile uint32_t taken;
 static uint32_t base;  /* of the registers: MMIO's, or the BAR */
 static uint32_t entry; /* of the queue's vector in the MSI-X table */
 static bool masks;     /* the vector, from before the request is shown until the answer is there */
+
+/* Which device asks and is asked: its id, its queue, a descriptor's flags, bytes of an answer. */
+static struct {
+	uint32_t id, queue;
+	uint16_t flags;
+	uint32_t answer;
+} device = {4, 0, 2, BYTES};
 
 static uint32_t get32(uint32_t at)
 {
@@ -81,7 +89,7 @@ static void kick_masked(uint32_t kick, uint16_t answered)
 {
 	uint32_t spins = 0;
 
-	set16(kick, 0);
+	set16(kick, (uint16_t)device.queue);
 	while (used[0] >> 16 != answered && spins < 100000000)
 		spins++;
 	check(used[0] >> 16 == answered, "the request was not answered");
@@ -94,7 +102,7 @@ static void ask(uint32_t kick, bool wide)
 {
 	const uint32_t count = number(1);
 
-	table[0] = (struct desc){address_of(bytes), BYTES, 2, 0};
+	table[0] = (struct desc){address_of(bytes), BYTES, device.flags, 0};
 	for (uint32_t i = 0; i < count; i++) {
 		taken = 0;
 		if (masks) /* before the request is shown: a device may look without a kick */
@@ -106,12 +114,12 @@ static void ask(uint32_t kick, bool wide)
 		if (masks)
 			kick_masked(kick, (uint16_t)(i + 1));
 		else if (wide)
-			set32(kick, 0);
+			set32(kick, device.queue);
 		else
-			set16(kick, 0);
+			set16(kick, (uint16_t)device.queue);
 		check(wait_for(&taken), "no interrupt came");
 		check(used[0] >> 16 == ((i + 1) & 0xffff), "the request was not answered");
-		check(used[2 + 2 * (i % RING)] == BYTES, "not all bytes came");
+		check(used[2 + 2 * (i % RING)] == device.answer, "not all bytes came");
 	}
 	uint8_t any = 0;
 
@@ -148,7 +156,7 @@ static void set_up(uint32_t id, uint32_t features)
 	set32(base + 0x20, 1); /* VERSION_1 */
 	set32(base + 0x70, 11);
 	check(get32(base + 0x70) == 11, "the features were refused");
-	set32(base + 0x30, 0);
+	set32(base + 0x30, device.queue);
 	set32(base + 0x38, RING);
 	set32(base + 0x80, address_of(table));
 	set32(base + 0x90, address_of(avail));
@@ -160,7 +168,7 @@ static void set_up(uint32_t id, uint32_t features)
 
 static void mmio(void)
 {
-	set_up(4, 0);
+	set_up(device.id, 0);
 	ask(base + 0x50, true);
 }
 
@@ -223,7 +231,7 @@ static void set_config(uint32_t at, uint16_t value)
 static void find_device(void)
 {
 	for (slot = 0; slot < 32; slot++)
-		if (config(0) == 0x10441af4)
+		if (config(0) == ((0x1040 + device.id) << 16 | 0x1af4))
 			return;
 	fail("there is no device");
 }
@@ -269,7 +277,7 @@ static void drive(void)
 	set32(common + 0x0c, 1); /* VERSION_1 */
 	set8(common + 0x14, 11);
 	check(get8(common + 0x14) == 11, "the features were refused");
-	set16(common + 0x16, 0);
+	set16(common + 0x16, (uint16_t)device.queue);
 	set16(common + 0x18, RING);
 	set16(common + 0x1a, 1);
 	check(get16(common + 0x1a) == 1, "the vector was refused");
@@ -279,7 +287,7 @@ static void drive(void)
 	set16(common + 0x1c, 1);
 	check(get16(common + 0x1c) == 1, "the queue was refused");
 	set8(common + 0x14, 15);
-	ask(notify, false);
+	ask(notify + 4 * device.queue, false);
 }
 
 static void pci(void)
@@ -303,5 +311,29 @@ static void masked(void)
 	pci();
 }
 
+/* Lines of 64 bytes. */
+static void be_a_console(void)
+{
+	device.id = 3;
+	device.queue = 1;
+	device.flags = 0;
+	device.answer = 0;
+	for (unsigned i = 0; i < BYTES; i++)
+		bytes[i] = i == BYTES - 1 ? '\n' : (uint8_t)('0' + i);
+}
+
+static void console_mmio(void)
+{
+	be_a_console();
+	mmio();
+}
+
+static void console_pci(void)
+{
+	be_a_console();
+	pci();
+}
+
 const struct guest_case guest_cases[] = {{"mmio", mmio}, {"disk", disk}, {"pci", pci},
-    {"moved", moved}, {"masked", masked}, {NULL, NULL}};
+    {"moved", moved}, {"masked", masked}, {"console-mmio", console_mmio},
+    {"console-pci", console_pci}, {NULL, NULL}};
