@@ -58,6 +58,7 @@ template_by_meson() {
 template_by_make() {
 	make CFLAGS='-O2 -Werror' && make check && make DESTDIR="$PWD/staged" install &&
 		find staged -type f | grep -q '/volt/gwdt\.so$' &&
+		find staged -type f | grep -q '/volt/vgpio\.so$' &&
 		find staged -type f | grep -q '/man7/volt-gwdt\.7$'
 }
 
@@ -110,7 +111,7 @@ part_install() {
 	cp -r "$dest/usr/local/share/volt/template" "$work/meson" && cp -r "$work/meson" "$work/make" || return 1
 	step 'template with meson' from_sdk_only "$dest" "$work/meson" template_by_meson || status=1
 	step 'template with make' from_sdk_only "$dest" "$work/make" template_by_make || status=1
-	for plugin in "$work/meson/build/gwdt.so" "$work/make/gwdt.so"; do
+	for plugin in "$work"/{meson/build,make}/{gwdt,vgpio}.so; do
 		step "${plugin#"$work/"} in the installed volt" limited "$dest/usr/local/bin/volt" explain \
 			--plugin "$plugin" || status=1
 		step "volt-plugin check ${plugin#"$work/"}" limited "$dest/usr/local/bin/volt-plugin" check \

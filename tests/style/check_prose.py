@@ -49,6 +49,7 @@ PAGES = [
     "plugins/vmgenid/volt-vmgenid.7",
     "sdk/template/README.md",
     "sdk/template/volt-gwdt.7",
+    "sdk/template/volt-vgpio.7",
     "sdk/volt-plugin.7",
     "tools/ctl/volt-ctl.1",
     "tools/doctor/volt-doctor.1",

@@ -5,7 +5,8 @@
  * volt/virtio.h - virtio devices as plugins: the library libvolt-virtio.
  *
  * Stability: draft. It is a static library, which a plugin contains (pkg-config --libs volt-plugin
- * volt-virtio); between plugin and host only extension ids pass, so nothing here is part of the ABI.
+ * volt-virtio); between plugin and host only extension ids pass, so nothing here is part of the
+ * ABI.
  *
  * Source: Virtual I/O Device (VIRTIO) 1.2; sections are cited as "virtio 2.7". A device says
  * what it is and answers requests; queues, status, features, reset, interrupts, registers, the
