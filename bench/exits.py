@@ -181,6 +181,32 @@ def serial(bench):
                         "on.")
 
 
+def exits_of(bench, command):
+    printed = bench.run(["sh", "-c", 'exec "$@" 2>&1', "sh", *command, "--log-level", "debug"])
+    return int(re.search(r"exits (\d+),", printed)[1])
+
+
+def console(bench):
+    """The same bytes by either device: exits are counted, and the same on every run."""
+    count, rounds = 0x1000, 8
+    devices = {"serial port": ("serial {:x}", []),
+               "virtio-console, MMIO": ("console {:x} d0000000", ["virtio-console,console=null"])}
+    rates, exits = {}, {}
+    for name, (words, extra) in devices.items():
+        commands = [volt(bench, words.format(n), ranges=0, extra=extra) for n in (count, 2 * count)]
+        for _ in range(bench.count(5, 1)):
+            rates.setdefault(name, []).extend(1e6 / ns for ns in guest_ns(bench, commands[0], count))
+        first, second = (exits_of(bench, command) for command in commands)
+        exits[name] = (second - first) / (rounds * count / 1024)
+    base = rates["serial port"]
+    rows = [[name, figure(rates[name], 1), ratio(rates[name], base), f"{exits[name]:.0f}",
+             f"{exits['serial port'] / exits[name]:.0f}"] for name in devices]
+    return {"kb_per_s": rates, "exits_per_kib": exits}, Table(
+        "Output of a console", ["Device", "kB/s (quartiles)", "to the serial port", "Exits per KiB",
+                                "times fewer"], rows,
+        "The serial port as above; the console in lines of 64 bytes, each of which is waited for.")
+
+
 def measure(bench):
     say("exit path: user space alone")
     alone, pairs = user_space(bench)
@@ -193,6 +219,7 @@ def measure(bench):
     say("exit path: interrupts and the serial port")
     irqs, irq_table = interrupts(bench)
     bytes_out, serial_table = serial(bench)
+    console_data, console_table = console(bench)
     tables = user_tables(alone, pairs, counted)
     tables.append(exit_table("A port read as the guest sees it, ns", whole["pio"]))
     tables.append(exit_table("A memory-mapped read as the guest sees it, ns", whole["mmio"]))
@@ -208,10 +235,11 @@ def measure(bench):
              ("exit path, 2 vCPUs to 1", "1.1 times", f"{pair:.2f} times", pair / 1.1)]
     lines = {space: [(ranges, median(alone[space, ranges])) for ranges in RANGES]
              for space in SPACES}
-    return {"text": text, "goals": goals, "tables": [*tables, irq_table, serial_table],
+    return {"text": text, "goals": goals, "tables": [*tables, irq_table, serial_table, console_table],
             "plots": [Plot("exits", "User-space time per exit", "ns", lines, "lines",
                            "ranges in the table")],
             "data": {"user_ns": {f"{s} {r}": v for (s, r), v in alone.items()},
                      "user_pairs_ns": {f"{m} {t}": v for (m, t), v in pairs.items()},
                      "instructions": {f"{s} {r}": v for (s, r), v in counted.items()},
-                     "whole_ns": whole, "interrupts_per_s": irqs, "serial_kb_per_s": bytes_out}}
+                     "whole_ns": whole, "interrupts_per_s": irqs, "serial_kb_per_s": bytes_out,
+                     "console": console_data}}
