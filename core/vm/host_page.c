@@ -46,8 +46,9 @@ static int host_add_page(const struct volt_host *h, const char *name, uint64_t *
 		return -ENOSPC;
 	}
 	int err = make_room(p);
-	if (!err)
-		err = h->place(h, &range, gpa);
+	if (err)
+		return err;
+	err = h->place(h, &range, gpa);
 	if (err)
 		return err;
 	*at = p->host + (size_t)p->count * VOLT_PAGE_SIZE;
