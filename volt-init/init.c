@@ -14,6 +14,7 @@
 
 #include "agent.h"
 #include "cmdline.h"
+#include "identity.h"
 #include "network.h"
 #include "root.h"
 #include "small.h"
@@ -210,6 +211,7 @@ __attribute__((noreturn)) static void run_init(char **args)
 	network_write_resolver();
 	if (s.serves_only && root == ROOT_FAILED)
 		end_with(&s, 126);
+	identity_watch();
 	start_agent(&s);
 	announce(&s);
 	if (s.has_run && root == ROOT_FAILED)

@@ -3,6 +3,7 @@
 /* Network devices by the ioctls of netdevice(7), which need no netlink. */
 #include <errno.h>
 #include <net/if.h>
+#include <net/if_arp.h>
 #include <net/route.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -105,6 +106,15 @@ bool interface_has_address(const char *device)
 	struct ifreq r = make_request(device);
 
 	return !request(SIOCGIFADDR, &r);
+}
+
+int interface_set_mac(const char *device, const uint8_t mac[6])
+{
+	struct ifreq r = make_request(device);
+
+	r.ifr_hwaddr.sa_family = ARPHRD_ETHER;
+	memcpy(r.ifr_hwaddr.sa_data, mac, 6);
+	return request(SIOCSIFHWADDR, &r);
 }
 
 int interface_read_mac(const char *device, uint8_t mac[6], int *index)

@@ -30,6 +30,7 @@ int interface_set_address(const char *device, uint32_t address, uint32_t netmask
 int interface_limit_mtu(const char *device, unsigned mtu);
 int interface_set_gateway(const char *device, uint32_t address, uint32_t netmask, uint32_t gateway);
 bool interface_has_address(const char *device);
+int interface_set_mac(const char *device, const uint8_t mac[6]);
 int interface_read_mac(const char *device, uint8_t mac[6], int *index);
 
 #endif

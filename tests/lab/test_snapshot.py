@@ -106,6 +106,36 @@ def disk_and_random_bytes_go_on_over_pci_with_ioapic(lab):
     _disk_and_random_bytes_go_on(lab, NO_IOAPIC + " --plugin ioapic --plugin pci")
 
 
+def copies_know_who_they_are(lab):
+    """Their wall clock stood still between save and restore, for 20 seconds at least."""
+    load = ("read nonce </proc/sys/kernel/random/uuid; i=0; while :; do "
+            "read name </proc/sys/kernel/hostname; read new </proc/sys/kernel/random/uuid; "
+            "echo is $i $nonce $name $new $(busybox date +%s); i=$((i+1)); echo tick $i $nonce 1.0; "
+            "test $i -lt 400 || break; busybox sleep 1; done")
+    words = NO_IOAPIC + " --memory 96M --plugin vmgenid --plugin vmclock"
+    command = volt(words, initrd=SHELL, run=load, append="loglevel=5")
+    lab.check(STEP.format(command=command, n=0, limit=LIMIT_S), 2 * LIMIT_S + 60)
+    lab.check("sleep 20")
+    nonces, drawn = set(), set()
+    for n in (1, 2):
+        command = f"volt --restore /tmp/s0 {words} --identity hostname=copy-{n}"
+        before = int(lab.check("date +%s").split()[-1])
+        lab.check(STEP.format(command=command, n=n, limit=LIMIT_S), 2 * LIMIT_S + 60)
+        printed = lab.check(f"cat /tmp/{n}.out; rm -rf /tmp/s{n}")
+        after = int(lab.check("date +%s").split()[-1])
+        expect("restored: this is another VM now" in printed, "it was not told", printed)
+        found = re.findall(rf"^is \d+ (\S+) copy-{n} (\S+) (\d+)", printed, re.MULTILINE)
+        expect(found, "it does not have its name", printed)
+        nonce, new, date = found[-1]
+        nonces.add(nonce)
+        drawn.add(new)
+        expect(before <= int(date) <= after, f"{date} is not between {before} and {after}", printed)
+        expect(not WORRIES.search(printed), "the guest noticed", printed)
+    expect(len(nonces) == 1, "the guest was booted again")
+    expect(len(drawn) == 2, "two copies drew one number")
+    lab.check("rm -rf /tmp/s0")
+
+
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="volt-lab-") as folder:
         packed, disk = Path(folder) / "initramfs.cpio.gz", Path(folder) / "disk.img"
