@@ -83,10 +83,13 @@ static void a_restored_guest_finds_another_one_and_is_notified_once(void **state
 	struct fake_host *copy = wire();
 
 	assert_int_equal(fake_host_run(copy), 0);
+	const uint64_t sequence = get(copy, 72, 4);
 	const uint8_t *saved = fake_state_save(*state, &n);
 	assert_int_equal(fake_state_load(copy, saved, n), 0);
 	assert_int_equal(get(copy, 0, 1), 2);
 	assert_int_equal(get(copy, 76, 4), VOLT_IDENTITY_RESTORED);
+	assert_int_not_equal(get(copy, 72, 4), sequence);
+	assert_int_equal(get(copy, 72, 4) % 2, 0);
 	assert_int_equal(get(copy, 80, 8), FAKE_REALTIME);
 	assert_int_equal(fake_irq_rises(copy, line(copy)), 1);
 	assert_int_equal(fake_counter(copy, "notified"), 1);

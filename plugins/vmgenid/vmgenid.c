@@ -115,18 +115,19 @@ static uint32_t write_pairs(uint8_t *to, const struct volt_identity *id)
 	return n;
 }
 
-/* No vCPU runs, but a program of the guest may have stopped between two of its reads. */
+/* No vCPU runs, but a program of the guest may have stopped between two of its reads, or look for
+ * another number than it saw last: one that is drawn anew. */
 static void vmgenid_identify(void *self, const struct volt_identity *id)
 {
 	struct vmgenid *v = self;
-	const uint32_t sequence = volt_le32(v->page + AT_SEQUENCE);
+	const uint32_t sequence = volt_le32(id->generation) & ~1u;
 
 	volt_put_le32(v->page + AT_SEQUENCE, sequence | 1);
 	memcpy(v->page + AT_GENERATION, id->generation, sizeof(id->generation));
 	volt_put_le32(v->page + AT_REASON, id->reason);
 	volt_put_le64(v->page + AT_REALTIME, id->realtime_ns);
 	volt_put_le32(v->page + AT_LENGTH, write_pairs(v->page + AT_TEXT, id));
-	volt_put_le32(v->page + AT_SEQUENCE, (sequence | 1) + 1);
+	volt_put_le32(v->page + AT_SEQUENCE, sequence + 2);
 	v->news = id->reason == VOLT_IDENTITY_RESTORED;
 }
 

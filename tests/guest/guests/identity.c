@@ -62,6 +62,7 @@ static void put_identity(uint32_t page, uint32_t clock)
 static void identity(void)
 {
 	const uint32_t page = number(1), clock = number(3), first = at(page)[0];
+	const uint32_t sequence = at(page)[72 / 4];
 
 	irq_init();
 	irq_handle(VECTOR, on_event);
@@ -79,6 +80,7 @@ static void identity(void)
 	interrupts_on();
 	put_identity(page, clock);
 	check(at(page)[0] != first, "the generation is the same");
+	check(at(page)[72 / 4] != sequence, "the number of the page is the same");
 	finish(0);
 }
 
