@@ -93,6 +93,16 @@ uint32_t state_choose_msrs(const uint32_t *listed, uint32_t count, uint32_t *lis
 /* Why MSR `index` is not saved; NULL: it is. */
 const char *state_why_not_msr(uint32_t index);
 
+/* state_cpuid.c: the registers of CPUID whose bits are features, by number from 0. False: there are
+ * no more. */
+struct state_register {
+	uint32_t leaf, subleaf;
+	uint8_t reg; /* 0 to 3: EAX, EBX, ECX, EDX */
+};
+bool state_feature_register(uint32_t number, struct state_register *r);
+/* Has `host` all features of `guest`? True, or false with their names in `why`. */
+bool state_compare_features(
+    const struct cpuid *host, const struct cpuid *guest, char *why, size_t why_size);
 /* state_cpuid.c: may a guest that saw `guest` go on where this host can give `host`? True, or
  * false with what is missing in `why`. */
 bool state_compare_cpuid(

@@ -187,6 +187,38 @@ static void put_vendor(const struct cpuid *c, char name[13])
 			name[i] = '?';
 }
 
+/* Adds the names of all that `host` lacks; true: nothing. */
+static bool compare_all(const struct cpuid *host, const struct cpuid *guest, struct words *w)
+{
+	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
+		const struct features *f = &features[i];
+
+		compare_features(f, value_of(host, f->leaf, f->subleaf, f->reg),
+		    value_of(guest, f->leaf, f->subleaf, f->reg), w);
+	}
+	if (w->more > 0)
+		snprintf(w->text + w->size, w->room - w->size, " and %u more", w->more);
+	return w->size == 0 && w->more == 0;
+}
+
+bool state_feature_register(uint32_t number, struct state_register *r)
+{
+	if (number >= sizeof(features) / sizeof(features[0]))
+		return false;
+	*r = (struct state_register){
+	    features[number].leaf, features[number].subleaf, (uint8_t)features[number].reg};
+	return true;
+}
+
+bool state_compare_features(
+    const struct cpuid *host, const struct cpuid *guest, char *why, size_t why_size)
+{
+	struct words w = {.text = why, .room = why_size};
+
+	why[0] = '\0';
+	return compare_all(host, guest, &w);
+}
+
 bool state_compare_cpuid(
     const struct cpuid *host, const struct cpuid *guest, char *why, size_t why_size)
 {
@@ -203,15 +235,7 @@ bool state_compare_cpuid(
 		add(&w, "this host's CPU is a %s, and the saver's was a %s", here, there);
 		return false;
 	}
-	for (size_t i = 0; i < sizeof(features) / sizeof(features[0]); i++) {
-		const struct features *f = &features[i];
-
-		compare_features(f, value_of(host, f->leaf, f->subleaf, f->reg),
-		    value_of(guest, f->leaf, f->subleaf, f->reg), &w);
-	}
-	if (w.more > 0)
-		snprintf(why + w.size, why_size - w.size, " and %u more", w.more);
-	if (w.size > 0 || w.more > 0)
+	if (!compare_all(host, guest, &w))
 		return false;
 	if (guest_width > width) {
 		add(&w, "physical addresses have %u bits here, and %u in the snapshot", width,

@@ -20,6 +20,7 @@
 #include "core/event/events.h"
 #include "core/event/helper.h"
 #include "core/event/reporter.h"
+#include "core/kvm/cpuid_mask.h"
 #include "core/plugin/guard.h"
 #include "core/vm/cmdline.h"
 #include "core/vm/commands.h"
@@ -381,6 +382,16 @@ static int make_vcpu(struct machine *m, uint32_t id, const struct vcpu_parts *pa
 	return err ? err : vcpu_configure(v, guest, entry);
 }
 
+/* --cpu */
+static int mask_cpuid(const struct machine *m, struct cpuid *host, uint32_t cpus)
+{
+	char why[512];
+
+	if (cpuid_mask_apply(m->options->cpu, host, cpus, m->kvm.tsc_deadline, why, sizeof(why)))
+		return 0;
+	return log_host_error(EINVAL, "--cpu: the guest's CPU cannot be given here: %s", why);
+}
+
 static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 {
 	static struct cpuid host, cpuid;
@@ -395,6 +406,11 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 
 	if (err)
 		return err;
+	if (VOLT_HAS_SNAPSHOT && m->options->cpu) {
+		err = mask_cpuid(m, &host, cpus);
+		if (err)
+			return err;
+	}
 	trace_mark("CPUID", "%u leaves", host.head.nent);
 	m->tsc_invariant = cpuid_tsc_is_invariant(&host);
 	m->cpuid = &cpuid;

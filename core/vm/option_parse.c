@@ -237,6 +237,9 @@ static int check_snapshot(const struct options *o)
 		return log_error(EINVAL,
 		    "--restore: the kernel, and what goes with it, is in the snapshot's memory: "
 		    "leave out --kernel, --initrd, --module, --cmdline and --append");
+	if (o->restore && o->cpu)
+		return log_error(EINVAL,
+		    "--restore: the features of the vCPUs are the snapshot's: leave out --cpu");
 	if (o->restore && (o->hugepages || o->kernel_memory != BOOT_FILES_AUTO))
 		return log_error(EINVAL,
 		    "--restore: the memory is mapped from the snapshot: leave out --hugepages and "

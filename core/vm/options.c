@@ -4,14 +4,17 @@
 #include "core/vm/options.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "core/base/log.h"
 #include "core/base/memory.h"
 #include "core/base/runtime_dir.h"
 #include "core/config.h"
+#include "core/kvm/cpuid_mask.h"
 #include "core/vm/identity_parse.h"
 #include "sdk/common/params.h"
 
@@ -174,6 +177,38 @@ static int set_vm_name(struct options *o, const struct option_row *row, const ch
 	return set_text(o, row, text);
 }
 
+/* The file is read here, while no plugin has begun yet. */
+static int read_mask(struct cpuid_mask *mask, const char *path)
+{
+	char text[8192];
+	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	const ssize_t n = fd >= 0 ? read(fd, text, sizeof(text) - 1) : -1;
+	const int err = errno;
+
+	if (fd >= 0)
+		close(fd);
+	if (n < 0)
+		return log_error(err, "--cpu %s: it is not v2, v3 or v4, and cannot be read: %s",
+		    path, strerror(err));
+	text[n] = '\0';
+	const uint32_t line = cpuid_mask_parse(mask, text);
+	return line == 0 ? 0
+			 : log_error(EINVAL,
+			       "--cpu %s: line %u is not \"cpuid LEAF SUBLEAF REGISTER BITS\", as "
+			       "volt doctor --cpu prints it",
+			       path, line);
+}
+
+static int set_cpu(struct options *o, const struct option_row *row, const char *text)
+{
+	struct cpuid_mask *mask = malloc(sizeof(*mask));
+
+	if (!mask)
+		return log_error(ENOMEM, "--cpu: no memory");
+	o->cpu = mask;
+	return cpuid_mask_level(mask, text) ? 0 : read_mask(mask, text);
+}
+
 /* Looked at here, for an exit code of its own, and taken apart again when the VM is there. */
 static int set_identity(struct options *o, const struct option_row *row, const char *text)
 {
@@ -244,6 +279,12 @@ const struct option_row option_rows[] = {
 	.help = "guest memory, with K, M or G (default 128M)",
 	.set = set_memory},
     {.name = "cpus", .value = "N", .help = "vCPUs, 1 to 64 (default 1)", .set = set_cpus},
+    {.name = "cpu",
+	.value = "v2|v3|v4|FILE",
+	.help = IF_SNAPSHOT("features of the vCPUs: a level of x86-64, or those in FILE, of volt "
+			    "doctor --cpu"),
+	.set = IF_SNAPSHOT(set_cpu),
+	.feature = VOLT_SNAPSHOT_NEEDS},
     {.name = "name",
 	.value = "NAME",
 	.help = IF_OPERATE("register the VM by this name, for volt ps, stop, logs and others"),

@@ -19,6 +19,8 @@
 #define OPTIONS_FILTER_MAX 32
 #define OPTIONS_CPU_MAX    64
 
+struct cpuid_mask;
+
 struct options {
 	const char *plugins[OPTIONS_PLUGIN_MAX]; /* specs, in the order typed */
 	uint32_t plugin_count;
@@ -37,9 +39,10 @@ struct options {
 	uint64_t memory;     /* bytes, page multiple */
 	uint32_t cpus;
 	bool memory_given, cpus_given;
-	bool snapshot;        /* the VM can be saved */
-	const char *restore;  /* folder of a snapshot; NULL: boot */
-	const char *identity; /* KEY=VALUE,...; NULL: nothing */
+	const struct cpuid_mask *cpu; /* features of the guest; NULL: all that the host has */
+	bool snapshot;                /* the VM can be saved */
+	const char *restore;          /* folder of a snapshot; NULL: boot */
+	const char *identity;         /* KEY=VALUE,...; NULL: nothing */
 	bool hugepages, no_seccomp, no_landlock, no_sandbox;
 	bool seccomp_log, seccomp_report;
 	bool explain, json; /* print the sealed machine instead of running it */

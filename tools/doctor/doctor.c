@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "tools/doctor/checks.h"
+#include "tools/doctor/cpu_file.h"
 #include "tools/doctor/gather.h"
 #include "tools/doctor/guest.h"
 #include "tools/doctor/sealed.h"
@@ -27,16 +28,18 @@ enum {
 };
 
 struct options {
-	bool json, no_trial;
+	bool json, no_trial, cpu;
+	char **files; /* of --cpu; ends with NULL */
 	const char *volt;
 	char found_volt[PATH_MAX];
 };
 
-enum { OPT_JSON = MISUSE_VAL, OPT_NO_TRIAL, OPT_VOLT, OPT_VERSION, OPT_HELP };
+enum { OPT_JSON = MISUSE_VAL, OPT_NO_TRIAL, OPT_CPU, OPT_VOLT, OPT_VERSION, OPT_HELP };
 
 static const struct option longs[] = {
     {"json", no_argument, NULL, OPT_JSON},
     {"no-trial", no_argument, NULL, OPT_NO_TRIAL},
+    {"cpu", no_argument, NULL, OPT_CPU},
     {"volt", required_argument, NULL, OPT_VOLT},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
@@ -46,11 +49,14 @@ static const struct option longs[] = {
 static void print_help(void)
 {
 	puts("usage: volt doctor [--json] [--no-trial]\n"
+	     "       volt doctor --cpu [FILE...]\n"
 	     "       volt-doctor [--json] [--no-trial] [--volt FILE]\n\n"
 	     "Says whether this host runs guests and how well: a line for each finding, with the\n"
 	     "reason and the command that mends it.\n\n"
 	     "  --json       print JSON\n"
 	     "  --no-trial   look only, run no guest\n"
+	     "  --cpu        print the CPU features of this host, or those that the hosts of all\n"
+	     "               FILEs have, for volt --cpu\n"
 	     "  --volt FILE  the volt to try, in place of the one beside this program\n"
 	     "  --version    print version and exit\n"
 	     "  --help       print this text and exit\n\n"
@@ -94,6 +100,9 @@ static int parse(struct options *o, int argc, char **argv)
 		case OPT_NO_TRIAL:
 			o->no_trial = true;
 			break;
+		case OPT_CPU:
+			o->cpu = true;
+			break;
 		case OPT_VOLT:
 			o->volt = optarg;
 			break;
@@ -108,7 +117,8 @@ static int parse(struct options *o, int argc, char **argv)
 			return DOCTOR_USAGE;
 		}
 	}
-	if (optind < argc) {
+	o->files = argv + optind;
+	if (optind < argc && !o->cpu) {
 		fprintf(stderr, "volt-doctor: \"%s\" is not an option; see volt-doctor --help\n",
 		    argv[optind]);
 		return DOCTOR_USAGE;
@@ -139,6 +149,8 @@ int main(int argc, char **argv)
 	int code = parse(&o, argc, argv);
 	if (code >= 0)
 		return code;
+	if (o.cpu)
+		return cpu_file_print("/dev/kvm", o.files) ? DOCTOR_RUNS : DOCTOR_CANNOT;
 	gather_kvm(&h.kvm, "/dev/kvm");
 	gather_seal(&h.seal);
 	if (!o.no_trial)
