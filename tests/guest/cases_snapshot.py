@@ -300,6 +300,47 @@ class Refused(Saving):
         self.refused("somebody else may write it", folder=folder)
 
 
+class Masked(Saving):
+    """--cpu with a file that volt doctor --cpu printed."""
+
+    def features(self, *files):
+        run = subprocess.run([Setup.volt, "doctor", "--cpu", *files], capture_output=True, text=True,
+                             timeout=60, check=False)
+        self.assertEqual(run.returncode, 0, run.stderr)
+        return run.stdout
+
+    def test_a_guest_has_the_features_of_the_file_and_its_snapshot_goes_on(self):
+        mine = self.features()
+        row = re.search(r"^cpuid 0x1 0 EDX 0x(\w+)$", mine, re.MULTILINE)
+        fewer = mine.replace(row[0], f"cpuid 0x1 0 EDX 0x{int(row[1], 16) & ~(1 << 19):08x}")  # CLFLUSH
+        run = self.boot("serial", "echo", options=("--cpu", self.file(fewer.encode())))
+        run.expect("ready")
+        folder, _ = self.save(run, "--stop")
+        leaves = Snapshot(folder).find("cpu").blocks()["CPID"]
+        edx = next(struct.unpack_from("<10I", leaves, at)[6] for at in range(0, len(leaves), 40)
+                   if struct.unpack_from("<I", leaves, at)[0] == 1)
+        self.assertEqual(edx & ~(1 << 28), int(row[1], 16) & ~(1 << 19 | 1 << 28 | 1 << 22))
+        again = self.restore(folder, stdin=subprocess.PIPE)
+        again.send(b"masked\x04")
+        self.check_end(again, 0)
+
+    def test_what_cannot_be_given_is_refused_by_name(self):
+        for text, code, said in (
+                (b"cpuid 0x1 0 ECX 0x00010000\n", 103, "(CPUID 0x1.0 ECX bit 16)"),
+                (b"cpuid 0x1 0 ECX\n", 100, "line 1 is not"), (b"", 100, "line 1 is not")):
+            run = self.boot("serial", "echo", options=("--cpu", self.file(text)))
+            self.assertEqual(run.wait(LIMIT), code, run.story())
+            self.assertIn(said, "\n".join(run.log()))
+        run = self.boot("serial", "echo", options=("--cpu", "v5"))
+        self.assertEqual(run.wait(LIMIT), 100, run.story())
+        self.assertIn("it is not v2, v3 or v4", "\n".join(run.log()))
+
+    def test_a_restored_vm_has_the_features_of_its_snapshot(self):
+        run = self.launch([Setup.volt, "--restore", "x", "--cpu", "v2"])
+        self.assertEqual(run.wait(LIMIT), 100, run.story())
+        self.assertIn("leave out --cpu", "\n".join(run.log()))
+
+
 class Failing(Saving):
     """A save from which nothing comes: the VM goes on, and no folder is left."""
 

@@ -29,7 +29,7 @@ static bool read_host(const char *device, struct cpuid *c)
 	c->head.nent = CPUID_MAX;
 	const int err = ioctl(fd, KVM_GET_SUPPORTED_CPUID, c) == 0 ? 0 : errno;
 	close(fd);
-	return err == 0 || tell(device, strerror(err));
+	return err ? tell(device, strerror(err)) : true;
 }
 
 static uint32_t bits_of(const struct cpuid *c, const struct state_register *r)

@@ -117,6 +117,28 @@ class Doctor(unittest.TestCase):
         self.assertEqual(kvm[0]["level"], "fail")
         self.assertIn("usermod -aG", kvm[0]["mend"])
 
+    @unittest.skipUnless(has_kvm(), "/dev/kvm cannot be opened")
+    def test_cpu_files_of_hosts_are_intersected(self):
+        mine = run(VOLT, "doctor", "--cpu")
+        self.assertEqual((mine.returncode, mine.stderr), (0, ""))
+        rows = re.findall(r"^cpuid (0x[0-9a-f]+) ([0-9a-f]+) (E[A-D]X) 0x([0-9a-f]{8})$", mine.stdout,
+                          re.MULTILINE)
+        self.assertIn(("0x1", "0", "EDX"), [row[:3] for row in rows])
+        with tempfile.TemporaryDirectory() as folder:
+            one, other, bad = (pathlib.Path(folder) / name for name in ("one", "other", "bad"))
+            one.write_text(mine.stdout)
+            other.write_text("# a small one\ncpuid 0x1 0 EDX 0x00000010\ncpuid 0x7 0 EBX 0xffffffff\n")
+            bad.write_text("cpuid 0x1 0 EDX 0x10\nEDX\n")
+            both = run(VOLT, "doctor", "--cpu", one, other)
+            self.assertEqual(both.returncode, 0, both.stderr)
+            edx = int(dict((row[:3], row[3]) for row in rows)[("0x1", "0", "EDX")], 16) & 0x10
+            self.assertIn(f"cpuid 0x1 0 EDX 0x{edx:08x}\n", both.stdout)
+            self.assertIn("cpuid 0x1 0 ECX 0x00000000\n", both.stdout)
+            wrong = run(VOLT, "doctor", "--cpu", one, bad)
+            self.assertEqual(wrong.returncode, 1)
+            self.assertIn("line 2 is not of such a file", wrong.stderr)
+            self.assertEqual(run(VOLT, "doctor", "--cpu", one, folder + "/none").returncode, 1)
+
     def test_wrong_options_are_refused_with_status_2(self):
         for words, said in ((["--frob=1"], "unknown option --frob; see volt-doctor --help"),
                             (["-vx"], "unknown option -v; see volt-doctor --help"),
