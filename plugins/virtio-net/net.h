@@ -35,17 +35,42 @@ enum {
 #define NET_RATE_OPS       .type = VOLT_PARAM_UINT, .def = "0", .flags = VOLT_PARAM_HOST_SIDE
 
 /* Features (virtio 5.1.3). */
-#define NET_F_CSUM      (UINT64_C(1) << 0)
-#define NET_F_MTU       (UINT64_C(1) << 3)
-#define NET_F_MAC       (UINT64_C(1) << 5)
-#define NET_F_HOST_TSO4 (UINT64_C(1) << 11)
-#define NET_F_HOST_TSO6 (UINT64_C(1) << 12)
-#define NET_F_HOST_ECN  (UINT64_C(1) << 13)
-#define NET_F_MRG_RXBUF (UINT64_C(1) << 15)
-#define NET_F_STATUS    (UINT64_C(1) << 16)
+#define NET_F_CSUM       (UINT64_C(1) << 0)
+#define NET_F_GUEST_CSUM (UINT64_C(1) << 1)
+#define NET_F_MTU        (UINT64_C(1) << 3)
+#define NET_F_MAC        (UINT64_C(1) << 5)
+#define NET_F_GUEST_TSO4 (UINT64_C(1) << 7)
+#define NET_F_GUEST_TSO6 (UINT64_C(1) << 8)
+#define NET_F_GUEST_ECN  (UINT64_C(1) << 9)
+#define NET_F_HOST_TSO4  (UINT64_C(1) << 11)
+#define NET_F_HOST_TSO6  (UINT64_C(1) << 12)
+#define NET_F_HOST_ECN   (UINT64_C(1) << 13)
+#define NET_F_MRG_RXBUF  (UINT64_C(1) << 15)
+#define NET_F_STATUS     (UINT64_C(1) << 16)
+#define NET_F_GUEST_USO4 (UINT64_C(1) << 54)
+#define NET_F_GUEST_USO6 (UINT64_C(1) << 55)
+#define NET_F_HOST_USO   (UINT64_C(1) << 56)
 
 #define NET_HEADER 12u /* struct virtio_net_hdr (virtio 5.1.6), as a modern device has it */
-#define NET_LENGTH 4u  /* on a socket, before each frame: its bytes, most significant first */
+
+/* Places in it, and values of flags and gso_type. */
+enum {
+	NET_FLAGS = 0,
+	NET_GSO_TYPE = 1,
+	NET_GSO_SIZE = 4,
+	NET_CSUM_START = 6,
+	NET_CSUM_OFFSET = 8,
+	NET_NUM_BUFFERS = 10,
+};
+#define NET_NEEDS_CSUM 1u
+#define NET_DATA_VALID 2u
+#define NET_GSO_NONE   0u
+#define NET_GSO_TCPV4  1u
+#define NET_GSO_TCPV6  4u
+#define NET_GSO_UDP    5u    /* UDP_L4 */
+#define NET_GSO_ECN    0x80u /* may be added to the TCP ones */
+
+#define NET_LENGTH 4u /* on a socket, before each frame: its bytes, most significant first */
 
 #define NET_FRAME_MIN 14u               /* the header of Ethernet */
 #define NET_FRAME_MAX (65536u + 14 + 4) /* the longest packet of IP, with a VLAN's tag */
@@ -61,6 +86,7 @@ struct net_receive {
 	/* What was read of the stream: [begin, end) of `bytes`, after `skip` bytes of a frame that
 	 * is dropped. Of a tap: the end of a frame that is longer than its first chain. */
 	size_t begin, end, skip;
+	uint64_t dry_run; /* the run that has found the stream empty */
 	uint8_t bytes[NET_LENGTH + NET_FRAME_MAX];
 };
 
@@ -87,6 +113,9 @@ struct net {
 	uint8_t mac[6];     /* saved */
 	uint8_t config[12]; /* virtio 5.1.4, up to `mtu` */
 	uint64_t features;  /* agreed */
+	uint64_t runs;      /* atomic; that have begun */
+	bool can_offload;   /* it may be told */
+	bool offloads_due;  /* atomic; the tap has not been told of those that were agreed */
 	struct net_receive rx;
 	struct net_transmit tx;
 };
@@ -95,7 +124,18 @@ struct net {
 
 /* [worker] One chain of a queue: as `request` of volt_virtio_type. */
 bool net_receive(struct net *n, struct volt_queue *q, struct volt_chain *c);
+/* [worker] A run begins: the stream may hold something again. */
+void net_begin_run(void *self);
 bool net_transmit(struct net *n, struct volt_queue *q, struct volt_chain *c);
+/* [wire] Features of a tap that its kernel can do; it is left without any. */
+uint64_t net_probe_offloads(int tap);
+/* [worker] Tells the tap which frames the guest takes, once after each agreement. */
+void net_set_offloads(struct net *n);
+/* [worker] Makes the header of a frame from the tap the guest's. False: it asks for work of the
+ * guest that was not agreed. */
+bool net_check_received(const struct net *n, uint8_t *header);
+/* [worker] The same for a frame of the guest's, of `length` bytes (virtio 5.1.6.2.1). */
+bool net_check_sent(const struct net *n, uint8_t *header, size_t length);
 /* [worker] May one more frame of this direction pass? If not, its worker comes again. */
 bool net_may_pass(struct net *n, unsigned direction);
 /* [loop] The link's state may be another: tells the driver. */

@@ -14,8 +14,7 @@
 
 #include "net.h"
 
-#define DROPS_MAX   64u /* frames dropped in one go: then other work has its turn */
-#define NUM_BUFFERS 10u /* its place in the header */
+#define DROPS_MAX 64u /* frames dropped in one go: then other work has its turn */
 
 static void drop(struct net *n)
 {
@@ -35,9 +34,13 @@ static size_t frame_max(const struct net *n)
 	return n->features & NET_F_MTU ? n->mtu + 14u + 4 : NET_FRAME_MAX;
 }
 
-static bool fits(const struct net *n, const struct volt_chain *c, size_t length)
+/* A frame that the guest will see as segments may be longer (virtio 5.1.4.1). */
+static bool fits(
+    const struct net *n, const struct volt_chain *c, const uint8_t *header, size_t length)
 {
-	return length <= frame_max(n) &&
+	const bool segments = header && header[NET_GSO_TYPE] != NET_GSO_NONE;
+
+	return (segments || length <= frame_max(n)) && length <= NET_FRAME_MAX &&
 	       (n->features & NET_F_MRG_RXBUF || length <= c->in_len - NET_HEADER);
 }
 
@@ -54,15 +57,15 @@ static uint8_t *find_byte(const struct volt_chain *c, uint32_t off, uint64_t *gp
 	return (uint8_t *)c->seg[i].iov_base + off;
 }
 
-/* virtio 5.1.6.4.1: without offloads towards the guest all is 0 but num_buffers. */
-static void begin_frame(struct net *n, struct volt_chain *c, size_t length)
+/* virtio 5.1.6.4.1: without offloads, which is a NULL header, all is 0 but num_buffers. */
+static void begin_frame(struct net *n, struct volt_chain *c, const uint8_t *header, size_t length)
 {
-	static const uint8_t header[NET_HEADER] = {[NUM_BUFFERS] = 1};
+	static const uint8_t plain[NET_HEADER] = {[NET_NUM_BUFFERS] = 1};
 	struct net_receive *rx = &n->rx;
 
 	for (unsigned i = 0; i < 2; i++)
-		rx->count[i] = find_byte(c, NUM_BUFFERS + i, &rx->count_gpa[i]);
-	volt_chain_write(c, header, sizeof(header));
+		rx->count[i] = find_byte(c, NET_NUM_BUFFERS + i, &rx->count_gpa[i]);
+	volt_chain_write(c, header ? header : plain, NET_HEADER);
 	rx->frame = (uint32_t)length;
 }
 
@@ -127,13 +130,12 @@ static void drop_written(struct net *n, const struct volt_chain *c)
 }
 
 /* The frame's end, if the chain is too short for it, goes to bytes of our own. */
-static ssize_t read_tap(struct net *n, const struct volt_chain *c)
+static ssize_t read_tap(struct net *n, const struct volt_chain *c, uint8_t header[NET_HEADER])
 {
-	uint8_t header[NET_HEADER]; /* offloads are off: it says nothing */
 	struct iovec iov[VOLT_CHAIN_MAX + 2];
 	unsigned count = 1;
 
-	iov[0] = (struct iovec){header, sizeof(header)};
+	iov[0] = (struct iovec){header, NET_HEADER};
 	count += behind_header(c, iov + 1);
 	iov[count++] = (struct iovec){n->rx.bytes, sizeof(n->rx.bytes)};
 	return readv(n->fd, iov, (int)count);
@@ -142,21 +144,23 @@ static ssize_t read_tap(struct net *n, const struct volt_chain *c)
 static bool receive_tap(struct net *n, struct volt_queue *q, struct volt_chain *c)
 {
 	const size_t room = c->in_len - NET_HEADER;
+	uint8_t header[NET_HEADER];
 
+	net_set_offloads(n);
 	for (unsigned i = 0; i < DROPS_MAX; i++) {
-		const ssize_t got = read_tap(n, c);
+		const ssize_t got = read_tap(n, c, header);
 
 		if (got <= 0) /* EAGAIN; or the interface is down, and says when it is not */
 			return false;
-		if (got < (ssize_t)(NET_HEADER + NET_FRAME_MIN) ||
-		    !fits(n, c, (size_t)got - NET_HEADER)) {
+		if (got < (ssize_t)(NET_HEADER + NET_FRAME_MIN) || !net_check_received(n, header) ||
+		    !fits(n, c, header, (size_t)got - NET_HEADER)) {
 			drop_written(n, c);
 			continue;
 		}
 		const size_t length = (size_t)got - NET_HEADER;
 		const size_t inside = length < room ? length : room;
 
-		begin_frame(n, c, length);
+		begin_frame(n, c, header, length);
 		if (inside == length) {
 			end_frame(n, q, c, (uint32_t)got);
 			return true;
@@ -172,12 +176,23 @@ static bool receive_tap(struct net *n, struct volt_queue *q, struct volt_chain *
 
 /* -------------------------------------------------------------- from a stream */
 
+/* Either worker's: a run of the other one costs a call that finds nothing, and no more. */
+void net_begin_run(void *self)
+{
+	__atomic_fetch_add(&((struct net *)self)->runs, 1, __ATOMIC_RELAXED);
+}
+
+/* A read that got less than it could has emptied the stream: what comes later wakes the worker,
+ * so it is not asked again in this run. */
 static bool read_stream(struct net *n)
 {
 	struct net_receive *rx = &n->rx;
+	const uint64_t run = __atomic_load_n(&n->runs, __ATOMIC_RELAXED);
 	struct iovec room;
 	ssize_t got;
 
+	if (rx->dry_run == run)
+		return false;
 	memmove(rx->bytes, rx->bytes + rx->begin, rx->end - rx->begin);
 	rx->end -= rx->begin;
 	rx->begin = 0;
@@ -185,6 +200,8 @@ static bool read_stream(struct net *n)
 	got = readv(n->fd, &room, 1);
 	if (got > 0) {
 		rx->end += (size_t)got;
+		if ((size_t)got < room.iov_len)
+			rx->dry_run = run;
 		return true;
 	}
 	if (got == 0 || (errno != EAGAIN && errno != EINTR))
@@ -241,11 +258,11 @@ static bool receive_stream(struct net *n, struct volt_queue *q, struct volt_chai
 				return false;
 			continue;
 		}
-		if (!fits(n, c, length)) {
+		if (!fits(n, c, NULL, length)) {
 			drop(n);
 			continue;
 		}
-		begin_frame(n, c, length);
+		begin_frame(n, c, NULL, length);
 		n->rx.rest = frame;
 		n->rx.left = length;
 		put_rest(n, q, c, NET_HEADER);

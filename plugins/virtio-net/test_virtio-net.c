@@ -2,11 +2,16 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 #include <errno.h>
+#include <linux/if_tun.h>
 #include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <volt/fake_driver.h>
@@ -27,6 +32,12 @@
 #define CSUM    (UINT64_C(1) << 0)
 #define MTU     (UINT64_C(1) << 3)
 #define MAC     (UINT64_C(1) << 5)
+#define GCSUM   (UINT64_C(1) << 1)
+#define GTSO4   (UINT64_C(1) << 7)
+#define GTSO6   (UINT64_C(1) << 8)
+#define GECN    (UINT64_C(1) << 9)
+#define GUSO    (UINT64_C(3) << 54)
+#define HUSO    (UINT64_C(1) << 56)
 #define TSO     (UINT64_C(1) << 11 | UINT64_C(1) << 12 | UINT64_C(1) << 13)
 #define MERGE   (UINT64_C(1) << 15)
 #define STATUS  (UINT64_C(1) << 16)
@@ -37,6 +48,42 @@ extern const struct volt_plugin volt_plugin_virtio_net;
 static struct fake_host *host;
 static struct fake_driver *driver;
 static int far_end;
+
+/* The kernel's side of a tap, which the fake host's socket is not: the offloads that it can do,
+ * and those that it was told. */
+#define TAP_ALL 0x6ful
+static unsigned long tap_can = TAP_ALL, tap_told;
+static unsigned reads, writes; /* calls of the device */
+
+int ioctl(int fd, unsigned long request, ...)
+{
+	va_list args;
+	unsigned long arg;
+
+	va_start(args, request);
+	arg = va_arg(args, unsigned long);
+	va_end(args);
+	if (request != TUNSETOFFLOAD)
+		return (int)syscall(SYS_ioctl, fd, request, arg);
+	if (arg & ~tap_can) {
+		errno = EINVAL;
+		return -1;
+	}
+	tap_told = arg;
+	return 0;
+}
+
+ssize_t readv(int fd, const struct iovec *iovec, int count)
+{
+	reads++;
+	return syscall(SYS_readv, fd, iovec, count);
+}
+
+ssize_t writev(int fd, const struct iovec *iovec, int count)
+{
+	writes++;
+	return syscall(SYS_writev, fd, iovec, count);
+}
 
 static void begin(const char *params, uint64_t features)
 {
@@ -64,6 +111,7 @@ static int teardown(void **state)
 	fake_host_destroy(host);
 	driver = NULL;
 	host = NULL;
+	tap_can = TAP_ALL;
 	return 0;
 }
 
@@ -89,13 +137,21 @@ static bool is_filled(const uint8_t *p, size_t n, unsigned seed)
 
 /* ------------------------------------------------------------ the far end */
 
-static void far_sends_tap(size_t n, unsigned seed)
+static void far_sends_header(const uint8_t header[HEADER], size_t n, unsigned seed)
 {
 	static uint8_t packet[HEADER + 70000];
 
-	memset(packet, 0xff, HEADER); /* a device without offloads passes none of it on */
+	memcpy(packet, header, HEADER);
 	fill(packet + HEADER, n, seed);
 	assert_int_equal(send(far_end, packet, HEADER + n, 0), (ssize_t)(HEADER + n));
+}
+
+/* DATA_VALID, and fields that say nothing: a device without offloads passes none of it on. */
+static void far_sends_tap(size_t n, unsigned seed)
+{
+	static const uint8_t header[HEADER] = {2, 0, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9};
+
+	far_sends_header(header, n, seed);
 }
 
 static size_t far_frame(uint8_t *to, size_t n, unsigned seed)
@@ -195,6 +251,16 @@ static void a_tap_has_offloads_that_its_kernel_does(void **state)
 {
 	begin_tap(BOTH);
 	assert_int_equal(fake_driver_get(driver, FAKE_REG_DEVICE_ID), 1);
+	assert_true(fake_driver_offered(driver) ==
+		    (BOTH | CSUM | TSO | HUSO | GCSUM | GTSO4 | GTSO6 | GECN | GUSO));
+	teardown(NULL);
+	tap_can = TAP_ALL & ~0x60ul; /* before Linux 6.2 */
+	begin_tap(BOTH);
+	assert_true(
+	    fake_driver_offered(driver) == (BOTH | CSUM | TSO | GCSUM | GTSO4 | GTSO6 | GECN));
+	teardown(NULL);
+	tap_can = 0;
+	begin_tap(BOTH);
 	assert_true(fake_driver_offered(driver) == (BOTH | CSUM | TSO));
 }
 
@@ -417,6 +483,103 @@ static void a_frame_to_a_tap_has_its_header(void **state)
 	assert_int_equal(count("tx_bytes"), 1000);
 }
 
+static void offloads_can_be_left_out(void **state)
+{
+	tap_told = 0;
+	begin("tap=tap0,offload=off", BOTH);
+	assert_true(fake_driver_offered(driver) == BOTH);
+	offer(IN, 2048);
+	assert_int_equal(tap_told, 0);
+}
+
+static void told(uint64_t features, unsigned long bits)
+{
+	fake_driver_free_all(driver);
+	assert_true(fake_driver_start(driver, BOTH | features, 2, 8));
+	offer(IN, 2048);
+	assert_int_equal(tap_told, bits);
+}
+
+/* virtio 5.1.3.1: segments and ECN need checksums; the tap's UDP has both versions of IP. */
+static void a_tap_is_told_what_was_agreed(void **state)
+{
+	begin_tap(BOTH);
+	told(GCSUM | GTSO4 | GTSO6 | GECN | GUSO, 0x6f);
+	told(GCSUM, 1);
+	told(GCSUM | GTSO4, 3);
+	told(GCSUM | GTSO6 | GECN, 0xd);
+	told(GCSUM | GECN, 1);
+	told(GCSUM | UINT64_C(1) << 54, 1);
+	told(GTSO4 | GTSO6, 0);
+	told(GCSUM | GUSO, 0x61);
+	told(0, 0);
+}
+
+/* 5,000 bytes of segments, longer than the MTU, over three buffers. */
+static void segments_for_the_guest_pass_where_they_are_agreed(void **state)
+{
+	static const uint8_t sent[HEADER] = {1, 0x81, 54, 0, 0xb4, 5, 34, 0, 16, 0, 7, 7};
+	static const uint8_t seen[HEADER] = {1, 0x81, 54, 0, 0xb4, 5, 34, 0, 16, 0, 3, 0};
+
+	begin_tap(BOTH | GCSUM | GTSO4 | GECN);
+	for (unsigned i = 0; i < 3; i++)
+		offer(IN + 2048 * i, 2048);
+	far_sends_header(sent, 5000, 4);
+	frames_came();
+	assert_int_equal(received(), 2048);
+	assert_int_equal(received(), 2048);
+	assert_int_equal(received(), HEADER + 5000 - 4096);
+	assert_memory_equal(at(IN), seen, HEADER);
+	assert_true(is_filled(at(IN) + HEADER, 5000, 4));
+}
+
+static void sums_for_the_guest_pass_where_they_are_agreed(void **state)
+{
+	static const uint8_t sent[][HEADER] = {
+	    {1, 0, 0, 0, 0, 0, 34, 0, 16}, {2, 0, 9, 9, 9, 9, 9, 9, 9, 9}, {0}};
+	static const uint8_t seen[][HEADER] = {
+	    {1, 0, 0, 0, 0, 0, 34, 0, 16, 0, 1}, {2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1}, {[10] = 1}};
+
+	begin_tap(BOTH | GCSUM);
+	for (unsigned i = 0; i < 3; i++) {
+		offer(IN, 2048);
+		far_sends_header(sent[i], 1000, i);
+		frames_came();
+		assert_int_equal(received(), HEADER + 1000);
+		assert_memory_equal(at(IN), seen[i], HEADER);
+		assert_true(is_filled(at(IN) + HEADER, 1000, i));
+	}
+}
+
+/* The tap may still hold frames of an agreement that a reset has ended. */
+static void offloads_for_the_guest_that_are_not_agreed_are_dropped(void **state)
+{
+	static const uint8_t bad[][HEADER] = {
+	    {1, 4, 74, 0, 0xa0, 5, 54, 0, 16},    /* TCPv6: not agreed */
+	    {1, 0x81, 54, 0, 0xb4, 5, 34, 0, 16}, /* ECN: not agreed */
+	    {1, 5, 42, 0, 0xb4, 5, 34, 0, 6},     /* UDP: not agreed */
+	    {0, 1, 54, 0, 0xb4, 5},               /* segments without sums */
+	    {1, 1, 54, 0, 0, 0, 34, 0, 16},       /* segments of no bytes */
+	};
+
+	begin_tap(BOTH | GCSUM | GTSO4);
+	offer(IN, 2048);
+	for (unsigned i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		far_sends_header(bad[i], 1000, i);
+		frames_came();
+		assert_int_equal(count("rx_dropped"), i + 1);
+	}
+	fake_driver_free_all(driver);
+	assert_true(fake_driver_start(driver, BOTH, 2, 8));
+	offer(IN, 2048);
+	far_sends_header((const uint8_t[HEADER]){1, 0, 0, 0, 0, 0, 34, 0, 16}, 1000, 1);
+	frames_came();
+	assert_int_equal(count("rx_dropped"), sizeof(bad) / sizeof(bad[0]) + 1);
+	far_sends_tap(60, 2);
+	frames_came();
+	expect_frame(IN, 60, 2);
+}
+
 static void offloads_pass_where_they_are_agreed(void **state)
 {
 	/* NEEDS_CSUM and a bit that says nothing; TCPv4 with ECN; num_buffers is the device's */
@@ -566,6 +729,70 @@ static void a_far_end_that_goes_takes_the_link_down(void **state)
 	assert_true(transmit(plain, 60, 1));
 	assert_int_equal(count("tx_dropped"), 1);
 	assert_true(fake_command(host, "link", &up, 1) < 0);
+}
+
+/* --------------------------------------------------------- system calls */
+
+static void a_tap_takes_a_call_for_each_frame(void **state)
+{
+	begin_tap(BOTH);
+	for (unsigned i = 0; i < 6; i++)
+		far_sends_tap(1000, i);
+	for (unsigned i = 0; i < 7; i++) {
+		const struct fake_segment s = {IN + 2048 * i, 2048, true};
+
+		assert_true(fake_driver_add(driver, RX, &s, 1, FAKE_DIRECT) >= 0);
+	}
+	reads = writes = 0;
+	fake_driver_kick(driver, RX);
+	assert_int_equal(count("rx_packets"), 6);
+	assert_int_equal(reads, 7); /* the last one finds nothing */
+	for (unsigned i = 0; i < 6; i++)
+		assert_true(transmit(plain, 1000, i));
+	assert_int_equal(writes, 6);
+}
+
+static void a_stream_takes_a_call_for_all_frames_that_came(void **state)
+{
+	static uint8_t bytes[8000];
+	size_t n = 0;
+
+	begin_socket(BOTH);
+	for (unsigned i = 0; i < 6; i++)
+		n += far_frame(bytes + n, 1000, i);
+	for (unsigned i = 0; i < 7; i++) {
+		const struct fake_segment s = {IN + 2048 * i, 2048, true};
+
+		assert_true(fake_driver_add(driver, RX, &s, 1, FAKE_DIRECT) >= 0);
+	}
+	fake_driver_kick(driver, RX);
+	far_writes(bytes, n);
+	reads = writes = 0;
+	frames_came();
+	assert_int_equal(count("rx_packets"), 6);
+	assert_int_equal(reads, 1);
+	for (unsigned i = 0; i < 6; i++)
+		assert_true(transmit(plain, 1000, i));
+	assert_int_equal(writes, 6);
+}
+
+/* A run that finds the stream empty does not keep the next one from looking. */
+static void a_stream_that_was_empty_is_read_again(void **state)
+{
+	static uint8_t bytes[200];
+	const size_t n = far_frame(bytes, 100, 1);
+
+	begin_socket(BOTH);
+	for (unsigned i = 0; i < 3; i++) {
+		offer(IN, 2048);
+		far_writes(bytes, n);
+		frames_came();
+		expect_frame(IN, 100, 1);
+	}
+	far_writes(bytes, n); /* nobody has a buffer for it, and the wake-up is spent */
+	frames_came();
+	offer(IN, 2048);
+	expect_frame(IN, 100, 1);
 }
 
 /* -------------------------------------------------------- hostile drivers */
@@ -789,7 +1016,15 @@ int main(void)
 #define T(name) cmocka_unit_test_teardown(name, teardown)
 	const struct CMUnitTest tests[] = {
 	    T(a_tap_has_offloads_that_its_kernel_does),
+	    T(offloads_can_be_left_out),
+	    T(a_tap_is_told_what_was_agreed),
+	    T(segments_for_the_guest_pass_where_they_are_agreed),
+	    T(sums_for_the_guest_pass_where_they_are_agreed),
+	    T(offloads_for_the_guest_that_are_not_agreed_are_dropped),
 	    T(a_socket_has_none),
+	    T(a_tap_takes_a_call_for_each_frame),
+	    T(a_stream_takes_a_call_for_all_frames_that_came),
+	    T(a_stream_that_was_empty_is_read_again),
 	    T(the_configuration_says_address_link_and_mtu),
 	    T(an_address_that_is_made_is_local_and_stays),
 	    cmocka_unit_test(bad_parameters_have_their_line),

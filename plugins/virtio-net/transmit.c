@@ -14,53 +14,6 @@
 
 #include "net.h"
 
-/* virtio 5.1.6 */
-#define NEEDS_CSUM 1u
-#define GSO_NONE   0u
-#define GSO_TCPV4  1u
-#define GSO_TCPV6  4u
-#define GSO_ECN    0x80u
-
-enum { FLAGS = 0, GSO_TYPE = 1, GSO_SIZE = 4, CSUM_START = 6, CSUM_OFFSET = 8, NUM_BUFFERS = 10 };
-
-/* --------------------------------------------------------------------- header */
-
-static bool has(const struct net *n, uint64_t feature)
-{
-	return n->features & feature;
-}
-
-static bool is_agreed_type(const struct net *n, uint8_t type)
-{
-	if (type & GSO_ECN && !has(n, NET_F_HOST_ECN))
-		return false;
-	switch (type & ~GSO_ECN) {
-	case GSO_TCPV4:
-		return has(n, NET_F_HOST_TSO4);
-	case GSO_TCPV6:
-		return has(n, NET_F_HOST_TSO6);
-	default:
-		return false;
-	}
-}
-
-/* virtio 5.1.6.2.1. Bits of the flags that say nothing to a device are taken out, and
- * num_buffers too, which is no business of the driver here. */
-static bool check_header(const struct net *n, uint8_t *header, size_t length)
-{
-	const uint8_t type = header[GSO_TYPE];
-	const uint32_t sum_at =
-	    (uint32_t)volt_le16(header + CSUM_START) + volt_le16(header + CSUM_OFFSET);
-
-	header[FLAGS] &= NEEDS_CSUM;
-	volt_put_le16(header + NUM_BUFFERS, 0);
-	if (header[FLAGS] && (!has(n, NET_F_CSUM) || sum_at + 2 > length))
-		return false;
-	if (type == GSO_NONE)
-		return true;
-	return header[FLAGS] && volt_le16(header + GSO_SIZE) && is_agreed_type(n, type);
-}
-
 /* -------------------------------------------------------------------- sending */
 
 static bool answer(struct net *n, struct volt_queue *q, struct volt_chain *c, size_t length)
@@ -154,7 +107,7 @@ static bool take_header(
 		return false;
 	volt_chain_read(c, header, NET_HEADER);
 	*length = c->out_len - NET_HEADER;
-	return check_header(n, header, *length) && net_is_up(n);
+	return net_check_sent(n, header, *length) && net_is_up(n);
 }
 
 bool net_transmit(struct net *n, struct volt_queue *q, struct volt_chain *c)

@@ -13,15 +13,12 @@
 
 #include "net.h"
 
-enum { PARAM_TAP, PARAM_SOCKET, PARAM_MAC, PARAM_MTU, PARAM_RATE /* four */ };
+enum { PARAM_TAP, PARAM_SOCKET, PARAM_MAC, PARAM_MTU, PARAM_OFFLOAD, PARAM_RATE /* four */ };
 enum { CONFIG_MAC = 0, CONFIG_STATUS = 6, CONFIG_MTU = 10 };
 
 #define NETWORK_CARD 1u
 #define LINK_UP      1u /* VIRTIO_NET_S_LINK_UP */
 #define RING         256u
-
-/* To the far end a tap's kernel does the work, whatever its own offloads are set to. */
-#define OFFLOADS (NET_F_CSUM | NET_F_HOST_TSO4 | NET_F_HOST_TSO6 | NET_F_HOST_ECN)
 
 /* ----------------------------------------------------------------------- link */
 
@@ -76,7 +73,10 @@ static bool net_request(void *self, struct volt_queue *q, struct volt_chain *c)
 
 static void net_live(void *self, uint64_t features)
 {
-	((struct net *)self)->features = features;
+	struct net *n = self;
+
+	n->features = features;
+	__atomic_store_n(&n->offloads_due, n->tap && n->can_offload, __ATOMIC_RELEASE);
 }
 
 static void net_reset(void *self)
@@ -205,6 +205,7 @@ static int net_init(void *self, const struct volt_host *h, const struct volt_arg
 {
 	struct net *n = self;
 	struct volt_rate rate;
+	uint64_t offloads = 0;
 	int err;
 
 	n->v.h = h;
@@ -214,12 +215,14 @@ static int net_init(void *self, const struct volt_host *h, const struct volt_arg
 	err = take_far_end(n, a);
 	if (err)
 		return err;
+	if (n->tap && volt_arg(a, PARAM_OFFLOAD)->u)
+		offloads = net_probe_offloads(n->fd);
+	n->can_offload = offloads;
 	n->type = (struct volt_virtio_type){
 	    .size = sizeof(n->type),
 	    .id = NETWORK_CARD,
 	    .name = "net",
-	    .features =
-		NET_F_MTU | NET_F_MAC | NET_F_MRG_RXBUF | NET_F_STATUS | (n->tap ? OFFLOADS : 0),
+	    .features = NET_F_MTU | NET_F_MAC | NET_F_MRG_RXBUF | NET_F_STATUS | offloads,
 	    .queues = QUEUES,
 	    .ring = RING,
 	    .segments = VOLT_CHAIN_MAX,
@@ -229,6 +232,7 @@ static int net_init(void *self, const struct volt_host *h, const struct volt_arg
 	    .request = net_request,
 	    .live = net_live,
 	    .reset = net_reset,
+	    .begin_run = net_begin_run,
 	};
 	err = volt_virtio_init(n, n->q, &n->type, h, a);
 	if (err)
@@ -316,6 +320,13 @@ static const struct volt_param params[] = {
 	    .help =
 		"bytes of the longest packet that the guest is given, without Ethernet's header",
 	},
+    [PARAM_OFFLOAD] =
+	{
+	    .name = "offload",
+	    .type = VOLT_PARAM_BOOL,
+	    .def = "on",
+	    .help = "checksums and segments may be left to the other side; a socket has none",
+	},
     [PARAM_RATE] = {.name = "rate-bytes", NET_RATE_BYTES, .help = NET_BYTES_HELP},
     {.name = "burst-bytes", NET_RATE_BYTES, .help = NET_BURST_BYTES_HELP},
     {.name = "rate-ops", NET_RATE_OPS, .help = NET_OPS_HELP},
@@ -330,7 +341,23 @@ static const struct volt_param params[] = {
 		.tests = {{.arg = 0, .op = VOLT_TEST_FD_PARAM, .value = (param)}}, \
 	}
 
+/* linux/if_tun.h: TUNSETOFFLOAD, with the bits that offload.c sets. */
+#define TAP_OFFLOAD      UINT64_C(0x400454d0)
+#define TAP_OFFLOAD_BITS UINT64_C(0x6f)
+
 static const struct volt_need needs[] = {
+    {
+	.syscall = "ioctl",
+	.reason = "tells the tap which offloads the guest takes",
+	.roles = VOLT_ROLE_BIT(VOLT_ROLE_WORKER),
+	.test_count = 3,
+	.tests =
+	    {
+		{.arg = 0, .op = VOLT_TEST_FD_PARAM, .value = PARAM_TAP},
+		{.arg = 1, .op = VOLT_TEST_EQ, .value = TAP_OFFLOAD},
+		{.arg = 2, .op = VOLT_TEST_MASKED_EQ, .mask = ~TAP_OFFLOAD_BITS, .value = 0},
+	    },
+    },
     ON_WORKER("readv", PARAM_TAP, "reads a frame into the guest's buffers"),
     ON_WORKER("writev", PARAM_TAP, "sends a frame from the guest's buffers"),
     ON_WORKER("readv", PARAM_SOCKET, "reads frames for the guest"),
