@@ -98,6 +98,14 @@ struct net_transmit {
 	uint8_t bytes[NET_LENGTH + NET_FRAME_MAX];
 };
 
+/* A record of the frames. */
+struct net_pcap {
+	int fd;                /* -1: there is none */
+	bool ended;            /* atomic */
+	uint64_t epoch;        /* nanoseconds from 1970 to 0 of volt.loop/1 */
+	uint64_t limit, bytes; /* at most; written: atomic */
+};
+
 struct net {
 	struct volt_virtio v;
 	struct volt_queue q[QUEUES];
@@ -116,6 +124,7 @@ struct net {
 	uint64_t runs;      /* atomic; that have begun */
 	bool can_offload;   /* it may be told */
 	bool offloads_due;  /* atomic; the tap has not been told of those that were agreed */
+	struct net_pcap pcap;
 	struct net_receive rx;
 	struct net_transmit tx;
 };
@@ -127,6 +136,12 @@ bool net_receive(struct net *n, struct volt_queue *q, struct volt_chain *c);
 /* [worker] A run begins: the stream may hold something again. */
 void net_begin_run(void *self);
 bool net_transmit(struct net *n, struct volt_queue *q, struct volt_chain *c);
+/* [wire] Begins a record in a file, or none if fd is -1. 0, or what volt_fail() returned. */
+int net_pcap_init(struct net *n, int fd, const char *path, uint64_t limit);
+/* [worker] One frame that passed: the first `length` bytes of `parts`. */
+void net_pcap_frame(struct net *n, const struct iovec *parts, unsigned count, size_t length);
+/* [worker] Nothing more is written; the first caller's reason is logged. */
+void net_pcap_end(struct net *n, const char *why);
 /* [wire] Features of a tap that its kernel can do; it is left without any. */
 uint64_t net_probe_offloads(int tap);
 /* [worker] Tells the tap which frames the guest takes, once after each agreement. */

@@ -141,6 +141,19 @@ static ssize_t read_tap(struct net *n, const struct volt_chain *c, uint8_t heade
 	return readv(n->fd, iov, (int)count);
 }
 
+/* Before the chain goes back, as its bytes are the guest's then. */
+static void record_tap(struct net *n, const struct volt_chain *c, size_t length)
+{
+	struct iovec iov[VOLT_CHAIN_MAX + 1];
+	unsigned count;
+
+	if (n->pcap.fd < 0)
+		return;
+	count = behind_header(c, iov);
+	iov[count++] = (struct iovec){n->rx.bytes, sizeof(n->rx.bytes)};
+	net_pcap_frame(n, iov, count, length);
+}
+
 static bool receive_tap(struct net *n, struct volt_queue *q, struct volt_chain *c)
 {
 	const size_t room = c->in_len - NET_HEADER;
@@ -160,6 +173,7 @@ static bool receive_tap(struct net *n, struct volt_queue *q, struct volt_chain *
 		const size_t length = (size_t)got - NET_HEADER;
 		const size_t inside = length < room ? length : room;
 
+		record_tap(n, c, length);
 		begin_frame(n, c, header, length);
 		if (inside == length) {
 			end_frame(n, q, c, (uint32_t)got);
@@ -262,6 +276,7 @@ static bool receive_stream(struct net *n, struct volt_queue *q, struct volt_chai
 			drop(n);
 			continue;
 		}
+		net_pcap_frame(n, &(struct iovec){(void *)(uintptr_t)frame, length}, 1, length);
 		begin_frame(n, c, NULL, length);
 		n->rx.rest = frame;
 		n->rx.left = length;

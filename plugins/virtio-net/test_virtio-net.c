@@ -731,6 +731,120 @@ static void a_far_end_that_goes_takes_the_link_down(void **state)
 	assert_true(fake_command(host, "link", &up, 1) < 0);
 }
 
+/* ---------------------------------------------------------------- a record */
+
+#define PCAP_FILE 24u
+#define PCAP_EACH 16u
+
+static char pcap_path[] = "/tmp/volt-pcap-XXXXXX";
+
+static size_t read_pcap(uint8_t *to, size_t size)
+{
+	FILE *file = fopen(pcap_path, "rb");
+	size_t n;
+
+	assert_non_null(file);
+	n = fread(to, 1, size, file);
+	fclose(file);
+	return n;
+}
+
+static int remove_pcap(void **state)
+{
+	unlink(pcap_path);
+	strcpy(pcap_path, "/tmp/volt-pcap-XXXXXX");
+	return teardown(state);
+}
+
+static void begin_pcap(const char *far, const char *more)
+{
+	char params[128];
+	int fd = mkstemp(pcap_path);
+
+	assert_true(fd >= 0);
+	close(fd);
+	snprintf(params, sizeof(params), "%s,pcap=%s%s", far, pcap_path, more);
+	begin(params, BOTH);
+}
+
+/* The record of a frame at `p`, and the next one. */
+static const uint8_t *expect_record(const uint8_t *p, size_t n, unsigned seed)
+{
+	assert_true(volt_le32(p + 4) < 1000000000u);
+	assert_int_equal(volt_le32(p + 8), n);
+	assert_int_equal(volt_le32(p + 12), n);
+	assert_true(is_filled(p + PCAP_EACH, n, seed));
+	return p + PCAP_EACH + n;
+}
+
+static void frames_of_a_tap_are_recorded(void **state)
+{
+	static const uint8_t header[PCAP_FILE] = {0x4d, 0x3c, 0xb2, 0xa1, 2, 0, 4, 0, [20] = 1};
+	static uint8_t found[16384];
+	const uint8_t *p = found;
+
+	begin_pcap("tap=tap0,mtu=9000", "");
+	assert_true(transmit(plain, 1000, 1));
+	for (unsigned i = 0; i < 3; i++)
+		offer(IN + 2048 * i, 2048);
+	far_sends_tap(5000, 2); /* in three buffers */
+	frames_came();
+	assert_int_equal(count("rx_packets"), 1);
+	assert_int_equal(read_pcap(found, sizeof(found)), PCAP_FILE + 2 * PCAP_EACH + 6000);
+	assert_memory_equal(p, header, 16);
+	assert_memory_equal(p + 20, header + 20, 4);
+	p = expect_record(p + PCAP_FILE, 1000, 1);
+	expect_record(p, 5000, 2);
+}
+
+static void frames_of_a_stream_are_recorded(void **state)
+{
+	static uint8_t bytes[200], found[4096];
+	const uint8_t *p = found;
+	const size_t n = far_frame(bytes, 100, 1);
+
+	begin_pcap("socket=unix:/passt", "");
+	offer(IN, 2048);
+	far_writes(bytes, n);
+	frames_came();
+	assert_true(transmit(plain, 1000, 2));
+	assert_int_equal(read_pcap(found, sizeof(found)), PCAP_FILE + 2 * PCAP_EACH + 1100);
+	p = expect_record(p + PCAP_FILE, 100, 1);
+	expect_record(p, 1000, 2);
+}
+
+static void a_record_ends_at_its_limit(void **state)
+{
+	static uint8_t found[4096];
+
+	begin_pcap("tap=tap0", ",pcap-limit=2000");
+	for (unsigned i = 0; i < 3; i++)
+		assert_true(transmit(plain, 950, i));
+	assert_true(transmit(plain, 20, 1)); /* would fit, but would hide the one before */
+	assert_int_equal(count("tx_packets"), 4);
+	assert_int_equal(read_pcap(found, sizeof(found)), PCAP_FILE + 2 * (PCAP_EACH + 950));
+}
+
+static void a_record_overwrites_nothing_but_a_record(void **state)
+{
+	static uint8_t found[4096];
+	char params[128];
+	int fd = mkstemp(pcap_path);
+
+	snprintf(params, sizeof(params), "tap=tap0,pcap=%s", pcap_path);
+	for (unsigned i = 0; i < 2; i++) {
+		begin(params, BOTH);
+		assert_true(transmit(plain, 100 + i, i));
+		assert_int_equal(read_pcap(found, sizeof(found)), PCAP_FILE + PCAP_EACH + 100 + i);
+		teardown(NULL);
+	}
+	assert_int_equal(pwrite(fd, "text", 4, 0), 4);
+	close(fd);
+	refused(params, "neither an empty file nor an earlier record");
+	assert_int_equal(read_pcap(found, sizeof(found)), PCAP_FILE + PCAP_EACH + 101);
+	refused("tap=tap0,pcap=/dev/null", "neither an empty file nor an earlier record");
+}
+
 /* --------------------------------------------------------- system calls */
 
 static void a_tap_takes_a_call_for_each_frame(void **state)
@@ -1022,6 +1136,10 @@ int main(void)
 	    T(sums_for_the_guest_pass_where_they_are_agreed),
 	    T(offloads_for_the_guest_that_are_not_agreed_are_dropped),
 	    T(a_socket_has_none),
+	    cmocka_unit_test_teardown(frames_of_a_tap_are_recorded, remove_pcap),
+	    cmocka_unit_test_teardown(frames_of_a_stream_are_recorded, remove_pcap),
+	    cmocka_unit_test_teardown(a_record_ends_at_its_limit, remove_pcap),
+	    cmocka_unit_test_teardown(a_record_overwrites_nothing_but_a_record, remove_pcap),
 	    T(a_tap_takes_a_call_for_each_frame),
 	    T(a_stream_takes_a_call_for_all_frames_that_came),
 	    T(a_stream_that_was_empty_is_read_again),

@@ -90,6 +90,7 @@ static bool send_frame(struct net *n, struct volt_queue *q, struct volt_chain *c
 			net_lose(n);
 		return answer(n, q, c, 0);
 	}
+	net_pcap_frame(n, iov + 1, c->out, length);
 	if ((size_t)put == head_length + length || n->tap)
 		return answer(n, q, c, length);
 	keep_rest(&n->tx, iov, count, (size_t)put);

@@ -13,7 +13,16 @@
 
 #include "net.h"
 
-enum { PARAM_TAP, PARAM_SOCKET, PARAM_MAC, PARAM_MTU, PARAM_OFFLOAD, PARAM_RATE /* four */ };
+enum {
+	PARAM_TAP,
+	PARAM_SOCKET,
+	PARAM_MAC,
+	PARAM_MTU,
+	PARAM_OFFLOAD,
+	PARAM_PCAP,
+	PARAM_PCAP_LIMIT,
+	PARAM_RATE /* four */
+};
 enum { CONFIG_MAC = 0, CONFIG_STATUS = 6, CONFIG_MTU = 10 };
 
 #define NETWORK_CARD 1u
@@ -244,6 +253,10 @@ static int net_init(void *self, const struct volt_host *h, const struct volt_arg
 	if (err)
 		return err;
 	err = set_limits(n, &rate);
+	if (err)
+		return err;
+	err = net_pcap_init(n, volt_arg(a, PARAM_PCAP)->fd, volt_arg(a, PARAM_PCAP)->s,
+	    volt_arg(a, PARAM_PCAP_LIMIT)->u);
 	return err ? err : set_address(n, a);
 }
 
@@ -327,6 +340,23 @@ static const struct volt_param params[] = {
 	    .def = "on",
 	    .help = "checksums and segments may be left to the other side; a socket has none",
 	},
+    [PARAM_PCAP] =
+	{
+	    .name = "pcap",
+	    .type = VOLT_PARAM_FILE_RW,
+	    .def = "",
+	    .help = "a file that exists, where the frames that pass are recorded for tcpdump",
+	},
+    [PARAM_PCAP_LIMIT] =
+	{
+	    .name = "pcap-limit",
+	    .type = VOLT_PARAM_SIZE,
+	    .def = "64M",
+	    .min = 24,
+	    .max = UINT64_C(1) << 40,
+	    .flags = VOLT_PARAM_HOST_SIDE,
+	    .help = "bytes of that file, at most; then the record ends",
+	},
     [PARAM_RATE] = {.name = "rate-bytes", NET_RATE_BYTES, .help = NET_BYTES_HELP},
     {.name = "burst-bytes", NET_RATE_BYTES, .help = NET_BURST_BYTES_HELP},
     {.name = "rate-ops", NET_RATE_OPS, .help = NET_OPS_HELP},
@@ -362,6 +392,7 @@ static const struct volt_need needs[] = {
     ON_WORKER("writev", PARAM_TAP, "sends a frame from the guest's buffers"),
     ON_WORKER("readv", PARAM_SOCKET, "reads frames for the guest"),
     ON_WORKER("writev", PARAM_SOCKET, "sends a frame from the guest's buffers"),
+    ON_WORKER("writev", PARAM_PCAP, "records a frame"),
 };
 
 static const struct volt_counter counters[] = {
