@@ -137,38 +137,47 @@ static void wait_for_end(int pidfd)
 	poll(&end, 1, 10000);
 }
 
-/* Not a part of what a terminal or a shell ends. */
-static void be_apart(void)
+/* No signal reaches it, neither a terminal's nor a shell's. */
+static void keep(const struct place *p, int line, struct keeper *k)
 {
-	sigset_t all;
-
-	setsid();
-	sigfillset(&all);
-	sigprocmask(SIG_SETMASK, &all, NULL);
-	prctl(PR_SET_NAME, "volt-run-keeper");
-}
-
-static void keep(const struct place *p, int line)
-{
-	struct keeper k = {.has_terminal = tcgetattr(STDIN_FILENO, &k.terminal) == 0};
 	struct note note;
 	ssize_t n;
 
-	be_apart();
+	setsid();
+	prctl(PR_SET_NAME, "volt-run-keeper");
 	/* Whoever waits for the end of these streams does not wait for this process. */
-	if (!k.has_terminal)
+	if (!k->has_terminal)
 		close(STDIN_FILENO);
 	close(STDOUT_FILENO);
 	close(STDERR_FILENO);
 	while ((n = read(line, &note, sizeof(note))) > 0 || (n < 0 && errno == EINTR))
 		if (n == sizeof(note))
-			hear(&k, &note);
-	for (int i = 0; i < k.count; i++)
-		wait_for_end(k.children[i]);
-	if (k.has_terminal && k.changed)
-		tcsetattr(STDIN_FILENO, TCSANOW, &k.terminal);
+			hear(k, &note);
+	for (int i = 0; i < k->count; i++)
+		wait_for_end(k->children[i]);
+	if (k->has_terminal && k->changed)
+		tcsetattr(STDIN_FILENO, TCSANOW, &k->terminal);
 	remove_folder(p->path);
 	_exit(0);
+}
+
+/* All that the keeper must have, it has from its first moment on: it may run much later. */
+static pid_t start_keeper(const struct place *p, const int line[2])
+{
+	struct keeper k = {.has_terminal = tcgetattr(STDIN_FILENO, &k.terminal) == 0};
+	sigset_t all, before;
+
+	sigfillset(&all);
+	sigprocmask(SIG_SETMASK, &all, &before);
+	const pid_t pid = fork();
+	if (pid == 0) {
+		close(line[1]);
+		keep(p, line[0], &k);
+	}
+	const int err = errno;
+	sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = err;
+	return pid;
 }
 
 int place_open(struct place *p, const char *parent)
@@ -180,14 +189,10 @@ int place_open(struct place *p, const char *parent)
 	const int err = make_folder(p, parent);
 	if (err)
 		return err;
-	if (pipe2(line, O_CLOEXEC) != 0 || (p->keeper = fork()) < 0) {
+	if (pipe2(line, O_CLOEXEC) != 0 || (p->keeper = start_keeper(p, line)) < 0) {
 		const int why = errno;
 		remove_folder(p->path);
 		return -why;
-	}
-	if (p->keeper == 0) {
-		close(line[1]);
-		keep(p, line[0]);
 	}
 	close(line[0]);
 	p->line = line[1];
