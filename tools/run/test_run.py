@@ -544,6 +544,65 @@ class Writable(Case):
         self.assertEqual((run.returncode, (folder / "file").read_text()), (0, "host\n"))
 
 
+class Kernels(Case):
+    """As installed: volt, volt-kernel and kernel-fetch; apt and the store only note what is asked."""
+
+    def setUp(self):
+        super().setUp()
+        folder, self.log = self.folder / "bin", self.folder / "log"
+        share = self.folder / "share/volt"
+        folder.mkdir()
+        share.mkdir(parents=True)
+        (share / "kernel-fetch").symlink_to(pathlib.Path(__file__).with_name("kernel-fetch").resolve())
+        (folder / "volt").symlink_to(FAKE)
+        for name, script in {
+                "volt-kernel": "case $1 in\n"
+                               f"default) test -e {self.folder}/default ;;\n"
+                               f"import) touch {self.folder}/default ;;\n"
+                               'initramfs) [ "$5" != absent ] && touch "$4" || '
+                               '{ echo "no kernel in the store has that name" >&2; exit 1; } ;;\n'
+                               "esac",
+                "apt-cache": 'echo "  Depends: linux-image-6.1.0-9-cloud-amd64"',
+                "apt-get": "for package; do :; done; touch ${package}_1.deb"}.items():
+            (folder / name).write_text(f"#!/bin/sh\necho {name} $* >>{self.log}\n{script}\n")
+            (folder / name).chmod(0o755)
+        self.env["PATH"] = f"{folder}:{self.env['PATH']}"
+
+    def start_plain(self, *options):
+        run = subprocess.Popen([RUN, "--volt", self.folder / "bin/volt", "--no-share", *options,
+                                "--", "sh", "-c", "exit 7"], env=self.env, text=True,
+                               stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
+        self.addCleanup(self.end, run)
+        return run
+
+    def test_the_first_kernel_is_fetched_once(self):
+        runs = [self.start_plain() for _ in range(5)]
+        said = "".join(run.communicate(timeout=LIMIT)[1] for run in runs)
+        self.assertEqual([run.returncode for run in runs], [7] * 5, said)
+        self.assertIn("there is no kernel yet: fetching Debian's, once", said)
+        log = self.log.read_text()
+        self.assertEqual(log.count("apt-get "), 1, log)
+        self.assertEqual(log.count("volt-kernel import --default linux-image-6.1.0-9-cloud-amd64_1.deb"),
+                         1, log)
+        self.assertEqual(log.count("volt-kernel initramfs --quiet --output"), 5, log)
+
+    def test_a_fetch_that_fails_is_told(self):
+        (self.folder / "bin/apt-get").write_text("#!/bin/sh\nexit 100\n")
+        run = self.start_plain()
+        _, said = run.communicate(timeout=LIMIT)
+        self.assertEqual(run.returncode, FAILED)
+        self.assertIn("no kernel could be fetched: volt-kernel import --default FILE takes one", said)
+
+    def test_a_kernel_by_name(self):
+        run = self.start_plain("--kernel", "own")
+        run.communicate(timeout=LIMIT)
+        self.assertEqual(run.returncode, 7)
+        run = self.start_plain("--kernel", "absent")
+        _, said = run.communicate(timeout=LIMIT)
+        self.assertEqual(run.returncode, FAILED)
+        self.assertIn("--kernel absent: no kernel in the store has that name", said)
+
+
 class Many(Case):
     def test_fifty_at_once(self):
         runs = [subprocess.Popen(self.line("sh", "-c", "read n; exit $n"), env=self.env,
