@@ -161,15 +161,16 @@ int vet_load(struct vet_image *v)
 {
 	*v->result = (struct vet_result){.image_fd = -1};
 	int err = vet_headers(v);
-	if (!err)
-		err = vet_note(v);
-	if (!err)
-		err = vet_dynamic(v);
-	if (!err)
-		err = vet_symbols(v);
-	if (!err)
-		err = vet_relocs(v);
-	return err;
+	if (err)
+		return err;
+	err = vet_note(v);
+	if (err)
+		return err;
+	err = vet_dynamic(v);
+	if (err)
+		return err;
+	err = vet_symbols(v);
+	return err ? err : vet_relocs(v);
 }
 
 int vet_image(
