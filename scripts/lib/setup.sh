@@ -23,7 +23,7 @@ PACKAGES_DEMO=(
 	qemu-system-x86 # the lab, where the host's KVM cannot run Linux
 	libcmocka-dev libjson-c-dev
 	libseccomp-dev libcap-dev # the sandbox
-	libarchive-dev liblzma-dev liblzo2-dev nettle-dev # volt-kernel
+	libarchive-dev liblzma-dev nettle-dev # volt-kernel
 	e2fsprogs fakeroot mmdebstrap uidmap # a root file system on a disk
 	passt # a network for guests without root
 )
@@ -36,7 +36,7 @@ PACKAGES_CHECK=(
 	"${PACKAGES_DEMO[@]}"
 	"${PACKAGES_KERNEL[@]}"
 	clang libclang-rt-14-dev clang-format clang-tidy cppcheck
-	bzip2 lzop # to pack kernels with
+	bzip2 # to pack kernels with
 	acpica-tools mandoc codespell shellcheck strace
 	zsh fish # completions
 	python3-jsonschema # another reader of volt.schema.json

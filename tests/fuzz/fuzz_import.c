@@ -20,7 +20,7 @@
 #include "tools/kernel/unpack.h"
 
 #define ROOM    (64u << 10) /* what may be unpacked */
-#define SEEDS   7u
+#define SEEDS   6u
 #define VERSION "6.1.0"
 
 /* ------------------------------------------------------------------------- seeds */
@@ -30,7 +30,7 @@ static struct bytes payloads[SEEDS], with_config, package, bzimage;
 static void make_seeds(void)
 {
 	static const char *const commands[SEEDS] = {"gzip -n", "bzip2 -1", "xz --format=lzma -0",
-	    "xz --check=crc32 --lzma2=dict=4KiB", "lzop", "lz4 -l -1", "zstd -q -1"};
+	    "xz --check=crc32 --lzma2=dict=4KiB", "lz4 -l -1", "zstd -q -1"};
 	struct bytes kernel = kit_vmlinux(VERSION, NULL, 0);
 
 	for (unsigned i = 0; i < SEEDS; i++)

@@ -4,7 +4,7 @@
 /*
  * volt-kernel: keeps kernels for volt in a folder of the user's, and tells what they can do.
  *
- *	intake  -> what came is unpacked, onto a stage (stage, package, unpack, lzo)
+ *	intake  -> what came is unpacked, onto a stage (stage, package, unpack)
  *	image   -> volt's own loaders say what volt will make of it
  *	record  -> it gets its manifest, its name and its place in the store
  *	initramfs -> volt-init, and the modules that it needs with one of them (module, cpio)

@@ -10,7 +10,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "tools/kernel/lzo.h"
 #include "tools/kernel/xz.h"
 
 #define CHUNK           65536u
@@ -19,7 +18,7 @@
 static const struct format {
 	const char *name, *magic;
 	unsigned magic_size;
-	int filter; /* of libarchive; LZO, LZMA and xz are read without it */
+	int filter; /* of libarchive; LZMA and xz are read without it */
 	bool size_follows;
 } formats[] = {
     {"gzip", "\x1f\x8b", 2, ARCHIVE_FILTER_GZIP, false},
@@ -69,13 +68,6 @@ static int meter_take(void *arg, const void *bytes, size_t size)
 	return m->sink(m->arg, bytes, size);
 }
 
-int unpack_refused(int err, char *why, size_t why_size)
-{
-	snprintf(why, why_size, "%s",
-	    err == -EFBIG ? "unpacks to more than a kernel has" : strerror(-err));
-	return err;
-}
-
 /* ----------------------------------------------------------------- libarchive */
 
 static int refuse_archive(struct archive *a, char *why, size_t why_size)
@@ -114,7 +106,7 @@ static int pump(struct archive *a, struct meter *to, char *why, size_t why_size)
 			return refuse_archive(a, why, why_size);
 		const int err = meter_take(to, chunk, (size_t)n);
 		if (err)
-			return unpack_refused(err, why, why_size);
+			return sink_refused(err, why, why_size);
 	}
 }
 
@@ -181,6 +173,16 @@ static int check_memory(
 	return -ENOMEM;
 }
 
+/* libarchive would start a program for it. */
+static int refuse_lzo(char *why, size_t why_size)
+{
+	snprintf(why, why_size,
+	    "cannot be unpacked here, as no distribution packs kernels for x86-64 so; volt boots "
+	    "the "
+	    "bzImage itself");
+	return -ENOEXEC;
+}
+
 static int unpack_by(const struct format *f, const uint8_t *payload, size_t size, struct meter *to,
     char *why, size_t why_size)
 {
@@ -189,14 +191,13 @@ static int unpack_by(const struct format *f, const uint8_t *payload, size_t size
 	if (err)
 		return err;
 	if (f->filter == ARCHIVE_FILTER_LZOP)
-		err = lzo_unpack(payload, size, meter_take, to, why, why_size);
-	else if (f->filter == ARCHIVE_FILTER_XZ || f->filter == ARCHIVE_FILTER_LZMA)
+		return refuse_lzo(why, why_size);
+	if (f->filter == ARCHIVE_FILTER_XZ || f->filter == ARCHIVE_FILTER_LZMA)
 		return xz_unpack(
 		    payload, size, f->filter == ARCHIVE_FILTER_LZMA, meter_take, to, why, why_size);
-	else if (f->filter == ARCHIVE_FILTER_NONE)
-		err = meter_take(to, payload, size);
-	else
+	if (f->filter != ARCHIVE_FILTER_NONE)
 		return filter_stream(f->filter, payload, size, to, why, why_size);
+	err = meter_take(to, payload, size);
 	if (err == -EFBIG)
 		snprintf(why, why_size, "unpacks to more than a kernel has");
 	return err;

@@ -14,11 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Takes the next bytes: 0, or -errno, which ends the unpacking. -EFBIG: that is too much. */
-typedef int (*unpack_sink)(void *arg, const void *bytes, size_t size);
-
-/* For unpackers: a sink's error as a clause in `why`. Returns `err`. */
-int unpack_refused(int err, char *why, size_t why_size);
+#include "tools/kernel/sink.h"
 
 /* "gzip", "xz" ... by the first bytes, or NULL. */
 const char *unpack_name(const uint8_t *payload, size_t size);

@@ -89,7 +89,7 @@ static int pass_on(struct xz *x, unpack_sink sink, void *arg, char *why, size_t 
 		if (n < 0)
 			return n;
 		if (err)
-			return unpack_refused(err, why, why_size);
+			return sink_refused(err, why, why_size);
 	}
 	return 0;
 }

@@ -14,7 +14,7 @@
 
 #include <lzma.h>
 
-#include "tools/kernel/unpack.h"
+#include "tools/kernel/sink.h"
 
 /* Linux and Debian pack with dictionaries of up to 128 MiB (Linux scripts/xz_wrap.sh). */
 #define XZ_MEMORY_MAX (UINT64_C(192) << 20)
