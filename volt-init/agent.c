@@ -21,7 +21,7 @@
 #include <unistd.h>
 
 #include "agent_child.h"
-#include "init.h"
+#include "parts.h"
 
 enum { SOCKET, OUTPUT, ERRORS, INPUT, CHILD, FILES };
 

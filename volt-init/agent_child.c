@@ -13,7 +13,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "agent.h"
+#include "protocol.h"
 
 enum { HEAD = 12, WORDS_MAX = 512, FILES_MAX = 64 };
 

@@ -14,7 +14,7 @@
 #include <unistd.h>
 
 #include "cmdline.h"
-#include "init.h"
+#include "parts.h"
 #include "shell.h"
 #include "small.h"
 #include "text.h"

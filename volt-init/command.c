@@ -7,7 +7,7 @@
 #include <termios.h>
 #include <unistd.h>
 
-#include "init.h"
+#include "parts.h"
 #include "text.h"
 
 enum { ARGS_MAX = 64 };

@@ -5,7 +5,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-#include "init.h"
+#include "parts.h"
 #include "text.h"
 
 bool console_open(void)

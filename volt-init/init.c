@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
-#include "init.h"
+#include "parts.h"
 
 #include <errno.h>
 #include <fcntl.h>

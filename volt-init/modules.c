@@ -8,7 +8,7 @@
 #include <unistd.h>
 
 #include "cmdline.h"
-#include "init.h"
+#include "parts.h"
 #include "text.h"
 
 /* include/uapi/linux/module.h; kernels without CONFIG_MODULE_DECOMPRESS answer EINVAL. */

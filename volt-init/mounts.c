@@ -6,7 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "init.h"
+#include "parts.h"
 #include "text.h"
 
 enum { MOUNTS_MAX = 128 };

@@ -5,7 +5,7 @@
 #include <sys/io.h>
 #include <unistd.h>
 
-#include "init.h"
+#include "parts.h"
 
 enum { DIRECT = 0 }; /* no file can have this descriptor: standard input has it */
 

@@ -7,7 +7,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "init.h"
+#include "parts.h"
 #include "text.h"
 
 enum { GRACE_MS = 2000, KILL_MS = 500 };

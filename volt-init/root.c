@@ -16,7 +16,7 @@
 #include <unistd.h>
 
 #include "cmdline.h"
-#include "init.h"
+#include "parts.h"
 #include "small.h"
 #include "text.h"
 #include "volume.h"

@@ -10,8 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include "init.h"
 #include "parse.h"
+#include "parts.h"
 #include "text.h"
 
 enum { LINE_SIZE = 4096, AT_END = -1, TOO_LONG = -2 };

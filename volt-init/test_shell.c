@@ -12,7 +12,7 @@
 
 #include <cmocka.h>
 
-#include "init.h"
+#include "parts.h"
 
 static char output[65536];
 

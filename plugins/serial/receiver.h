@@ -8,7 +8,7 @@
 #ifndef PLUGINS_SERIAL_RECEIVER_H
 #define PLUGINS_SERIAL_RECEIVER_H
 
-#include "uart.h"
+#include "chip.h"
 
 void receiver_clear(struct uart *u);
 /* One character out of the shift register, with its PE, FE and BI. */

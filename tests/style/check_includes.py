@@ -4,9 +4,12 @@
 tools and volt-init see no plugin, but volt-plugin has the sandbox's compiler of filters;
 volt-run has the numbers of the agent's protocol;
 only tests and volt-plugin see <volt/fake_host.h>. Folders of the core include those before
-them in FOLDERS, and modules of a folder do not include each other in a circle."""
+them in FOLDERS. Modules, which are a .c file and its header, do not include each other in a circle
+anywhere."""
 
+import os
 import re
+from pathlib import Path
 
 import tree
 
@@ -24,8 +27,17 @@ def is_above(folder, name):
 
 
 def module(name):
-    """core/vm/seal.c and core/vm/seal.h are vm/seal."""
-    return re.sub(r"^core/|\.[ch]$", "", str(name))
+    """core/vm/seal.c and core/vm/seal.h are core/vm/seal."""
+    return re.sub(r"\.[ch]$", "", str(name))
+
+
+def included(path, name):
+    """The file of the tree that the name in quotes means, from its root; None: of none."""
+    for folder in (path.parent, Path()):
+        file = Path(os.path.normpath(folder / name))
+        if (tree.ROOT / file).is_file():
+            return file
+    return None
 
 
 def reachable(graph, start):
@@ -59,7 +71,8 @@ def complaint(path, mark, name):
     if path.parts[0] == "core" and name.startswith("core/") and is_above(path.parts[1], name):
         return f"is above core/{path.parts[1]}: the order is {' <- '.join(FOLDERS)}"
     confined = path.parts[:2] == ("tools", "plugin") and name.startswith("plugins/sandbox/")
-    protocol = path.parts[:2] == ("tools", "run") and name == "volt-init/agent.h"
+    protocol = path.parts[:2] == ("tools", "run") and name in (
+        "volt-init/agent.h", "volt-init/protocol.h")
     if (path.parts[0] == "tools" and not confined and not protocol
             and re.match(r"(\.\./)*(plugins|volt-init|tests)/", name)):
         return "is no part of a tool"
@@ -68,16 +81,18 @@ def complaint(path, mark, name):
     return None
 
 
-sources = tree.files(".c", ".h", under=("core", "plugins", "sdk", "tools", "volt-init", "tests"))
+sources = tree.files(".c", ".h", under=("core", "jail", "plugins", "sdk", "tools", "volt-init",
+                                        "tests"))
 problems = []
 graph = {}
 for path in sources:
     for mark, name in INCLUDE.findall(tree.text(path)):
-        if path.parts[0] == "core" and name.startswith("core/") and module(name) != module(path):
-            graph.setdefault(module(path), set()).add(module(name))
+        file = included(path, name) if mark == '"' and not is_test(path) else None
+        if file and module(file) != module(path):
+            graph.setdefault(module(path), set()).add(module(file))
         why = complaint(path, mark, name)
         if why:
             problems.append(f"{path}: includes {name}, which {why}")
 for circle in circles(graph):
-    problems.append(f"core: {', '.join(circle)} include each other in a circle")
+    problems.append(f"{', '.join(circle)} include each other in a circle")
 tree.finish(problems, len(sources), "C files")

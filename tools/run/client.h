@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "volt-init/agent.h"
+#include "volt-init/protocol.h"
 
 #define CLIENT_HEAD 8
 #define CLIENT_ROOM (2 * (CLIENT_HEAD + AGENT_FRAME_MAX))

@@ -8,8 +8,8 @@
  * PID 1 itself only waits: the command or the shell is a child with a session of its own, so
  * neither Ctrl-C nor a crash reaches init.
  */
-#ifndef VOLT_INIT_INIT_H
-#define VOLT_INIT_INIT_H
+#ifndef VOLT_INIT_PARTS_H
+#define VOLT_INIT_PARTS_H
 
 #include <stdbool.h>
 #include <stddef.h>
