@@ -57,7 +57,9 @@ suites() { # BUILD "SUITE..." MESON-TEST-ARGUMENT...
 	: >"$json"
 	# meson's own exit status is 0 when tests were skipped: results.py judges those. But it
 	# tells of a meson that ended before it had run them all.
+	# The limits of single tests only end what hangs: a busy machine gets three times as much.
 	limited meson test -C "$OUT/$build" --no-rebuild --print-errorlogs --logbase "$part" \
+		--timeout-multiplier 3 \
 		"${names[@]/#/--suite=}" "$@" 2>&1 | sed "$MESON_NOISE" || status=$?
 	! time_is_up || set -- "$@" --time-is-up
 	timeout 60 meson introspect --tests "$OUT/$build" >"$tests" &&
