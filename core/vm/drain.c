@@ -25,11 +25,17 @@ static bool has_run_by(struct worker *w, uint32_t ticket, struct loop *l, uint64
 	}
 }
 
+/* Others have nothing to finish, so that their jobs run after posts alone. */
+static bool is_drained(const struct worker *w)
+{
+	const struct instance *i = instance_of((struct callee *)w->owner);
+
+	return i->saved && i->saved->pause;
+}
+
 /* [loop] Without its workers' last run a pause would wait for them without end. */
 static void pause_instance(const struct instance *i, bool has_run)
 {
-	if (!i->saved || !i->saved->pause)
-		return;
 	if (!has_run) {
 		log_warn("%s: a request did not end within %llu s: what the guest did not flush "
 			 "may be lost",
@@ -44,22 +50,27 @@ static void pause_instance(const struct instance *i, bool has_run)
 void drain_workers(struct machine *m)
 {
 	const uint64_t limit = clock_now() + LIMIT_NS;
-	uint32_t tickets[WORKER_MAX];
+	uint32_t tickets[WORKER_MAX] = {0};
 
 	if (m->pause.step == PAUSE_STILL) /* then all of it has been done */
 		return;
 	for (uint32_t i = 0; i < m->worker_count; i++) {
+		if (!is_drained(&m->workers[i]))
+			continue;
 		worker_hold(&m->workers[i]);
 		tickets[i] = worker_request(&m->workers[i]);
 	}
 	/* Workers of one instance follow each other, as it is wired in one call. */
 	for (uint32_t i = 0; i < m->worker_count;) {
 		const struct callee *owner = m->workers[i].owner;
+		const bool drained = is_drained(&m->workers[i]);
 		bool has_run = true;
 
 		for (; i < m->worker_count && m->workers[i].owner == owner; i++)
 			has_run =
-			    has_run_by(&m->workers[i], tickets[i], &m->loop, limit) && has_run;
-		pause_instance(instance_of((struct callee *)owner), has_run);
+			    (!drained || has_run_by(&m->workers[i], tickets[i], &m->loop, limit)) &&
+			    has_run;
+		if (drained)
+			pause_instance(instance_of((struct callee *)owner), has_run);
 	}
 }
