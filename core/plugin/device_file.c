@@ -85,7 +85,9 @@ static int lock_all(int fd, const char *path, bool shared, char *why, size_t siz
 	if (errno == EAGAIN || errno == EACCES)
 		return refuse(EBUSY, why, size,
 		    "%s is in use; a disk has one user, or many that only read", path);
-	return refuse(errno, why, size, "cannot lock %s: %s", path, strerror(errno));
+	/* fcntl(2) has no EPERM for locks: the host refuses the call, as it may by ENOSYS. */
+	return refuse(errno == EPERM ? ENOSYS : errno, why, size, "cannot lock %s: %s", path,
+	    strerror(errno));
 }
 
 int device_file_disk(

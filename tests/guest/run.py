@@ -15,6 +15,7 @@ import argparse
 import importlib
 import os
 import pathlib
+import signal
 import sys
 import unittest
 
@@ -23,6 +24,8 @@ sys.path.insert(0, str(HERE))
 sys.dont_write_bytecode = True
 
 import vm  # noqa: E402
+
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup(1) ignores it, and volt would keep that
 
 
 def why_no_kvm():

@@ -53,6 +53,8 @@ def bzimage(payload=b""):
         struct.pack_into(form, head, offset, value)
     return bytes(head) + code
 
+signal.signal(signal.SIGHUP, signal.SIG_DFL)  # nohup(1) ignores it, and children would keep that
+
 
 class Case(unittest.TestCase):
     def setUp(self):
