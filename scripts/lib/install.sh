@@ -83,7 +83,8 @@ from_sdk_only() { # DESTDIR FOLDER FUNCTION
 # The files that a packager, an operator and a plugin's author look for.
 find_installed_files() { # DESTDIR
 	local file share=$1/usr/local/share
-	for file in volt/template/gwdt.c volt/examples/count.c volt/pack.py doc/volt/LICENSE \
+	for file in volt/template/gwdt.c volt/examples/count.c volt/pack.py \
+		volt/examples/filter_bench.h doc/volt/LICENSE \
 		doc/volt/README.md doc/volt/docs/glossary.md doc/volt/sdk/abi/history; do
 		[ -s "$share/$file" ] || { echo "not installed: $file" && return 1; }
 	done

@@ -3,7 +3,7 @@
 
 /*
  * filter_bench - a filter under test, with a guest's hands above it and a device below.
- * For the tests of this tree.
+ * For the tests of this tree, and of those who copy it from the installed examples.
  */
 #ifndef FILTER_BENCH_H
 #define FILTER_BENCH_H

@@ -55,9 +55,13 @@ static void check_text(struct check *c, const char *what, const char *name, cons
 		check_fail(c, "%s%s%s: has a control character", what, *name ? " " : "", name);
 }
 
+/* volt takes a file by its path whatever it is called, but finds a name in a folder as NAME.so. */
 static void check_name(struct check *c)
 {
 	char path[PATH_MAX];
+
+	if (!c->by_name)
+		return;
 
 	snprintf(path, sizeof(path), "%s", c->path);
 	char *file = basename(path), *end = strrchr(file, '.');

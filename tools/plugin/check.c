@@ -120,7 +120,8 @@ int check_run(const struct tool_options *o)
 {
 	static struct check_result results[CASE_MAX];
 	bool chosen[CASE_MAX] = {false};
-	struct check c = {.params = o->params ? o->params : "",
+	struct check c = {.by_name = !strchr(o->plugin, '/'),
+	    .params = o->params ? o->params : "",
 	    .seed = o->seeded ? o->seed : pick_seed(),
 	    .rounds = (unsigned)o->rounds,
 	    .limit_s = (unsigned)o->limit_s,

@@ -53,6 +53,7 @@ struct check_shared {
 
 struct check {
 	char path[PATH_MAX]; /* the plugin's file */
+	bool by_name;        /* which was looked up in the plugin folder */
 	const char *params;  /* typed with --params, or "" */
 	uint64_t seed;
 	unsigned rounds;

@@ -243,7 +243,7 @@ struct volt_counter {
 struct volt_plugin {
 	uint32_t size;
 	uint16_t abi_major, abi_minor; /* VOLT_ABI_*; must equal the note's */
-	const char *name;              /* [a-z][a-z0-9-]{0,31}; its file is NAME.so */
+	const char *name;              /* [a-z][a-z0-9-]{0,31}; in a plugin folder, NAME.so */
 	const char *version;           /* the plugin's own, for people */
 	const char *summary;           /* one line, no full stop */
 	uint32_t kind;                 /* VOLT_KIND_* */
