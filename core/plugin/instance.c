@@ -15,8 +15,9 @@
 #include "sdk/common/commands.h"
 #include "sdk/common/state.h"
 
-#define STATE_MAX (16u << 20)
-#define LARGE     (16u << 10)
+#define STATE_MAX   (16u << 20)
+#define COUNTER_MAX 1024u /* each name is compared with all before it */
+#define LARGE       (16u << 10)
 
 static void ignore_self(void *self)
 {
@@ -77,7 +78,8 @@ static const char *find_fault(const struct volt_plugin *d)
 	if (d->need_count > 0 && (!d->needs || d->need_stride < sizeof(struct volt_need)))
 		return "its table of needs is malformed";
 	if (d->counter_count > 0 &&
-	    (!d->counters || d->counter_stride < sizeof(struct volt_counter)))
+	    (!d->counters || d->counter_stride < sizeof(struct volt_counter) ||
+		d->counter_count > COUNTER_MAX))
 		return "its table of counters is malformed";
 	if (!valid_counters(d))
 		return "a counter is malformed: its name must match [a-z][a-z0-9_]{0,47} and be "

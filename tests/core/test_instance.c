@@ -113,6 +113,7 @@ static void malformed_descriptors_are_refused_with_the_field(void **state)
 	plugin = good, plugin.init = NULL, refused("no init");
 	plugin = good, plugin.counters = NULL, refused("counters");
 	plugin = good, plugin.counter_stride = 8, refused("counters");
+	plugin = good, plugin.counter_count = 1025, refused("table of counters is malformed");
 	plugin = good, plugin.counters = bad_counters, refused("a counter is malformed");
 	plugin = good, plugin.counters = twins, refused("a counter is malformed");
 	plugin = good, plugin.counters = bad_counters + 1, refused("a counter is malformed");

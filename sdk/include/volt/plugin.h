@@ -253,7 +253,7 @@ struct volt_plugin {
 	uint32_t instance_size;
 	uint16_t param_stride, param_count;     /* bytes of a row of params, and rows */
 	uint16_t need_stride, need_count;       /* of needs */
-	uint16_t counter_stride, counter_count; /* of counters */
+	uint16_t counter_stride, counter_count; /* of counters, 1024 at most */
 	const struct volt_param *params;        /* what the user can say; NULL if no rows */
 	const struct volt_need *needs;          /* its own system calls; NULL if no rows */
 	const struct volt_counter *counters;    /* what it counts; NULL if no rows */
