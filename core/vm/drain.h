@@ -13,9 +13,9 @@ struct machine;
 
 #if VOLT_HAS_WORKERS
 
-/* [loop] The loop has stopped. Of every instance that has workers and a pause() (volt/state.h), each
- * worker runs once more, then it is paused: it has no request in flight, and keeps what it told the
- * guest. */
+/* [loop] The loop has stopped. Of every instance that has workers and a pause() (volt/state.h),
+ * each worker runs once more, then it is paused: it has no request in flight, and keeps what it
+ * told the guest. */
 void drain_workers(struct machine *m);
 
 #else /* none of the plugins has a worker */

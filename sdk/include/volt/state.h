@@ -17,7 +17,7 @@
  *             back by one. From there on the instance is called for pause and resume only,
  *             and by what it asks for itself. Irqchips are paused last
  *   end       of each instance with workers and a pause(), a VM that ends in order has every worker
- *             run once more, and then calls pause, once: a disk is flushed. vCPUs are not waited for
+ *             run once more, and then calls pause, once: a disk is flushed. vCPUs go on meanwhile
  *   save      a pause; then each instance is asked for an obstacle; then fields are read; then
  *             resume, or the VM ends
  *   restore   an instance on which reset and start have just run; fields are read, every element
