@@ -85,7 +85,7 @@ static void enter(bool early)
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		err(1, "PR_SET_NO_NEW_PRIVS");
 	if (early)
-		early_enter(&host, false);
+		early_enter(&host, 0);
 	(void)filter_compile(&host, &thread, false, &filter, &calls);
 	filter_enter(&host, &filter, "vcpu0");
 }

@@ -16,6 +16,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "core/base/open_files.h"
@@ -74,20 +75,39 @@ static int measure(int fd, const char *path, uint64_t *bytes, char *why, size_t 
 	return 0;
 }
 
+/* A process that ends gives up a disk that is in an io_uring somewhat later, when the kernel has
+ * taken the ring down and no write of it is under way any more. */
+#define LOCK_TURNS   100
+#define LOCK_TURN_NS 10000000
+
 /* An open file description's own (fcntl(2)), so a second opening in this process is kept out too,
- * and it ends with the descriptor, however volt ends. */
-static int lock_all(int fd, const char *path, bool shared, char *why, size_t size)
+ * and it ends with the descriptor, however volt ends. 0, or an errno; EAGAIN: another has it. */
+static int try_lock(int fd, bool shared)
 {
 	struct flock l = {.l_type = shared ? F_RDLCK : F_WRLCK, .l_whence = SEEK_SET};
 
 	if (fcntl(fd, F_OFD_SETLK, &l) == 0)
 		return 0;
-	if (errno == EAGAIN || errno == EACCES)
+	return errno == EACCES ? EAGAIN : errno;
+}
+
+static int lock_all(int fd, const char *path, bool shared, char *why, size_t size)
+{
+	const struct timespec turn = {.tv_nsec = LOCK_TURN_NS};
+	int err = try_lock(fd, shared);
+
+	for (unsigned i = 0; err == EAGAIN && i < LOCK_TURNS; i++) {
+		nanosleep(&turn, NULL);
+		err = try_lock(fd, shared);
+	}
+	if (err == EAGAIN)
 		return refuse(EBUSY, why, size,
 		    "%s is in use; a disk has one user, or many that only read", path);
+	if (!err)
+		return 0;
 	/* fcntl(2) has no EPERM for locks: the host refuses the call, as it may by ENOSYS. */
-	return refuse(errno == EPERM ? ENOSYS : errno, why, size, "cannot lock %s: %s", path,
-	    strerror(errno));
+	return refuse(
+	    err == EPERM ? ENOSYS : err, why, size, "cannot lock %s: %s", path, strerror(err));
 }
 
 int device_file_disk(

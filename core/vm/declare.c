@@ -95,6 +95,8 @@ static int declare_core(const struct machine *m, struct ledger *l)
 	doorbells_declare(&m->doorbells, l);
 	for (uint32_t i = 0; i < m->worker_count; i++)
 		worker_declare(&m->workers[i], i, l);
+	for (uint32_t i = 0; i < m->ring_count; i++)
+		ring_declare(&m->rings[i], l);
 	ledger_call(l, LEDGER_LOOP, &end);
 	const bool attached = peers_attached(&m->peers);
 	const struct ledger_later later = {

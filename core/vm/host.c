@@ -25,6 +25,7 @@
 #include "core/vm/host_manage.h"
 #include "core/vm/host_page.h"
 #include "core/vm/host_peers.h"
+#include "core/vm/host_rings.h"
 #include "core/vm/metrics.h"
 #include "core/vm/pause_service.h"
 #include "core/vm/vm.h"
@@ -382,14 +383,6 @@ static void host_post(const struct volt_host *h, uint32_t worker)
 		worker_post(w);
 }
 
-static bool is_parameter(const struct instance *i, int fd)
-{
-	for (uint32_t v = 0; fd >= 0 && v < i->plugin.param_count; v++)
-		if (i->params.values[v].fd == fd)
-			return true;
-	return false;
-}
-
 static const char *watch_why(const struct worker *w, int err)
 {
 	if (err == EEXIST)
@@ -408,7 +401,7 @@ static int host_watch(const struct volt_host *h, uint32_t worker, int32_t fd, ui
 
 	if (i->machine->sealed)
 		return -EPERM;
-	if (!w || !is_parameter(i, fd) || events == 0 ||
+	if (!w || !host_is_parameter(i, fd) || events == 0 ||
 	    events & ~(VOLT_WATCH_READ | VOLT_WATCH_WRITE))
 		return -EINVAL;
 	int err = worker_watch(w, fd, events);
@@ -646,6 +639,9 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		{VOLT_EXT_EVENT, &host_event, always},
 		{VOLT_EXT_DESCRIBE, &describe_table, always},
 		{VOLT_EXT_WORKER, &worker_table, has_workers},
+#if VOLT_HAS_RINGS
+		{VOLT_EXT_URING, &host_rings, always},
+#endif
 #if VOLT_HAS_PEERS
 		{VOLT_EXT_PEERS, &host_peers, always},
 #endif

@@ -22,3 +22,11 @@ struct worker *host_worker(struct instance *i, uint32_t worker)
 		   ? &m->workers[worker]
 		   : NULL;
 }
+
+bool host_is_parameter(const struct instance *i, int fd)
+{
+	for (uint32_t v = 0; fd >= 0 && v < i->plugin.param_count; v++)
+		if (i->params.values[v].fd == fd)
+			return true;
+	return false;
+}

@@ -7,6 +7,7 @@
 #ifndef CORE_HOST_CALLER_H
 #define CORE_HOST_CALLER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 struct instance;
@@ -19,5 +20,8 @@ struct instance *host_calling_instance(const struct volt_host *h);
 
 /* The instance's own worker, or NULL. */
 struct worker *host_worker(struct instance *i, uint32_t worker);
+
+/* Is it the descriptor of one of the instance's parameters? */
+bool host_is_parameter(const struct instance *i, int fd);
 
 #endif

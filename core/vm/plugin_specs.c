@@ -144,3 +144,15 @@ int plugin_specs_find(struct plugin_specs *all, const struct options *o)
 	}
 	return 0;
 }
+
+bool plugin_specs_have(const struct plugin_specs *all, const char *word)
+{
+	const size_t n = strlen(word);
+
+	for (uint32_t i = 0; i < all->count; i++)
+		for (const char *at = all->list[i].params; (at = strstr(at, word)); at += n)
+			if ((at == all->list[i].params || at[-1] == ',') &&
+			    (at[n] == ',' || at[n] == '\0'))
+				return true;
+	return false;
+}

@@ -8,6 +8,7 @@
 #ifndef CORE_PLUGIN_SPECS_H
 #define CORE_PLUGIN_SPECS_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "core/vm/options.h"
@@ -28,5 +29,7 @@ struct plugin_specs {
 
 /* With the default sandbox if none is named and --no-sandbox is not either. 0 or -errno, logged. */
 int plugin_specs_find(struct plugin_specs *all, const struct options *o);
+/* Does some plugin have the parameter `word`, "key=value"? Before any of them is loaded. */
+bool plugin_specs_have(const struct plugin_specs *all, const char *word);
 
 #endif

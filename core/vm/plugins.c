@@ -143,7 +143,8 @@ static int load_sandbox(struct machine *m, const struct plugin_spec *f)
 		return log_error(
 		    EINVAL, "plugin %s is a sandbox that offers no %s", f->path, VOLT_EXT_SANDBOX);
 	m->sandbox = i;
-	const int err = i->sandbox->enter_early(i->callee.self, policy_flags(m->options));
+	const int err = i->sandbox->enter_early(
+	    i->callee.self, policy_flags(m->options) | (m->rings_asked ? VOLT_POLICY_RINGS : 0));
 	if (err)
 		m->fail_code = EXIT_SEAL;
 	trace_mark("early filter", "plugin %s", i->callee.id);
@@ -225,6 +226,7 @@ int plugins_load(struct machine *m)
 	int err = plugin_specs_find(&m->specs, m->options);
 	if (err)
 		return err;
+	m->rings_asked = VOLT_HAS_RINGS && plugin_specs_have(&m->specs, VOLT_URING_WORD);
 	if (!m->options->no_sandbox)
 		err = load_kind(m, VOLT_KIND_SANDBOX);
 	if (err)

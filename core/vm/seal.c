@@ -219,6 +219,15 @@ static int arm_workers(struct machine *m)
 		   : 0;
 }
 
+static int arm_rings(struct machine *m)
+{
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < m->ring_count; i++)
+		err = ring_arm(&m->rings[i]);
+	return err;
+}
+
 int seal_prepare(struct machine *m)
 {
 	m->sealed = true; /* wiring calls answer -EPERM from here on */
@@ -232,6 +241,9 @@ int seal_prepare(struct machine *m)
 		return err;
 	library_finish(); /* not before: each number that is free then costs a lock two calls */
 	err = arm_workers(m);
+	if (err)
+		return err;
+	err = arm_rings(m);
 	if (err)
 		return err;
 	clock_seal(m->tsc_invariant, vcpu_tsc_khz(&m->vcpus[0]));

@@ -18,6 +18,7 @@
 #include "core/event/events.h"
 #include "core/event/loop.h"
 #include "core/event/peers.h"
+#include "core/event/ring.h"
 #include "core/event/stream.h"
 #include "core/event/worker.h"
 #include "core/kvm/doorbell.h"
@@ -68,6 +69,9 @@ struct machine {
 	struct peers peers;
 	struct worker workers[WORKER_MAX];
 	uint32_t worker_count;
+	struct ring rings[RING_MAX];
+	uint32_t ring_count;
+	bool rings_asked; /* the operator's parameters have VOLT_URING_WORD */
 	struct vcpu *vcpus;
 	struct pause pause;                 /* running, paused or ending */
 	bool tsc_invariant;                 /* the host's, as KVM says */

@@ -132,8 +132,14 @@ static void add_memory(struct sock_filter *code, const struct places *p)
 	memcpy(code + p->memory, memory, sizeof(memory));
 }
 
+static bool is_of_rings(uint32_t call)
+{
+	return call == SYS_io_uring_setup || call == SYS_io_uring_enter ||
+	       call == SYS_io_uring_register;
+}
+
 /* The numbers at which denied ones begin and end, in turns. */
-static uint32_t find_bounds(uint32_t bounds[static 2 * COUNT])
+static uint32_t find_bounds(uint32_t bounds[static 2 * COUNT], bool rings)
 {
 	uint32_t sorted[COUNT], count = 0;
 
@@ -146,6 +152,8 @@ static uint32_t find_bounds(uint32_t bounds[static 2 * COUNT])
 		sorted[k] = call;
 	}
 	for (uint32_t i = 0; i < COUNT; i++) {
+		if (rings && is_of_rings(sorted[i]))
+			continue;
 		if (count > 0 && bounds[count - 1] == sorted[i])
 			count--;
 		else
@@ -185,10 +193,11 @@ static void add_search(struct search *s, uint32_t low, uint32_t high)
 	    (uint8_t)(yes - at - 1), (uint8_t)(no - at - 1));
 }
 
-uint32_t early_make(struct sock_filter code[static EARLY_ROOM], bool log_only)
+uint32_t early_make(struct sock_filter code[static EARLY_ROOM], uint32_t flags)
 {
+	const bool log_only = flags & VOLT_POLICY_LOG;
 	uint32_t bounds[2 * COUNT];
-	const uint32_t count = find_bounds(bounds);
+	const uint32_t count = find_bounds(bounds, flags & VOLT_POLICY_RINGS);
 	const struct places p = place(count);
 	const struct sock_filter front[FRONT] = {
 	    BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, arch)),
@@ -212,12 +221,12 @@ uint32_t early_make(struct sock_filter code[static EARLY_ROOM], bool log_only)
 	return p.size;
 }
 
-int early_enter(const struct volt_host *h, bool log_only)
+int early_enter(const struct volt_host *h, uint32_t flags)
 {
 	struct sock_filter code[EARLY_ROOM];
 	struct sock_fprog program = {.filter = code};
 
-	program.len = (unsigned short)early_make(code, log_only);
+	program.len = (unsigned short)early_make(code, flags);
 	if (filter_install(&program) != 0)
 		return layer_fail(
 		    h, errno, "cannot enter the early seccomp filter: %s", strerror(errno));

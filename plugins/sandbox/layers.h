@@ -69,10 +69,10 @@ int filter_compile(const struct volt_host *h, const struct volt_thread *t, bool 
 int filter_install(const struct sock_fprog *program);
 /* Makes the calling thread live under `f` from now on. One system call. */
 int filter_enter(const struct volt_host *h, const struct filter *f, const char *thread);
-/* The early filter: early.c. early_make() returns how long it is. */
+/* The early filter: early.c; `flags` are VOLT_POLICY_*. early_make() returns how long it is. */
 #define EARLY_ROOM 250
-uint32_t early_make(struct sock_filter code[static EARLY_ROOM], bool log_only);
-int early_enter(const struct volt_host *h, bool log_only);
+uint32_t early_make(struct sock_filter code[static EARLY_ROOM], uint32_t flags);
+int early_enter(const struct volt_host *h, uint32_t flags);
 /* True if both threads' rules make the same filter. */
 bool filter_same_rules(const struct volt_thread *a, const struct volt_thread *b);
 void filter_finish(struct filter *f);

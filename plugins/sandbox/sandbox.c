@@ -79,7 +79,7 @@ static int sandbox_enter_early(void *self, uint32_t flags)
 	if (err)
 		return err;
 	if (!(flags & VOLT_POLICY_NO_SECCOMP))
-		err = early_enter(s->h, flags & VOLT_POLICY_LOG);
+		err = early_enter(s->h, flags);
 	if (err)
 		return err;
 	refuse_new_code(s->h);

@@ -41,7 +41,7 @@ static uint32_t length;
 
 static int setup(void **state)
 {
-	length = early_make(code, false);
+	length = early_make(code, 0);
 	return 0;
 }
 
@@ -105,10 +105,24 @@ static void new_code_is_refused(void **state)
 
 static void in_log_mode_all_of_it_is_logged(void **state)
 {
-	length = early_make(code, true);
+	length = early_make(code, VOLT_POLICY_LOG);
 	assert_int_equal(native(SYS_execve, 0), SECCOMP_RET_LOG);
 	assert_int_equal(native(SYS_mprotect, PROT_EXEC), SECCOMP_RET_LOG);
 	assert_int_equal(native(SYS_openat, 0), SECCOMP_RET_ALLOW);
+}
+
+/* volt.uring/1: the core makes rings before the seal. */
+static void rings_that_were_asked_for_pass_and_nothing_else(void **state)
+{
+	length = early_make(code, VOLT_POLICY_RINGS);
+	for (uint32_t nr = 0; nr < CALLS_SEEN; nr++) {
+		const bool of_rings = nr == SYS_io_uring_setup || nr == SYS_io_uring_enter ||
+				      nr == SYS_io_uring_register;
+		const bool denies = is_denied(nr) && !of_rings;
+
+		if (native(nr, 0) != (denies ? SECCOMP_RET_KILL_PROCESS : SECCOMP_RET_ALLOW))
+			fail_msg("call %u gets 0x%x", nr, native(nr, 0));
+	}
 }
 
 int early_tests(void)
@@ -118,6 +132,7 @@ int early_tests(void)
 	    cmocka_unit_test_setup(other_numbers_and_architectures_are_denied, setup),
 	    cmocka_unit_test_setup(new_code_is_refused, setup),
 	    cmocka_unit_test_setup(in_log_mode_all_of_it_is_logged, setup),
+	    cmocka_unit_test_setup(rings_that_were_asked_for_pass_and_nothing_else, setup),
 	};
 
 	return cmocka_run_group_tests_name("sandbox early filter", tests, NULL, NULL);

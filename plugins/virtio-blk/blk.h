@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 
+#include <volt/draft/uring.h>
 #include <volt/virtio.h>
 
 enum {
@@ -26,6 +27,9 @@ enum {
 #define F_MQ           (UINT64_C(1) << 12)
 #define F_DISCARD      (UINT64_C(1) << 13)
 #define F_WRITE_ZEROES (UINT64_C(1) << 14)
+
+#define BLK_S_OK    0u /* virtio 5.2.6 */
+#define BLK_S_IOERR 1u
 
 #define SECTOR   512u /* the unit of every sector number, whatever the block size is */
 #define ID_BYTES 20u
@@ -70,6 +74,30 @@ struct blk_io {
 	uint8_t *bounce; /* BOUNCE_BYTES, aligned; NULL if not direct */
 };
 
+/* What is left of a request's data, in the guest's memory. */
+struct blk_data {
+	struct iovec *seg;
+	unsigned count;
+};
+
+/* A read or write in a ring. */
+struct blk_flight {
+	struct volt_chain *c;
+	struct blk_data data;
+	uint64_t n, off; /* bytes of the data, and where in the file */
+	bool write;
+	uint8_t *status; /* of the request, and its address in the guest */
+	uint64_t status_gpa;
+};
+
+/* A queue's ring, with io=ring. */
+struct blk_ring {
+	uint32_t handle;
+	unsigned count, pending; /* in flight, and of those not handed over yet */
+	struct volt_uring_request request[VOLT_SLOT_MAX];
+	struct blk_flight flight[VOLT_SLOT_MAX]; /* by the chain's slot */
+};
+
 #define BLK_OVERLAY_MAP PAGE /* where an overlay's map lies in its file */
 
 /* A disk whose clusters are a base's until they are written: docs/overlay.md. */
@@ -102,12 +130,9 @@ struct blk {
 	struct volt_limit limit;
 	struct blk_overlay overlay;
 	struct blk_io io[VOLT_VIRTIO_QUEUES];
-};
-
-/* What is left of a request's data, in the guest's memory. */
-struct blk_data {
-	struct iovec *seg;
-	unsigned count;
+	const struct volt_uring *uring; /* NULL: each request is a call */
+	struct volt_chain *slots;       /* VOLT_SLOT_MAX of each queue; NULL without io=ring */
+	struct blk_ring *rings;         /* of each queue, likewise */
 };
 
 /* [worker] volt_virtio_type's: answers one request, of whatever kind it is. */
@@ -129,6 +154,29 @@ bool blk_zero(struct blk *b, struct blk_io *io, uint64_t off, uint64_t n, bool u
 bool blk_discard(struct blk *b, uint64_t off, uint64_t n);
 /* All that was written is stable. */
 enum blk_outcome blk_sync(struct blk *b);
+
+/* Something was written that no sync covers. */
+void blk_set_unsynced(struct blk *b);
+bool blk_is_aligned(const struct blk *b, const struct blk_data *d);
+/* Takes n bytes off the front. */
+void blk_skip(struct blk_data *d, uint64_t n);
+
+/* The disk's file by rings. */
+
+/* [wire] Before volt_virtio_init(): memory for requests in flight, and the type's slots. 0, or what
+ * volt_fail() returned. */
+int blk_rings_prepare(struct blk *b);
+/* [wire] After it. Without rings the disk works as with io=calls, and the log says why. */
+int blk_rings_make(struct blk *b);
+void blk_rings_free(struct blk *b);
+/* [worker] Puts chain c of q into the ring, with its n bytes of data. False: it cannot be there,
+ * and nothing was done. */
+bool blk_fly(struct blk *b, struct volt_queue *q, struct volt_chain *c, const struct blk_data *d,
+    uint64_t n, uint64_t off, bool write);
+/* [worker] volt_virtio_type's: hands over and waits for some. */
+void blk_progress(void *self, struct volt_queue *q);
+/* [worker] Waits until nothing of q is in its ring. */
+void blk_land_all(struct blk *b, struct volt_queue *q);
 
 /* The same for an overlay: offsets are those of the disk. */
 

@@ -61,13 +61,18 @@ static unsigned take(struct blk_io *io, struct blk_data *d, uint64_t n)
 	return parts;
 }
 
-static bool is_aligned(const struct blk *b, const struct iovec *part, unsigned parts)
+bool blk_is_aligned(const struct blk *b, const struct blk_data *d)
 {
 	uintptr_t all = 0;
 
-	for (unsigned i = 0; i < parts; i++)
-		all |= (uintptr_t)part[i].iov_base | part[i].iov_len;
-	return all % b->align == 0;
+	for (unsigned i = 0; b->align && i < d->count; i++)
+		all |= (uintptr_t)d->seg[i].iov_base | d->seg[i].iov_len;
+	return !b->align || all % b->align == 0;
+}
+
+void blk_skip(struct blk_data *d, uint64_t n)
+{
+	d->count = skip(&d->seg, d->count, n);
 }
 
 static void copy(struct iovec *part, unsigned parts, uint8_t *bounce, size_t n, bool out)
@@ -106,7 +111,7 @@ static uint64_t move_by_bounce(
 	return moved;
 }
 
-static void set_unsynced(struct blk *b)
+void blk_set_unsynced(struct blk *b)
 {
 	__atomic_store_n(&b->unsynced, true, __ATOMIC_RELAXED);
 }
@@ -117,8 +122,8 @@ uint64_t blk_move(struct blk *b, struct blk_io *io, int fd, bool write, struct b
 	const unsigned parts = take(io, d, n);
 
 	if (write)
-		set_unsynced(b);
-	if (b->align && !is_aligned(b, io->part, parts))
+		blk_set_unsynced(b);
+	if (!blk_is_aligned(b, &(struct blk_data){io->part, parts}))
 		return move_by_bounce(fd, write, io, parts, n, off);
 	return move_parts(fd, write, io->part, parts, off);
 }
@@ -140,14 +145,14 @@ enum blk_outcome blk_sync(struct blk *b)
 	else
 		outcome = fdatasync(b->fd) == 0 ? BLK_DONE : BLK_FAILED;
 	if (outcome != BLK_DONE)
-		set_unsynced(b);
+		blk_set_unsynced(b);
 	return outcome;
 }
 
 /* 0, or an errno. */
 static int change_range(struct blk *b, int mode, uint64_t off, uint64_t n)
 {
-	set_unsynced(b);
+	blk_set_unsynced(b);
 	while (fallocate(b->fd, mode, (off_t)off, (off_t)n))
 		if (errno != EINTR)
 			return errno;

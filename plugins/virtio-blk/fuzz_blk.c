@@ -19,7 +19,7 @@
 enum { PLAIN, FIXED, DIRECT, WIDE, CLONE, DISKS };
 
 static const char *const more[DISKS] = {
-    "", ",readonly", ",direct,block-size=4096", ",queues=2", ",base="};
+    "", ",readonly", ",direct,block-size=4096", ",queues=2,io=ring", ",base="};
 
 /* One host for each disk: inputs come one after the other, as drivers of one VM would. */
 static struct {
@@ -157,6 +157,10 @@ static void act_error(void)
 	libc.fallocate_err = next(1) % 2 ? EOPNOTSUPP : 0;
 	libc.most = next(1) % 2 ? 512 * (1 + next(1)) : 0;
 	libc.interrupts = (unsigned)next(1) % 3;
+	if (disk == WIDE) {
+		fake_uring_answers(disks[disk].f, libc.err % 2 ? -EAGAIN : 0);
+		fake_uring_is_full(disks[disk].f, libc.interrupts == 2);
+	}
 }
 
 static void act_command(void)
@@ -256,6 +260,8 @@ static void play(const uint8_t *bytes, size_t n)
 	while (input < input_end)
 		act();
 	libc = (struct blk_libc){0};
+	fake_uring_answers(disks[disk].f, 0);
+	fake_uring_is_full(disks[disk].f, false);
 	fake_command(disks[disk].f, "rate", NULL, 0);
 	fake_command(disks[disk].f, "resize", NULL, 0);
 	fake_driver_free_all(driver);

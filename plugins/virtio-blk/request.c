@@ -16,8 +16,8 @@
 #define T_DISCARD      11u
 #define T_WRITE_ZEROES 13u
 
-#define S_OK     0u
-#define S_IOERR  1u
+#define S_OK     BLK_S_OK
+#define S_IOERR  BLK_S_IOERR
 #define S_UNSUPP 2u
 
 #define UNMAP 1u
@@ -35,6 +35,7 @@ struct blk_range {
 
 /* A request while it is answered. */
 struct blk_request {
+	struct volt_queue *q;
 	struct volt_chain *c;
 	struct blk_io *io; /* of its queue */
 	struct blk_header head;
@@ -72,6 +73,8 @@ static bool is_inside(const struct blk *b, uint64_t sector, uint64_t sectors)
 
 /* Another worker is at the overlay's map: the request is begun again. */
 #define S_LATER 0xffu
+/* It is in the queue's ring. */
+#define S_FLIES 0xfeu
 
 static uint8_t tell(struct blk *b, enum blk_outcome outcome)
 {
@@ -94,11 +97,13 @@ static uint8_t read_sectors(struct blk *b, struct blk_request *r)
 		return refuse(b, S_IOERR);
 	const uint64_t off = r->head.sector * SECTOR;
 
+	r->cost = r->in;
+	if (blk_fly(b, r->q, r->c, &d, r->in, off, false))
+		return S_FLIES;
 	if (b->overlay.on)
 		r->written = (uint32_t)blk_overlay_read(b, r->io, &d, r->in, off);
 	else
 		r->written = (uint32_t)blk_move(b, r->io, b->fd, false, &d, r->in, off);
-	r->cost = r->in;
 	volt_count(b->v.h, COUNT_READ, r->written);
 	return answer(b, r->written == r->in);
 }
@@ -113,6 +118,10 @@ static uint8_t write_sectors(struct blk *b, struct blk_request *r)
 	uint64_t n;
 	enum blk_outcome outcome;
 
+	r->cost = r->out;
+	/* Without flushes each write is stable when it is answered. */
+	if (has(b, F_FLUSH) && blk_fly(b, r->q, r->c, &d, r->out, off, true))
+		return S_FLIES;
 	if (b->overlay.on) {
 		outcome = blk_overlay_write(b, r->io, &d, r->out, off, &n);
 	} else {
@@ -123,15 +132,16 @@ static uint8_t write_sectors(struct blk *b, struct blk_request *r)
 
 	if (status == S_LATER)
 		return status;
-	r->cost = r->out;
 	volt_count(b->v.h, COUNT_WRITTEN, n);
 	return status;
 }
 
-static uint8_t flush(struct blk *b)
+/* What came before it in its queue is written first. */
+static uint8_t flush(struct blk *b, struct blk_request *r)
 {
 	if (!has(b, F_FLUSH))
 		return refuse(b, S_UNSUPP);
+	blk_land_all(b, r->q);
 	const uint8_t status = tell(b, blk_sync(b));
 
 	if (status != S_LATER)
@@ -212,7 +222,7 @@ static uint8_t serve(struct blk *b, struct blk_request *r)
 	case T_OUT:
 		return write_sectors(b, r);
 	case T_FLUSH:
-		return flush(b);
+		return flush(b, r);
 	case T_GET_ID:
 		return get_id(b, r);
 	case T_DISCARD:
@@ -236,7 +246,7 @@ static bool may_pass(struct blk *b)
 bool blk_request(void *self, struct volt_queue *q, struct volt_chain *c)
 {
 	struct blk *b = self;
-	struct blk_request r = {.c = c, .io = &b->io[q->number]};
+	struct blk_request r = {.q = q, .c = c, .io = &b->io[q->number]};
 	uint8_t status;
 
 	if (!may_pass(b))
@@ -257,6 +267,8 @@ bool blk_request(void *self, struct volt_queue *q, struct volt_chain *c)
 	if (status == S_LATER)
 		return false;
 	volt_limit_charge(&b->limit, r.cost);
+	if (status == S_FLIES)
+		return true;
 	volt_chain_write_last(q, c, status);
 	/* virtio 2.7.8.2: so many bytes from the first on. The status is one if all before it are.
 	 */

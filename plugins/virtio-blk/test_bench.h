@@ -87,6 +87,7 @@ bool file_is_old_but(uint64_t zero, uint64_t zeroes);
 uint64_t config(unsigned off);
 
 int test_blocks(void);
+int test_flight(void);
 int test_overlay(void);
 
 #endif

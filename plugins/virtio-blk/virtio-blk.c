@@ -23,6 +23,7 @@ enum {
 	PARAM_BASE,
 	PARAM_READONLY,
 	PARAM_DIRECT,
+	PARAM_IO,
 	PARAM_SERIAL,
 	PARAM_BLOCK_SIZE,
 	PARAM_PHYSICAL_BLOCK_SIZE,
@@ -184,6 +185,7 @@ static void blk_fini(void *self)
 	struct blk *b = self;
 
 	blk_overlay_close(b);
+	blk_rings_free(b);
 	free(b->io[0].bounce); /* that of all queues */
 }
 
@@ -231,7 +233,14 @@ static int wire(
 
 	if (err)
 		return err;
+	if (volt_arg(a, PARAM_IO)->u)
+		err = blk_rings_prepare(b);
+	if (err)
+		return err;
 	err = volt_virtio_init(b, b->q, &b->type, b->v.h, a);
+	if (err)
+		return err;
+	err = blk_rings_make(b);
 	return err ? err : volt_limit_init(&b->limit, &b->v, rate);
 }
 
@@ -284,6 +293,12 @@ static const struct volt_param params[] = {
 	.flags = VOLT_PARAM_HOST_SIDE,
 	.def = "off",
 	.help = "pass the host's page cache by (O_DIRECT)"},
+    [PARAM_IO] = {.name = "io",
+	.type = VOLT_PARAM_ENUM,
+	.choices = "calls|ring",
+	.flags = VOLT_PARAM_HOST_SIDE,
+	.def = "calls",
+	.help = "a call for each request, or many at a time by io_uring: for direct"},
     [PARAM_SERIAL] = {.name = "serial",
 	.type = VOLT_PARAM_STRING,
 	.max = ID_BYTES,

@@ -229,6 +229,8 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		return &fake_describe;
 	if (strcmp(id, VOLT_EXT_WORKER) == 0)
 		return &fake_worker;
+	if (strcmp(id, VOLT_EXT_URING) == 0)
+		return &fake_uring;
 	if (strcmp(id, VOLT_EXT_PEERS) == 0)
 		return &fake_peers;
 	if (strcmp(id, VOLT_EXT_PAGE) == 0)
@@ -360,6 +362,7 @@ void fake_host_destroy(struct fake_host *f)
 	fake_finish_state(f);
 	fake_finish_filter(f);
 	fake_finish_peers(f);
+	fake_finish_urings(f);
 	fake_finish_guest(f);
 	fake_finish_pages(f);
 	free_guarded(f->self, f->plugin->instance_size);

@@ -15,6 +15,7 @@
  * fake_loop.c      volt.loop/1
  * fake_describe.c  volt.describe/1
  * fake_worker.c    volt.worker/1
+ * fake_uring.c     volt.uring/1
  * fake_state.c     volt.state/1
  * fake_identity.c  volt.identity/1, volt.page/1
  * fake_filter.c    volt.filter/1 and volt.metrics/1
@@ -30,21 +31,23 @@
 #include <sdk/common/state.h>
 #include <volt/fake_host.h>
 
-#define FAKE_RANGE_MAX    64u
-#define FAKE_IRQ_MAX      24u
-#define FAKE_TIMER_MAX    16u
-#define FAKE_DEVICE_MAX   16u
-#define FAKE_WORKER_MAX   64u
-#define FAKE_WATCH_MAX    16u
-#define FAKE_CMDLINE      1024u
-#define FAKE_RAM_MAX      4u
-#define FAKE_DOORBELL_MAX 128u
-#define FAKE_VECTOR_MAX   128u
-#define FAKE_CANARY       64u
-#define FAKE_EXT_MAX      32u
-#define FAKE_MOCK_MAX     8u
-#define FAKE_PAGE_MAX     8u
-#define FAKE_RESULTS      16384u
+#define FAKE_RANGE_MAX     64u
+#define FAKE_IRQ_MAX       24u
+#define FAKE_TIMER_MAX     16u
+#define FAKE_DEVICE_MAX    16u
+#define FAKE_WORKER_MAX    64u
+#define FAKE_WATCH_MAX     16u
+#define FAKE_CMDLINE       1024u
+#define FAKE_RAM_MAX       4u
+#define FAKE_DOORBELL_MAX  128u
+#define FAKE_VECTOR_MAX    128u
+#define FAKE_CANARY        64u
+#define FAKE_EXT_MAX       32u
+#define FAKE_MOCK_MAX      8u
+#define FAKE_PAGE_MAX      8u
+#define FAKE_URING_MAX     16u
+#define FAKE_URING_ENTRIES 1024u
+#define FAKE_RESULTS       16384u
 
 enum fake_state {
 	FAKE_CREATED,
@@ -97,6 +100,13 @@ struct fake_worker {
 	bool waits; /* posted since its job last started */
 	struct fake_watch watches[FAKE_WATCH_MAX];
 	unsigned watch_count;
+};
+
+struct fake_uring {
+	uint32_t entries, ops, fd_count;
+	int32_t fds[8];
+	struct volt_uring_result *results; /* the newest last */
+	uint32_t count;
 };
 
 struct fake_ram {
@@ -197,6 +207,11 @@ struct fake_host {
 	uint64_t now_ns, now_step_ns, armings;
 	int64_t wall_ns; /* what realtime() is ahead of now() */
 	struct fake_worker workers[FAKE_WORKER_MAX];
+	struct fake_uring urings[FAKE_URING_MAX];
+	uint32_t uring_count;
+	unsigned uring_calls;
+	int32_t uring_result; /* of every request; 0: it is done */
+	bool uring_full;
 	unsigned worker_count;
 	struct volt_acpi_device devices[FAKE_DEVICE_MAX];
 	unsigned device_count;
@@ -308,6 +323,7 @@ extern const struct volt_describe fake_describe;
 extern const struct volt_irqroute fake_irqroute;
 extern const struct volt_worker fake_worker;
 extern const struct volt_peers fake_peers;
+extern const struct volt_uring fake_uring;
 extern const struct volt_metrics fake_metrics;
 extern const struct volt_page fake_page;
 extern const struct volt_mem fake_mem;
@@ -316,6 +332,7 @@ extern const struct volt_event fake_event;
 extern const struct volt_doorbell fake_doorbell;
 extern const struct volt_msi fake_msi;
 
+void fake_finish_urings(struct fake_host *f);
 void fake_peers_open(struct fake_host *f);
 
 /* Guest memory around a callback: what it writes, it must tell. */

@@ -421,11 +421,15 @@ int volt_virtio_validate(const struct volt_virtio *v, const struct volt_queue *q
 
 static bool is_sound_type(const struct volt_virtio_type *t)
 {
-	if (t->size < sizeof(*t) || t->reserved || t->features & ~OWN_FEATURES || !t->request)
+	if (t->size < sizeof(*t) || t->reserved || t->reserved2 || t->features & ~OWN_FEATURES ||
+	    !t->request)
 		return false;
 	if (t->queues == 0 || t->queues > VOLT_VIRTIO_QUEUES)
 		return false;
 	if (t->workers > 1 && t->workers != t->queues)
+		return false;
+	if (t->slot_count > VOLT_SLOT_MAX || !t->slots != !t->slot_count ||
+	    (t->slots && !t->progress))
 		return false;
 	if (t->ring == 0 || t->ring > 32768 || t->ring & (t->ring - 1))
 		return false;
@@ -519,6 +523,7 @@ int volt_virtio_init(void *self, struct volt_queue *q, const struct volt_virtio_
 		q[i].number = (uint16_t)i;
 		q[i].max = t->ring;
 		q[i].worker = t->workers > 1 ? (uint8_t)i : 0;
+		q[i].slots = t->slots ? t->slots + (size_t)i * t->slot_count : NULL;
 	}
 	err = choose_transport(v, a);
 	if (err)

@@ -81,6 +81,7 @@ void virtio_queue_clear(struct volt_queue *q)
 	__atomic_store_n(&q->vector, VOLT_VIRTIO_NO_VECTOR, __ATOMIC_RELEASE);
 	q->seen = q->used = q->signalled = 0;
 	q->more = 0;
+	q->flying = 0;
 	q->ready = q->broken = q->open = false;
 	q->table = q->avail = q->given = NULL;
 }
@@ -261,6 +262,13 @@ static void mark_written(struct volt_queue *q, const struct volt_chain *c, uint3
 	}
 }
 
+/* What was in flight is the driver's again. */
+static void free_slot(struct volt_queue *q, const struct volt_chain *c)
+{
+	if (q->slots)
+		q->flying &= ~(1u << c->slot);
+}
+
 /* virtio 2.7.8: an element, which the driver does not look at before the index shows it. */
 static void put_element(struct volt_queue *q, struct volt_chain *c, uint32_t written)
 {
@@ -273,6 +281,7 @@ static void put_element(struct volt_queue *q, struct volt_chain *c, uint32_t wri
 	volt_put_le32(q->given + off, c->head);
 	volt_put_le32(q->given + off + 4, written);
 	q->v->mem->dirty(q->v->h, q->device + off, USED_ELEMENT);
+	free_slot(q, c);
 }
 
 void volt_chain_more(struct volt_queue *q, struct volt_chain *c, uint32_t written)
@@ -332,19 +341,56 @@ static bool count_waiting(struct volt_queue *q, uint16_t *waiting)
 	return *waiting <= q->size;
 }
 
-/* One chain. False: nothing more for now. */
-static bool serve_one(struct volt_queue *q)
+/* Where the next chain goes, the lowest first, so that few slots are touched. NULL: all are in
+ * flight. */
+static struct volt_chain *free_chain(struct volt_queue *q)
 {
-	struct volt_chain *c = &q->chain;
+	const uint32_t count = q->v->type->slot_count;
+	unsigned slot = 0;
 
-	if (!load_chain(q, c)) {
+	if (!q->slots)
+		return &q->chain;
+	while (slot < count && q->flying & 1u << slot)
+		slot++;
+	if (slot == count)
+		return NULL;
+	q->slots[slot].slot = (uint16_t)slot;
+	return &q->slots[slot];
+}
+
+/* A driver that shows a chain again before it has it back could have more in flight than its ring
+ * has entries. */
+static bool is_in_flight(const struct volt_queue *q, uint16_t head)
+{
+	for (uint32_t left = q->flying; left; left &= left - 1)
+		if (q->slots[__builtin_ctz(left)].head == head)
+			return true;
+	return false;
+}
+
+/* One chain. False: nothing more for now. */
+static bool serve_one(struct volt_queue *q, struct volt_chain *c)
+{
+	if (!load_chain(q, c) || is_in_flight(q, c->head)) {
 		virtio_break(q);
 		return false;
 	}
-	if (!q->v->type->request(q->v, q, c))
+	/* Marked before it is asked for, as it may be given back at once. */
+	if (q->slots)
+		q->flying |= 1u << c->slot;
+	if (!q->v->type->request(q->v, q, c)) {
+		free_slot(q, c);
 		return false;
+	}
 	q->seen++;
 	return true;
+}
+
+/* Some of what is in flight comes back, and the driver is told. */
+static void await_some(struct volt_queue *q)
+{
+	q->v->type->progress(q->v, q);
+	signal_driver(q);
 }
 
 static bool is_served(const struct volt_queue *q)
@@ -366,6 +412,12 @@ static bool serve_share(struct volt_queue *q)
 			virtio_break(q);
 			return false;
 		}
+		struct volt_chain *c = free_chain(q);
+
+		if (q->flying && (waiting == 0 || !c)) {
+			await_some(q);
+			continue;
+		}
 		if (waiting == 0) {
 			set_kicks(q, true);
 			__atomic_thread_fence(__ATOMIC_SEQ_CST); /* then look once more */
@@ -374,7 +426,7 @@ static bool serve_share(struct volt_queue *q)
 			set_kicks(q, false);
 			continue;
 		}
-		if (!serve_one(q))
+		if (!serve_one(q, c))
 			return false;
 		if (n % BATCH == BATCH - 1)
 			signal_driver(q);
@@ -399,6 +451,8 @@ void virtio_queue_serve(struct volt_queue *q)
 	set_kicks(q, false);
 	bool more = serve_share(q);
 
+	while (q->flying)
+		await_some(q);
 	more |= take_back(q);
 	signal_driver(q);
 	if (more)

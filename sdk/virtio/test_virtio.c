@@ -570,5 +570,6 @@ int main(void)
 {
 	return cmocka_run_group_tests_name("mmio registers", mmio_tests, use_mmio, NULL) +
 	       cmocka_run_group_tests_name("mmio", tests, use_mmio, NULL) +
-	       cmocka_run_group_tests_name("pci", tests, use_pci, NULL);
+	       cmocka_run_group_tests_name("pci", tests, use_pci, NULL) +
+	       cmocka_run_group_tests_name("slots", tests, use_slots, NULL);
 }

@@ -14,6 +14,7 @@
 #define TOY_RING     64u
 #define TOY_SEGMENTS 8u
 #define TOY_CONFIG   5u
+#define TOY_SLOTS    3u /* of each queue, if it has any */
 
 struct toy {
 	struct volt_virtio v;
@@ -22,6 +23,11 @@ struct toy {
 	uint32_t requests, segments; /* answered; of the newest */
 	uint32_t drained;            /* mask of queues */
 	bool busy;
+	uint32_t most;                         /* chains of one queue that were in flight at once */
+	struct volt_chain *held[2][TOY_SLOTS]; /* in flight, in the order of coming */
+	unsigned held_count[2];
+	struct volt_chain slots[2 * TOY_SLOTS];
+	struct volt_virtio_type type;
 	struct volt_limit limit; /* of queue 0; none at first */
 };
 

@@ -2,11 +2,13 @@
 # SPDX-FileCopyrightText: The Volt authors
 """virtio-rng and virtio-console, driven by guests/virtio.c over both transports: bytes, kicks, interrupts, exits."""
 
+import json
 import re
 import struct
+import subprocess
 
 from cases_snapshot import CHIPS, Saving
-from vm import Case, LIMIT
+from vm import Case, LIMIT, Setup
 
 FEW, MANY = 0x10, 0x110
 # The first place that the host gives out, and the highest free line: docs/plugins.md, Places.
@@ -96,6 +98,31 @@ class Ending(Case):
         for sector in range(24):
             at = start + 512 * sector
             self.assertEqual(content[at:at + 512], bytes([sector + 1]) * 512, run.story())
+
+
+    def test_a_ring_under_the_seal(self):
+        """Two writes at a time by io_uring, where the kernel has it: volt-virtio-blk(7)."""
+        disk = self.file(bytes(1 << 20), name="disk")
+        run = self.run_guest("virtio", f"disk 18 {MMIO}", (f"virtio-blk,disk={disk},io=ring",))
+        content = disk.read_bytes()
+        for sector in range(24):
+            self.assertEqual(content[512 * sector:512 * sector + 512], bytes([sector + 1]) * 512,
+                             run.story())
+
+    def test_a_ring_adds_one_call_to_its_worker_and_only_if_asked_for(self):
+        disk = self.file(bytes(1 << 20), name="disk")
+        pages = {}
+        for io in "calls", "ring":
+            words = [Setup.volt, "explain", "--json", *Setup.options, "--kernel",
+                     Setup.guests / "virtio", "--plugin", f"virtio-blk,disk={disk},io={io}"]
+            run = subprocess.run([str(word) for word in words], capture_output=True, text=True,
+                                 timeout=30, check=True)
+            if "no io_uring" in run.stderr:  # this host's kernel: nothing is added then
+                return
+            pages[io] = {thread["name"]: {rule["syscall"] for rule in thread["rules"]}
+                         for thread in json.loads(run.stdout)["threads"]}
+        self.assertEqual(pages["ring"].pop("blk") - pages["calls"].pop("blk"), {"io_uring_enter"})
+        self.assertEqual(pages["ring"], pages["calls"])
 
 
 class Saved(Saving):

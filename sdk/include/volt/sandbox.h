@@ -31,6 +31,9 @@ extern "C" {
 #define VOLT_POLICY_NO_SECCOMP  1u /* the user typed --no-seccomp */
 #define VOLT_POLICY_NO_LANDLOCK 2u /* the user typed --no-landlock */
 #define VOLT_POLICY_LOG         4u /* log what would have been killed, and let it pass */
+/* volt.uring/1: the host makes rings before the seal, and a worker's rules may name
+ * io_uring_enter: enter_early() must let both pass. */
+#define VOLT_POLICY_RINGS 8u
 
 /* One allowed system call of one thread. All tests must hold; several rules for one
  * call are alternatives. */

@@ -25,6 +25,8 @@
  * blocks, and whose other end is a service of the host for callbacks, as volt.stream/1, has no
  * worker: what is tagged [worker] is called under the instance's lock, on the vCPU that kicks a
  * queue or on the loop.
+ * A device with `slots` may hold many chains and give them back in any order, all of them within the
+ * run: between runs nothing is in flight, so a reset, a pause and a save find no request of it.
  */
 #ifndef VOLT_VIRTIO_H
 #define VOLT_VIRTIO_H
@@ -45,6 +47,7 @@ extern "C" {
 
 #define VOLT_VIRTIO_QUEUES 16u  /* of one device, at most */
 #define VOLT_CHAIN_MAX     130u /* segments of a chain, at most */
+#define VOLT_SLOT_MAX      32u  /* chains of one queue in flight, at most */
 
 #define VOLT_VIRTIO_NO_VECTOR 0xffffu /* a cause that interrupts nobody (virtio 4.1.5.1.2) */
 
@@ -79,7 +82,7 @@ struct volt_virtio;
 struct volt_chain {
 	uint16_t head;                    /* the library's */
 	uint16_t out, in;                 /* readable, then writable segments; none is empty */
-	uint16_t reserved;                /* 0 */
+	uint16_t slot;                    /* of the queue's slots; the library's */
 	uint32_t out_len, in_len;         /* bytes of each kind */
 	struct iovec seg[VOLT_CHAIN_MAX]; /* out + in of them */
 	uint64_t gpa[VOLT_CHAIN_MAX];     /* guest physical, of each as it was given */
@@ -99,7 +102,9 @@ struct volt_queue {
 	uint8_t worker;                 /* index into volt_virtio's */
 	uint16_t vector;                /* of MSI-X, or VOLT_VIRTIO_NO_VECTOR; atomic; over PCI */
 	uint8_t *table, *avail, *given; /* the parts where they are mapped */
-	struct volt_chain chain;        /* the one that is looked at */
+	uint32_t flying;                /* mask of slots in flight; 0 between runs */
+	struct volt_chain *slots;       /* of the type's, or NULL */
+	struct volt_chain chain;        /* the one that is looked at, without slots */
 };
 
 /* A device's type: static, or in the instance where parameters decide. It outlives init. */
@@ -114,10 +119,10 @@ struct volt_virtio_type {
 	uint32_t config_size; /* bytes of its configuration space; 0: none */
 	uint32_t reserved;    /* 0 */
 	const void *config;   /* those bytes, little-endian, in the instance; NULL if none */
-	/* [worker] One chain of queue q. True: answered, after volt_chain_done(). False: not now;
-	 * the chain stays the queue's next, nothing of it may have been written, and the driver
-	 * is told not to kick: something else (a file that is watched, a timer) posts the worker.
-	 * Required. */
+	/* [worker] One chain of queue q. True: answered, after volt_chain_done(), or with `slots`
+	 * in flight until then. False: not now; the chain stays the queue's next, nothing of it may
+	 * have been written, and the driver is told not to kick: something else (a file that is
+	 * watched, a timer) posts the worker. Required. */
 	bool (*request)(void *self, struct volt_queue *q, struct volt_chain *c);
 	/* [io] or [loop] The driver is ready and agreed to `features`; no request came yet. Also
 	 * after a restore. NULL: nothing to do. */
@@ -138,6 +143,16 @@ struct volt_virtio_type {
 	 * at its offset `off`; `config` is as it was. Before the driver is ready, too. NULL: the
 	 * driver may write nothing. */
 	void (*config_written)(void *self, uint32_t off, uint32_t n, uint32_t val);
+	/* Memory for chains in flight: slot_count for each queue, one queue after the other; it
+	 * outlives init. NULL and 0: request() answers each chain before it returns. */
+	struct volt_chain *slots;
+	uint32_t slot_count; /* 0 .. VOLT_SLOT_MAX, of a queue */
+	uint32_t reserved2;  /* 0 */
+	/* [worker] Chains of q are in flight, and no more can be taken now: begins what request()
+	 * put off, waits, and gives at least one back. Called until none is in flight, also
+	 * when the device is to stop. May wait only for what ends by itself. Required with slots.
+	 */
+	void (*progress)(void *self, struct volt_queue *q);
 };
 
 /* What every virtio device has. Members are the library's; those that are saved say so. */

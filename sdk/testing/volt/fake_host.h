@@ -24,6 +24,7 @@
 #include <volt/draft/msi.h>
 #include <volt/draft/page.h>
 #include <volt/draft/peers.h>
+#include <volt/draft/uring.h>
 #include <volt/filter.h>
 #include <volt/identity.h>
 #include <volt/irqchip.h>
@@ -152,6 +153,14 @@ unsigned fake_worker_runs(const struct fake_host *f, uint32_t worker);
 unsigned fake_worker_count(const struct fake_host *f);
 const char *fake_worker_name(const struct fake_host *f, uint32_t worker);
 unsigned fake_worker_posts(const struct fake_host *f, uint32_t worker); /* in all */
+
+/* volt.uring/1: requests are done by preadv() and pwritev() at once, and come back with the newest
+ * first. From now on each ends with `result`, a negative errno, and nothing is done; 0: as before.
+ */
+void fake_uring_answers(struct fake_host *f, int32_t result);
+/* From now on rings take nothing, as if the kernel had no memory. */
+void fake_uring_is_full(struct fake_host *f, bool full);
+unsigned fake_uring_calls(const struct fake_host *f); /* of submit, in all */
 
 /* volt.peers/1. A client connects; returns the test's end, which does not block and is the
  * test's to close. */

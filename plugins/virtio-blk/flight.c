@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* SPDX-FileCopyrightText: The Volt authors */
+
+/*
+ * flight - reads and writes that do not wait for each other: a queue's ring, with io=ring.
+ *
+ * What a run of the worker finds in a queue is gathered and handed over by one call, which waits
+ * for some of it. Nothing is in flight between runs. A request that is alone is a plain call, as
+ * that is one call less. Whatever the ring does not do, or not wholly, is done by plain calls too,
+ * which also tell the error.
+ */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "blk.h"
+
+/* Of those in flight, how many are waited for at a time: fewer cost more calls, more leave the disk
+ * idle when the slowest is late. */
+#define PART 4u
+
+static void set_status(struct blk *b, const struct blk_flight *f, bool ok)
+{
+	if (!ok)
+		volt_count(b->v.h, COUNT_FAILED, 1);
+	*f->status = ok ? BLK_S_OK : BLK_S_IOERR;
+	b->v.mem->dirty(b->v.h, f->status_gpa, 1);
+}
+
+/* `result` as the ring's. */
+static void land(struct blk *b, struct volt_queue *q, unsigned slot, int32_t result)
+{
+	struct blk_flight *f = &b->rings[q->number].flight[slot];
+	uint64_t moved = result > 0 ? (uint64_t)result : 0;
+
+	if (moved < f->n) {
+		blk_skip(&f->data, moved);
+		moved += blk_move(
+		    b, &b->io[q->number], b->fd, f->write, &f->data, f->n - moved, f->off + moved);
+	}
+	if (f->write)
+		blk_set_unsynced(b); /* once more, as a flush may have begun since the write did */
+	volt_count(b->v.h, f->write ? COUNT_WRITTEN : COUNT_READ, moved);
+	set_status(b, f, moved == f->n);
+	const uint32_t written = f->write ? 0 : (uint32_t)moved, data = f->c->in_len - 1;
+
+	b->rings[q->number].count--;
+	volt_chain_done(q, f->c, written == data ? data + 1 : written);
+}
+
+static void land_rest(struct blk *b, struct volt_queue *q, unsigned from)
+{
+	const struct blk_ring *r = &b->rings[q->number];
+
+	for (unsigned i = from; i < r->pending; i++)
+		land(b, q, (unsigned)r->request[i].token, 0);
+}
+
+static void reap(struct blk *b, struct volt_queue *q)
+{
+	struct volt_uring_result results[VOLT_SLOT_MAX];
+	const uint32_t n = b->uring->reap(
+	    b->v.h, b->rings[q->number].handle, results, sizeof(results[0]), VOLT_SLOT_MAX);
+
+	for (uint32_t i = 0; i < n; i++)
+		land(b, q, (unsigned)results[i].token, results[i].result);
+}
+
+void blk_progress(void *self, struct volt_queue *q)
+{
+	struct blk *b = self;
+	struct blk_ring *r = &b->rings[q->number];
+	const unsigned wait = r->count > PART ? r->count / PART : 1;
+	uint32_t taken = 0;
+
+	if (r->pending != 1 || r->count != 1)
+		taken = b->uring->submit(
+		    b->v.h, r->handle, r->request, sizeof(r->request[0]), r->pending, wait);
+	land_rest(b, q, taken);
+	r->pending = 0;
+	reap(b, q);
+}
+
+void blk_land_all(struct blk *b, struct volt_queue *q)
+{
+	while (b->uring && b->rings[q->number].count > 0)
+		blk_progress(b, q);
+}
+
+/* The status is the last writable byte, wherever the driver split it (virtio 5.2.6). */
+static void take_status(const struct volt_chain *c, struct iovec *seg, struct blk_flight *f)
+{
+	const unsigned last = c->out + c->in - 1u;
+
+	f->status = (uint8_t *)seg[last].iov_base + --seg[last].iov_len;
+	f->status_gpa = c->gpa[last] + c->len[last] - 1;
+}
+
+/* Of a header that fills whole segments, and of a status that has one of its own. */
+static void drop_empty(struct blk_data *d)
+{
+	while (d->count && d->seg[d->count - 1].iov_len == 0)
+		d->count--;
+	while (d->count && d->seg->iov_len == 0) {
+		d->seg++;
+		d->count--;
+	}
+}
+
+bool blk_fly(struct blk *b, struct volt_queue *q, struct volt_chain *c, const struct blk_data *d,
+    uint64_t n, uint64_t off, bool write)
+{
+	if (!b->uring || n == 0)
+		return false;
+	struct blk_ring *r = &b->rings[q->number];
+	struct blk_flight *f = &r->flight[c->slot];
+
+	*f = (struct blk_flight){.c = c, .data = *d, .n = n, .off = off, .write = write};
+	take_status(c, c->seg, f);
+	drop_empty(&f->data);
+	if (!blk_is_aligned(b, &f->data)) {
+		c->seg[c->out + c->in - 1].iov_len++;
+		return false;
+	}
+	r->request[r->pending++] = (struct volt_uring_request){.token = c->slot,
+	    .offset = off,
+	    .iov = f->data.seg,
+	    .iov_count = f->data.count,
+	    .fd = b->fd,
+	    .op = write ? VOLT_URING_WRITEV : VOLT_URING_READV};
+	r->count++;
+	return true;
+}
+
+/* ------------------------------------------------------------------- wiring */
+
+int blk_rings_prepare(struct blk *b)
+{
+	const uint16_t queues = b->type.queues;
+
+	if (b->overlay.on)
+		return volt_fail(b->v.h, EINVAL, "io=ring is for a disk without base");
+	b->rings = calloc(queues, sizeof(b->rings[0]));
+	b->slots = calloc((size_t)queues * VOLT_SLOT_MAX, sizeof(b->slots[0]));
+	if (!b->rings || !b->slots)
+		return volt_fail(b->v.h, ENOMEM, "cannot have memory for io=ring");
+	b->type.slots = b->slots;
+	b->type.slot_count = VOLT_SLOT_MAX;
+	b->type.progress = blk_progress;
+	return 0;
+}
+
+static int make_ring(struct blk *b, const struct volt_uring *uring, unsigned queue)
+{
+	const struct volt_uring_ring want = {
+	    .size = sizeof(want),
+	    .entries = VOLT_SLOT_MAX,
+	    .ops = VOLT_URING_BIT(VOLT_URING_READV) |
+		   (b->readonly ? 0 : VOLT_URING_BIT(VOLT_URING_WRITEV)),
+	    .worker = b->v.workers[queue],
+	    .fds = &b->fd,
+	    .fd_count = 1,
+	};
+
+	return uring->make(b->v.h, &want, &b->rings[queue].handle);
+}
+
+int blk_rings_make(struct blk *b)
+{
+	const struct volt_uring *uring = b->rings ? b->v.h->get_ext(b->v.h, VOLT_EXT_URING) : NULL;
+	int err = 0;
+
+	if (b->rings && !uring)
+		volt_log(b->v.h, VOLT_LOG_WARN,
+		    "this host has no " VOLT_EXT_URING ": io=ring is as io=calls");
+	for (unsigned i = 0; uring && !err && i < b->type.queues; i++)
+		err = make_ring(b, uring, i);
+	if (err && err != -EOPNOTSUPP)
+		return volt_fail(b->v.h, -err, "cannot have a ring for io=ring");
+	b->uring = err ? NULL : uring;
+	return 0;
+}
+
+void blk_rings_free(struct blk *b)
+{
+	free(b->rings);
+	free(b->slots);
+}
