@@ -130,10 +130,15 @@ struct blk {
 	struct volt_limit limit;
 	struct blk_overlay overlay;
 	struct blk_io io[VOLT_VIRTIO_QUEUES];
+	uint8_t zeroes[2 * PAGE];       /* a whole page is in it, which O_DIRECT takes */
 	const struct volt_uring *uring; /* NULL: each request is a call */
 	struct volt_chain *slots;       /* VOLT_SLOT_MAX of each queue; NULL without io=ring */
 	struct blk_ring *rings;         /* of each queue, likewise */
 };
+
+/* As volt_fail(), which every file that uses it has a copy of. */
+VOLT_PRINTF(3, 4)
+int blk_fail(const struct volt_host *h, int err, const char *fmt, ...);
 
 /* [worker] volt_virtio_type's: answers one request, of whatever kind it is. */
 bool blk_request(void *self, struct volt_queue *q, struct volt_chain *c);

@@ -84,7 +84,7 @@ static int check_direct(const struct blk *b, const struct volt_value *disk, uint
 		least = look_beneath(b->overlay.base).logical;
 	if (least <= block)
 		return 0;
-	return volt_fail(b->v.h, EINVAL,
+	return blk_fail(b->v.h, EINVAL,
 	    "cannot use '%s' with direct: its blocks have %u bytes; say block-size=%u", disk->s,
 	    least, least);
 }
@@ -98,9 +98,9 @@ int blk_set_blocks(
 	uint64_t physical = want->physical, optimal = want->optimal;
 
 	if (bytes == 0)
-		return volt_fail(h, EINVAL, "cannot use '%s': it is empty", disk->s);
+		return blk_fail(h, EINVAL, "cannot use '%s': it is empty", disk->s);
 	if (bytes % block)
-		return volt_fail(h, EINVAL,
+		return blk_fail(h, EINVAL,
 		    "cannot use '%s': its size, %llu bytes, is not a multiple of %u; see "
 		    "block-size",
 		    disk->s, (unsigned long long)bytes, block);
@@ -108,13 +108,13 @@ int blk_set_blocks(
 		physical =
 		    is_power_of_two(at.physical) && at.physical > block ? at.physical : block;
 	if (!is_power_of_two(physical) || physical < block || physical > BLOCK_MAX)
-		return volt_fail(h, EINVAL,
+		return blk_fail(h, EINVAL,
 		    "physical-block-size=%llu must be a power of two from %u to %u",
 		    (unsigned long long)physical, block, BLOCK_MAX);
 	if (optimal == 0)
 		optimal = at.optimal % physical ? 0 : at.optimal;
 	if (optimal % physical || optimal / block > UINT32_MAX)
-		return volt_fail(h, EINVAL,
+		return blk_fail(h, EINVAL,
 		    "opt-io-size=%llu must be a multiple of the physical block size, %llu",
 		    (unsigned long long)optimal, (unsigned long long)physical);
 	b->align = want->direct ? block : 0;

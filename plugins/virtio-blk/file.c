@@ -167,7 +167,8 @@ static bool is_inability(int err)
 
 static bool write_zeroes_out(struct blk *b, struct blk_io *io, uint64_t off, uint64_t left)
 {
-	static const uint8_t page[PAGE] __attribute__((aligned(PAGE))) = {0};
+	/* Nobody writes there, so it is the kernel's own page of zeroes. */
+	uint8_t *page = (uint8_t *)(((uintptr_t)b->zeroes + PAGE - 1) & ~(uintptr_t)(PAGE - 1));
 
 	while (left) {
 		uint64_t batch = 0;
@@ -176,7 +177,7 @@ static bool write_zeroes_out(struct blk *b, struct blk_io *io, uint64_t off, uin
 		for (; n < VOLT_CHAIN_MAX && batch < left; n++) {
 			const uint64_t part = left - batch < PAGE ? left - batch : PAGE;
 
-			io->part[n] = (struct iovec){(void *)(uintptr_t)page, part};
+			io->part[n] = (struct iovec){page, part};
 			batch += part;
 		}
 		if (move_parts(b->fd, true, io->part, n, off) != batch)

@@ -138,11 +138,11 @@ int blk_rings_prepare(struct blk *b)
 	const uint16_t queues = b->type.queues;
 
 	if (b->overlay.on)
-		return volt_fail(b->v.h, EINVAL, "io=ring is for a disk without base");
+		return blk_fail(b->v.h, EINVAL, "io=ring is for a disk without base");
 	b->rings = calloc(queues, sizeof(b->rings[0]));
 	b->slots = calloc((size_t)queues * VOLT_SLOT_MAX, sizeof(b->slots[0]));
 	if (!b->rings || !b->slots)
-		return volt_fail(b->v.h, ENOMEM, "cannot have memory for io=ring");
+		return blk_fail(b->v.h, ENOMEM, "cannot have memory for io=ring");
 	b->type.slots = b->slots;
 	b->type.slot_count = VOLT_SLOT_MAX;
 	b->type.progress = blk_progress;
@@ -175,7 +175,7 @@ int blk_rings_make(struct blk *b)
 	for (unsigned i = 0; uring && !err && i < b->type.queues; i++)
 		err = make_ring(b, uring, i);
 	if (err && err != -EOPNOTSUPP)
-		return volt_fail(b->v.h, -err, "cannot have a ring for io=ring");
+		return blk_fail(b->v.h, -err, "cannot have a ring for io=ring");
 	b->uring = err ? NULL : uring;
 	return 0;
 }

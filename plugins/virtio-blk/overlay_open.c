@@ -108,13 +108,13 @@ static int make_file(struct blk *b, const struct head *h, const char *path)
 	if (pwrite(b->fd, o->copy, sizeof(*h), 0) == sizeof(*h) && fdatasync(b->fd) == 0 &&
 	    ftruncate(b->fd, (off_t)(o->data + o->size)) == 0 && fdatasync(b->fd) == 0)
 		return 0;
-	return volt_fail(b->v.h, errno ? errno : EIO, "cannot make an overlay in '%s': %s", path,
+	return blk_fail(b->v.h, errno ? errno : EIO, "cannot make an overlay in '%s': %s", path,
 	    strerror(errno));
 }
 
 static int refuse(const struct blk *b, const char *path, const char *why)
 {
-	return volt_fail(b->v.h, EINVAL, "cannot use '%s': %s", path, why);
+	return blk_fail(b->v.h, EINVAL, "cannot use '%s': %s", path, why);
 }
 
 /* `want` gets what the head must be, by the base and by the cluster size that it names. */
@@ -171,9 +171,9 @@ static int read_map(struct blk *b, const char *path)
 	o->map = aligned_alloc(PAGE, o->map_bytes);
 	o->changed = calloc(1, o->map_bytes / PAGE);
 	if (!o->map || !o->changed)
-		return volt_fail(b->v.h, ENOMEM, "cannot have the map of '%s'", path);
+		return blk_fail(b->v.h, ENOMEM, "cannot have the map of '%s'", path);
 	err = read_all(b->fd, o->map, o->map_bytes, BLK_OVERLAY_MAP);
-	return err ? volt_fail(b->v.h, err, "cannot read the map of '%s': %s", path, strerror(err))
+	return err ? blk_fail(b->v.h, err, "cannot read the map of '%s': %s", path, strerror(err))
 		   : 0;
 }
 
@@ -187,7 +187,7 @@ int blk_overlay_open(struct blk *b, const struct volt_value *own, const struct v
 	o->size = base->u;
 	o->copy = aligned_alloc(PAGE, BOUNCE_BYTES);
 	if (!o->copy)
-		return volt_fail(b->v.h, ENOMEM, "cannot have a buffer for the overlay");
+		return blk_fail(b->v.h, ENOMEM, "cannot have a buffer for the overlay");
 	if (fstat(b->fd, &st) || !S_ISREG(st.st_mode))
 		return refuse(b, own->s, "an overlay is a regular file");
 	if (o->size == 0 || map_bytes_of(o->size, SHIFT_MAX) > 16 * (uint64_t)MAP_LIKED)
@@ -196,7 +196,7 @@ int blk_overlay_open(struct blk *b, const struct volt_value *own, const struct v
 
 	err = read_all(o->base, o->copy, span, 0);
 	if (err)
-		return volt_fail(b->v.h, err, "cannot read '%s': %s", base->s, strerror(err));
+		return blk_fail(b->v.h, err, "cannot read '%s': %s", base->s, strerror(err));
 	err = open_file(b, own->u, digest(o->copy, span), own->s);
 	return err ? err : read_map(b, own->s);
 }

@@ -34,6 +34,17 @@ enum {
 
 #define BLOCK_DEVICE 2u
 
+int blk_fail(const struct volt_host *h, int err, const char *fmt, ...)
+{
+	char msg[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	return (h->fail)(h, err, msg);
+}
+
 static void blk_live(void *self, uint64_t features)
 {
 	((struct blk *)self)->features = features;
@@ -194,7 +205,7 @@ static int make_bounces(struct blk *b, uint16_t queues)
 	uint8_t *bytes = aligned_alloc(PAGE, (size_t)BOUNCE_BYTES * queues);
 
 	if (!bytes)
-		return volt_fail(b->v.h, ENOMEM, "cannot have a buffer for direct");
+		return blk_fail(b->v.h, ENOMEM, "cannot have a buffer for direct");
 	for (unsigned i = 0; i < queues; i++)
 		b->io[i].bounce = bytes + (size_t)BOUNCE_BYTES * i;
 	return 0;
@@ -258,7 +269,7 @@ static int blk_init(void *self, const struct volt_host *h, const struct volt_arg
 	b->readonly = volt_arg(a, PARAM_READONLY)->u;
 	memcpy(b->id, serial, strnlen(serial, ID_BYTES));
 	if (!read_rate(a, PARAM_RATE, &rate))
-		return volt_fail(h, EINVAL, "a burst needs its rate: rate-bytes, or rate-ops");
+		return blk_fail(h, EINVAL, "a burst needs its rate: rate-bytes, or rate-ops");
 	set_type(b, queues);
 	err = wire(b, a, queues, &rate);
 	if (err)

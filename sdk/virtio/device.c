@@ -22,6 +22,17 @@
 #define DRIVER_BITS \
 	(STATUS_ACKNOWLEDGE | STATUS_DRIVER | STATUS_DRIVER_OK | STATUS_FEATURES_OK | STATUS_FAILED)
 
+int virtio_fail(const struct volt_host *h, int err, const char *fmt, ...)
+{
+	char msg[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(msg, sizeof(msg), fmt, ap);
+	va_end(ap);
+	return (h->fail)(h, err, msg);
+}
+
 bool virtio_is_live(const struct volt_virtio *v)
 {
 	return __atomic_load_n(&v->live, __ATOMIC_ACQUIRE) &&
@@ -443,10 +454,10 @@ static int find_loop(struct volt_virtio *v)
 
 	v->loop = h->get_ext(h, VOLT_EXT_LOOP);
 	if (!v->loop || !VOLT_HAS(h, pulse))
-		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_LOOP " of ABI 0.3");
+		return virtio_fail(h, ENOTSUP, "the host has no " VOLT_EXT_LOOP " of ABI 0.3");
 	const int err = v->loop->add_timer(h, serve_soon, &v->soon);
 
-	return err ? volt_fail(h, -err, "cannot have a timer") : 0;
+	return err ? virtio_fail(h, -err, "cannot have a timer") : 0;
 }
 
 static int find_services(struct volt_virtio *v)
@@ -455,12 +466,12 @@ static int find_services(struct volt_virtio *v)
 
 	v->mem = h->get_ext(h, VOLT_EXT_MEM);
 	if (!v->mem)
-		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_MEM);
+		return virtio_fail(h, ENOTSUP, "the host has no " VOLT_EXT_MEM);
 	if (!v->type->workers)
 		return find_loop(v);
 	v->work = h->get_ext(h, VOLT_EXT_WORKER);
 	if (!v->work || !VOLT_HAS(v->work, run) || !VOLT_HAS(h, pulse))
-		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_WORKER " of ABI 0.3");
+		return virtio_fail(h, ENOTSUP, "the host has no " VOLT_EXT_WORKER " of ABI 0.3");
 	return 0;
 }
 
@@ -474,7 +485,7 @@ static int add_workers(struct volt_virtio *v)
 		    v->type->name, i);
 		err = v->work->add(v->h, name, serve, &v->workers[i]);
 		if (err)
-			return volt_fail(v->h, -err, "cannot have a worker");
+			return virtio_fail(v->h, -err, "cannot have a worker");
 	}
 	return 0;
 }
@@ -498,11 +509,12 @@ static int choose_transport(struct volt_virtio *v, const struct volt_args *a)
 	if (strcmp(wanted, "mmio") == 0)
 		return 0;
 	if (strcmp(wanted, "auto") != 0 && strcmp(wanted, "pci") != 0)
-		return volt_fail(v->h, EINVAL, "the plugin's last parameter is not its transport");
+		return virtio_fail(
+		    v->h, EINVAL, "the plugin's last parameter is not its transport");
 	if (has_bus)
 		v->transport = &virtio_pci;
 	else if (strcmp(wanted, "pci") == 0)
-		return volt_fail(v->h, ENOENT, "transport=pci needs a bus: add --plugin pci");
+		return virtio_fail(v->h, ENOENT, "transport=pci needs a bus: add --plugin pci");
 	return 0;
 }
 
@@ -516,7 +528,7 @@ int volt_virtio_init(void *self, struct volt_queue *q, const struct volt_virtio_
 	v->type = t;
 	v->q = q;
 	if (!is_sound_type(t))
-		return volt_fail(h, EINVAL, "the plugin's virtio type is malformed");
+		return virtio_fail(h, EINVAL, "the plugin's virtio type is malformed");
 	v->offered = t->features | LIBRARY_FEATURES;
 	for (unsigned i = 0; i < t->queues; i++) {
 		q[i].v = v;

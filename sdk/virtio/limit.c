@@ -131,9 +131,9 @@ int volt_limit_init(struct volt_limit *l, struct volt_virtio *v, const struct vo
 		return 0;
 	v->loop = h->get_ext(h, VOLT_EXT_LOOP);
 	if (!v->loop)
-		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_LOOP);
+		return virtio_fail(h, ENOTSUP, "the host has no " VOLT_EXT_LOOP);
 	const int err = v->loop->add_timer(h, fire, &v->timer);
 
 	v->limited = err == 0;
-	return err ? volt_fail(h, -err, "cannot have a timer for its limit") : 0;
+	return err ? virtio_fail(h, -err, "cannot have a timer for its limit") : 0;
 }

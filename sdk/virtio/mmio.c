@@ -171,7 +171,7 @@ static int add_kicks(struct volt_virtio *v, uint64_t base)
 	if (!v->type->workers)
 		return 0; /* whose kicks are served where they are made */
 	if (!doorbells)
-		return volt_fail(v->h, ENOTSUP, "the host has no " VOLT_EXT_DOORBELL);
+		return virtio_fail(v->h, ENOTSUP, "the host has no " VOLT_EXT_DOORBELL);
 	for (unsigned i = 0; i < v->type->queues; i++) {
 		const struct volt_doorbell_at at = {
 		    .size = sizeof(at),
@@ -186,7 +186,7 @@ static int add_kicks(struct volt_virtio *v, uint64_t base)
 		const int err = doorbells->add(v->h, &at, &number);
 
 		if (err)
-			return volt_fail(v->h, -err, "cannot have a doorbell for queue %u", i);
+			return virtio_fail(v->h, -err, "cannot have a doorbell for queue %u", i);
 	}
 	return 0;
 }
@@ -209,9 +209,9 @@ static int describe(struct volt_virtio *v, uint64_t base)
 	int err;
 
 	if (!tell)
-		return volt_fail(v->h, ENOTSUP, "the host has no " VOLT_EXT_DESCRIBE);
+		return virtio_fail(v->h, ENOTSUP, "the host has no " VOLT_EXT_DESCRIBE);
 	err = tell->device(v->h, &device);
-	return err ? volt_fail(v->h, -err, "cannot describe %s", device.hid) : 0;
+	return err ? virtio_fail(v->h, -err, "cannot describe %s", device.hid) : 0;
 }
 
 static int mmio_wire(struct volt_virtio *v)
@@ -232,10 +232,10 @@ static int mmio_wire(struct volt_virtio *v)
 
 	err = v->h->place(v->h, &range, &base);
 	if (err)
-		return volt_fail(v->h, -err, "cannot have registers");
+		return virtio_fail(v->h, -err, "cannot have registers");
 	err = v->h->add_irq(v->h, VOLT_ANY, VOLT_IRQ_EDGE, &v->line);
 	if (err)
-		return volt_fail(v->h, -err, "cannot have an interrupt line");
+		return virtio_fail(v->h, -err, "cannot have an interrupt line");
 	err = add_kicks(v, base);
 	return err ? err : describe(v, base);
 }

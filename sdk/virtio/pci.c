@@ -363,7 +363,7 @@ static int add_kicks(struct volt_virtio *v)
 	if (!v->type->workers)
 		return 0; /* whose kicks are served where they are made */
 	if (!doorbells)
-		return volt_fail(v->h, ENOTSUP, "the host has no " VOLT_EXT_DOORBELL);
+		return virtio_fail(v->h, ENOTSUP, "the host has no " VOLT_EXT_DOORBELL);
 	for (unsigned i = 0; i < v->type->queues; i++) {
 		const struct volt_doorbell_at at = {
 		    .size = sizeof(at),
@@ -378,7 +378,7 @@ static int add_kicks(struct volt_virtio *v)
 		const int err = doorbells->add(v->h, &at, &doorbell);
 
 		if (err)
-			return volt_fail(v->h, -err, "cannot have a doorbell for queue %u", i);
+			return virtio_fail(v->h, -err, "cannot have a doorbell for queue %u", i);
 	}
 	return 0;
 }
@@ -390,7 +390,7 @@ static int pci_wire(struct volt_virtio *v)
 	int err = v->h->find(v->h, VOLT_EXT_PCI, &bus);
 
 	if (err)
-		return volt_fail(v->h, -err, "there is no PCI bus");
+		return virtio_fail(v->h, -err, "there is no PCI bus");
 	make_caps(v, &caps);
 	const struct volt_pci_type type = {
 	    .size = sizeof(type),

@@ -39,6 +39,10 @@ extern const struct volt_virtio_transport virtio_pci __attribute__((visibility("
 
 #pragma GCC visibility push(hidden)
 
+/* As volt_fail(), which every file that uses it has a copy of. */
+VOLT_PRINTF(3, 4)
+int virtio_fail(const struct volt_host *h, int err, const char *fmt, ...);
+
 /* Queue. */
 bool virtio_queue_is_sound(const struct volt_queue *q);
 bool virtio_queue_open(struct volt_queue *q); /* maps its parts; false: not all is RAM */
