@@ -39,6 +39,7 @@ PACKAGES_CHECK=(
 	bzip2 # to pack kernels with
 	acpica-tools mandoc codespell shellcheck strace
 	zsh fish # completions
+	debhelper lintian # packages
 	python3-jsonschema # another reader of volt.schema.json
 	e2fsprogs # file systems on disks, in the lab
 )
