@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "core/kvm/cpuid_mask.h"
@@ -34,18 +35,41 @@ bool cpuid_mask_add(struct cpuid_mask *m, const struct cpuid_mask_row *row)
 	return true;
 }
 
+/* A hexadecimal number and the blanks in front of it. False: there is none of 32 bits. */
+static bool take_number(const char **at, uint32_t *value)
+{
+	char *end;
+
+	*at += strspn(*at, " ");
+	if (!strchr("0123456789abcdefABCDEF", **at) || **at == '\0')
+		return false;
+	const unsigned long v = strtoul(*at, &end, 16);
+	if (v > UINT32_MAX)
+		return false;
+	*at = end;
+	*value = (uint32_t)v;
+	return true;
+}
+
+static bool take_word(const char **at, const char *word)
+{
+	const size_t n = strlen(word);
+
+	*at += strspn(*at, " ");
+	if (strncmp(*at, word, n) != 0 || (*at)[n] != ' ')
+		return false;
+	*at += n;
+	return true;
+}
+
 static bool parse_line(const char *line, struct cpuid_mask_row *row)
 {
-	unsigned leaf, subleaf, bits;
-	char name[4], rest;
-
-	if (sscanf(line, "cpuid %x %x %3s %x %c", &leaf, &subleaf, name, &bits, &rest) != 4)
+	if (!take_word(&line, "cpuid") || !take_number(&line, &row->leaf) ||
+	    !take_number(&line, &row->subleaf))
 		return false;
-	for (uint8_t reg = 0; reg < 4; reg++)
-		if (strcmp(name, cpuid_registers[reg]) == 0) {
-			*row = (struct cpuid_mask_row){leaf, subleaf, reg, bits};
-			return true;
-		}
+	for (row->reg = 0; row->reg < 4; row->reg++)
+		if (take_word(&line, cpuid_registers[row->reg]))
+			return take_number(&line, &row->bits) && line[strspn(line, " ")] == '\0';
 	return false;
 }
 

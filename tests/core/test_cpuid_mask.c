@@ -145,6 +145,9 @@ static void a_file_that_is_none_is_told_by_its_line(void **state)
 	assert_int_equal(cpuid_mask_parse(&mask, "cpuid 1 0 ECX\n"), 1);
 	assert_int_equal(cpuid_mask_parse(&mask, "cpuid 1 0 ECX 1 2\n"), 1);
 	assert_int_equal(cpuid_mask_parse(&mask, "vendor AMD\n"), 1);
+	assert_int_equal(cpuid_mask_parse(&mask, "cpuid 1 0 ECX -1\n"), 1);
+	assert_int_equal(cpuid_mask_parse(&mask, "cpuid 1 0 ECX 100000000\n"), 1);
+	assert_int_equal(cpuid_mask_parse(&mask, "cpuid 1 0 ECXX 1\n"), 1);
 }
 
 static void only_three_names_are_levels(void **state)
