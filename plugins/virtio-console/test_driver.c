@@ -97,7 +97,7 @@ bool hears(struct said *s)
 
 void expect_said(uint32_t port, uint16_t event, uint16_t value, const void *bytes, uint32_t n)
 {
-	struct said s;
+	struct said s = {0};
 
 	assert_true(hears(&s));
 	assert_int_equal(s.port, port);
