@@ -25,8 +25,8 @@
  * blocks, and whose other end is a service of the host for callbacks, as volt.stream/1, has no
  * worker: what is tagged [worker] is called under the instance's lock, on the vCPU that kicks a
  * queue or on the loop.
- * A device with `slots` may hold many chains and give them back in any order, all of them within the
- * run: between runs nothing is in flight, so a reset, a pause and a save find no request of it.
+ * A device with `slots` may hold many chains and give them back in any order, all of them within
+ * the run: between runs nothing is in flight, so a reset, a pause and a save find no request of it.
  */
 #ifndef VOLT_VIRTIO_H
 #define VOLT_VIRTIO_H
