@@ -26,7 +26,7 @@ static int setup(void **state)
 
 	memset(page, 0, sizeof(page));
 	memset(page, 0x5a, 16);
-	memcpy(page + 64, "VOLTIDEN", 8);
+	put(64, 0x4e454449544c4f56, 8); /* "VOLTIDEN" */
 	put(72, 4, 4);
 	put(76, 2, 4);
 	put(80, 1790000000123456789, 8);
