@@ -31,7 +31,7 @@ FLOOR, FLOOR_LIBC, FLOOR_COPY = "floor", "floor, with glibc", "floor, kernel cop
 
 
 class Problem(Exception):
-    """What a person must know, in one line."""
+    """A fault that the user must know of; its text is one line."""
 
 
 def say(text):

@@ -141,8 +141,8 @@ static int open_parent(struct cgroup *c, const char *why, const struct options *
 
 /* ------------------------------------------------------------------- controllers */
 
-/* Leaves the parent to controllers. The folder stays: one cannot remove what one is in, and
- * systemd clears the unit's cgroup. */
+/* Leaves the parent to controllers. The folder stays: a process cannot remove its own
+ * cgroup, and systemd removes the unit's. */
 static int move_aside(const struct cgroup *c)
 {
 	char name[48], file[80];

@@ -210,7 +210,7 @@ static void open_all(struct question *q, const struct command *c)
 		q->plugins[q->count] =
 		    path_open(c->plugins[i], O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 		if (q->plugins[q->count] >= 0)
-			q->count++; /* else volt says what is wrong with it */
+			q->count++; /* else volt reports the fault of the file */
 	}
 }
 

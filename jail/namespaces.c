@@ -68,7 +68,7 @@ static int write_map(pid_t child, const char *file, uint32_t id)
 {
 	char path[64], text[64];
 
-	/* Root, too, has to have a name inside: volt trusts plugins that root owns. Nobody
+	/* Root must be mapped too: volt trusts plugins that root owns. Nobody
 	 * inside can become root, as there is no capability to do it with. */
 	int len = snprintf(text, sizeof(text), "0 0 1\n%u %u 1\n", id, id);
 	snprintf(path, sizeof(path), "/proc/%d/%s", (int)child, file);
@@ -87,7 +87,7 @@ int namespaces_serve_user(int link, pid_t child, const struct options *o)
 	char byte;
 
 	if (recv(link, &byte, 1, 0) != 1)
-		return 0; /* it failed before, and said so */
+		return 0; /* the parent failed first, and printed why */
 	int code = write_map(child, "uid_map", o->uid);
 	if (code == 0)
 		code = write_map(child, "gid_map", o->gid);

@@ -22,7 +22,7 @@ int complain(int code, const char *fmt, ...)
 	line[head + len] = '\n';
 	/* One write, so that lines of several processes do not mix. */
 	if (write(STDERR_FILENO, line, head + len + 1) < 0)
-		return code; /* nobody is left to hear it */
+		return code; /* nobody is left to read it */
 	return code;
 }
 

@@ -26,7 +26,7 @@ void lease_keep(const char *device, const struct dhcp_lease *lease);
 /* --- interface.c: 0 or -errno. */
 int interface_up(const char *device);
 int interface_set_address(const char *device, uint32_t address, uint32_t netmask);
-/* Servers may tell more than the device can: only a smaller one is set. */
+/* Sets the MTU if it is smaller: a DHCP server may name one that the device cannot have. */
 int interface_limit_mtu(const char *device, unsigned mtu);
 int interface_set_gateway(const char *device, uint32_t address, uint32_t netmask, uint32_t gateway);
 bool interface_has_address(const char *device);

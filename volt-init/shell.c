@@ -157,7 +157,7 @@ static bool redirect_all(const struct command *c)
 	       redirect(c->err, O_WRONLY | O_CREAT | O_TRUNC, STDERR_FILENO);
 }
 
-/* In a child, for good. */
+/* Runs the command in place of the calling child. */
 __attribute__((noreturn)) static void become(const struct command *c)
 {
 	signal(SIGINT, SIG_DFL);

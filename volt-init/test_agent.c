@@ -89,7 +89,7 @@ static void tell_number(uint32_t kind, uint32_t number)
 	tell(kind, bytes, 4);
 }
 
-static uint32_t hear(void)
+static uint32_t receive(void)
 {
 	uint8_t head[8];
 
@@ -104,7 +104,7 @@ static uint32_t hear(void)
 
 static void hello(void)
 {
-	assert_int_equal(hear(), AGENT_HELLO);
+	assert_int_equal(receive(), AGENT_HELLO);
 	assert_int_equal(get(payload), AGENT_VERSION);
 }
 
@@ -139,7 +139,7 @@ static void run_line(uint32_t flags, const char *line)
 /* One frame of a command; true: it was its last, and *status tells it. */
 static bool take(uint32_t *status)
 {
-	switch (hear()) {
+	switch (receive()) {
 	case AGENT_OUTPUT:
 		assert_true(out_used + length < sizeof(out));
 		memcpy(out + out_used, payload, length);
@@ -282,7 +282,7 @@ static void test_more_input_than_the_room_is_refused(void **state)
 	for (unsigned i = 0; i < 3 * AGENT_WINDOW / AGENT_FRAME_MAX; i++)
 		tell(AGENT_INPUT, bytes, sizeof(bytes));
 	do
-		kind = hear();
+		kind = receive();
 	while (kind == AGENT_MORE);
 	assert_int_equal(kind, AGENT_REFUSED);
 	assert_non_null(strstr((char *)payload, "room"));
@@ -350,7 +350,7 @@ static void test_requests_that_do_not_fit_are_refused(void **state)
 	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		hello();
 		tell(bad[i].kind, bad[i].bytes, bad[i].n);
-		assert_int_equal(hear(), AGENT_REFUSED);
+		assert_int_equal(receive(), AGENT_REFUSED);
 		assert_int_equal(teardown(state), 0);
 		assert_int_equal(setup(state), 0);
 	}
@@ -360,7 +360,7 @@ static void test_requests_that_do_not_fit_are_refused(void **state)
 	put(head, AGENT_FRAME_MAX + 1);
 	put(head + 4, AGENT_RUN);
 	assert_int_equal(send(agent, head, 8, 0), 8);
-	assert_int_equal(hear(), AGENT_REFUSED);
+	assert_int_equal(receive(), AGENT_REFUSED);
 }
 
 static void test_the_command_ends_with_its_connection(void **state)

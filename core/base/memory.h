@@ -28,7 +28,7 @@ struct memory {
 /* Only says where RAM will be: memory_overlaps() works, memory_at() does not yet. */
 void memory_plan(struct memory *m, uint64_t size);
 /* Maps `size` bytes of anonymous memory (of huge pages if asked) with guard pages
- * around it. 0 or -errno, said in the log. */
+ * around it. 0 or -errno, which is logged. */
 int memory_init(struct memory *m, uint64_t size, bool hugepages);
 void memory_finish(struct memory *m);
 

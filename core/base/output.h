@@ -10,7 +10,7 @@
 #include <stdbool.h>
 
 /* Writes out what is left; `cut`: printf() failed before. EXIT_POWEROFF (0), or EXIT_RESOURCES when
- * the output was cut off, said in the log. */
+ * the output was cut off, which is logged. */
 int output_end(bool cut);
 
 #endif

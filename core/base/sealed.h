@@ -15,15 +15,15 @@
 /* Zeroed, aligned for any type, never freed. NULL when the arena is full or sealed. */
 void *sealed_alloc(size_t size);
 /* Makes the program's own relocated constants read-only, as the dynamic loader does elsewhere:
- * where volt is static, musl leaves them writable. 0 or -errno, said in the log. */
+ * where volt is static, musl leaves them writable. 0 or -errno, which is logged. */
 int sealed_protect_constants(void);
 
 /* Makes whole pages read-only, for good where the kernel has mseal (Linux 6.10) and no filter of a
- * container's refuses it. `what` names them in the log. 0 or -errno, said in the log. */
+ * container's refuses it. `what` names them in the log. 0 or -errno, which is logged. */
 int sealed_pages(void *start, size_t size, const char *what);
 
 /* Makes all of it read-only, for good where the kernel has mseal (Linux 6.10). 0 or
- * -errno, said in the log. */
+ * -errno, which is logged. */
 int sealed_freeze(void);
 
 #endif

@@ -14,7 +14,7 @@
 #include "core/boot/request.h"
 #include <stdbool.h>
 
-/* 0 or -errno, said in the log. On failure no guest may run. */
+/* 0 or -errno, which is logged. On failure no guest may run. */
 int boot_load(const struct boot_request *request, struct boot_entry *entry);
 
 #endif

@@ -10,7 +10,7 @@
 #include "core/boot/aml.h"
 #include "core/boot/description.h"
 
-/* Ids and resources of each device: 0 or -errno, said in the log. */
+/* Ids and resources of each device: 0 or -errno, which is logged. */
 int dsdt_check(const struct firmware *fw);
 
 /* The body of the DSDT, after its header. `fw` is checked. */

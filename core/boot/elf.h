@@ -44,7 +44,7 @@ bool elf_is_linux(const struct elf_image *elf);
 uint64_t elf_physical_entry(const struct elf_image *elf);
 
 /* Claims and fills the physical addresses of all segments; `entry` (called `what` in the
- * message) must lie in bytes of the file. 0 or -errno, said in the log. Fills all addresses
+ * message) must lie in bytes of the file. 0 or -errno, which is logged. Fills all addresses
  * in `info` but that of modules. */
 int elf_load(const struct elf_image *elf, const char *what, uint64_t entry, struct memory *memory,
     struct boot_map *map, struct kernel_info *info);

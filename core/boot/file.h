@@ -6,7 +6,7 @@
  * pages in guest memory.
  *
  * What is mapped the monitor never touches itself: where a file shrank that would end it
- * with SIGBUS. The guest's access fails instead, which ends the VM with a word.
+ * with SIGBUS. The guest's access fails instead, which ends the VM with a log line.
  */
 #ifndef CORE_BOOT_FILE_H
 #define CORE_BOOT_FILE_H
@@ -24,17 +24,17 @@ struct boot_file {
 	uint32_t head_size;
 };
 
-/* Insists on a regular file that is not empty. 0 or -errno, said in the log. */
+/* Insists on a regular file that is not empty. 0 or -errno, which is logged. */
 int file_init(struct boot_file *file, int fd, const char *name);
 
-/* All of [off, off + len) or an error: 0 or -errno, said in the log. */
+/* All of [off, off + len) or an error: 0 or -errno, which is logged. */
 int file_read(const struct boot_file *file, uint64_t off, void *to, uint64_t len);
 
-/* The same without a word: true if [off, off + len) lies in the file and was read. */
+/* The same, but it logs nothing: true if [off, off + len) lies in the file and was read. */
 bool file_peek(const struct boot_file *file, uint64_t off, void *to, uint64_t len);
 
 /* Puts [off, off + len) at `to`, guest memory that is fresh: read, or as a private mapping
- * of those pages that the file fills alone. 0 or -errno, said in the log. */
+ * of those pages that the file fills alone. 0 or -errno, which is logged. */
 int file_place(const struct boot_file *file, uint64_t off, uint8_t *to, uint64_t len);
 
 #endif

@@ -13,7 +13,7 @@
 #include "core/boot/description.h"
 
 /* Writes the tables into guest memory below 1 MiB; *rsdp gets the address of the
- * RSDP. 0 or -errno, said in the log. */
+ * RSDP. 0 or -errno, which is logged. */
 int firmware_write(const struct firmware *fw, struct memory *memory, uint64_t *rsdp);
 
 #endif

@@ -9,7 +9,7 @@
 
 #include <stdint.h>
 
-/* Warns of a file that Linux would pass over without a word that a user sees. */
+/* Warns of a file that Linux would ignore without a message that a user sees. */
 void initrd_warn(int fd, const char *name);
 
 #endif

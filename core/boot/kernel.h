@@ -70,7 +70,7 @@ struct kernel_protocol {
 	bool takes_modules;      /* false: an initrd and no more */
 	bool own_stack;          /* the kernel has no paging and no stack until it makes them */
 	bool modules_low;        /* right above the kernel if there is room */
-	/* 0 or -errno, said in the log. `info` comes zeroed. */
+	/* 0 or -errno, which is logged. `info` comes zeroed. */
 	int (*load)(const struct kernel_image *image, struct memory *memory, struct boot_map *map,
 	    struct kernel_info *info);
 	/* Fills all of `entry` but what boot.c knows: rip, rsp and the protocol's name. */
@@ -93,7 +93,7 @@ bool multiboot_has_magic(const struct kernel_image *image);
 /* Warns if what is wrong with the notes may have hidden a PVH note; `instead` boots the file. */
 void pvh_warn_of_notes(const struct kernel_image *image, const char *instead);
 
-/* For programs that look at kernels without running one. Both 0 or -errno, said in the log. */
+/* For programs that look at kernels without running one. Both 0 or -errno, which is logged. */
 
 /* Reads the head of a kernel file. */
 int kernel_open(struct kernel_image *image, int fd, const char *name);

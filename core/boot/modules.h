@@ -10,7 +10,7 @@
 #include "core/boot/kernel.h"
 
 /* Places the initrd and the modules of `request` page aligned and reads them; fills those
- * of `handover`. 0 or -errno, said in the log. */
+ * of `handover`. 0 or -errno, which is logged. */
 int modules_load(const struct boot_request *request, const struct kernel_protocol *protocol,
     struct boot_map *map, struct kernel_handover *handover);
 

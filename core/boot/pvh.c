@@ -233,7 +233,7 @@ static int pvh_load(const struct kernel_image *image, struct memory *memory, str
 	if (err)
 		return err;
 	info->modules_end = LAYOUT_MAPPED_END;
-	/* Linux would cut a longer one without a word. */
+	/* Linux would cut a longer one silently. */
 	info->cmdline_max = elf_is_linux(&elf) ? KERNEL_LINUX_CMDLINE_MAX : UINT32_MAX;
 	return 0;
 }

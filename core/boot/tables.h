@@ -15,10 +15,10 @@
 
 #define LOCAL_APIC_BASE 0xfee00000u
 
-/* 0 or -errno, said in the log; *rsdp gets the address of the RSDP. */
+/* 0 or -errno, which is logged; *rsdp gets the address of the RSDP. */
 int acpi_write(const struct firmware *fw, struct memory *memory, uint64_t *rsdp);
 
-/* MP specification 1.4, for kernels without ACPI. 0 or -errno, said in the log. */
+/* MP specification 1.4, for kernels without ACPI. 0 or -errno, which is logged. */
 int mptable_write(const struct firmware *fw, struct memory *memory);
 
 /* What makes the sum of all `len` bytes zero. */

@@ -29,7 +29,7 @@ struct broker {
 /* Its descriptors: it has no others but the standard ones. */
 enum { BROKER_PAIR = 3, BROKER_LISTEN, BROKER_CLIENT };
 
-/* In the child: its whole life. confine(arg) returns 0, or -errno that is said in the log. */
+/* In the child: its whole life. confine(arg) returns 0, or -errno that is logged. */
 _Noreturn void broker_run(const struct broker *b, int (*confine)(void *arg), void *arg);
 
 #endif

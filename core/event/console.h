@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * console - clients that attach to a stream beside its own far end, and detach again.
+ * console - clients that attach to a stream beside its own peer, and detach again.
  *
  * They come by a Unix socket, several at once. Each gets the last 64 KiB of output, then what
  * comes; what any of them types is input of the device. A client that does not read loses output,

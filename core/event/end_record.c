@@ -142,7 +142,7 @@ static int status_of_reaped(void)
 	return info.exit_code;
 }
 
-/* The status is there when the files are closed, which is how the helper hears of the end. */
+/* The status is written when the files are closed, which is how the helper notices the end. */
 int end_record_signal(pid_t volt)
 {
 	int status = -1;
@@ -244,5 +244,5 @@ void end_record_write(const struct end_note *note, int signal)
 	const size_t n = json_end(&t);
 	for (int i = FILE_A; i <= FILE_B; i++)
 		if (record.fds[i] >= 0 && write(record.fds[i], bytes, n) < 0)
-			continue; /* nobody is left to hear of it */
+			continue; /* there is nobody left to report it to */
 }

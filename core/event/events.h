@@ -24,7 +24,7 @@ struct events {
 };
 
 /* SIGTERM, SIGINT, SIGHUP and SIGQUIT end the VM, SIGUSR1 asks for attention, which `attention`
- * gives. 0 or -errno, said in the log. */
+ * gives. 0 or -errno, which is logged. */
 int events_init(
     struct events *e, struct loop *l, struct vm_end *end, void (*attention)(void *arg), void *arg);
 void events_declare(const struct events *e, struct ledger *l);

@@ -53,16 +53,16 @@ struct loop {
 	int epoll_fd, wake_fd;
 	uint32_t woken;    /* atomic; a wake-up is under way */
 	uint32_t stopping; /* atomic */
-	bool held;  /* [loop] devices stand still: their timers wait, nothing is given to them */
-	bool hurry; /* [loop] the next turn comes at once */
-	int ready;  /* [loop] events of this turn; LOOP_BATCH: there may be more */
+	bool held;         /* [loop] devices are paused: their timers wait, and they get no input */
+	bool hurry;        /* [loop] the next turn comes at once */
+	int ready;         /* [loop] events of this turn; LOOP_BATCH: there may be more */
 	struct loop_table *table;
 	uint64_t deadlines_ns[LOOP_TIMER_MAX]; /* atomic; of each timer; 0: disarmed */
 };
 
 int loop_init(struct loop *l);
 void loop_declare(const struct loop *l, struct ledger *ledger);
-/* Puts a watch into the table; NULL when it is full, said in the log. Before the seal. */
+/* Puts a watch into the table; NULL when it is full, which is logged. Before the seal. */
 const struct loop_watch *loop_make_watch(
     struct loop *l, void (*ready)(void *arg, uint32_t events), void *arg);
 /* `watch` lives as long as the fd is open. 0 or -errno: -EPERM for a file that epoll

@@ -54,15 +54,15 @@ int peers_open(struct peers *p, struct callee *owner, const char *path, bool loo
     size_t size);
 /* [wire] As attach() of the extension; `w` is the worker, or NULL. */
 int peers_attach(struct peers *p, struct worker *w, uint32_t worker, uint32_t count);
-/* [wire] Makes the pair, before the policy is built. 0 or -errno, said in the log. */
+/* [wire] Makes the pair, before the policy is built. 0 or -errno, which is logged. */
 int peers_wire(struct peers *p);
 /* The broker starts (but for volt explain), while there is one thread and no filter yet; it calls
- * confine(arg) before it serves anybody. Closes what is the broker's. 0 or -errno, said in the log.
+ * confine(arg) before it serves anybody. Closes what is the broker's. 0 or -errno, which is logged.
  */
 int peers_start(struct peers *p, int (*confine)(void *arg), void *arg);
 
 /* Once it is attached: the calls of its worker and of the broker, and the numbers that peers get.
- * 0; -EMFILE, said in the log: the host's limit is below them. */
+ * 0; -EMFILE, which is logged: the host's limit is below them. */
 int peers_declare(const struct peers *p, struct ledger_later later, struct ledger *l);
 
 /* The slots of the extension; [worker]. */

@@ -77,7 +77,7 @@ static void deliver_event(struct stream *s, uint32_t event)
 {
 	if (!s->ops || !VOLT_HAS(s->ops, event) || !s->ops->event)
 		return;
-	if (is_held(s)) /* a break, of which the device hears nothing */
+	if (is_held(s)) /* a break, which the device does not receive */
 		return;
 	callee_lock(s->owner);
 	s->ops->event(s->owner->self, s->number, event);
@@ -86,7 +86,7 @@ static void deliver_event(struct stream *s, uint32_t event)
 
 static void set_connected(struct stream *s, bool connected)
 {
-	/* With a console there is always somebody who may come. */
+	/* With a console a client may attach at any time: the device sees a peer always. */
 	if (s->connected == connected || (s->tap && !connected))
 		return;
 	s->connected = connected;
@@ -122,7 +122,7 @@ static void drop_output(struct stream *s)
 	__atomic_store_n(&s->tail, __atomic_load_n(&s->head, __ATOMIC_ACQUIRE), __ATOMIC_RELEASE);
 }
 
-/* The far end takes nothing any more. A client of a socket is gone altogether; a terminal
+/* The peer takes nothing any more. A client of a socket is gone altogether; a terminal
  * whose output went into a closed pipe still has its keys. */
 static void hang_up(struct stream *s)
 {
@@ -382,7 +382,7 @@ size_t stream_input(struct stream *s, const uint8_t *bytes, size_t n)
 	const size_t space = STREAM_HELD - s->held_count;
 
 	if (!s->ops || !s->ops->rx)
-		return n; /* as a terminal's keys: nobody is there to hear them */
+		return n; /* as a terminal's keys: nobody reads them */
 	n = n < space ? n : space;
 	memcpy(held_end(s), bytes, n);
 	s->held_count += (uint32_t)n;
@@ -438,7 +438,7 @@ void stream_pump(void *stream)
 {
 	struct stream *s = stream;
 
-	/* A VM that is paused hears nobody but its operator; all else waits in the far end. */
+	/* A paused VM reads only what its operator sends; all else waits at the peer. */
 	if (is_held(s)) {
 		if (s->terminal && s->in_fd >= 0)
 			pump_in(s);
@@ -482,7 +482,7 @@ void stream_drain(struct stream *s, uint64_t limit_ns)
 		return;
 	pump_out(s);
 	while (s->out_fd >= 0 && s->tail != s->head && clock_now() < limit_ns) {
-		/* Any event will do: only whether the far end takes more is of interest. */
+		/* Any event will do: only whether the peer takes more is of interest. */
 		if (!s->writable)
 			loop_pause(s->all->loop, 10000000);
 		s->writable = true;

@@ -2,12 +2,12 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * stream - the far ends of volt.stream/1: terminal, file, FIFO, pty, Unix socket.
+ * stream - the peers of volt.stream/1: terminal, file, FIFO, pty, Unix socket.
  *
  * A device's tx puts bytes into a ring (one producer: callbacks of one instance never
  * overlap) and the loop thread writes them out; input is read only as far as the device
- * has room, or `held` has. Both directions are bounded, so nothing here waits for a far end, and
- * each turn of the loop moves a bounded part, so no far end keeps the loop from the others.
+ * has room, or `held` has. Both directions are bounded, so nothing here waits for a peer, and
+ * each turn of the loop moves a bounded part, so no peer keeps the loop from the others.
  */
 #ifndef CORE_STREAM_H
 #define CORE_STREAM_H
@@ -44,9 +44,9 @@ struct stream {
 	bool readable, writable; /* [loop] as the last edge said */
 	bool gone;               /* [loop] the client sends no more */
 	bool ended;              /* [loop] and all that it sent is in `held` */
-	bool waiting;            /* [loop] of a listener: a client may wait to be accepted */
+	bool waiting;            /* [loop] a listener that may have a client to accept */
 	bool full_logged, lost_logged, output_logged; /* [loop] each is logged once */
-	bool connected;                               /* [loop] somebody is at the far end */
+	bool connected;                               /* [loop] a peer is connected */
 	bool escape_seen;                             /* [loop] after the terminal's escape key */
 	bool terminal;
 	void (*tap)(struct stream *s); /* [loop] gets what is new in the ring first; NULL: nobody */
@@ -102,7 +102,7 @@ int stream_attach(struct stream *s, const struct volt_stream_ops *ops);
 size_t stream_tx(struct stream *s, const uint8_t *bytes, size_t n);
 void stream_set_room(struct stream *s, size_t n);
 void stream_hang_up(struct stream *s);
-/* [loop] Input that comes by another way than the far end. Returns how many bytes were taken: what
+/* [loop] Input that comes by another way than the peer. Returns how many bytes were taken: what
  * is left has no room until the device reads. */
 size_t stream_input(struct stream *s, const uint8_t *bytes, size_t n);
 
@@ -115,7 +115,7 @@ int streams_take_terminal(struct streams *all);
 void stream_pump(void *stream);
 /* [loop] Tells the device that somebody is there from the start, if so. */
 void stream_begin(struct stream *s);
-/* [loop] The VM ended: writes out what is left, as long as the far end takes it, until
+/* [loop] The VM ended: writes out what is left, as long as the peer takes it, until
  * `limit_ns` at the latest. */
 void stream_drain(struct stream *s, uint64_t limit_ns);
 

@@ -28,7 +28,7 @@ extern const char terminal_help[];
 enum terminal_action terminal_filter(bool *escape_seen, uint8_t byte);
 
 /* Starts the helper, charged with the present mode, then sets raw mode if asked to. 0 or
- * -errno, said in the log. */
+ * -errno, which is logged. */
 int terminal_take(bool raw_mode);
 
 #endif

@@ -17,8 +17,8 @@ void *blocks_put(struct blocks_out *out, uint32_t tag, size_t n)
 	uint8_t *at = out->bytes + out->size;
 	const uint32_t length = (uint32_t)n;
 
-	if (out->spoiled || whole > out->room - out->size) {
-		out->spoiled = true;
+	if (out->overflowed || whole > out->room - out->size) {
+		out->overflowed = true;
 		return NULL;
 	}
 	memset(at, 0, whole);

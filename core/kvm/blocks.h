@@ -21,11 +21,11 @@
 #define BLOCK_TAG(a, b, c, d) \
 	((uint32_t)(a) | (uint32_t)(b) << 8 | (uint32_t)(c) << 16 | (uint32_t)(d) << 24)
 
-/* Where blocks are written; what does not fit makes it spoiled. */
+/* Where blocks are written; what does not fit sets `overflowed`. */
 struct blocks_out {
 	uint8_t *bytes;
 	size_t size, room;
-	bool spoiled;
+	bool overflowed;
 };
 
 /* Bytes that a block of `n` bytes takes. */

@@ -31,7 +31,7 @@ static inline void cpuid_copy(struct cpuid *to, const struct cpuid *from)
 	memcpy(to->entries, from->entries, from->head.nent * sizeof(from->entries[0]));
 }
 
-/* What KVM supports, filtered by the table in cpuid.c. 0 or -errno, said in the log. */
+/* What KVM supports, filtered by the table in cpuid.c. 0 or -errno, which is logged. */
 int cpuid_init(struct cpuid *c, const struct kvm *k, uint32_t cpus);
 /* The pure part of it, for tests. */
 void cpuid_filter(struct cpuid *c, uint32_t cpus, bool tsc_deadline);

@@ -59,7 +59,7 @@ int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_
     struct worker *worker, uint32_t *number, char *why, unsigned why_size);
 /* A layer takes the place of range `r`: its doorbells ring from below it. */
 void doorbells_trap(struct bus_range *r);
-/* Hands them to KVM. 0 or -errno, said in the log. */
+/* Hands them to KVM. 0 or -errno, which is logged. */
 int doorbells_wire(struct doorbells *all);
 void doorbells_declare(const struct doorbells *all, struct ledger *l);
 

@@ -59,7 +59,7 @@ int irq_add(
 uint32_t irq_free_line(const struct irq *q);
 /* Has any line an owner? */
 bool irq_has_lines(const struct irq *q);
-/* Creates the irqchip of either kind. 0 or -errno, said in the log. */
+/* Creates the irqchip of either kind. 0 or -errno, which is logged. */
 int irq_wire(struct irq *q);
 void irq_declare(const struct irq *q, struct ledger *l);
 

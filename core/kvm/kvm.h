@@ -35,7 +35,7 @@ struct kvm_need {
 extern const struct kvm_need kvm_needs[];
 extern const unsigned kvm_need_count;
 
-/* Opens `path` and checks version and capabilities. 0 or -errno, said in the log. */
+/* Opens `path` and checks version and capabilities. 0 or -errno, which is logged. */
 int kvm_open(struct kvm *k, const char *path);
 int kvm_create_vm(struct kvm *k);
 void kvm_declare(const struct kvm *k, struct ledger *l);

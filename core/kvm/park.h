@@ -62,7 +62,7 @@ void park_init(struct park *p, struct loop *loop);
 /* [wire] A place for vCPU `id`; each in turn, from 0. */
 void park_add(struct park *p, struct park_spot *spot, struct kvm_run *run, uint32_t id);
 /* [wire] Makes the pipes, with numbers that follow each other, and the empty handler. 0 or
- * -errno, said in the log. */
+ * -errno, which is logged. */
 int park_wire(struct park *p);
 /* `asked_by`: whose wish it is that vCPUs can be stopped. */
 void park_declare(const struct park *p, const char *asked_by, struct ledger *l);

@@ -56,7 +56,7 @@ struct state_clock {
 /* [wire] Capabilities that a VM needs whose state is read or set: before its vCPUs are made. */
 void state_prepare(const struct kvm *k);
 /* [wire] When the vCPUs have their CPUID and /dev/kvm is still open. `own_chip`: KVM's irqchip
- * is in use. 0 or -errno, said in the log. */
+ * is in use. 0 or -errno, which is logged. */
 int state_plan(struct state_plan *p, const struct kvm *k, const struct vcpu *vcpus, uint32_t count,
     const struct cpuid *cpuid, bool own_chip);
 /* The requests that state_read_vcpu() makes on each vCPU, and state_read_vm() on the VM. How many
@@ -75,7 +75,7 @@ int state_read_vm(
 
 /* [wire] In this order: state_set_cpuid() in the place of the host's, when each vCPU is
  * configured; for each vCPU state_set_vcpu(); state_set_vm(); for each state_finish_vcpu().
- * 0 or -errno, said in the log. */
+ * 0 or -errno, which is logged. */
 int state_set_cpuid(const struct blocks *b, const struct cpuid *host, uint32_t vcpu, uint32_t cpus,
     struct cpuid *guest);
 int state_set_vcpu(struct state_plan *p, const struct vcpu *v, const struct blocks *b);

@@ -291,7 +291,7 @@ int state_read_vcpu(
 	if (err)
 		return err;
 	err = read_rows(p, v, ROW_EVENTS, ROW_EVENTS, out, failed);
-	return err ? err : out->spoiled ? -ENOSPC : 0;
+	return err ? err : out->overflowed ? -ENOSPC : 0;
 }
 
 /* -------------------------------------------------------------------- setting */

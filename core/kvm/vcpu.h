@@ -46,7 +46,7 @@ struct vcpu {
 	uint64_t exits[VCPU_EXIT_KINDS]; /* by KVM's reason; the last also stands for others */
 } CACHELINE_ALIGNED;
 
-/* Creates the vCPU and maps its shared page. 0 or -errno, said in the log. */
+/* Creates the vCPU and maps its shared page. 0 or -errno, which is logged. */
 int vcpu_create(struct vcpu *v, const struct vcpu_parts *parts, uint32_t id);
 /* Puts into CPUID what only a vCPU tells of this host. */
 void vcpu_complete_cpuid(const struct vcpu *v, struct cpuid *cpuid);

@@ -23,7 +23,7 @@ void guard_begin(void);
 void guard_finish(void);
 
 /* Around each call into plugin `id`: `step` names the callback. leave returns 0, or -EPERM
- * once the fault has been said in the log. Outside of begin and finish they do nothing. */
+ * once the fault has been which is logged. Outside of begin and finish they do nothing. */
 void guard_enter(const char *id, const char *step);
 int guard_leave(void);
 

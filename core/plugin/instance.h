@@ -66,17 +66,17 @@ static inline struct instance *instance_of(struct callee *c)
 
 /* Checks descriptor `d` against the contract and makes instance `number` (from 1) of it, with the
  * plugin's name for its id and an empty host table; `origin` names it in messages. NULL on
- * failure, said in the log. */
+ * failure, which is logged. */
 struct instance *instance_create(const struct volt_plugin *d, uint32_t number, const char *origin);
-/* Reads "key=value,..."; files and streams are opened by `opener`. 0 or -errno, said in the log. */
+/* Reads "key=value,..."; files and streams are opened by `opener`. 0 or -errno, which is logged. */
 int instance_parse(struct instance *i, const char *text, const struct params_opener *opener);
 /* The option that an instance comes from, in messages: "plugin" or "filter". */
 const char *instance_option(const struct instance *i);
 
-/* Calls init. 0 or -errno, said in the log. */
+/* Calls init. 0 or -errno, which is logged. */
 int instance_wire(struct instance *i);
 /* Checks its table of state, if it has one: before it is saved or restored, not at each start.
- * volt-plugin check does the same. 0 or -errno, said in the log. */
+ * volt-plugin check does the same. 0 or -errno, which is logged. */
 int instance_check_state(const struct instance *i);
 void instance_destroy(struct instance *i);
 

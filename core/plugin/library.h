@@ -14,23 +14,23 @@
 void library_set_builtins(const struct volt_plugin *const *list);
 
 /* Sets the folder that bare names are looked up in; NULL: the one volt was installed
- * with. 0, or -errno, said in the log, when this build loads no files. */
+ * with. 0, or -errno, which is logged, when this build loads no files. */
 int library_set_dir(const char *dir);
 
 /*
  * What a spec means: "NAME" or "./my.so", with ",key=value..." after it. Fills `path`
  * with the file to load, or with the bare name of a plugin that is linked in, which comes
- * first. Returns the parameters ("" if none), or NULL (said in the log) when a bare name is
+ * first. Returns the parameters ("" if none), or NULL (which is logged) when a bare name is
  * not there, naming the nearest that is.
  */
 const char *library_resolve(const char *option, const char *spec, char *path, unsigned path_size);
 
-/* Checks what `path` names, without loading it: the kind, or -errno, said in the log. */
+/* Checks what `path` names, without loading it: the kind, or -errno, which is logged. */
 int library_probe(const char *path);
 /* Loads it, once however often asked; checks it first if nobody did. It is never unloaded. NULL on
- * failure, said in the log. */
+ * failure, which is logged. */
 const struct volt_plugin *library_load(const char *path);
-/* Prints the names of all plugins, a line each. 0 or -errno, said in the log. */
+/* Prints the names of all plugins, a line each. 0 or -errno, which is logged. */
 int library_print_names(void);
 /* Closes the checked copies. Nothing can be loaded any more. */
 void library_finish(void);

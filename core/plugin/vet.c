@@ -66,7 +66,7 @@ static int write_bytes(int fd, const uint8_t *image, uint64_t size)
 	return 0;
 }
 
-/* Words for what is likely behind an error of a memory file. */
+/* A hint at the likely cause of an error of memfd_create(2) or of its file. */
 static const char *memfd_hint(int err)
 {
 	if (err == EACCES)

@@ -31,7 +31,7 @@ struct vet_result {
  * Volt note, and refuses what could run or weaken the process at load time. out->image_fd is for
  * dlopen("/proc/self/fd/N"): the file itself if it belongs to root, else a write-sealed memfd
  * with the very bytes that were checked.
- * 0 or -errno, said in the log with `path`.
+ * 0 or -errno, which is logged with `path`.
  */
 int vet_open(const char *path, struct vet_result *out);
 

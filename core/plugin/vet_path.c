@@ -273,7 +273,7 @@ static void keep_folder(const char *absolute, int dir)
 	snprintf(folder.path, sizeof(folder.path), "%.*s", (int)(slash - absolute), absolute);
 }
 
-/* The name in that folder; NULL: it is another. */
+/* The name of a file in the plugin folder; NULL if the path leads to another folder. */
 static const char *name_in_folder(const char *absolute)
 {
 	const size_t n = strlen(folder.path);

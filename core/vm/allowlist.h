@@ -23,7 +23,7 @@
 
 #if VOLT_HAS_AUDIT
 
-/* Reads the file. 0 or -errno, said in the log with the line's number. */
+/* Reads the file. 0 or -errno, which is logged with the line's number. */
 int allowlist_load(const char *path);
 /* True if no file was read, or it allows `syscall` on threads of `role`. */
 bool allowlist_has(const char *syscall, uint32_t role);

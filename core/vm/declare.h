@@ -12,7 +12,7 @@
 struct machine;
 
 /* When all files are open: fills m->ledger and m->policy, and refuses what no plugin may have. 0
- * or -errno, said in the log. */
+ * or -errno, which is logged. */
 int declare_policy(struct machine *m);
 
 #endif

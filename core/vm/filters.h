@@ -18,7 +18,7 @@ struct machine;
 #if VOLT_HAS_OPERATE
 
 /* Puts every loaded filter on its device; after all plugins are wired, before bus_seal().
- * 0 or -errno, said in the log. */
+ * 0 or -errno, which is logged. */
 int filters_put(struct machine *m);
 
 /* "trace, deny": the ids of the filters of a range, the guest's side first; "" if none. */

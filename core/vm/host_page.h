@@ -18,7 +18,7 @@ struct kvm;
 
 extern const struct volt_page host_page;
 
-/* [wire] Gives them to KVM, when the VM is there. 0 or -errno, said in the log. */
+/* [wire] Gives them to KVM, when the VM is there. 0 or -errno, which is logged. */
 int pages_map(const struct pages *p, struct kvm *k);
 
 #else

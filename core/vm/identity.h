@@ -14,7 +14,7 @@ struct machine;
 #if VOLT_HAS_SNAPSHOT
 
 /* [wire] When the vCPUs have their state: draws the generation and reads the clocks. 0 or -errno,
- * said in the log. */
+ * which is logged. */
 int identity_prepare(struct machine *m);
 /* [loop] Calls every instance that offers volt.identity/1. */
 void identity_tell(const struct machine *m);

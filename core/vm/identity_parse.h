@@ -10,7 +10,7 @@
 #include <volt/identity.h>
 
 /* `text` is KEY=VALUE,... Puts up to VOLT_IDENTITY_PAIRS pairs into `pairs`, whose strings lie in
- * `text`, which is cut into them. How many, or -EINVAL, said in the log. */
+ * `text`, which is cut into them. How many, or -EINVAL, which is logged. */
 int identity_parse(char *text, struct volt_identity_pair *pairs);
 
 #endif

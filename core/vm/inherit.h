@@ -13,18 +13,18 @@ struct machine;
 /* First of all: standard descriptors exist, signals are at their defaults, and nothing
  * of the environment reaches a plugin; where the user's kernels are is noted first. If the
  * environment told the dynamic linker what to load, volt starts itself anew without it; `argv` is
- * what it was started with. 0 or -errno, said in the log. */
+ * what it was started with. 0 or -errno, which is logged. */
 int inherit_clean(char **argv);
-/* Opens log and trace and reads the allowlist. 0 or -errno, said in the log. */
+/* Opens log and trace and reads the allowlist. 0 or -errno, which is logged. */
 int inherit_open_outputs(struct machine *m);
 /* Opens kernel and initrd, then closes every other inherited descriptor, so that names
- * such as /dev/fd/5 still work. 0 or -errno, said in the log. */
+ * such as /dev/fd/5 still work. 0 or -errno, which is logged. */
 int inherit_open_inputs(struct machine *m);
 
 /* The files that the two above opened and that are open still. */
 void inherit_declare(const struct machine *m, struct ledger *l);
 
-/* [wire] After the plugins: closes what `fd:N` of a parameter kept open and none took. */
+/* [wire] After the plugins: closes files that `fd:N` kept open and no plugin took. */
 void inherit_close_rest(const struct machine *m);
 
 #endif

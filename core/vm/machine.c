@@ -595,7 +595,7 @@ static void report_counters(const struct machine *m)
 /* Under the seal: nothing is freed or joined, the kernel takes all of it back at once. */
 static _Noreturn void finish(struct machine *m)
 {
-	drain_workers(m); /* first: whoever hears of the end may copy a disk */
+	drain_workers(m); /* first: whoever is notified of the end may copy a disk */
 	const uint64_t limit = clock_now() + DRAIN_NS;
 
 	commands_report(m, VM_COMMANDS_ID, "ended", m->end.why);

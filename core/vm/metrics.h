@@ -26,7 +26,7 @@ void metrics_visit(
     const struct machine *m, void *arg, void (*visit)(void *arg, const struct volt_metric *metric));
 
 /* Puts a meter on every range if one was asked for; after filters_put(), before
- * bus_seal(). 0 or -errno, said in the log. */
+ * bus_seal(). 0 or -errno, which is logged. */
 int metrics_put(struct machine *m);
 
 /* The handlers' range below its meter, for those who look at layers; r itself if none. */

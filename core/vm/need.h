@@ -12,12 +12,12 @@
 
 #include <volt/sandbox.h>
 
-/* 0, or -errno, said in the log: malformed, or what no plugin may have. `id` is who asks. */
+/* 0, or -errno, which is logged: malformed, or what no plugin may have. `id` is who asks. */
 int need_check(const struct volt_need *need, const char *id);
 #define NEED_DROPPED 1 /* it is about an optional file that was left out */
 
 /* The row as a rule, with the fds of parameters put in; `values` are those of `p`. 0,
- * NEED_DROPPED, or -errno, said in the log. */
+ * NEED_DROPPED, or -errno, which is logged. */
 int need_to_rule(const struct volt_need *need, const char *id, const struct volt_plugin *p,
     const struct volt_value *values, struct volt_rule *rule);
 

@@ -191,7 +191,7 @@ static const struct option_row *find_row(const char *typed)
 	return find_name(name, n);
 }
 
-/* How many arguments the option at argv[0] takes; 0: none is there. -EINVAL, said in the log. */
+/* How many arguments the option at argv[0] takes; 0: none is there. -EINVAL, which is logged. */
 static int next_option(char **argv, const struct option_row **row, const char **value)
 {
 	const char *typed = argv[0];

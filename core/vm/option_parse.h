@@ -15,7 +15,7 @@ const char *options_help_spec(const struct options *o);
 #define OPTIONS_GO_ON (-1)
 
 /* Parses. OPTIONS_GO_ON, or the exit code to end with: help was printed (0), or an
- * error was said in the log. */
+ * error was which is logged. */
 int options_parse(struct options *o, int argc, char **argv);
 
 #endif

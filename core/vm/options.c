@@ -53,8 +53,8 @@ static int set_memory(struct options *o, const struct option_row *row, const cha
 
 	if (!err && o->memory < MEMORY_MIN && text[strspn(text, "0123456789")] == '\0' &&
 	    o->memory >= 2)
-		return log_error(
-		    EINVAL, "--memory %s: that is so many bytes; did you mean %sM?", text, text);
+		return log_error(EINVAL,
+		    "--memory %s: a plain number counts bytes; did you mean %sM?", text, text);
 	if (!err && o->memory % 4096 != 0)
 		return log_error(EINVAL, "--memory %s is not a multiple of 4096 bytes", text);
 	if (err || o->memory < MEMORY_MIN || o->memory > MEMORY_MAX)

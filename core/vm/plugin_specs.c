@@ -16,7 +16,7 @@
 
 static const char *const default_specs[] = {VOLT_DEFAULT_PLUGINS NULL};
 
-/* With the sandbox and the plugin of a named VM, which come without being asked for. */
+/* The 2 are the sandbox and the plugin of a named VM, which no option names. */
 _Static_assert(sizeof(default_specs) / sizeof(default_specs[0]) + OPTIONS_PLUGIN_MAX + 2 +
 		       OPTIONS_FILTER_MAX <=
 		   PLUGIN_SPEC_MAX,

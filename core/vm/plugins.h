@@ -19,7 +19,7 @@ extern const char plugins_default_cmdline[];
 int plugins_load(struct machine *m);
 
 /* Makes an instance of `d`, with its parameters, id and host table, and adds it to the VM; not yet
- * wired. `origin` names it in messages. NULL on failure, said in the log. */
+ * wired. `origin` names it in messages. NULL on failure, which is logged. */
 struct instance *plugins_add(
     struct machine *m, const struct volt_plugin *d, const char *params, const char *origin);
 

@@ -41,7 +41,7 @@ struct policy_parts {
 	bool broker; /* of volt.peers/1: a process, with a thread of the table */
 };
 
-/* 0 or -errno, said in the log: no memory, or a call that the allowlist does not have. */
+/* 0 or -errno, which is logged: no memory, or a call that the allowlist does not have. */
 int policy_build(struct policy *p, const struct ledger *l, const struct policy_parts *parts);
 void policy_finish(struct policy *p);
 

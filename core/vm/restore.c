@@ -149,7 +149,7 @@ static int check_kinds(const struct restore *r)
 	return 0;
 }
 
-/* The section, checked by its sum; NULL: said in the log. */
+/* The section, checked by its sum; NULL, which is logged. */
 static const uint8_t *section(const struct restore *r, uint32_t kind, uint32_t index,
     const char *name, struct snapshot_row *row)
 {

@@ -22,7 +22,7 @@
 #define META_ROOM 512u
 #define CHUNK     (128u << 10)   /* bytes that are given to the manager at once */
 #define TURN      16u            /* chunks in one turn of the loop */
-#define PATIENCE  10000000000ull /* with whoever takes the bytes, in ns */
+#define PATIENCE  10000000000ull /* ns in which the client must take some bytes */
 #define WINDOW    512u           /* pages whose entries of the map are read at once */
 #define PAGE      ((uint64_t)SNAPSHOT_PAGE)
 
@@ -33,7 +33,7 @@
 
 enum save_step {
 	SAVE_NONE,
-	SAVE_PAUSE, /* until the VM stands still */
+	SAVE_PAUSE, /* until the VM is paused */
 	SAVE_MEMORY,
 	SAVE_STATE,
 	SAVE_END,
@@ -224,7 +224,7 @@ static void put_devices(struct save *s, struct snapshot_out *out)
 		const struct state_target target = snapshot_target(m, i);
 		uint8_t *to = snapshot_next(out, &room);
 		const size_t n = state_save(&target, to, room);
-		out->spoiled |= n == 0;
+		out->overflowed |= n == 0;
 		snapshot_put(out, SNAPSHOT_DEV, target.table->version, index++, target.id, n);
 	}
 }
@@ -243,7 +243,7 @@ static void put_texts(struct save *s, struct snapshot_out *out)
 	if (room >= s->conf_size)
 		memcpy(to, s->conf, s->conf_size);
 	else
-		out->spoiled = true;
+		out->overflowed = true;
 	snapshot_put(out, SNAPSHOT_CONF, 1, 0, "", s->conf_size);
 }
 

@@ -12,12 +12,12 @@ struct machine;
 /* Registers the locks of the start. First of all. */
 void seal_init(void);
 /* The first KVM_RUN, for KVM's slow work and its helper thread; the vCPUs are there. 0 or -errno,
- * said in the log. */
+ * which is logged. */
 int seal_warm(struct machine *m);
-/* Gathers and compiles the policy; enforces nothing. 0 or -errno, said in the log. */
+/* Gathers and compiles the policy; enforces nothing. 0 or -errno, which is logged. */
 int seal_prepare(struct machine *m);
 /* Makes the vCPU and worker threads, confines the process and every thread, and returns with all
- * of them waiting. 0 or -errno, said in the log: then no guest may run. */
+ * of them waiting. 0 or -errno, which is logged: then no guest may run. */
 int seal_machine(struct machine *m);
 /* Lets the vCPU threads into the guest. */
 void seal_release(struct machine *m);

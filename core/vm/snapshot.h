@@ -35,10 +35,10 @@ void snapshot_prepare(const struct machine *m);
 
 /* -------------------------------------------------------------------- saving */
 
-/* [wire] With --snapshot: opens what is opened first. 0 or -errno, said in the log. */
+/* [wire] With --snapshot: opens what is opened first. 0 or -errno, which is logged. */
 int save_open(struct machine *m);
 /* [wire] When the vCPUs and all plugins are there: takes the memory that a save needs, and refuses
- * a VM that has a plugin which cannot be saved. 0 or -errno, said in the log. */
+ * a VM that has a plugin which cannot be saved. 0 or -errno, which is logged. */
 int save_wire(struct machine *m);
 
 /* Adds the map of pages, and the loop's calls. */
@@ -58,7 +58,7 @@ bool save_is_running(const struct machine *m);
 /* ----------------------------------------------------------------- restoring */
 
 /* [wire] With --restore: opens and reads the files; `o` gets the sizes that it does not give. 0 or
- * -errno, said in the log. */
+ * -errno, which is logged. */
 int restore_open(struct machine *m, struct options *o);
 /* [wire] When all plugins are wired: is this the machine that was saved? */
 int restore_check(struct machine *m);

@@ -237,7 +237,7 @@ static const struct volt_command commands[] = {
 	.help = "tell the VM's state and size",
 	VOLT_COMMAND_RESULTS(status_results)},
     [COMMAND_PAUSE] = {.name = "pause",
-	.help = "stop the guest and its devices, and answer when they stand still",
+	.help = "pause the guest and its devices, and answer when they are paused",
 	VOLT_COMMAND_ARGS(pause_args)},
     [COMMAND_RESUME] = {.name = "resume", .help = "let a paused VM go on"},
     [COMMAND_SAVE] = {.name = "save",

@@ -9,7 +9,7 @@
 enum { PARAM_SOCKET };
 
 #define RETRY_NS 1000000ull    /* the host's buffer was full */
-#define LOOK_NS  1000000000ull /* between two looks for clients that stand still */
+#define LOOK_NS  1000000000ull /* between two looks for clients that do not read */
 #define PATIENCE_NS \
 	30000000000ull /* with a client that neither asks nor listens, or does not read */
 

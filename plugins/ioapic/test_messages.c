@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-/* Delivery modes, messages, and when the host hears of them. [..] as in entry.h. */
+/* Delivery modes, messages, and when the host is called. [..] as in entry.h. */
 #include "test_ioapic.h"
 
 /* [SDM] 11.11.1: destination in bits 19:12, from bits 63:56 of the entry. */

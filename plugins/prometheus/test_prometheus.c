@@ -49,7 +49,7 @@ static struct fake_host *boot(const char *params)
 	return f;
 }
 
-/* A socket's stream has nobody at its far end until a client comes. */
+/* A socket's stream has no peer until a client comes. */
 static struct fake_host *listen_only(void)
 {
 	struct fake_host *f = boot("to=unix:/x");

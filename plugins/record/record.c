@@ -4,7 +4,7 @@
 /*
  * record - a filter that writes all accesses to a device into a file, for replay.
  *
- * Entries are whole or missing: when the far end is too slow, an entry says how many are
+ * Entries are whole or missing: when the peer is too slow, an entry says how many are
  * missing, and replay refuses to go on beyond it. A timer sends what waits, for the guest may
  * make no further access.
  */
@@ -180,7 +180,7 @@ static const struct volt_param params[] = {
 
 static const struct volt_counter counters[] = {
     [COUNT_ENTRIES] = {"entries", "accesses recorded"},
-    [COUNT_LOST] = {"lost", "accesses not recorded because the far end was too slow"},
+    [COUNT_LOST] = {"lost", "accesses not recorded because the peer was too slow"},
 };
 
 VOLT_PLUGIN(VOLT_KIND_FILTER) = {

@@ -3,7 +3,7 @@
 # SPDX-FileCopyrightText: The Volt authors
 """Writes the system calls of x86-64 as C: calls.py OUTPUT COMPILER [WORD...]
 
-They come from the kernel's own header <asm/unistd_64.h>, through the compiler's eyes.
+They come from the kernel's own header <asm/unistd_64.h>, as the compiler reads it.
 """
 
 import re

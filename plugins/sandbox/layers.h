@@ -65,9 +65,9 @@ int filter_check_kernel(const struct volt_host *h, bool log_only);
 /* Compiles the rules of one thread. */
 int filter_compile(const struct volt_host *h, const struct volt_thread *t, bool log_only,
     struct filter *out, struct filter_calls *calls);
-/* Makes the calling thread live under a program: 0, or -1 with errno. */
+/* Puts the calling thread under a seccomp program: 0, or -1 with errno. */
 int filter_install(const struct sock_fprog *program);
-/* Makes the calling thread live under `f` from now on. One system call. */
+/* Puts the calling thread under the filter `f`, for good. One system call. */
 int filter_enter(const struct volt_host *h, const struct filter *f, const char *thread);
 /* The early filter: early.c; `flags` are VOLT_POLICY_*. early_make() returns how long it is. */
 #define EARLY_ROOM 250

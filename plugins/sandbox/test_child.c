@@ -58,9 +58,9 @@ void leave(long code)
 int pair[2]; /* a socket pair that the rules below name */
 
 struct volt_rule loop_rules[4] = {
-    {"write", "core", "the far end", 2, 0,
+    {"write", "core", "the peer", 2, 0,
 	{{0, VOLT_TEST_EQ, 0, 0, 0, 0}, {2, VOLT_TEST_MASKED_EQ, 0, 0, 0, ~(uint64_t)7}}},
-    {"read", "core", "the far end", 1, 0, {{0, VOLT_TEST_EQ, 0, 0, 0, 0}}},
+    {"read", "core", "the peer", 1, 0, {{0, VOLT_TEST_EQ, 0, 0, 0, 0}}},
     {"ioctl", "core", "a request", 2, 0,
 	{{0, VOLT_TEST_EQ, 0, 0, 0, 0}, {1, VOLT_TEST_EQ, 0, 0, 0xae80, 0}}},
     {"exit_group", "core", "the end", 0, 0, {{0}}},

@@ -38,7 +38,7 @@ static void serial_rx(void *self, uint32_t stream, const uint8_t *bytes, size_t 
 	uart_receive(self, bytes, n);
 }
 
-/* The cable: a far end that is there asserts what a modem with a carrier does. */
+/* The cable: a connected peer asserts what a modem with a carrier does. */
 static void serial_event(void *self, uint32_t stream, uint32_t event)
 {
 	if (event == VOLT_STREAM_CONNECTED)
@@ -59,7 +59,7 @@ static void serial_reset(void *self)
 	uart_reset(self);
 }
 
-/* A far end that was there before the guest is no change that the guest should see. */
+/* A peer that was connected before the guest is no change that the guest should see. */
 static int serial_start(void *self)
 {
 	uart_forget_changes(self);
@@ -213,18 +213,17 @@ static const struct volt_param params[] = {
 	    .name = "console",
 	    .type = VOLT_PARAM_STREAM,
 	    .def = "stdio",
-	    .help = "the far end: stdio, null, pty, file:PATH, pipe:PATH or unix:PATH",
+	    .help = "the peer: stdio, null, pty, file:PATH, pipe:PATH or unix:PATH",
 	},
 };
 
 static const struct volt_counter counters[] = {
-    [COUNT_TX_BYTES] = {"tx_bytes", "bytes given to the far end"},
-    [COUNT_TX_DROPPED] = {"tx_dropped",
-	"bytes lost: the far end was slow, or a break was being sent"},
+    [COUNT_TX_BYTES] = {"tx_bytes", "bytes given to the peer"},
+    [COUNT_TX_DROPPED] = {"tx_dropped", "bytes lost: the peer was slow, or a break was being sent"},
     [COUNT_TX_BREAKS] = {"tx_breaks", "breaks that the guest began to send"},
-    [COUNT_RX_BYTES] = {"rx_bytes", "bytes that came from the far end"},
+    [COUNT_RX_BYTES] = {"rx_bytes", "bytes that came from the peer"},
     [COUNT_RX_OVERRUNS] = {"rx_overruns", "characters lost because the receiver was full"},
-    [COUNT_RX_BREAKS] = {"rx_breaks", "breaks that came from the far end"},
+    [COUNT_RX_BREAKS] = {"rx_breaks", "breaks that came from the peer"},
     [COUNT_RX_TIMEOUTS] = {"rx_timeouts", "character timeouts of the receiver's FIFO"},
     [COUNT_INTERRUPTS] = {"interrupts", "rising edges of the interrupt line"},
 };

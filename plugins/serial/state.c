@@ -3,7 +3,7 @@
 
 /*
  * What is saved: the chip's registers and its receiver. Not the modem inputs, which are
- * the far end's; nor the interrupt line and the room of the stream, which follow.
+ * the peer's; nor the interrupt line and the room of the stream, which follow.
  */
 #include <errno.h>
 

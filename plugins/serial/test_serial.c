@@ -222,7 +222,7 @@ static void two_ports_share_nothing(void **state)
 }
 
 /* Standard input and output are there before the guest, which sees no change. */
-static void far_end_of_stdio_is_there_from_the_start(void **state)
+static void stdio_has_a_peer_from_the_start(void **state)
 {
 	struct fake_host *f = *state;
 
@@ -231,7 +231,7 @@ static void far_end_of_stdio_is_there_from_the_start(void **state)
 	assert_int_equal(fake_in(f, 0x3f8 + MSR), 0xb0);
 }
 
-static void far_end_of_a_socket_is_not_there_before_its_client(void **state)
+static void socket_has_no_peer_before_its_client(void **state)
 {
 	struct fake_host *f = *state;
 
@@ -271,8 +271,8 @@ int main(void)
 	    cmocka_unit_test(host_without_timers_is_refused),
 	    cmocka_unit_test(host_that_describes_nothing_will_do),
 	    WIRING_TEST(two_ports_share_nothing),
-	    WIRING_TEST(far_end_of_stdio_is_there_from_the_start),
-	    WIRING_TEST(far_end_of_a_socket_is_not_there_before_its_client),
+	    WIRING_TEST(stdio_has_a_peer_from_the_start),
+	    WIRING_TEST(socket_has_no_peer_before_its_client),
 	    WIRING_TEST(it_asks_nothing_of_the_machine),
 	};
 	int failed = cmocka_run_group_tests_name("wiring", tests, NULL, NULL);

@@ -46,7 +46,7 @@ static inline unsigned rises(struct fake_host *f)
 	return fake_irq_rises(f, COM1_IRQ);
 }
 
-/* A running port, far end connected, no change pending. */
+/* A running port, peer connected, no change pending. */
 static inline int serial_setup(void **state)
 {
 	struct fake_host *f = fake_host_create(&volt_plugin_serial);

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * Random guests and random far ends against what must always hold. Prints its seed;
+ * Random guests and random peers against what must always hold. Prints its seed;
  * SERIAL_FUZZ_SEED=N repeats a run, SERIAL_FUZZ_MS=N makes it longer.
  */
 #include "test_serial.h"
@@ -154,7 +154,7 @@ static void check_quiet(struct guest *g)
 	assert_false(line(g->f));
 }
 
-static void disturb_far_end(struct guest *g, uint64_t r)
+static void disturb_peer(struct guest *g, uint64_t r)
 {
 	static const char bytes[32] = "somebody is typing very fast now";
 
@@ -189,7 +189,7 @@ static void step(struct guest *g)
 	switch (r & 15) {
 	case 0:
 	case 1:
-		disturb_far_end(g, r >> 24);
+		disturb_peer(g, r >> 24);
 		break;
 	case 2:
 		fake_advance(g->f, 1ull << (r >> 24 & 31) << 4); /* up to 34 s */

@@ -6,7 +6,7 @@
 
 #include "uart.h"
 
-static void far_end_drives_dcd_dsr_and_cts(void **state)
+static void peer_drives_dcd_dsr_and_cts(void **state)
 {
 	struct fake_host *f = *state;
 
@@ -68,7 +68,7 @@ static void changes_add_up_until_msr_is_read(void **state)
 	assert_int_equal(in(f, MSR), 0x23);
 }
 
-static void loopback_returns_bytes_and_keeps_them_from_the_far_end(void **state)
+static void loopback_returns_bytes_and_keeps_them_from_the_peer(void **state)
 {
 	struct fake_host *f = *state;
 
@@ -128,7 +128,7 @@ static void input_waits_while_in_loopback(void **state)
 	assert_int_equal(in(f, RBR_THR), 'a');
 }
 
-/* No host delivers without room, but a far end in another process might be late. */
+/* No host delivers without room, but a peer in another process might be late. */
 static void bytes_that_come_in_spite_of_loopback_are_lost(void **state)
 {
 	struct fake_host *f = *state;
@@ -153,12 +153,12 @@ static void cable_changes_in_loopback_show_after_it(void **state)
 int test_serial_modem(void)
 {
 	const struct CMUnitTest tests[] = {
-	    PORT_TEST(far_end_drives_dcd_dsr_and_cts),
+	    PORT_TEST(peer_drives_dcd_dsr_and_cts),
 	    PORT_TEST(unknown_events_are_ignored),
 	    PORT_TEST(loopback_feeds_outputs_to_inputs),
 	    PORT_TEST(ring_counts_at_its_trailing_edge_only),
 	    PORT_TEST(changes_add_up_until_msr_is_read),
-	    PORT_TEST(loopback_returns_bytes_and_keeps_them_from_the_far_end),
+	    PORT_TEST(loopback_returns_bytes_and_keeps_them_from_the_peer),
 	    PORT_TEST(loopback_carries_as_many_bits_as_a_word_has),
 	    PORT_TEST(loopback_returns_a_break_once),
 	    PORT_TEST(input_waits_while_in_loopback),

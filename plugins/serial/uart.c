@@ -9,7 +9,7 @@
  * Where it differs from the chip, on purpose:
  *   - a byte written to THR has left at once, so the transmitter's FIFO is always
  *     empty and THRE and TEMT are always 1;
- *   - the far end gets and gives whole bytes whatever the word length: a guest that
+ *   - the peer gets and gives whole bytes whatever the word length: a guest that
  *     never wrote LCR, whose reset value means 5 bits, still wants its text to arrive.
  *     In loopback the word length counts;
  *   - DLL, DLM and SCR, which a reset leaves alone (8.1), come up as 1, 0 and 0.
@@ -261,7 +261,7 @@ void uart_write(struct uart *u, uint32_t reg, uint8_t val)
 	update_intr(u);
 }
 
-/* ----------------------------------------------------------- the far end */
+/* ----------------------------------------------------------- the peer */
 
 void uart_receive(struct uart *u, const uint8_t *bytes, size_t n)
 {
@@ -328,7 +328,7 @@ void uart_pause(struct uart *u)
 	receiver_pause(u);
 }
 
-/* The far end may be another one now: what differs in the modem inputs is a change. */
+/* The peer may be another one now: what differs in the modem inputs is a change. */
 void uart_resume(struct uart *u)
 {
 	update_msr(u);

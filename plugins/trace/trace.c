@@ -6,7 +6,7 @@
  *
  *   0.001234567 cpu0 serial serial+0x5 read1 0x60
  *
- * Lines are whole or lost: when the far end is too slow, a line says how many are missing. A
+ * Lines are whole or lost: when the peer is too slow, a line says how many are missing. A
  * timer sends what waits, for the guest may have hung and make no further access.
  */
 #include <errno.h>
@@ -182,7 +182,7 @@ static const struct volt_param params[] = {
 
 static const struct volt_counter counters[] = {
     [COUNT_LINES] = {"lines", "accesses shown"},
-    [COUNT_LOST] = {"lost", "accesses not shown because the far end was too slow"},
+    [COUNT_LOST] = {"lost", "accesses not shown because the peer was too slow"},
 };
 
 VOLT_PLUGIN(VOLT_KIND_FILTER) = {

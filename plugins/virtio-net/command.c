@@ -36,7 +36,7 @@ static int set_rate(struct net *n, const struct volt_args *a, const struct volt_
 static int set_link(struct net *n, bool down, const struct volt_reply *r)
 {
 	if (!down && __atomic_load_n(&n->gone, __ATOMIC_ACQUIRE))
-		return volt_reply_fail(r, ENOTCONN, "the far end has closed the socket");
+		return volt_reply_fail(r, ENOTCONN, "the peer has closed the socket");
 	__atomic_store_n(&n->down, down, __ATOMIC_RELEASE);
 	net_link_changed(n);
 	return 0;

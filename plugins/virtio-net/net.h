@@ -113,10 +113,10 @@ struct net {
 	struct volt_limit limit[QUEUES]; /* of each direction by itself */
 	const struct volt_loop *loop;
 	uint32_t timer; /* brings what a worker saw to the loop */
-	int fd;         /* the far end */
+	int fd;         /* the peer */
 	bool tap;       /* else a stream */
 	bool down;      /* saved: an operator has set the link down; atomic */
-	bool gone;      /* the far end has closed the stream; atomic */
+	bool gone;      /* the peer has closed the stream; atomic */
 	uint16_t mtu;
 	uint8_t mac[6];     /* saved */
 	uint8_t config[12]; /* virtio 5.1.4, up to `mtu` */
@@ -161,7 +161,7 @@ extern const struct volt_commands net_commands;
 
 /* [any] Does the link carry frames? */
 bool net_is_up(const struct net *n);
-/* [worker] The far end of the stream is not there any more. */
+/* [worker] The peer of the stream is not there any more. */
 void net_lose(struct net *n);
 
 #pragma GCC visibility pop

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * receive - frames from the far end into the guest's buffers (virtio 5.1.6.3, 5.1.6.4).
+ * receive - frames from the peer into the guest's buffers (virtio 5.1.6.3, 5.1.6.4).
  *
  * A tap gives one frame a call, straight into the buffers. A stream gives bytes, so they are
  * gathered first: a length, then a frame, whatever a read() cuts off.
@@ -21,7 +21,7 @@ static void drop(struct net *n)
 	volt_count(n->v.h, COUNT_RX_DROPPED, 1);
 }
 
-/* Nothing for this chain now; but look again, as the far end may have more. */
+/* Nothing for this chain now; but look again, as the peer may have more. */
 static bool look_again(struct net *n)
 {
 	volt_virtio_post(&n->v, RECEIVEQ);

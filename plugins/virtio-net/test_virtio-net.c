@@ -47,7 +47,7 @@ extern const struct volt_plugin volt_plugin_virtio_net;
 
 static struct fake_host *host;
 static struct fake_driver *driver;
-static int far_end;
+static int peer;
 
 /* The kernel's side of a tap, which the fake host's socket is not: the offloads that it can do,
  * and those that it was told. */
@@ -91,7 +91,7 @@ static void begin(const char *params, uint64_t features)
 	assert_int_equal(fake_host_wire(host, params), 0);
 	assert_int_equal(fake_host_run(host), 0);
 	driver = fake_driver_create(host, RAM, RAM_SIZE);
-	far_end = fake_far_end(host, 0);
+	peer = fake_param_peer(host, 0);
 	assert_true(fake_driver_start(driver, features, 2, 8));
 }
 
@@ -135,7 +135,7 @@ static bool is_filled(const uint8_t *p, size_t n, unsigned seed)
 	return true;
 }
 
-/* ------------------------------------------------------------ the far end */
+/* ------------------------------------------------------------ the peer */
 
 static void far_sends_header(const uint8_t header[HEADER], size_t n, unsigned seed)
 {
@@ -143,7 +143,7 @@ static void far_sends_header(const uint8_t header[HEADER], size_t n, unsigned se
 
 	memcpy(packet, header, HEADER);
 	fill(packet + HEADER, n, seed);
-	assert_int_equal(send(far_end, packet, HEADER + n, 0), (ssize_t)(HEADER + n));
+	assert_int_equal(send(peer, packet, HEADER + n, 0), (ssize_t)(HEADER + n));
 }
 
 /* DATA_VALID, and fields that say nothing: a device without offloads passes none of it on. */
@@ -166,7 +166,7 @@ static size_t far_frame(uint8_t *to, size_t n, unsigned seed)
 
 static void far_writes(const uint8_t *from, size_t n)
 {
-	assert_int_equal(write(far_end, from, n), (ssize_t)n);
+	assert_int_equal(write(peer, from, n), (ssize_t)n);
 }
 
 /* The kernel would wake the worker. */
@@ -305,7 +305,7 @@ static void refused(const char *params, const char *why)
 static void bad_parameters_have_their_line(void **state)
 {
 	refused(NULL, "tap=NAME");
-	refused("tap=tap0,socket=unix:/passt", "one far end");
+	refused("tap=tap0,socket=unix:/passt", "one peer");
 	refused("tap=tap0,mac=52:54:00:12:34", "mac");
 	refused("tap=tap0,mac=52:54:00:12:34:5g", "mac");
 	refused("tap=tap0,mac=01:00:5e:00:00:01", "mac");
@@ -476,7 +476,7 @@ static void a_frame_to_a_tap_has_its_header(void **state)
 
 	begin_tap(BOTH);
 	assert_true(transmit(plain, 1000, 4));
-	assert_int_equal(recv(far_end, got, sizeof(got), 0), 1012);
+	assert_int_equal(recv(peer, got, sizeof(got), 0), 1012);
 	assert_memory_equal(got, plain, HEADER);
 	assert_true(is_filled(got + HEADER, 1000, 4));
 	assert_int_equal(count("tx_packets"), 1);
@@ -589,7 +589,7 @@ static void offloads_pass_where_they_are_agreed(void **state)
 
 	begin_tap(BOTH | CSUM | TSO);
 	assert_true(transmit(asked, 5000, 4));
-	assert_int_equal(recv(far_end, got, sizeof(got), 0), 5012);
+	assert_int_equal(recv(peer, got, sizeof(got), 0), 5012);
 	assert_memory_equal(got, sent, HEADER);
 }
 
@@ -611,7 +611,7 @@ static void offloads_that_are_not_agreed_are_dropped(void **state)
 		assert_true(transmit(bad[i], 1000, 4));
 		assert_int_equal(count("tx_dropped"), i + 1);
 	}
-	assert_int_equal(recv(far_end, got, sizeof(got), 0), -1);
+	assert_int_equal(recv(peer, got, sizeof(got), 0), -1);
 	assert_true(transmit(plain, 1000, 4));
 	assert_int_equal(count("tx_packets"), 1);
 }
@@ -676,12 +676,12 @@ static void a_frame_to_a_socket_has_its_length(void **state)
 
 	begin_socket(BOTH);
 	assert_true(transmit(plain, 1000, 4));
-	assert_int_equal(recv(far_end, got, sizeof(got), 0), 1004);
+	assert_int_equal(recv(peer, got, sizeof(got), 0), 1004);
 	assert_memory_equal(got, length, sizeof(length));
 	assert_true(is_filled(got + 4, 1000, 4));
 }
 
-/* Frames until the socket takes no more; then the far end reads all that were sent. */
+/* Frames until the socket takes no more; then the peer reads all that were sent. */
 static void a_socket_that_is_full_loses_nothing(void **state)
 {
 	static uint8_t got[4 + 60000];
@@ -696,7 +696,7 @@ static void a_socket_that_is_full_loses_nothing(void **state)
 		assert_true(++sent < 100);
 	sent++; /* the one that waits */
 	for (unsigned idle = 0; seen < sent && idle < 100; idle++) {
-		const ssize_t n = recv(far_end, got + have, sizeof(got) - have, 0);
+		const ssize_t n = recv(peer, got + have, sizeof(got) - have, 0);
 
 		there_is_room();
 		if (n <= 0)
@@ -715,13 +715,13 @@ static void a_socket_that_is_full_loses_nothing(void **state)
 	assert_int_equal(count("tx_packets"), sent);
 }
 
-static void a_far_end_that_goes_takes_the_link_down(void **state)
+static void a_peer_that_goes_takes_the_link_down(void **state)
 {
 	const struct volt_call_arg up = {.name = "state", .value = "up"};
 
 	begin_socket(BOTH);
 	offer(IN, 2048);
-	assert_int_equal(shutdown(far_end, SHUT_RDWR), 0);
+	assert_int_equal(shutdown(peer, SHUT_RDWR), 0);
 	frames_came();
 	fake_advance(host, 1);
 	assert_int_equal(link_status(), 0);
@@ -917,10 +917,10 @@ static void one_honest_frame(uint64_t features)
 
 	fake_driver_free_all(driver);
 	assert_true(fake_driver_start(driver, features, 2, 8));
-	while (recv(far_end, got, sizeof(got), 0) > 0)
+	while (recv(peer, got, sizeof(got), 0) > 0)
 		;
 	assert_true(transmit(plain, 60, 1));
-	assert_int_equal(recv(far_end, got, sizeof(got), 0), 72);
+	assert_int_equal(recv(peer, got, sizeof(got), 0), 72);
 	offer(IN, 2048);
 	far_sends_tap(60, 2);
 	frames_came();
@@ -1029,7 +1029,7 @@ static void a_reset_amid_a_sent_frame_keeps_the_stream_whole(void **state)
 		const size_t size = frame <= sent ? sizeof(got) : 64;
 
 		for (unsigned idle = 0; have < size && idle < 100; idle++) {
-			const ssize_t n = recv(far_end, got + have, size - have, 0);
+			const ssize_t n = recv(peer, got + have, size - have, 0);
 
 			have += n > 0 ? (size_t)n : 0;
 			there_is_room();
@@ -1069,7 +1069,7 @@ static void each_way_waits_for_its_rate(void **state)
 	assert_int_equal(count("tx_packets"), 3);
 }
 
-static void frames_for_the_guest_wait_at_the_far_end(void **state)
+static void frames_for_the_guest_wait_at_the_peer(void **state)
 {
 	begin("tap=tap0,rate-ops=1,burst-ops=1", BOTH);
 	offer(IN, 2048);
@@ -1164,14 +1164,14 @@ int main(void)
 	    T(a_length_that_cannot_be_is_skipped),
 	    T(a_frame_to_a_socket_has_its_length),
 	    T(a_socket_that_is_full_loses_nothing),
-	    T(a_far_end_that_goes_takes_the_link_down),
+	    T(a_peer_that_goes_takes_the_link_down),
 	    T(buffers_of_the_wrong_kind_go_back_empty),
 	    T(a_bad_buffer_amid_a_frame_holds_nothing),
 	    T(buffers_outside_of_memory_break_their_queue),
 	    T(a_frame_that_breaks_off_is_not_shown),
 	    T(a_reset_amid_a_sent_frame_keeps_the_stream_whole),
 	    T(each_way_waits_for_its_rate),
-	    T(frames_for_the_guest_wait_at_the_far_end),
+	    T(frames_for_the_guest_wait_at_the_peer),
 	    T(rates_change_by_command),
 	    T(a_saved_card_goes_on_elsewhere),
 	};

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * transmit - frames from the guest to the far end (virtio 5.1.6.2).
+ * transmit - frames from the guest to the peer (virtio 5.1.6.2).
  *
  * A stream may take a part of a frame. The rest is copied, and its chain stays the queue's next
  * until all of it is written: so whatever wakes the worker goes on with it.
@@ -99,7 +99,7 @@ static bool send_frame(struct net *n, struct volt_queue *q, struct volt_chain *c
 	return flush(n) ? net_transmit(n, q, c) : false;
 }
 
-/* True if the chain holds a frame that the far end may have; then *length is the frame's. */
+/* True if the chain holds a frame that the peer may have; then *length is the frame's. */
 static bool take_header(
     const struct net *n, struct volt_chain *c, uint8_t header[NET_HEADER], size_t *length)
 {

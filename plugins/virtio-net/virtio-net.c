@@ -61,7 +61,7 @@ void net_lose(struct net *n)
 {
 	if (__atomic_exchange_n(&n->gone, true, __ATOMIC_ACQ_REL))
 		return;
-	volt_log(n->v.h, VOLT_LOG_WARN, "the far end has closed the socket; the link is down");
+	volt_log(n->v.h, VOLT_LOG_WARN, "the peer has closed the socket; the link is down");
 	n->loop->arm(n->v.h, n->timer, n->loop->now(n->v.h));
 }
 
@@ -124,7 +124,7 @@ static bool parse_mac(const char *text, uint8_t mac[6])
 	return any && !(mac[0] & 1);
 }
 
-/* FNV-1a of the far end's name and of the device's line: the same at each start, another for
+/* FNV-1a of the peer's name and of the device's line: the same at each start, another for
  * each device of a VM and for each tap of a host. Locally administered (IEEE 802). */
 static void make_mac(const char *name, uint32_t line, uint8_t mac[6])
 {
@@ -141,19 +141,19 @@ static void make_mac(const char *name, uint32_t line, uint8_t mac[6])
 
 /* --------------------------------------------------------------------- wiring */
 
-static int take_far_end(struct net *n, const struct volt_args *a)
+static int take_peer(struct net *n, const struct volt_args *a)
 {
 	const struct volt_value *tap = volt_arg(a, PARAM_TAP), *socket = volt_arg(a, PARAM_SOCKET);
 
 	if ((tap->fd < 0) == (socket->fd < 0))
 		return volt_fail(
-		    n->v.h, EINVAL, "needs one far end: tap=NAME, or socket=unix:PATH as of passt");
+		    n->v.h, EINVAL, "needs one peer: tap=NAME, or socket=unix:PATH as of passt");
 	n->tap = tap->fd >= 0;
 	n->fd = n->tap ? tap->fd : socket->fd;
 	return 0;
 }
 
-static int watch_far_end(struct net *n)
+static int watch_peer(struct net *n)
 {
 	static const uint32_t events[] = {
 	    [RECEIVEQ] = VOLT_WATCH_READ,
@@ -221,7 +221,7 @@ static int net_init(void *self, const struct volt_host *h, const struct volt_arg
 	if (!net_read_rate(a, PARAM_RATE, &rate))
 		return volt_fail(h, EINVAL, "a burst needs its rate: rate-bytes, or rate-ops");
 	n->mtu = (uint16_t)volt_arg(a, PARAM_MTU)->u;
-	err = take_far_end(n, a);
+	err = take_peer(n, a);
 	if (err)
 		return err;
 	if (n->tap && volt_arg(a, PARAM_OFFLOAD)->u)
@@ -246,7 +246,7 @@ static int net_init(void *self, const struct volt_host *h, const struct volt_arg
 	err = volt_virtio_init(n, n->q, &n->type, h, a);
 	if (err)
 		return err;
-	err = watch_far_end(n);
+	err = watch_peer(n);
 	if (err)
 		return err;
 	err = find_loop(n);
@@ -306,14 +306,14 @@ static const struct volt_param params[] = {
 	    .name = "tap",
 	    .type = VOLT_PARAM_TAP,
 	    .def = "",
-	    .help = "the far end: a tap that exists, by its name, or fd:N",
+	    .help = "the peer: a tap that exists, by its name, or fd:N",
 	},
     [PARAM_SOCKET] =
 	{
 	    .name = "socket",
 	    .type = VOLT_PARAM_SOCKET,
 	    .def = "",
-	    .help = "the far end: a stream socket as of passt, unix:PATH, or fd:N",
+	    .help = "the peer: a stream socket as of passt, unix:PATH, or fd:N",
 	},
     [PARAM_MAC] =
 	{
@@ -321,7 +321,7 @@ static const struct volt_param params[] = {
 	    .type = VOLT_PARAM_STRING,
 	    .def = "",
 	    .max = 17,
-	    .help = "address of the card; without it, one that is made of the far end's name",
+	    .help = "address of the card; without it, one that is made of the peer's name",
 	},
     [PARAM_MTU] =
 	{

@@ -220,7 +220,7 @@ void expect_far(int fd, const void *bytes, size_t n)
 	free(got);
 }
 
-void expect_far_end(int fd)
+void expect_peer_closed(int fd)
 {
 	char byte;
 

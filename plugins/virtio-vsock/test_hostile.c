@@ -18,7 +18,7 @@ static void honest(uint32_t guest_port)
 	m.flags = SHUT_BOTH;
 	guest_sends(&m);
 	expect(OP_RST, guest_port);
-	expect_far_end(fd);
+	expect_peer_closed(fd);
 	close(fd);
 }
 
@@ -263,7 +263,7 @@ static void test_more_connections_than_allowed_are_refused(void **state)
 	expect(OP_RST, 1008);
 	const int fd = fake_peer_comes(host);
 
-	expect_far_end(fd);
+	expect_peer_closed(fd);
 	close(fd);
 	/* One whose program is gone makes room, though the guest has not let go of it. */
 	close(fds[0]);

@@ -81,7 +81,7 @@ static void test_what_nobody_listens_on_is_refused(void **state)
 	const struct seen p = expect(OP_REQUEST, 9);
 
 	guest_says(OP_RST, 9, p.src_port);
-	expect_far_end(fd);
+	expect_peer_closed(fd);
 	assert_int_equal(fake_peer_count(host), 0);
 	assert_int_equal(fake_counter(host, "refused"), 2);
 	close(fd);
@@ -150,7 +150,7 @@ static void test_a_client_that_leaves_before_the_answer_ends_the_request(void **
 	far_writes(fd, "CONNECT 52\n", 11);
 	close(fd);
 	offer(4);
-	expect_silence(); /* the guest has not heard of it */
+	expect_silence(); /* the guest was not notified */
 	fd = fake_peer_comes(host);
 	far_writes(fd, "CONNECT 52\n", 11);
 	const struct seen p = expect(OP_REQUEST, 52);
@@ -174,7 +174,7 @@ static void test_a_guest_that_gives_up_closes_what_the_broker_opens(void **state
 	guest_says(OP_RST, 1000, 80);
 	const int fd = fake_peer_answer(host, ticket, 0);
 
-	expect_far_end(fd);
+	expect_peer_closed(fd);
 	expect_silence();
 	close(fd);
 	close(open_to_host(1000)); /* the ports are free */
@@ -378,7 +378,7 @@ static void test_a_program_that_ends_its_output_still_reads(void **state)
 	m.flags = SHUT_BOTH;
 	guest_sends(&m);
 	expect(OP_RST, 1000);
-	expect_far_end(fd);
+	expect_peer_closed(fd);
 	expect_silence();
 	assert_int_equal(fake_peer_count(host), 0);
 	close(fd);
@@ -394,7 +394,7 @@ static void test_a_guest_that_ends_its_output_still_reads(void **state)
 	m.flags = SHUT_SEND;
 	guest_sends(&m);
 	expect_far(fd, "last", 4);
-	expect_far_end(fd);
+	expect_peer_closed(fd);
 	far_writes(fd, "still", 5);
 	expect_bytes(1000, (const uint8_t *)"still", 5);
 	close(fd);
@@ -466,7 +466,7 @@ static void test_a_reset_of_the_guest_ends_the_program_s_side(void **state)
 	const int fd = open_to_guest(&port);
 
 	guest_says(OP_RST, 52, port);
-	expect_far_end(fd);
+	expect_peer_closed(fd);
 	expect_silence();
 	guest_writes(52, port, "late", 4);
 	expect(OP_RST, 52);
@@ -488,7 +488,7 @@ static void test_a_guest_that_takes_no_more_stops_the_program(void **state)
 	m.flags = SHUT_SEND; /* what was said before stays said */
 	guest_sends(&m);
 	expect(OP_RST, 1000);
-	expect_far_end(fd);
+	expect_peer_closed(fd);
 	close(fd);
 }
 
@@ -507,11 +507,11 @@ static void test_a_driver_s_reset_forgets_its_connections(void **state)
 	assert_true(fake_peer_asked(host, &number, &ticket));
 	fake_driver_reset(driver);
 	settle();
-	expect_far_end(fd);
-	expect_far_end(other);
+	expect_peer_closed(fd);
+	expect_peer_closed(other);
 	const int late = fake_peer_answer(host, ticket, 0);
 
-	expect_far_end(late);
+	expect_peer_closed(late);
 	assert_int_equal(fake_peer_count(host), 1);
 	far_writes(waiting, "CONNECT 52\n", 11);
 	fake_driver_free_all(driver);
@@ -566,7 +566,7 @@ static void test_a_pause_keeps_connections_and_a_restore_tells_the_guest(void **
 	fake_advance(host, 1000);
 	assert_int_equal(fake_state_load(host, copy, n), 0);
 	assert_true(is_told());
-	expect_far_end(fd);
+	expect_peer_closed(fd);
 	assert_int_equal(fake_peer_count(host), 0);
 	assert_false(is_told());
 	free(copy);

@@ -68,6 +68,6 @@ int open_to_host(uint32_t guest_port);
 
 void far_writes(int fd, const void *bytes, size_t n);
 void expect_far(int fd, const void *bytes, size_t n);
-void expect_far_end(int fd);
+void expect_peer_closed(int fd);
 
 #endif

@@ -170,7 +170,7 @@ static bool take(struct vsock *s, struct volt_chain *c, const struct packet *p)
 
 	if (!k)
 		return p->op == OP_REQUEST ? open_connection(s, p) : refuse(s, p);
-	if (!(k->due & OP_BIT(OP_RST))) /* else it is over, as the guest will hear */
+	if (!(k->due & OP_BIT(OP_RST))) /* else it is over, and the guest gets an RST */
 		take_packet(s, c, k, p);
 	else if (p->op == OP_RST)
 		vsock_forget_guest(s, k);

@@ -71,7 +71,7 @@ from_sdk_only() { # DESTDIR FOLDER FUNCTION
 	export -f "${3?}"
 	(cd "$2" && limited strace -f -qq -e trace=open,openat,execve -o "$seen" \
 		bash -c "set -e; $3") || status=1
-	# Of each call the file alone: what programs are told is cut, and says nothing.
+	# Keep the path of each call alone: strace cuts the arguments of programs.
 	grep -v ENOENT "$seen" | sed 's/\("[^"]*"\).*/\1/' | grep -F "\"$tree/" |
 		grep -vF "\"$dest/" && {
 		echo "these are files of the source tree, not of the installed SDK"

@@ -127,7 +127,7 @@ bool params_is_no_file(const struct volt_param *param, const char *text)
 	return params_is_file(param) && !*text && param->def && !*param->def;
 }
 
-static const char *far_end(uint32_t type)
+static const char *peer_kind(uint32_t type)
 {
 	switch (type) {
 	case VOLT_PARAM_STREAM:
@@ -167,7 +167,7 @@ int params_read_value(const struct volt_param *param, const char *text, struct v
 	default:
 		if (!*text && !params_is_no_file(param, text))
 			return params_refuse(
-			    why, EINVAL, "%s=: must be %s", param->name, far_end(param->type));
+			    why, EINVAL, "%s=: must be %s", param->name, peer_kind(param->type));
 		return 0;
 	}
 }

@@ -230,14 +230,14 @@ void snapshot_begin(struct snapshot_out *out, uint8_t *bytes, size_t room, uint3
 	    .room = room,
 	    .size = start,
 	    .room_rows = rows,
-	    .spoiled = start > room || rows > SNAPSHOT_ROWS_MAX};
-	if (!out->spoiled)
+	    .overflowed = start > room || rows > SNAPSHOT_ROWS_MAX};
+	if (!out->overflowed)
 		memset(bytes, 0, start);
 }
 
 uint8_t *snapshot_next(struct snapshot_out *out, size_t *room)
 {
-	*room = out->spoiled ? 0 : out->room - out->size;
+	*room = out->overflowed ? 0 : out->room - out->size;
 	return out->bytes + out->size;
 }
 
@@ -247,8 +247,8 @@ void snapshot_put(struct snapshot_out *out, uint32_t kind, uint16_t version, uin
 	const size_t whole = (length + 7) & ~(size_t)7;
 	uint8_t *const row = out->bytes + SNAPSHOT_HEAD + (size_t)out->rows * SNAPSHOT_ROW;
 
-	if (out->spoiled || out->rows == out->room_rows || whole > out->room - out->size) {
-		out->spoiled = true;
+	if (out->overflowed || out->rows == out->room_rows || whole > out->room - out->size) {
+		out->overflowed = true;
 		return;
 	}
 	put32(row, kind);
@@ -268,7 +268,7 @@ size_t snapshot_end(struct snapshot_out *out, uint64_t ram, const uint8_t uuid[1
 {
 	uint8_t *const head = out->bytes;
 
-	if (out->spoiled || out->rows != out->room_rows || out->size > SNAPSHOT_BYTES_MAX)
+	if (out->overflowed || out->rows != out->room_rows || out->size > SNAPSHOT_BYTES_MAX)
 		return 0;
 	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): no string */
 	memcpy(head, SNAPSHOT_MAGIC, 8);

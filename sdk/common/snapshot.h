@@ -92,7 +92,7 @@ struct snapshot_out {
 	uint8_t *bytes;
 	size_t room, size;
 	uint32_t rows, room_rows;
-	bool spoiled; /* something did not fit */
+	bool overflowed; /* something did not fit */
 };
 
 /* Begins a file of at most `rows` rows in `room` bytes, which are aligned to eight. */

@@ -159,7 +159,7 @@ static int read_fields(struct reader *r, uint32_t count)
 	return 0;
 }
 
-/* Field by field: what validate may have scribbled elsewhere does not count. Fields that
+/* Copies the fields alone: other bytes that validate() may have changed stay out. Fields that
  * the section does not have are the instance's own in the copy too. */
 void state_commit(const struct state_target *t)
 {

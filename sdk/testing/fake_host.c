@@ -353,8 +353,8 @@ void fake_host_destroy(struct fake_host *f)
 	f->state = FAKE_FINISHED;
 	while (f->fd_count)
 		close(f->fds[--f->fd_count]);
-	while (f->far_end_count)
-		close(f->far_ends[--f->far_end_count]);
+	while (f->param_peer_count)
+		close(f->param_peers[--f->param_peer_count]);
 	params_finish(&f->params);
 	fake_finish_bus(f);
 	fake_finish_streams(f);

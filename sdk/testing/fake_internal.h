@@ -183,8 +183,8 @@ struct fake_host {
 	struct params params;
 	int fds[PARAMS_MAX];
 	unsigned fd_count;
-	int far_ends[PARAMS_MAX]; /* of TAP and SOCKET parameters */
-	unsigned far_end_count;
+	int param_peers[PARAMS_MAX]; /* of TAP and SOCKET parameters */
+	unsigned param_peer_count;
 
 	struct fake_fault fault;
 	char message[256];

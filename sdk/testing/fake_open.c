@@ -55,7 +55,7 @@ static int open_disk(struct fake_host *f, const struct volt_param *param, const 
 	return 0;
 }
 
-/* The text does not matter: the test is what is at the far end. A tap keeps packets apart. */
+/* The text does not matter: the test is the peer. A tap keeps packets apart. */
 static int open_pair(struct fake_host *f, const struct volt_param *param, struct volt_value *value)
 {
 	const bool tap = param->type == VOLT_PARAM_TAP;
@@ -66,13 +66,13 @@ static int open_pair(struct fake_host *f, const struct volt_param *param, struct
 		fake_die(f, "no socket for parameter %s", param->name);
 	value->fd = fds[0];
 	value->u = tap;
-	f->far_ends[f->far_end_count++] = fds[1];
+	f->param_peers[f->param_peer_count++] = fds[1];
 	return 0;
 }
 
-int fake_far_end(const struct fake_host *f, unsigned i)
+int fake_param_peer(const struct fake_host *f, unsigned i)
 {
-	return i < f->far_end_count ? f->far_ends[i] : -1;
+	return i < f->param_peer_count ? f->param_peers[i] : -1;
 }
 
 /* True if `text` is `word` itself, or begins with it and a colon and a path follow. */

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * fake_peers - volt.peers/1 on socket pairs: the test is the far end of each, and plays the broker.
+ * fake_peers - volt.peers/1 on socket pairs: the test is the peer of each, and plays the broker.
  */
 #include <errno.h>
 #include <poll.h>

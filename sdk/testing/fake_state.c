@@ -380,7 +380,7 @@ static void compare(struct state_fuzz *d, const char *when)
 			fuzz_fails(d, "interrupt line %u differs %s", i, when);
 }
 
-/* Input that waits in a far end is no state of the device. */
+/* Input that waits at a peer is no state of the device. */
 static void drain(struct state_fuzz *d)
 {
 	for (unsigned i = 0; i < d->a->stream_count; i++)

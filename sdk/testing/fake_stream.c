@@ -150,7 +150,7 @@ void fake_finish_streams(struct fake_host *f)
 	}
 }
 
-/* ----------------------------------------------------------- the far end */
+/* ----------------------------------------------------------- the peer */
 
 static const struct fake_stream *look(const struct fake_host *f, uint32_t stream)
 {
@@ -196,7 +196,7 @@ size_t fake_stream_feed(struct fake_host *f, uint32_t stream, const void *bytes,
 	uint8_t *grown = realloc(s->input, waited + 1);
 
 	if (!s->connected)
-		fake_die(f, "the test feeds stream %u, but nobody is at its far end", stream);
+		fake_die(f, "the test feeds stream %u, but no peer is connected", stream);
 	if (!grown)
 		fake_die(f, "fake_stream_feed: out of memory");
 	if (n)

@@ -386,7 +386,7 @@ static void misuse_by_the_test_aborts(void **state)
 	assert_aborts(read_unsealed, "fake_read while the VM does not run");
 	assert_aborts(read_three_bytes, "an access of 3 bytes");
 	assert_aborts(read_unknown_counter, "unknown counter bytes");
-	assert_aborts(feed_nobody, "nobody is at its far end");
+	assert_aborts(feed_nobody, "no peer is connected");
 }
 
 #define CASE(name) cmocka_unit_test(name)

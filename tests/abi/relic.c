@@ -250,7 +250,7 @@ static const struct volt_param params[PARAM_ROWS] = {
 	    .name = "far",
 	    .type = VOLT_PARAM_STREAM,
 	    .def = "null",
-	    .help = "the far end",
+	    .help = "the peer",
 	},
     [PARAM_FAIL] =
 	{

@@ -16,7 +16,7 @@
 
 /* ------------------------------------------------------------------- the log */
 
-/* Log lines go to a memory file from now on. */
+/* Log lines go to a memfd from now on. */
 void kit_log_start(void);
 void kit_log_clear(void);
 /* All lines since; valid until the next call. */

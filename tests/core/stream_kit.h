@@ -3,7 +3,7 @@
 
 /*
  * stream_kit - a device at the near end of a stream that remembers what reached it, and
- * what tests do at the far end.
+ * what tests do as the peer.
  */
 #ifndef TESTS_CORE_STREAM_KIT_H
 #define TESTS_CORE_STREAM_KIT_H
@@ -37,7 +37,7 @@ size_t tx(const char *text);
 /* Runs the loop until so much has come, or so many events; false: not within a second. */
 bool wait_rx(size_t count);
 bool wait_events(unsigned count);
-/* Reads all that there is at a far end. */
+/* Reads all that there is at a peer. */
 size_t far_read(int fd, void *to, size_t n);
 int far_connect(const char *path);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-/* Doorbells and messages; KVM's side is played by the test. */
+/* Doorbells and messages; the test stands in for KVM. */
 #include "tests/core/kit.h"
 
 #include <setjmp.h>

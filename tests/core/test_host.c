@@ -33,7 +33,7 @@
 #include "core/base/log.h"
 
 static const struct volt_param params[] = {
-    {.name = "out", .def = "null", .help = "far end", .type = VOLT_PARAM_STREAM},
+    {.name = "out", .def = "null", .help = "peer", .type = VOLT_PARAM_STREAM},
 };
 static const struct volt_counter counters[] = {{"first", "one"}, {"second", "two"}};
 

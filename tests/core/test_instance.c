@@ -32,7 +32,7 @@ static const struct volt_param params[] = {
 	.type = VOLT_PARAM_ENUM},
     [FILE_RO] = {.name = "in", .def = "", .help = "what is read", .type = VOLT_PARAM_FILE_RO},
     [FILE_RW] = {.name = "disk", .def = "", .help = "what is changed", .type = VOLT_PARAM_FILE_RW},
-    [STREAM] = {.name = "out", .def = "null", .help = "far end", .type = VOLT_PARAM_STREAM},
+    [STREAM] = {.name = "out", .def = "null", .help = "peer", .type = VOLT_PARAM_STREAM},
 };
 
 static const struct volt_counter counters[] = {{"first", "one"}, {"second", "two"}};

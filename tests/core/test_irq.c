@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-/* Interrupt lines and routes; KVM's side is played by the test. */
+/* Interrupt lines and routes; the test stands in for KVM. */
 #include "tests/core/kit.h"
 
 #include <setjmp.h>

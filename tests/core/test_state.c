@@ -44,7 +44,7 @@ static void blocks_without_room_are_spoiled(void **state)
 	struct blocks_out out = {.bytes = bytes, .room = sizeof(bytes)};
 
 	assert_null(blocks_put(&out, 1, 1));
-	assert_true(out.spoiled);
+	assert_true(out.overflowed);
 }
 
 static void malformed_blocks_are_refused(void **state)

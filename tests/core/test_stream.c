@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
-/* Every kind of far end, and how each is opened: volt/stream.h says what must happen. */
+/* Every kind of peer, and how each is opened: volt/stream.h says what must happen. */
 #include "tests/core/stream_kit.h"
 
 #include <setjmp.h>
@@ -443,7 +443,7 @@ static void what_is_sent_by_who_is_sent_away_is_lost(void **state)
 	assert_true(wait_events(2));
 }
 
-/* A socket that is closed with input unread is reset, and the far end sees an error. */
+/* A socket that is closed with input unread is reset, and the peer sees an error. */
 static void who_is_sent_away_unheard_sees_an_end_and_no_error(void **state)
 {
 	const char *path;

@@ -97,7 +97,7 @@ static void a_full_ring_takes_what_fits(void **state)
 	assert_int_equal(tx("1234"), 4);
 	assert_int_equal(stream_tx(near.stream, much, sizeof(much)), STREAM_RING - 4);
 	assert_int_equal(tx("x"), 0);
-	/* Once the far end has read some there is room again. */
+	/* Once the peer has read some there is room again. */
 	for (unsigned i = 0; i < 100 && tx("x") == 0; i++) {
 		far_read(far_out, got, sizeof(got));
 		kit_run(m, 5);
@@ -270,7 +270,7 @@ static void much_input_comes_whole_and_in_order(void **state)
 	assert_memory_equal(near.rx, block, sizeof(block));
 }
 
-/* ------------------------------------------------------------ ends of far ends */
+/* ------------------------------------------------------------ ends of peers */
 
 static void the_end_of_input_is_no_disconnect_and_no_busy_loop(void **state)
 {

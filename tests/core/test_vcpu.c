@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * Exits of a vCPU, played by the test in the place of KVM_RUN. Number B14 is the case of
+ * Exits of a vCPU, which the test makes in the place of KVM_RUN. Number B14 is the case of
  * exits that no honest KVM would report.
  */
 #include "tests/core/kit.h"

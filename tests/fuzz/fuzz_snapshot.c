@@ -170,7 +170,7 @@ static void read_all(const uint8_t *bytes, size_t n)
 
 	if (!snapshot_read(&s, bytes, n, why, sizeof(why))) {
 		if (why[0] == '\0')
-			wrong("refused without a word");
+			wrong("refused without a message");
 		return;
 	}
 	taken++;

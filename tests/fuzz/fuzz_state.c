@@ -100,7 +100,7 @@ static void play(void)
 	if (!err)
 		check_taken(&t, bytes, n);
 	else if (err > 0 || why[0] == '\0' || memcmp(&d, &before, sizeof(d)) != 0)
-		wrong("refused without a word, or not without a trace");
+		wrong("refused without a message, or the instance changed");
 	taken += err == 0;
 	free(bytes);
 }

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
-"""A serial port and what can be at its far end, with a guest that polls."""
+"""A serial port and the peers that it can have, with a guest that polls."""
 
 import os
 import pathlib
@@ -318,7 +318,7 @@ class Flood(Case):
             except BlockingIOError:
                 time.sleep(0.01)
         self.assertLess(vm.resident_kib(run.pid) - before, 256, "KiB more are resident")
-        # What does not fit waits in the far end: a pipe's 64 KiB and no more.
+        # What does not fit waits at the peer: a pipe's 64 KiB and no more.
         self.assertLess(sent, 200000)
         run.signal(signal.SIGTERM)
         self.check_end(run, 143)

@@ -156,7 +156,7 @@ class Files(Saving):
         self.assertIn("is not the base", run.stderr)
 
     def test_a_full_save_of_a_restored_vm_is_whole(self):
-        """What the second process never touched is in its snapshot too."""
+        """Memory that the second process never touched is in its snapshot too."""
         _, first = self.save_echo("--stop")
         run = self.restore(first)
         second, _ = self.save(run, "--stop")
@@ -217,8 +217,8 @@ class Refused(Saving):
         _, tool = self.save(run, "--diff", status=1)
         self.assertIn("this one was booted", tool.stderr)
 
-    def spoil(self, change):
-        folder = self.folder() / "spoiled"
+    def corrupt(self, change):
+        folder = self.folder() / "corrupt"
         folder.mkdir()
         state = bytearray((self.saved / "state").read_bytes())
         change(state)
@@ -240,14 +240,14 @@ class Refused(Saving):
                 state[at] ^= 1
             return change
 
-        self.refused("its header is damaged", folder=self.spoil(flip(20)))
-        self.refused("its table of sections is damaged", folder=self.spoil(flip(70)))
-        self.refused("leaves the file", folder=self.spoil(cut))
+        self.refused("its header is damaged", folder=self.corrupt(flip(20)))
+        self.refused("its table of sections is damaged", folder=self.corrupt(flip(70)))
+        self.refused("leaves the file", folder=self.corrupt(cut))
         for section in Snapshot(self.saved).sections:
             if section.kind == "meta":
                 continue  # nothing is decided by it
             with self.subTest(section=section.kind):
-                run = self.restore(self.spoil(flip(section.offset)))
+                run = self.restore(self.corrupt(flip(section.offset)))
                 self.assertIn(run.wait(LIMIT), (101, 102, 103, 104), run.story())
                 self.assertIn("is damaged", "\n".join(run.log()))
 
@@ -264,7 +264,7 @@ class Refused(Saving):
             struct.pack_into("<I", state, row + 8, crc32c(text))
             struct.pack_into("<Q", state, row + 24, len(text))
             self.mend(state)
-        return self.spoil(change)
+        return self.corrupt(change)
 
     def test_parameter_that_is_new_may_have_its_default_alone(self):
         folder = self.without_line("param serial irq 4")
@@ -286,7 +286,7 @@ class Refused(Saving):
         def change(state):
             state[64:68] = b"what"
             self.mend(state)
-        self.refused("kind or version", folder=self.spoil(change))
+        self.refused("kind or version", folder=self.corrupt(change))
 
     def test_memory_that_others_may_write_or_that_is_short(self):
         folder = self.folder() / "open"

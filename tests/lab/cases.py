@@ -56,7 +56,7 @@ def number_line(output):
 
 
 def prove(lab, case):
-    """A case on a machine that stands still says nothing of volt: it gets one more."""
+    """A case on a machine that hangs proves nothing about volt: it gets one more."""
     try:
         case(lab)
     except LabStill as problem:

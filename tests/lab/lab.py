@@ -15,7 +15,7 @@ initramfs-sh.cpio.gz (with BusyBox as /bin/sh), and passt if the host has it. On
 serves many runs. Everything has a time limit; LabError tells what happened, with the end of the
 log. LabUnavailable means that this host lacks something: a test skips with its text.
 
-An emulated machine now and then stands still for good. One that does not come up is started
+An emulated machine now and then hangs for good. One that does not come up is started
 once more, and says so; one that stops later raises LabStill, after which again() starts another.
 """
 

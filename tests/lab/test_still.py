@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
-"""What lab.py and cases.py make of an outer machine that stands still, which a script plays."""
+"""What lab.py and cases.py make of an outer machine that hangs, for which a script stands in."""
 
 import contextlib
 import io

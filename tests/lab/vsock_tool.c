@@ -199,7 +199,7 @@ static void host(const char *path, unsigned count)
 	printf("host to guest: %u bytes and back\n", BULK);
 }
 
-static uint32_t hear(int fd, char *payload)
+static uint32_t receive(int fd, char *payload)
 {
 	uint32_t head[2];
 
@@ -219,11 +219,11 @@ static void agent(const char *path)
 	uint32_t kind;
 	const int fd = dial(path, 1024);
 
-	if (hear(fd, payload) != 16)
+	if (receive(fd, payload) != 16)
 		die("no hello");
 	write_all(fd, head, sizeof(head));
 	write_all(fd, request, sizeof(request));
-	while ((kind = hear(fd, payload)) == 17)
+	while ((kind = receive(fd, payload)) == 17)
 		printf("agent: %s", payload);
 	if (kind != 20)
 		die(payload);

@@ -65,13 +65,18 @@ PATTERNS = [
     (r"\bsaid in the log\b|\bsays? (?:it )?in the log\b", "'said in the log'; write 'logged'"),
     (r"\bwithout a word\b|\bsaid aloud\b", "'without a word'; write 'silently' or 'without a message'"),
 ]
-# Of a message, or any text of the programs: a whole literal of C.
+# A message, or any text of the programs, is a whole literal of C.
 LITERAL = re.compile(r'"((?:[^"\\\n]|\\.)*)"')
 IN_MESSAGES = [
     (r"(?<![Tt]here )\b(?:is|are) none\b", "'is none'; write 'is not a'"),
     (r"(?<![Tt]here )\bis no (?!longer\b|more\b)[a-z]", "'is no X'; write 'is not a X'"),
     (r"\bwithout a word\b|\bsaid in the log\b", "'without a word', 'said in the log'; name the line or the log"),
 ]
+# Old names of docs/glossary.md, in any file: code, comments, documents. --witness and --ceiling stay.
+OLD_NAMES = re.compile(r"\b(?:keepers?|far[ _-]ends?|spoil(?:s|ed)?|census|wirers?|cages?|bells?|"
+                       r"stands? still|said in the log|without a word)\b", re.I)
+ALLOWED = {"CHANGELOG.md", "CONTRIBUTING.md", "docs/glossary.md", "tests/style/check_prose.py"}
+TEXTS = (".c", ".h", ".py", ".md", ".build", ".sh", ".config", *(f".{n}" for n in range(1, 9)))
 PROGRAMS = ("core", "jail", "plugins", "sdk", "tools", "volt-init")
 CODE = re.compile(r"```.*?```|`[^`]*`|\"[^\"\n]*\"", re.S)
 
@@ -106,6 +111,11 @@ def problems_of_messages(text):
             for pattern, why in IN_MESSAGES if re.search(pattern, literal)]
 
 
+def problems_of_names(text):
+    return [(number, f"'{match[0]}' is an old name: docs/glossary.md has the new one")
+            for number, line in enumerate(text.split("\n"), 1) for match in OLD_NAMES.finditer(line)]
+
+
 EXAMPLE = """What is left is closed.
 It stays.
 
@@ -127,7 +137,10 @@ def main():
                and not path.name.startswith("test_")]
     found += [f"{path}:{number}: {why}" for path in sources
               for number, why in problems_of_messages(tree.text(path))]
-    tree.finish(found, len(PAGES) + len(sources), "documents and sources")
+    assert [number for number, _ in problems_of_names("a far_end\nb farther")] == [1]
+    texts = [path for path in tree.files(*TEXTS) if str(path) not in ALLOWED]
+    found += [f"{path}:{number}: {why}" for path in texts for number, why in problems_of_names(tree.text(path))]
+    tree.finish(found, len(texts), "documents and sources")
 
 
 main()

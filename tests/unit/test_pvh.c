@@ -350,7 +350,7 @@ static void notes_are_words_whatever_the_segment_is_aligned_to(void **state)
 		}
 }
 
-/* One of words ends 4 bytes before the next is due, aligned to 8. */
+/* A note of 4-byte words ends 4 bytes before the next one, which is aligned to 8. */
 static void notes_of_a_merged_segment_are_found_behind_the_padding(void **state)
 {
 	add_note("Xen", 6, "mine", 4);

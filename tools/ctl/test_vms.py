@@ -199,7 +199,7 @@ class Gone(Vms):
         self.assertFalse((self.dir / "old4.vm").exists())
         self.assertTrue((self.dir / "old5.vm").exists())
 
-    def test_an_entry_that_is_spoiled_is_passed_over(self):
+    def test_a_damaged_entry_is_passed_over(self):
         self.dir.mkdir(mode=0o700)
         for number, text in enumerate((b"", b"x", b"[]\n", b"{\n", b"\xff\n", b"{}\n[]\n", b"7\n7\n")):
             (self.dir / f"bad{number}.vm").write_bytes(text)

@@ -110,7 +110,7 @@ static void record_loss(int fd)
 		return; /* the next one who looks tries again */
 }
 
-/* Its processes died without a word: nobody else will say so, or remove their sockets. */
+/* Its processes were killed: nobody else will record that, or remove their sockets. */
 static void sweep_lost(struct vm *v)
 {
 	struct flock whole = lock_of(F_WRLCK, 0, 2);

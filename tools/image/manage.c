@@ -77,7 +77,7 @@ int image_list(const struct image_request *r)
 
 /* ---------------------------------------------------------------------------- remove */
 
-/* A VM that has it open goes on with it. */
+/* A VM that has the removed image open keeps using it. */
 int image_remove(const struct image_request *r)
 {
 	int code = r->count ? IMAGE_DONE : image_say(IMAGE_USAGE, "remove: give a name");

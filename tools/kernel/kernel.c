@@ -284,7 +284,7 @@ static int locate_store(struct request *q)
 	return !err ? GO_ON : SAY_FAILED;
 }
 
-/* A report that was lost is no success. */
+/* Output that could not be written is a failure. */
 static int finish(int code)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))

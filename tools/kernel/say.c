@@ -48,7 +48,7 @@ static void put(const char *mark, const char *fmt, va_list ap)
 	line[len] = '\n';
 	/* One write, so that lines of several processes do not mix. */
 	if (write(STDERR_FILENO, line, len + 1) < 0)
-		return; /* nobody is left to hear it */
+		return; /* nobody is left to read it */
 }
 
 int(log_error)(int err, const char *fmt, ...) /* a macro for analysers */

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * What a guest, time and far ends can do. Seeds differ from case to case, so that
+ * What a guest, time and peers can do. Seeds differ from case to case, so that
  * together they see more; each comes from the one that was typed.
  */
 #include <stdlib.h>

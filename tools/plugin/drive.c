@@ -372,7 +372,7 @@ static void describe(const struct drive *d, const struct action *a, char *text, 
 		snprintf(text, size, "%u bytes of input on stream %u", a->n, a->target);
 		break;
 	case ACTION_LIMIT:
-		snprintf(text, size, "a far end of stream %u that takes %lld bytes", a->target,
+		snprintf(text, size, "a peer of stream %u that takes %lld bytes", a->target,
 		    (long long)a->val);
 		break;
 	case ACTION_EVENT:

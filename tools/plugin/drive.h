@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * drive - what guests, time and far ends do to a device, at random but by a seed: the
+ * drive - what guests, time and peers do to a device, at random but by a seed: the
  * same seed gives the same actions, as long as the plugin answers them alike.
  */
 #ifndef TOOLS_PLUGIN_DRIVE_H
@@ -95,7 +95,7 @@ void drive_run(struct drive *d, unsigned rounds);
 void drive_do(struct drive *d, const struct action *a);
 /* Reads all registers, each byte of the first 256 of a range, at each size. */
 void drive_scan(struct drive *d);
-/* Brings what is outside of the plugin back to how it began: lines low, far ends there. */
+/* Brings what is outside of the plugin back to how it began: lines low, peers there. */
 void drive_calm(struct drive *d);
 uint64_t drive_apply(struct drive *d, const struct action *a);
 uint64_t drive_random(struct drive *d);

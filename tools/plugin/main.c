@@ -109,7 +109,7 @@ static uint64_t number(const char *option, const char *text, uint64_t least, uin
 	return n;
 }
 
-/* A report that was lost is no success. */
+/* Output that could not be written is a failure. */
 int tool_finish(int status)
 {
 	if (fflush(stdout) == 0 && !ferror(stdout))

@@ -5,7 +5,7 @@
  * run - one case in a process of its own, and what became of it.
  *
  * The verdict lies in shared memory, so that neither a crash nor a filter can lose it.
- * What was written on standard output and error lies in a memory file: when the fake
+ * What was written on standard output and error is kept in a memfd: when the fake
  * host aborts over a broken promise, its words are the reason.
  */
 #include <errno.h>

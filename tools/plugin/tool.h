@@ -40,11 +40,11 @@ const char *tool_kind_name(uint32_t kind);
 /* What a plugin says of itself. */
 struct json_object *describe_object(const struct volt_plugin *p);
 
-/* The exit status: `status`, or TOOL_MISUSE, said in the log, if standard output is lost. */
+/* The exit status: `status`, or TOOL_MISUSE, which is logged, if standard output is lost. */
 int tool_finish(int status);
 
 /* Runs a command in a child process that may only read files and write to what is open. Its exit
- * status, or TOOL_FAILED, said in the log, if a signal ended it. */
+ * status, or TOOL_FAILED, which is logged, if a signal ended it. */
 int confine_run(int (*run)(const struct tool_options *o), const struct tool_options *o);
 
 #endif

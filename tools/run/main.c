@@ -248,7 +248,7 @@ static int run_in(struct run_options *o, struct machine *m)
 	const char *folder = o->folder ? o->folder : m->folder ? m->folder : "/";
 	if (!session_set_command(&request, folder, words, o->env, o->env_count))
 		return run_say("the command and its variables are longer than 512 words or 16 KiB");
-	session_block_signals(); /* up to here they end this, and the keeper tidies */
+	session_block_signals(); /* up to here they end this, and the helper tidies */
 	err = machine_start(m);
 	if (err)
 		return err;

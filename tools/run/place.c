@@ -66,7 +66,7 @@ static int lock_folder(const char *path)
 	return fd;
 }
 
-/* Those of runs that died together with their keeper. */
+/* Those of runs that died together with their helper. */
 static void sweep(const char *parent)
 {
 	char path[PATH_MAX];
@@ -109,15 +109,15 @@ static int make_folder(struct place *p, const char *parent)
 	return -EBUSY;
 }
 
-/* ------------------------------------------------------------------- the keeper */
+/* ------------------------------------------------------------------- the helper */
 
-struct keeper {
+struct helper {
 	int children[CHILDREN_MAX], count; /* pidfds: a number may be another's by then */
 	bool has_terminal, changed;
 	struct termios terminal;
 };
 
-static void hear(struct keeper *k, const struct note *note)
+static void take_note(struct helper *k, const struct note *note)
 {
 	if (note->kind == NOTE_TERMINAL) {
 		k->changed = note->value;
@@ -204,7 +204,7 @@ static void tell(struct place *p, int kind, int value)
 	const struct note note = {kind, value};
 
 	if (write(p->line, &note, sizeof(note)) != sizeof(note))
-		return; /* somebody killed the keeper: place_close() does its work */
+		return; /* somebody killed the helper: place_close() does its work */
 }
 
 void place_note_child(struct place *p, pid_t pid)
@@ -222,7 +222,7 @@ void place_close(struct place *p)
 	int status;
 
 	close(p->line);
-	while (waitpid(p->keeper, &status, 0) < 0 && errno == EINTR)
+	while (waitpid(p->helper, &status, 0) < 0 && errno == EINTR)
 		continue;
 	if (status != 0)
 		remove_folder(p->path);

@@ -4,7 +4,7 @@
 /*
  * place - a folder for the files of one run, which ends with it, however it ends.
  *
- * A process of its own, the keeper, waits for the end of this one and then kills what was noted,
+ * A process of its own, the helper, waits for the end of this one and then kills what was noted,
  * sets the terminal back and removes the folder. The folder is locked while either lives; one that
  * is not, as after a power cut, is removed by whoever makes the next.
  */
@@ -18,8 +18,8 @@
 
 struct place {
 	char path[PLACE_PATH];
-	int lock, line; /* the folder; what leads to the keeper */
-	pid_t keeper;
+	int lock, line; /* the folder; what leads to the helper */
+	pid_t helper;
 };
 
 /* Below `parent`; NULL: $TMPDIR, or /tmp. 0, or -errno. */
@@ -29,7 +29,7 @@ void place_note_child(struct place *p, pid_t pid);
 /* Whether the terminal of standard input has to be set back; it is as it should be at place_open().
  */
 void place_note_terminal(struct place *p, int changed);
-/* Ends the keeper, and with it the folder. */
+/* Ends the helper, and with it the folder. */
 void place_close(struct place *p);
 
 #endif

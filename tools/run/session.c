@@ -55,7 +55,8 @@ struct session {
 	struct pollfd files[FILES];
 };
 
-static const int heard[] = {SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
+static const int handled[] = {
+    SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1, SIGUSR2, SIGWINCH, SIGCONT};
 
 static int64_t now_ms(void)
 {
@@ -103,9 +104,9 @@ static void fill(sigset_t *set)
 	struct sigaction now;
 
 	sigemptyset(set);
-	for (size_t i = 0; i < sizeof(heard) / sizeof(heard[0]); i++)
-		if (sigaction(heard[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
-			sigaddset(set, heard[i]);
+	for (size_t i = 0; i < sizeof(handled) / sizeof(handled[0]); i++)
+		if (sigaction(handled[i], NULL, &now) == 0 && now.sa_handler != SIG_IGN)
+			sigaddset(set, handled[i]);
 }
 
 void session_block_signals(void)

@@ -30,7 +30,7 @@ struct session_request {
 bool session_set_command(struct session_request *r, const char *folder, const char *const *words,
     const char *const *env, unsigned env_count);
 
-/* Blocks the signals that the session hears; to be called before anything is started. */
+/* Blocks the signals that the session handles; to be called before anything is started. */
 void session_block_signals(void);
 
 /* Runs the command: its status; 128 and the number of a signal that ended this before the command

@@ -90,10 +90,10 @@ class Case(unittest.TestCase):
                 pass
         return found
 
-    def find_keeper(self):
+    def find_helper(self):
         def find():
-            return [int(pid) for pid, name in self.processes() if name == "volt-run-keeper"]
-        self.until(find, "the keeper has its name")
+            return [int(pid) for pid, name in self.processes() if name == "volt-run-helper"]
+        self.until(find, "the helper has its name")
         return find()[0]
 
     def is_clean(self):
@@ -298,11 +298,11 @@ class Signals(Case):
         run.kill()
         self.until(self.is_clean, "all is gone")
 
-    def test_nothing_is_left_after_the_keepers_end(self):
+    def test_nothing_is_left_after_the_helpers_end(self):
         run = self.start("echo ready; cat")
         run.stdout.readline()
-        keeper = self.find_keeper()
-        os.kill(keeper, signal.SIGKILL)
+        helper = self.find_helper()
+        os.kill(helper, signal.SIGKILL)
         run.communicate(b"", timeout=LIMIT)
         self.assertEqual(run.returncode, 0)
         self.until(self.is_clean, "all is gone")
@@ -310,9 +310,9 @@ class Signals(Case):
     def test_the_next_run_sweeps(self):
         run = self.start("echo ready; sleep 1000")
         run.stdout.readline()
-        keeper = self.find_keeper()
+        helper = self.find_helper()
         run.send_signal(signal.SIGSTOP)
-        os.kill(keeper, signal.SIGKILL)
+        os.kill(helper, signal.SIGKILL)
         run.kill()
         run.communicate(timeout=LIMIT)
         self.until(lambda: not self.processes(), "the processes are gone")

@@ -216,7 +216,7 @@ static void put_ram(
 	uint8_t *to = snapshot_next(out, &room);
 
 	if (room < n) {
-		out->spoiled = true;
+		out->overflowed = true;
 		return;
 	}
 	memset(to, 0, SNAPSHOT_RAM_HEAD);
@@ -236,7 +236,7 @@ static void copy_section(struct snapshot_out *out, const struct snapshot *from,
 	uint8_t *to = snapshot_next(out, &room);
 
 	if (room < row->length + added) {
-		out->spoiled = true;
+		out->overflowed = true;
 		return;
 	}
 	/* NOLINTNEXTLINE(bugprone-not-null-terminated-result): no string */

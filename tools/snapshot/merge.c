@@ -94,13 +94,13 @@ static int check_pair(const struct old_folder *base, const struct old_folder *di
 		return snap_say(
 		    SNAP_FAILED, "%s: is a diff; merge it with its own base first", base->path);
 	if (diff->ram.kind != SNAPSHOT_RAM_DIFF)
-		return snap_say(SNAP_FAILED, "%s: is not a diff", diff->path);
+		return snap_say(SNAP_FAILED, "%s: is not a diff snapshot", diff->path);
 	uuid_print(diff->ram.base, uuid);
 	if (memcmp(diff->ram.base, base->file.uuid, 16) != 0 || diff->file.ram != base->file.ram)
 		return snap_say(SNAP_FAILED, "%s: is not the base of %s, which is %s", base->path,
 		    diff->path, uuid);
 	if (base->memory_size < base->file.ram || diff->memory_size < diff->file.ram)
-		return snap_say(SNAP_FAILED, "a memory file is shorter than the guest's memory");
+		return snap_say(SNAP_FAILED, "the snapshot's memory is shorter than its guest's");
 	return SNAP_DONE;
 }
 

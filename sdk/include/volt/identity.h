@@ -43,7 +43,7 @@ struct volt_identity {
 	/* Ticks of that counter in a second; 0: it has no constant rate, or the host does not know
 	 * where it stands, and `tsc` is 0. */
 	uint64_t tsc_hz;
-	uint32_t pair_stride, pair_count;       /* bytes of a row of pairs, and rows */
+	uint32_t pair_stride, pair_count;       /* bytes of a row, and how many rows */
 	const struct volt_identity_pair *pairs; /* NULL if there is none */
 };
 

@@ -6,7 +6,7 @@
  * "volt.manage/1".
  *
  * Stability: candidate. This is for plugins that let an operator, or his programs, talk to a
- * running VM: they list the commands of all instances, call them and hear events. The core
+ * running VM: they list the commands of all instances, call them and receive events. The core
  * publishes its own commands as those of an instance named "vm". A plugin that has commands
  * needs volt/command.h and nothing of this.
  *

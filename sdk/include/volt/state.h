@@ -100,7 +100,7 @@ struct volt_state {
 	uint16_t field_stride, field_count; /* bytes of a row of fields, and rows */
 	uint32_t reserved;
 	const struct volt_field *fields; /* NULL if field_count is 0 */
-	/* [loop] The VM stands still, and a save may follow: brings into fields what is not in them
+	/* [loop] The VM is paused, and a save may follow: brings into fields what is not in them
 	 * by itself, such as how long a timer has still to run, and stops its workers
 	 * (volt/worker.h). Timers that come due, input and doorbells wait for resume. May come
 	 * twice without a resume between. NULL: nothing to do. */
@@ -116,7 +116,7 @@ struct volt_state {
 	 * say all. */
 	int (*validate)(const void *candidate);
 	/* [loop] Why the device cannot be saved now, in words that end "it cannot be saved now: ";
-	 * a constant string of one line. NULL: it can be. Asked when the VM stands still, after
+	 * a constant string of one line. NULL: it can be. Called when the VM is paused, after
 	 * `pause` of all instances; a reason ends the save, its asker is told, and the VM goes on.
 	 * For what lasts a while only: a device that can never be saved offers no table. It
 	 * changes nothing. NULL: it can always be saved. */

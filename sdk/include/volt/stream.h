@@ -16,8 +16,8 @@
  *   unix:PATH    a listening Unix socket, one client at a time or as many as serve()
  *                says; only its own user may connect (mode 0600)
  *
- * The core opens the far end, reads and writes it on the loop thread and keeps a
- * bounded buffer each way, so a far end that is slow, full or gone never holds a
+ * The core opens the peer, reads and writes it on the loop thread and keeps a
+ * bounded buffer each way, so a peer that is slow, full or gone never holds a
  * vCPU and never makes memory grow.
  */
 #ifndef VOLT_STREAM_H
@@ -31,7 +31,7 @@ extern "C" {
 
 #define VOLT_EXT_STREAM "volt.stream/1"
 
-#define VOLT_STREAM_CONNECTED    1u /* somebody is at the far end */
+#define VOLT_STREAM_CONNECTED    1u /* a peer is connected */
 #define VOLT_STREAM_DISCONNECTED 2u /* nobody is; all input was delivered, or is lost */
 #define VOLT_STREAM_BREAK        3u /* the operator sent a break condition */
 #define VOLT_STREAM_ROOM         4u /* tx, which took fewer bytes than it was given, takes more */
@@ -51,23 +51,24 @@ struct volt_stream {
 	uint32_t size, reserved;
 	/* [wire] Takes charge of stream `stream` (the parameter's value). *ops is static.
 	 * 0; -EINVAL: no such stream; -EBUSY: taken; -EPERM after the seal. A stream that
-	 * is far-end-present from the start (stdio, file, pipe, null) reports
+	 * whose peer is present from the start (stdio, file, pipe, null) reports
 	 * CONNECTED before start. */
 	int (*attach)(
 	    const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops);
 	/* [any] Under the instance's lock, that is in any callback but a worker's job or one of a
 	 * PARALLEL range. Sends bytes; never blocks. Returns how many were taken; the rest did not
 	 * fit and is the caller's to drop and count, or to keep until VOLT_STREAM_ROOM (since ABI
-	 * 0.3), which comes once after it. With nobody at the far end all are taken, and lost. A
-	 * host that was restored tells of no room that was missed before: ask again in resume(). */
+	 * 0.3), which comes once after it. Without a peer all are taken, and dropped.
+	 * After a restore no ROOM comes for what did not fit before: call tx again in resume(). */
 	size_t (*tx)(const struct volt_host *h, uint32_t stream, const uint8_t *bytes, size_t n);
 	/* [any] As tx. Sets how many bytes rx may deliver from now on, in all; 0 at the start.
-	 * What does not fit waits in the far end, and in at most 64 KiB of the host's memory. */
+	 * What does not fit waits at the peer, and in at most 64 KiB of the host's memory. */
 	void (*set_room)(const struct volt_host *h, uint32_t stream, size_t n);
-	/* [any] As tx. Sends the far end away once all that was sent has left; what it sends
-	 * meanwhile is lost. DISCONNECTED follows. Asked again before that, it sends the far end
-	 * away at once, and what has not left is lost: for one that does not read. Only a client of
-	 * a socket can be sent away: elsewhere nothing happens. Since ABI 0.2: check VOLT_HAS(). */
+	/* [any] As tx. Disconnects the peer once all that was sent has left; what it sends
+	 * meanwhile is dropped. DISCONNECTED follows. A second call before that disconnects the
+	 * peer at once and drops what has not left: for a peer that does not read. Only a client of
+	 * a socket can be disconnected: other kinds ignore the call. Since ABI 0.2: check
+	 * VOLT_HAS(). */
 	void (*hang_up)(const struct volt_host *h, uint32_t stream);
 	/* [wire] As attach, for several clients at once: up to `count` of a listening socket
 	 * (unix:PATH), one of any other stream. Each is a stream of its own: *streams gets their

@@ -107,7 +107,7 @@ unsigned fake_requested(const struct fake_host *f, uint32_t what, uint32_t *code
 
 /* The test's end of the i-th parameter (from 0) of type TAP or SOCKET, or -1. It does not block;
  * a TAP's keeps packets apart, as SOCK_SEQPACKET. */
-int fake_far_end(const struct fake_host *f, unsigned i);
+int fake_param_peer(const struct fake_host *f, unsigned i);
 
 /* Streams, numbered from 0 in the order of their parameters. */
 size_t fake_stream_feed(struct fake_host *f, uint32_t stream, const void *bytes, size_t n);
@@ -119,9 +119,9 @@ size_t fake_stream_room(const struct fake_host *f, uint32_t stream);
 /* What tx took so far; NUL-terminated; *n its length if not NULL. Valid until next tx. */
 const char *fake_stream_output(const struct fake_host *f, uint32_t stream, size_t *n);
 /* Whether the plugin asked to hang up since the newest VOLT_STREAM_CONNECTED. The test then
- * plays the far end: it tells VOLT_STREAM_DISCONNECTED. */
+ * plays the peer: it tells VOLT_STREAM_DISCONNECTED. */
 bool fake_stream_dismissed(const struct fake_host *f, uint32_t stream);
-/* Whether it asked twice, so that the far end goes without the rest. */
+/* Whether it asked twice, so that the peer goes without the rest. */
 bool fake_stream_cut_off(const struct fake_host *f, uint32_t stream);
 void fake_stream_clear(struct fake_host *f, uint32_t stream);
 /* From now on tx takes at most n more bytes (SIZE_MAX: no limit, the default). */
@@ -165,7 +165,7 @@ unsigned fake_uring_calls(const struct fake_host *f); /* of submit, in all */
 /* volt.peers/1. A client connects; returns the test's end, which does not block and is the
  * test's to close. */
 int fake_peer_comes(struct fake_host *f);
-/* The next connect() that the plugin asked for; false: none. */
+/* Takes the next connect() that the plugin called; false if there was none. */
 bool fake_peer_asked(struct fake_host *f, uint32_t *number, uint64_t *ticket);
 /* How it went: `err`, a positive errno, or 0; then the test's end is returned, else -1. */
 int fake_peer_answer(struct fake_host *f, uint64_t ticket, int err);
