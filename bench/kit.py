@@ -108,7 +108,7 @@ class Bench:
 
     def alternate(self, commands, runs, envs=None, check="first", **kwargs):
         """{name: [run, ...]}: every command once, then again, so that all see the same host. Each
-        time in another order: who comes after one that fills the caches would always be slower."""
+        time in another order: a program that always ran after one that fills the caches would always be slower."""
         found = {name: [] for name in commands}
         for number in range(runs):
             turns = list(commands.items())

@@ -28,7 +28,7 @@
 
 struct place {
 	const char *mount;
-	char name[PATH_MAX]; /* from the mount on; "" for its root */
+	char name[PATH_MAX]; /* relative to the mount; "" for its root */
 	int root_fd;
 	bool own;
 };

@@ -42,8 +42,8 @@ static int read_interpreter(const char *program, int fd, char out[PATH_MAX])
 		if (p.p_filesz < 2 || p.p_filesz > PATH_MAX || p.p_offset > INT32_MAX ||
 		    pread(fd, out, p.p_filesz, (off_t)p.p_offset) != (ssize_t)p.p_filesz ||
 		    out[0] != '/' || out[p.p_filesz - 1] != '\0')
-			return complain(
-			    JAIL_PROGRAM, "program %s: names no proper loader", program);
+			return complain(JAIL_PROGRAM,
+			    "program %s: its loader (PT_INTERP) is not an absolute path", program);
 		return 0;
 	}
 	return 0;

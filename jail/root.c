@@ -257,7 +257,7 @@ int root_enter(struct root *r, const char *cwd)
 		return complain(JAIL_STEP, "cannot change the root: %s%s", strerror(errno),
 		    errno == EINVAL ? " (an initramfs as root cannot be left)" : "");
 	if (umount2(".", MNT_DETACH) != 0)
-		return complain(JAIL_STEP, "cannot let go of the old root: %s", strerror(errno));
+		return complain(JAIL_STEP, "cannot unmount the old root: %s", strerror(errno));
 	close(r->fd);
 	close(r->dev_fd);
 	if (chdir("/") != 0)

@@ -117,7 +117,7 @@ static void be_child(const struct request *r, const int fds[3])
 	setsid();
 	for (int i = 0; i < 3; i++)
 		dup2(fds[i], i);
-	for (int fd = 3; fd < FILES_MAX; fd++) /* the other ends of its own pipes above all */
+	for (int fd = 3; fd < FILES_MAX; fd++) /* most important: the other ends of its own pipes */
 		close(fd);
 	if (r->flags & AGENT_PTY)
 		ioctl(STDIN_FILENO, TIOCSCTTY, 0);

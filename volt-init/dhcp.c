@@ -140,7 +140,7 @@ static void take_option(struct dhcp_lease *l, uint8_t option, const uint8_t *dat
 		l->dns[i] = raw32(data + 4 * i);
 }
 
-/* RFC 2131, 4.4.5: half and seven eighths, where the server tells nothing that makes sense. */
+/* RFC 2131, 4.4.5: half and seven eighths, where the server sends no usable times. */
 static void set_times(struct dhcp_lease *l)
 {
 	if (l->lease == DHCP_FOREVER)

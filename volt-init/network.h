@@ -14,7 +14,7 @@
 void network_setup(const char *cmdline);
 
 /* Tells the root's programs the name servers: in /etc/resolv.conf, or where it cannot be written
- * by a file that is mounted over it. After the root is there. */
+ * by a file that is mounted over it. Called after the root is mounted. */
 void network_write_resolver(void);
 
 /* --- lease.c */

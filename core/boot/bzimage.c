@@ -138,7 +138,7 @@ static int check_alignment(const struct image *bz)
 }
 
 /* Where to put the kernel so that init_size bytes from there are its own. A relocatable
- * one that is loaded below pref_address moves itself up to it, so only above is of use. */
+ * one that is loaded below pref_address moves itself up to it, so Volt places it above. */
 static int place(const struct image *bz, const struct boot_map *map, uint64_t *at)
 {
 	const struct setup_header *h = &bz->h;

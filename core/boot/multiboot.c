@@ -194,7 +194,7 @@ static int load_piece(const struct boot_file *file, const struct header *h, uint
 
 /* ----------------------------------------------------------------- loading */
 
-/* Of both classes, as GRUB has it: the entry is 32-bit code in either. */
+/* ELF32 and ELF64, as in GRUB: the entry is 32-bit code in both. */
 static int load_elf(const struct kernel_image *image, struct memory *memory, struct boot_map *map,
     struct kernel_info *info)
 {

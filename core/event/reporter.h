@@ -51,7 +51,7 @@ struct reporter_record {
  * half, and which it called last in the upper; NULL before reporter_register(). */
 extern __thread uint32_t *reporter_note;
 
-/* Notes a call into instance `number`; returns whose call is interrupted by it. Both only
+/* Notes a call into instance `number`; returns the instance whose call it interrupts. Both only
  * with a note to write to. */
 static inline uint32_t reporter_enter(uint32_t number)
 {

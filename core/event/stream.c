@@ -86,7 +86,7 @@ static void deliver_event(struct stream *s, uint32_t event)
 
 static void set_connected(struct stream *s, bool connected)
 {
-	/* With a console a client may attach at any time: the device sees a peer always. */
+	/* With a console a client may attach at any time: the device always sees a peer. */
 	if (s->connected == connected || (s->tap && !connected))
 		return;
 	s->connected = connected;

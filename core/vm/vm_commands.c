@@ -239,7 +239,7 @@ static const struct volt_command commands[] = {
     [COMMAND_PAUSE] = {.name = "pause",
 	.help = "pause the guest and its devices, and answer when they are paused",
 	VOLT_COMMAND_ARGS(pause_args)},
-    [COMMAND_RESUME] = {.name = "resume", .help = "let a paused VM go on"},
+    [COMMAND_RESUME] = {.name = "resume", .help = "resume a paused VM"},
     [COMMAND_SAVE] = {.name = "save",
 	.help = "send the VM's state and memory, as volt snapshot save receives them",
 	VOLT_COMMAND_ARGS(save_args)},

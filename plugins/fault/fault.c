@@ -107,7 +107,7 @@ static const struct volt_param params[] = {
 	.choices = "flip|ones|zero|drop|repeat",
 	.def = "flip",
 	.help = "what goes wrong with the value or the access"},
-    [PARAM_WHAT] = VOLT_FILTER_WHAT("accesses that it happens to"),
+    [PARAM_WHAT] = VOLT_FILTER_WHAT("accesses that get the fault"),
     [PARAM_AFTER] = {.name = "after",
 	.type = VOLT_PARAM_UINT,
 	.def = "0",

@@ -28,7 +28,7 @@ class Death(SecurityCase):
             if said:
                 return run, said
             time.sleep(PAUSE)
-        self.fail(f"nothing said in {TRIES} tries{run.story()}")
+        self.fail(f"no line was logged in {TRIES} tries{run.story()}")
 
     def test_call_thread_and_plugin_are_named(self):
         for thread, name in (("vcpu", "vcpu0"), ("loop", "loop")):

@@ -337,7 +337,7 @@ enum vm_life vm_look(const struct vm *v)
 	return life;
 }
 
-/* Of both, so that no end is missed if one of the two was killed. */
+/* Waits for both locks, so that it notices the end if one process was killed. */
 static int wait_for_locks(int fd)
 {
 	struct flock helper = lock_of(F_RDLCK, BYTE_HELPER, 1);

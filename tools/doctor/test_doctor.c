@@ -30,7 +30,7 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
 	return remove(path);
 }
 
-/* A host that has all that there is, without a file. */
+/* A host with every feature, and an empty root: tests write the files that they need. */
 static int setup(void **state)
 {
 	snprintf(root, sizeof(root), "/tmp/volt-doctor-XXXXXX");

@@ -131,7 +131,7 @@ void record_fill(struct record *r, const struct intake *in)
 	    r->compression, sizeof(r->compression), "%s", in->compression ? in->compression : "");
 }
 
-/* The same files are there already: 1. Others whose hash begins alike: -EEXIST. */
+/* Returns 1 if the store has the same files already. Others whose hash begins alike: -EEXIST. */
 static int compare(const struct record *r, const struct intake *in)
 {
 	struct record there;

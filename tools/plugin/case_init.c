@@ -224,7 +224,7 @@ void case_parameters(struct check *c)
 
 /* ------------------------------------------------------------------- leaks */
 
-/* Two of each, so that what is made once for the process is there in both. */
+/* Measures two instances, so that both include what is made once for the process. */
 static struct process_snapshot before, after;
 
 void case_leaks(struct check *c)

@@ -57,7 +57,7 @@ void console_drain(struct console *c)
 		console_read(c);
 }
 
-/* Without what drives a terminal. */
+/* Replaces control bytes, which would drive the terminal. */
 static void print_line(const char *line, size_t n)
 {
 	fputs("  | ", stderr);

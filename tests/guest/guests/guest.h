@@ -48,7 +48,7 @@ static inline void check(bool fact, const char *what)
 
 /* True as soon as *word != 0; false after some seconds. Takes interrupts meanwhile. */
 bool wait_for(const volatile uint32_t *word);
-/* Some ten milliseconds, with interrupts as they are. */
+/* Waits some ten milliseconds; leaves interrupts on or off. */
 void pause_a_while(void);
 
 static inline void out8(uint16_t port, uint8_t value)
