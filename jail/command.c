@@ -114,7 +114,7 @@ static int plan_plugin(struct command *c, struct entries *es, const char *spec)
 	size_t n = strcspn(spec, ",");
 
 	if (n >= sizeof(path) || !memchr(spec, '/', n))
-		return 0; /* a name: it is in the folder */
+		return 0; /* a plain name: the file is in the plugin folder */
 	memcpy(path, spec, n);
 	path[n] = '\0';
 	int code = entries_add(es, "--plugin", JAIL_PROGRAM, path, NULL, ENTRY_EXEC);

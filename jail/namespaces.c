@@ -60,7 +60,7 @@ int namespaces_enter_user(int link)
 		    strerror(errno),
 		    errno == ENOSPC ? " (see /proc/sys/user/max_user_namespaces)" : "");
 	if (send(link, &byte, 1, MSG_NOSIGNAL) != 1 || recv(link, &byte, 1, 0) != 1)
-		return JAIL_STEP; /* the parent said why, or is gone */
+		return JAIL_STEP; /* the parent printed why, or has ended */
 	return 0;
 }
 

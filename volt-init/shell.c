@@ -178,7 +178,7 @@ __attribute__((noreturn)) static void become(const struct command *c)
 	_exit(status);
 }
 
-/* What changes the shell runs in it, and its redirections end with it. */
+/* Runs a builtin that changes the shell in the shell, and undoes its redirections. */
 static int run_here(const struct builtin *b, const struct command *c)
 {
 	int kept[3], status = 1;

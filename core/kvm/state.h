@@ -87,8 +87,8 @@ int state_finish_vcpu(struct state_plan *p, const struct vcpu *v, const struct b
 /* state_msrs.c: the MSRs that are state, of those that KVM lists and some more. `list` has room
  * for STATE_MSR_MAX. How many, or -errno. */
 int state_list_msrs(const struct kvm *k, uint32_t *list);
-/* Puts in order what `count` numbers of KVM's list leave: what must not be saved is taken out, what
- * KVM does not list is added. The pure part of it. */
+/* Makes the sorted list of MSRs to save: of KVM's `count` numbers without those that must not be
+ * saved, and of those that KVM does not list. Makes no system call. */
 uint32_t state_choose_msrs(const uint32_t *listed, uint32_t count, uint32_t *list);
 /* Why MSR `index` is not saved; NULL: it is. */
 const char *state_why_not_msr(uint32_t index);

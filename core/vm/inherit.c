@@ -28,7 +28,7 @@
 #include "core/vm/vm.h"
 #include "sdk/common/compat.h"
 
-/* The user's kernels, which only the environment can tell. */
+/* The folder of the user's kernels, which depends on the environment. */
 static char store_path[PATH_MAX];
 
 /* LD_PRELOAD and its like were obeyed before main; what plugins are linked with must come

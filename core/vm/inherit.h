@@ -10,8 +10,8 @@
 struct ledger;
 struct machine;
 
-/* First of all: standard descriptors exist, signals are at their defaults, and nothing
- * of the environment reaches a plugin; where the user's kernels are is noted first. If the
+/* The first step: opens missing standard descriptors, sets signals to their defaults, and clears
+ * the environment once the folder of the user's kernels is read from it. If the
  * environment told the dynamic linker what to load, volt starts itself anew without it; `argv` is
  * what it was started with. 0 or -errno, which is logged. */
 int inherit_clean(char **argv);

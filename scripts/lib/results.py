@@ -49,7 +49,7 @@ def suites_of(test):
 
 
 def not_run(listing, rows, suites, left_out):
-    """Of the tests that were asked for, those that have no row."""
+    """Returns the requested tests that have no row."""
     ran = {name.rpartition(" / ")[2] for _, name, _, _ in rows}
     for test in listing:
         if suites_of(test) & suites and not suites_of(test) & left_out and test["name"] not in ran:

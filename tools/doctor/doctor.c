@@ -3,7 +3,7 @@
 
 /*
  * volt-doctor: says whether this host runs guests, and how well. A program of its own, run by
- * `volt doctor`, so that the monitor carries none of it.
+ * `volt doctor`, so that none of this code is part of the monitor.
  */
 #include <errno.h>
 #include <getopt.h>

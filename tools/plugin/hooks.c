@@ -119,8 +119,8 @@ static void hook_free(void *mem)
 }
 
 /*
- * Where the vDSO answers these no filter sees them, and on other hosts the filters kill: here
- * the kernel is asked on every host.
+ * The vDSO answers these without a system call on some hosts; on others the seccomp filter kills
+ * the plugin. These replacements make the system call on every host.
  */
 static int hook_clock_gettime(clockid_t clock, struct timespec *out)
 {

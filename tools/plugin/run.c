@@ -74,8 +74,8 @@ static void work(struct check *c, const struct check_case *k)
 	c->shared->result.state = CHECK_PASSED;
 }
 
-/* As in a volt that wires its plugins, so that a change is seen: SIGPIPE ignored, signals blocked
- * that volt takes by a file or holds back. */
+/* Sets signals as volt does while it wires plugins, so that a check sees a change: SIGPIPE is
+ * ignored, and those that volt reads from a file or holds back are blocked. */
 static void hold_signals(void)
 {
 	static const int held[] = {SIGTERM, SIGINT, SIGHUP, SIGQUIT, SIGUSR1};
