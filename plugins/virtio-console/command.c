@@ -49,7 +49,7 @@ static const struct volt_param resize_args[] = {
 static const struct volt_result port_results[] = {
     [RESULT_PORT] = {"port", "its number; 0 is the console", VOLT_PARAM_UINT, 0},
     [RESULT_NAME] = {"name", "its name in the guest", VOLT_PARAM_STRING, 0},
-    [RESULT_CONNECTED] = {"connected", "somebody is at the far end", VOLT_PARAM_BOOL, 0},
+    [RESULT_CONNECTED] = {"connected", "a peer is connected", VOLT_PARAM_BOOL, 0},
     [RESULT_OPEN] = {"open", "the guest has it open", VOLT_PARAM_BOOL, 0},
 };
 

@@ -39,12 +39,12 @@ enum {
 #define SAY_SIZE    8u
 #define SAY_ALL     15u
 
-/* Those that say so are saved; what is at the far end is the host's. */
+/* Those that say so are saved; the peer is the host's. */
 struct port {
 	const char *name;      /* "": it has none */
 	uint32_t stream;       /* handle */
 	bool there;            /* it was asked for */
-	bool connected;        /* somebody is at the far end */
+	bool connected;        /* a peer is connected */
 	bool waits;            /* the stream is full, and tells when it is not */
 	bool lossy;            /* what does not fit is dropped: the console waits no longer */
 	bool added;            /* saved; the driver was told that it is there */
@@ -70,7 +70,7 @@ struct console {
 	struct volt_virtio_type type;
 	const struct volt_stream *stream;
 	const struct volt_loop *loop;
-	uint32_t patience; /* handle of a timer: the console's far end takes nothing */
+	uint32_t patience; /* handle of a timer: the console's peer takes nothing */
 	struct config config;
 	struct port port[PORTS];
 	uint8_t input[PORTS][INPUT]; /* saved; a ring for each port */

@@ -2,11 +2,11 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * fuzz_console - a hostile driver, whose acts are the bytes of an input, and restless far ends.
+ * fuzz_console - a hostile driver, whose acts are the bytes of an input, and restless peers.
  *
  * The first byte chooses a device: the console alone, one with ports, one over PCI. Each act is a
  * byte and its arguments: control messages that are nearly right, chains, raw descriptors and
- * indices, registers, memory, far ends that come, leave, send and take nothing, time, commands,
+ * indices, registers, memory, peers that come, leave, send and take nothing, time, commands,
  * saved states. Then the driver resets the device and sets it up anew; the console must carry bytes
  * both ways, and each port of the device with ports be added, named and opened.
  */
@@ -144,7 +144,7 @@ static void act_register(void)
 	fake_driver_get(driver, reg);
 }
 
-static void act_far_end(void)
+static void act_peer(void)
 {
 	const uint32_t s = stream();
 	uint8_t bytes[64];
@@ -199,8 +199,8 @@ static void act_state(void)
 static void act(void)
 {
 	static void (*const acts[])(void) = {act_chain, act_chain, act_control, act_control,
-	    act_descriptor, act_show, act_memory, act_register, act_far_end, act_far_end,
-	    act_command, act_state};
+	    act_descriptor, act_show, act_memory, act_register, act_peer, act_peer, act_command,
+	    act_state};
 	const uint64_t which = next(1) % 16;
 
 	if (which < sizeof(acts) / sizeof(acts[0]))

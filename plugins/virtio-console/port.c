@@ -4,10 +4,10 @@
 /*
  * port - the two queues of a port (virtio 5.3.6), between a driver and a stream.
  *
- * Nothing is lost on the way. What the far end sends waits there until the driver has the port
+ * Nothing is lost on the way. What the peer sends waits there until the driver has the port
  * open and gives buffers; what the driver sends stays in its chain until the stream takes it. With
- * one exception: Linux's console waits for each of its chains on the spinning vCPU, so a far end
- * that takes nothing for a while is waited for no longer. With nobody at the far end all is lost,
+ * one exception: Linux's console waits for each of its chains on the spinning vCPU, so a peer
+ * that takes nothing for a while is waited for no longer. Without a peer all is lost,
  * as on any cable.
  */
 #include <string.h>
@@ -184,7 +184,7 @@ static void go_on(struct console *c, unsigned n)
 	volt_virtio_serve(&c->v, console_queue_of(n, QUEUE_TRANSMIT));
 }
 
-static void far_end_changed(struct console *c, unsigned n, bool connected)
+static void peer_changed(struct console *c, unsigned n, bool connected)
 {
 	struct port *p = &c->port[n];
 
@@ -203,7 +203,7 @@ void port_event(void *self, uint32_t stream, uint32_t event)
 	if (n == PORTS)
 		return;
 	if (event == VOLT_STREAM_CONNECTED || event == VOLT_STREAM_DISCONNECTED)
-		far_end_changed(c, n, event == VOLT_STREAM_CONNECTED);
+		peer_changed(c, n, event == VOLT_STREAM_CONNECTED);
 	else if (event == VOLT_STREAM_ROOM)
 		go_on(c, n);
 }

@@ -3,7 +3,7 @@
 
 /*
  * What is saved: what the driver knows of the ports, and the input that it has not read yet. Not
- * who is at the far ends: the driver is told if that is another after a restore.
+ * which peers are connected: the driver is notified if that differs after a restore.
  */
 #include <errno.h>
 

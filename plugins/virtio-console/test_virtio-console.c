@@ -115,7 +115,7 @@ static void no_input_is_lost_however_slow_the_driver_is(void **state)
 	assert_int_equal(fake_stream_room(host, 0), 4096);
 }
 
-static void no_output_is_lost_however_slow_the_far_end_is(void **state)
+static void no_output_is_lost_however_slow_the_peer_is(void **state)
 {
 	uint32_t head, len;
 
@@ -154,7 +154,7 @@ static void a_console_that_takes_nothing_does_not_hold_the_guest(void **state)
 	expect_output(0, "abci", 4);
 }
 
-static void with_nobody_at_the_far_end_output_is_lost(void **state)
+static void without_a_peer_output_is_lost(void **state)
 {
 	begin("console=unix:/a", 0, 2);
 	assert_true(guest_sends(1, "hello", 5));
@@ -165,7 +165,7 @@ static void with_nobody_at_the_far_end_output_is_lost(void **state)
 }
 
 /* The rest of a chain is not for the next client. */
-static void a_far_end_that_leaves_frees_the_driver(void **state)
+static void a_peer_that_leaves_frees_the_driver(void **state)
 {
 	uint32_t head, len;
 
@@ -303,7 +303,7 @@ static void a_port_that_the_guest_has_not_open_gets_nothing(void **state)
 }
 
 /* Not only the console waits: a named port does so for as long as it takes. */
-static void a_named_port_waits_for_its_far_end(void **state)
+static void a_named_port_waits_for_its_peer(void **state)
 {
 	uint32_t head, len;
 
@@ -464,10 +464,10 @@ int main(void)
 	    T_WITH(bytes_go_both_ways, pci),
 	    T(input_waits_for_the_driver),
 	    T(no_input_is_lost_however_slow_the_driver_is),
-	    T(no_output_is_lost_however_slow_the_far_end_is),
+	    T(no_output_is_lost_however_slow_the_peer_is),
 	    T(a_console_that_takes_nothing_does_not_hold_the_guest),
-	    T(with_nobody_at_the_far_end_output_is_lost),
-	    T(a_far_end_that_leaves_frees_the_driver),
+	    T(without_a_peer_output_is_lost),
+	    T(a_peer_that_leaves_frees_the_driver),
 	    T_WITH(an_emergency_write_needs_no_driver, mmio),
 	    T_WITH(an_emergency_write_needs_no_driver, pci),
 	    T(resize_is_told_by_the_configuration),
@@ -477,7 +477,7 @@ int main(void)
 	    T(ports_may_have_gaps_and_no_name),
 	    T(each_port_has_its_own_bytes),
 	    T(a_port_that_the_guest_has_not_open_gets_nothing),
-	    T(a_named_port_waits_for_its_far_end),
+	    T(a_named_port_waits_for_its_peer),
 	    T(the_driver_hears_that_another_client_is_there),
 	    T(resize_is_told_by_a_message),
 	    T(without_multiport_there_is_the_console),

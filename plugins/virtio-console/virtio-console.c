@@ -198,7 +198,7 @@ static const void *console_get_ext(const char *id)
 	    .name = "port" #n, \
 	    .type = VOLT_PARAM_STREAM, \
 	    .def = "null", \
-	    .help = "the far end of port " #n ", which is there if this is given: " STREAM_HELP, \
+	    .help = "the peer of port " #n ", which is there if this is given: " STREAM_HELP, \
 	}, \
 	{ \
 		.name = "name" #n, .type = VOLT_PARAM_STRING, .def = "", .max = 64, \
@@ -211,7 +211,7 @@ static const struct volt_param params[] = {
 	    .name = "console",
 	    .type = VOLT_PARAM_STREAM,
 	    .def = "stdio",
-	    .help = "the far end of the console: " STREAM_HELP,
+	    .help = "the peer of the console: " STREAM_HELP,
 	},
     PORT(1),
     PORT(2),
@@ -222,9 +222,9 @@ static const struct volt_param params[] = {
 
 static const struct volt_counter counters[] = {
     VOLT_VIRTIO_COUNTERS(),
-    [COUNT_TX_BYTES] = {"tx_bytes", "bytes given to far ends"},
+    [COUNT_TX_BYTES] = {"tx_bytes", "bytes given to peers"},
     [COUNT_TX_DROPPED] = {"tx_dropped",
-	"bytes lost: nobody was at the far end, or the console's took nothing"},
+	"bytes lost: no peer was connected, or the console's took nothing"},
     [COUNT_RX_BYTES] = {"rx_bytes", "bytes that the guest got"},
     [COUNT_STRANGE] = {"strange", "control messages that made no sense, or had no room"},
 };

@@ -38,7 +38,7 @@ static void blocks_come_back_as_they_were_put(void **state)
 	assert_null(blocks_find(&b, BLOCK_TAG('A', 'B', 'C', 'E')));
 }
 
-static void blocks_without_room_are_spoiled(void **state)
+static void blocks_without_room_overflow(void **state)
 {
 	_Alignas(8) uint8_t bytes[15];
 	struct blocks_out out = {.bytes = bytes, .room = sizeof(bytes)};
@@ -395,7 +395,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 	    cmocka_unit_test(blocks_come_back_as_they_were_put),
-	    cmocka_unit_test(blocks_without_room_are_spoiled),
+	    cmocka_unit_test(blocks_without_room_overflow),
 	    cmocka_unit_test(malformed_blocks_are_refused),
 	    cmocka_unit_test(msrs_are_those_of_kvm_without_what_is_no_state),
 	    cmocka_unit_test(no_msr_is_chosen_twice),

@@ -73,8 +73,8 @@ IN_MESSAGES = [
     (r"\bwithout a word\b|\bsaid in the log\b", "'without a word', 'said in the log'; name the line or the log"),
 ]
 # Old names of docs/glossary.md, in any file: code, comments, documents. --witness and --ceiling stay.
-OLD_NAMES = re.compile(r"\b(?:keepers?|far[ _-]ends?|spoil(?:s|ed)?|census|wirers?|cages?|bells?|"
-                       r"stands? still|said in the log|without a word)\b", re.I)
+OLD_NAMES = re.compile(r"(?<![A-Za-z])(?:keepers?|far[ _-]ends?|spoil(?:s|ed)?|census|wirers?|cages?|bells?|"
+                       r"stands? still|said in the log|without a word)(?![A-Za-z])", re.I)
 ALLOWED = {"CHANGELOG.md", "CONTRIBUTING.md", "docs/glossary.md", "tests/style/check_prose.py"}
 TEXTS = (".c", ".h", ".py", ".md", ".build", ".sh", ".config", *(f".{n}" for n in range(1, 9)))
 PROGRAMS = ("core", "jail", "plugins", "sdk", "tools", "volt-init")
