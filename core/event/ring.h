@@ -45,7 +45,7 @@ struct ring {
  * the reason in *why. */
 int ring_init(struct ring *r, const struct callee *owner, const struct volt_uring_ring *want,
     const char **why);
-/* Before the seal, on the main thread: makes it. 0 or -errno, said in the log. */
+/* Before the seal, on the main thread: makes it. 0 or -errno, which is logged. */
 int ring_arm(struct ring *r);
 void ring_declare(const struct ring *r, struct ledger *l);
 

@@ -13,7 +13,7 @@
 
 #define UART_FIFO_SIZE 16u /* a power of two: indices are masked */
 
-/* MSR bits 4-7, the modem inputs, as a far end drives them. */
+/* MSR bits 4-7, the modem inputs, as a peer drives them. */
 #define UART_CTS 0x10u
 #define UART_DSR 0x20u
 #define UART_RI  0x40u

@@ -4,7 +4,7 @@
 /*
  * offload - checksums and segments that one side leaves to the other (virtio 5.1.6.2, 5.1.6.4).
  *
- * Towards the far end the tap's kernel does the work, whatever its own offloads are set to. For
+ * Towards the peer the tap's kernel does the work, whatever its own offloads are set to. For
  * frames to the guest it has to be told what the driver agreed to: before that it finishes
  * each frame itself. Source: Linux, Documentation/networking/tuntap.rst and linux/if_tun.h.
  */

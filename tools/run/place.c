@@ -138,13 +138,13 @@ static void wait_for_end(int pidfd)
 }
 
 /* No signal reaches it, neither a terminal's nor a shell's. */
-static void keep(const struct place *p, int line, struct keeper *k)
+static void keep(const struct place *p, int line, struct helper *k)
 {
 	struct note note;
 	ssize_t n;
 
 	setsid();
-	prctl(PR_SET_NAME, "volt-run-keeper");
+	prctl(PR_SET_NAME, "volt-run-helper");
 	/* Whoever waits for the end of these streams does not wait for this process. */
 	if (!k->has_terminal)
 		close(STDIN_FILENO);
@@ -161,10 +161,10 @@ static void keep(const struct place *p, int line, struct keeper *k)
 	_exit(0);
 }
 
-/* All that the keeper must have, it has from its first moment on: it may run much later. */
-static pid_t start_keeper(const struct place *p, const int line[2])
+/* All that the helper must have, it has from its first moment on: it may run much later. */
+static pid_t start_helper(const struct place *p, const int line[2])
 {
-	struct keeper k = {.has_terminal = tcgetattr(STDIN_FILENO, &k.terminal) == 0};
+	struct helper k = {.has_terminal = tcgetattr(STDIN_FILENO, &k.terminal) == 0};
 	sigset_t all, before;
 
 	sigfillset(&all);
@@ -189,7 +189,7 @@ int place_open(struct place *p, const char *parent)
 	const int err = make_folder(p, parent);
 	if (err)
 		return err;
-	if (pipe2(line, O_CLOEXEC) != 0 || (p->keeper = start_keeper(p, line)) < 0) {
+	if (pipe2(line, O_CLOEXEC) != 0 || (p->helper = start_helper(p, line)) < 0) {
 		const int why = errno;
 		remove_folder(p->path);
 		return -why;

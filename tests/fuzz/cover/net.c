@@ -2,12 +2,12 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * net - a hostile driver of virtio-net, and a hostile far end, whose acts are the bytes of an
+ * net - a hostile driver of virtio-net, and a hostile peer, whose acts are the bytes of an
  * input.
  *
  * The first byte chooses a tap or a stream, the second one the features. Each act is a byte and its
  * arguments: buffers, frames with any header, raw descriptors and indices, memory, registers,
- * bytes of the far end, commands, time, saved states. Then the driver starts anew, and one honest
+ * bytes of the peer, commands, time, saved states. Then the driver starts anew, and one honest
  * frame must pass each way.
  */
 #include <errno.h>
@@ -257,8 +257,8 @@ static void start(uint64_t features)
 		wrong("the card does not start");
 }
 
-/* What lies at the far end of before is not the honest frames' business. */
-static void empty_far_end(void)
+/* What lies at the peer of before is not the honest frames' business. */
+static void empty_peer(void)
 {
 	static uint8_t bytes[65536];
 
@@ -305,7 +305,7 @@ static void make(unsigned i, const char *params)
 	if (fake_host_wire(c->f, params) || fake_host_run(c->f))
 		abort();
 	c->d = fake_driver_create(c->f, RAM, RAM_SIZE);
-	c->far = fake_far_end(c->f, 0);
+	c->far = fake_param_peer(c->f, 0);
 	c->near = fake_host_values(c->f)[i].fd;
 }
 
@@ -331,7 +331,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fake_command(cards[which].f, "rate", NULL, 0);
 	fake_command(cards[which].f, "link", &up, 1);
 	start(BASE);
-	empty_far_end();
+	empty_peer();
 	check_honest();
 	return 0;
 }
