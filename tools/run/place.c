@@ -152,7 +152,7 @@ static void keep(const struct place *p, int line, struct helper *k)
 	close(STDERR_FILENO);
 	while ((n = read(line, &note, sizeof(note))) > 0 || (n < 0 && errno == EINTR))
 		if (n == sizeof(note))
-			hear(k, &note);
+			take_note(k, &note);
 	for (int i = 0; i < k->count; i++)
 		wait_for_end(k->children[i]);
 	if (k->has_terminal && k->changed)
