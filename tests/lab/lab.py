@@ -21,6 +21,7 @@ once more, and says so; one that stops later raises LabStill, after which again(
 
 import base64
 import ctypes
+import hashlib
 import os
 import re
 import secrets
@@ -53,6 +54,7 @@ INITTAB = b"""::sysinit:/lab/agent start
 """
 FETCH_LIMIT_S = 600
 BOOT_LIMIT_S = 90
+DAY_S = 24 * 3600
 STILL_LIMIT_S = 30  # for a machine with nothing to do to answer, on a busy host
 RESTARTS_MAX = 1
 TAIL_LINES = 40
@@ -189,12 +191,18 @@ def add_kernel(archive, kernel):
 
 
 def base_archive(kernel):
-    """The part that only changes with the packages; its compressed form is kept."""
+    """The part that only changes with the packages; its compressed form is kept, by what it is
+    made of: a copy of the folder may be newer than what it belongs to."""
     agent = Path(__file__).with_name("agent")
-    kept = Path(kernel["vmlinux"]).with_name("lab-base.cpio.lz4")
-    newest = max(path.stat().st_mtime for path in (agent, Path(__file__), Path(kernel["vmlinux"])))
-    if kept.exists() and kept.stat().st_mtime > newest:
+    made_of = hashlib.sha256(agent.read_bytes() + Path(__file__).read_bytes() +
+                             str(Path(kernel["vmlinux"]).stat().st_size).encode())
+    folder, name = Path(kernel["vmlinux"]).parent, made_of.hexdigest()[:16]
+    kept = folder / f"lab-base-{name}.cpio.lz4"
+    if kept.exists():
         return kept.read_bytes()
+    for old in folder.glob("lab-base*.cpio.lz4"):  # another tree may be using a younger one
+        if time.time() - old.stat().st_mtime > DAY_S:
+            old.unlink(missing_ok=True)
     archive = pack.Archive()
     archive.skeleton()
     archive.add(busybox(), "/bin/busybox")
