@@ -371,7 +371,7 @@ static int run_input(void)
 
 int shell_main(int argc, char **argv)
 {
-	if (argc == 3 && !strcmp(argv[1], "-c"))
+	if (argc >= 3 && !strcmp(argv[1], "-c")) /* a name and arguments may follow, as of sh */
 		return shell_run(argv[2]);
 	if (argc > 1) {
 		complain("usage: volt-init [-c LINE] (as any process but PID 1)");

@@ -202,6 +202,18 @@ static void a_failed_exec_tells_why_as_any_program(void **state)
 	assert_int_equal(run("no-such-program-here 2> /dev/full"), 127);
 }
 
+/* As command_start() calls /bin/sh, which may be this shell. */
+static void a_name_and_arguments_may_follow_the_line(void **state)
+{
+	static char name[] = "sh", c[] = "-c", line[] = "cd /nowhere", own[] = "volt-init", arg[] = "a";
+	char *few[] = {name, c, line, NULL}, *many[] = {name, c, line, own, arg, NULL};
+	char *none[] = {name, c, NULL};
+
+	assert_int_equal(shell_main(3, few), 1);
+	assert_int_equal(shell_main(5, many), 1);
+	assert_int_equal(shell_main(2, none), 2);
+}
+
 static void wrong_arguments_print_the_usage(void **state)
 {
 	static const char *const lines[] = {"exit a", "exit 1 2", "mkdir", "rm", "ls -z", "kill",
@@ -254,6 +266,7 @@ int main(void)
 	    cmocka_unit_test(exec_becomes_the_program),
 	    cmocka_unit_test(exec_and_its_like_are_redirected_too),
 	    cmocka_unit_test(a_failed_exec_tells_why_as_any_program),
+	    cmocka_unit_test(a_name_and_arguments_may_follow_the_line),
 	    cmocka_unit_test(wrong_arguments_print_the_usage),
 	    cmocka_unit_test(facts_of_the_machine_print_as_numbers),
 	    cmocka_unit_test(help_names_every_command_once),
