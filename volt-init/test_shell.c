@@ -205,7 +205,8 @@ static void a_failed_exec_tells_why_as_any_program(void **state)
 /* As command_start() calls /bin/sh, which may be this shell. */
 static void a_name_and_arguments_may_follow_the_line(void **state)
 {
-	static char name[] = "sh", c[] = "-c", line[] = "cd /nowhere", own[] = "volt-init", arg[] = "a";
+	static char name[] = "sh", c[] = "-c", line[] = "cd /nowhere", own[] = "volt-init",
+		    arg[] = "a";
 	char *few[] = {name, c, line, NULL}, *many[] = {name, c, line, own, arg, NULL};
 	char *none[] = {name, c, NULL};
 
