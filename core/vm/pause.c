@@ -131,6 +131,7 @@ static void go_on(struct pause *p)
 	irq_renew_routes(p->parts.irq);
 	excuse_vcpus(p);
 	p->parts.loop->held = false;
+	p->parts.loop->hurry = true; /* streams looked before us in this turn, and must look again */
 	let_workers_go(p);
 	park_release(&p->park);
 	p->step = PAUSE_NONE;
@@ -201,8 +202,11 @@ static void do_step(struct pause *p)
 static void look(void *arg)
 {
 	struct pause *p = arg;
-	if (p->step == PAUSE_NONE)
+
+	if (p->step == PAUSE_NONE) {
+		p->parts.loop->hurry = false;
 		return;
+	}
 	if (vm_is_ending(p->parts.end)) {
 		p->step = PAUSE_NONE;
 		tell(p, -ESHUTDOWN);

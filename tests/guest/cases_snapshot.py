@@ -365,6 +365,16 @@ class Failing(Saving):
         self.begin().close()
         self.goes_on()
 
+    def test_input_that_came_during_a_pause_arrives(self):
+        """Nothing happens after the resume that would make volt look at it once more."""
+        client = Client(self.socket)
+        self.assertEqual(client.call("vm.pause"), {})
+        self.run_.send(b"goes on\x04")
+        self.assertEqual(client.call("vm.status")["state"], "paused")  # volt has seen the input too
+        self.assertEqual(client.call("vm.resume"), {})
+        self.check_end(self.run_, 0)
+        self.assertEqual(self.run_.text(), "ready\ngoes ondone\n")
+
     def test_client_that_stands_still(self):
         client, other = self.begin(), Client(self.socket)
         self.assertEqual(other.call("vm.status")["state"], "paused")
