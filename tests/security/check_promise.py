@@ -14,7 +14,7 @@ PAGE = holds.ROOT / "docs/security.md"
 
 def named(text):
     """Words with an underscore or more between single asterisks."""
-    for span in re.findall(r"(?<![*\w])\*([^*|]+)\*(?!\*)", text):
+    for span in re.findall(r"(?<![*\w])\*(?!\s)([^*|]+)\*(?!\*)", text):
         yield from re.findall(r"\b[a-z0-9]+(?:_[a-z0-9]+){2,}\b", span)
 
 
