@@ -112,6 +112,7 @@ static void in_log_mode_all_of_it_is_logged(void **state)
 }
 
 /* volt.uring/1: the core makes rings before the seal. */
+/* HOLDS(security) */
 static void rings_that_were_asked_for_pass_and_nothing_else(void **state)
 {
 	length = early_make(code, VOLT_POLICY_RINGS);

@@ -166,6 +166,7 @@ static void ioctl_is_the_first_call_looked_at(void **state)
 	assert_int_equal(first, SYS_ioctl);
 }
 
+/* HOLDS(security) */
 static void random_policies_compile_to_what_they_say(void **state)
 {
 	struct volt_rule rules[12];

@@ -118,11 +118,13 @@ static void call_that_nobody_asked_for_dies(void **state)
 	assert_died(run(do_unlisted));
 }
 
+/* HOLDS(security) */
 static void x32_call_dies(void **state)
 {
 	assert_died(run(do_x32));
 }
 
+/* HOLDS(security) */
 static void int80_call_dies(void **state)
 {
 	assert_died(run(do_int80));
@@ -145,6 +147,7 @@ static void log_mode_survives_what_enforcing_kills(void **state)
 	assert_left(run(do_unlisted_logged), 7);
 }
 
+/* HOLDS(security) */
 static void log_mode_still_kills_other_architectures(void **state)
 {
 	assert_died(run(do_int80_logged));
@@ -200,6 +203,7 @@ static void thread_made_after_enter_process_has_its_own_rules(void **state)
 	assert_left(run(do_vcpu), 7);
 }
 
+/* HOLDS(security) */
 static void thread_using_another_roles_rule_dies(void **state)
 {
 	assert_died(run(do_vcpu_as_loop));

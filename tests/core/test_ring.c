@@ -249,6 +249,7 @@ static void nothing_can_be_registered_any_more(void **state)
 }
 
 /* One rule, for one thread and one descriptor, and none of the flags but to wait. */
+/* HOLDS(security) */
 static void the_rule_names_thread_ring_and_flags(void **state)
 {
 	struct ledger l = {0};

@@ -148,12 +148,14 @@ class Calls(Pausing):
         return {thread["name"]: {rule["syscall"] for rule in thread["rules"]}
                 for thread in page["threads"]}
 
+    # HOLDS(security)
     def test_five_calls_stay_five(self):
         calls = self.calls(self.explain(self.pauser(pauses="off")))
         self.assertEqual(set().union(*calls.values()), set().union(
             *self.calls(self.explain()).values()))
         self.assertNotIn("rt_sigreturn", calls["vcpu0"])
 
+    # HOLDS(security)
     def test_pausing_adds_one_call_to_vcpus_and_none_to_the_loop(self):
         without, with_it = (self.calls(self.explain(self.pauser(pauses=word)))
                             for word in ("off", "on"))

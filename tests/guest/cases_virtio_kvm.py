@@ -109,6 +109,7 @@ class Ending(Case):
             self.assertEqual(content[512 * sector:512 * sector + 512], bytes([sector + 1]) * 512,
                              run.story())
 
+    # HOLDS(security)
     def test_a_ring_adds_one_call_to_its_worker_and_only_if_asked_for(self):
         disk = self.file(bytes(1 << 20), name="disk")
         pages = {}

@@ -30,6 +30,7 @@ class Death(SecurityCase):
             time.sleep(PAUSE)
         self.fail(f"no line was logged in {TRIES} tries{run.story()}")
 
+    # HOLDS(security)
     def test_call_thread_and_plugin_are_named(self):
         for thread, name in (("vcpu", "vcpu0"), ("loop", "loop")):
             with self.subTest(thread=thread):

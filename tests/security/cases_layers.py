@@ -221,6 +221,7 @@ class Switches(Layer):
             with self.subTest(name=name):
                 self.results(name, "vcpu", ("--seccomp-log", "--no-landlock"))
 
+    # HOLDS(security)
     def test_log_mode_lets_no_other_entry_pass(self):
         for name in ("int80_getpid", "x32_getpid"):
             run = self.attempt(ACTIONS[name], "vcpu", "--seccomp-log")

@@ -27,6 +27,7 @@ class Files(SecurityCase):
         path = self.folder() / "canary"
         return path, {**os.environ, "VOLT_CANARY": str(path)}
 
+    # HOLDS(security)
     def test_each_bad_plugin_is_refused_before_its_first_instruction(self):
         for name in BUILT:
             with self.subTest(name=name):

@@ -43,6 +43,7 @@ class Policy(SecurityCase):
 
 
 class Needs(Policy):
+    # HOLDS(security)
     def test_rows_appear_with_who_asked_and_why(self):
         page = self.page("serial", self.needy(more=",worker=on"))
         found = self.asked(page, "needy")
@@ -78,6 +79,7 @@ class Needs(Policy):
     def test_unloaded_plugin_asks_for_nothing(self):
         self.assertEqual(self.asked(self.page("serial"), "needy"), {"loop": [], "vcpu0": []})
 
+    # HOLDS(security)
     def test_row_that_undoes_the_sandbox_is_refused_naming_all(self):
         self.refuse(self.words(self.needy("needy_execve")), "needy", "execve", "a test")
 
@@ -96,7 +98,7 @@ class Needs(Policy):
         self.refuse(self.words(self.needy("needy_core_file")), "plugin needy asks for read",
                     "descriptor 0, which is not its own")
 
-    # HOLDS(D8)
+    # HOLDS(D8, security)
     def test_row_for_vcpu_threads_is_refused(self):
         for name in ("needy_vcpu", "needy_everywhere"):
             self.refuse(self.words(self.needy(name)), "needy", "getpid", "vCPU threads")

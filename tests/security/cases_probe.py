@@ -106,6 +106,7 @@ class Sealed(Attempts):
     def test_each_action_of_a_worker_kills(self):
         self.check_each_dies("worker")
 
+    # HOLDS(security)
     def test_calls_that_no_filter_sees_do_nothing(self):
         """Linux 6.14 took uretprobe (335), and uprobe (336) when it came, out of seccomp's
         hands. Where the kernel's own trampoline did not make them, the first is an illegal

@@ -118,11 +118,13 @@ class Streams(Replay):
 class Pausable(Replay):
     """With what pausing adds (docs/pause.md)."""
 
+    # HOLDS(security)
     def test_rules_of_a_vm_that_can_be_paused(self):
         pauser = Setup.guests / "pauser.so"
         for thread in ("loop", "vcpu", "worker"):
             self.replay(thread, ("serial", pauser), options=("--cpus", "3"))
 
+    # HOLDS(security)
     def test_no_register_can_be_set_and_nobody_signalled(self):
         """None of these is KVM_KVMCLOCK_CTRL, KVM_RUN or a kick."""
         pauser = Setup.guests / "pauser.so"

@@ -125,7 +125,7 @@ static const struct bad bad_plugins[] = {
     {"thread_local", "thread-local"},
 };
 
-/* HOLDS(R1) */
+/* HOLDS(R1, security) */
 static void each_bad_plugin_is_refused_with_its_reason(void **state)
 {
 	for (size_t i = 0; i < sizeof(bad_plugins) / sizeof(bad_plugins[0]); i++) {
@@ -181,6 +181,7 @@ static int load_constructor(void)
 	return dlopen(kit_path("constructor"), RTLD_NOW) ? 7 : 8;
 }
 
+/* HOLDS(security) */
 static void no_code_of_a_refused_plugin_runs(void **state)
 {
 	char dir[] = "/tmp/volt-canary-XXXXXX", canary[64];
@@ -651,6 +652,7 @@ static void object_that_was_not_vetted_is_refused(void **state)
 }
 
 /* O01: every length that is too short, in memory of just that length. */
+/* HOLDS(security) */
 static void every_truncation_is_refused_without_reading_past_it(void **state)
 {
 	size_t size, end = 0;

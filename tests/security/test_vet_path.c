@@ -166,6 +166,7 @@ static void copy_has_the_bytes_of_the_file_and_cannot_change(void **state)
 }
 
 /* Its pages are those of every other VM; only root could change them. */
+/* HOLDS(security) */
 static void file_of_roots_is_not_copied(void **state)
 {
 	struct vet_result r;
@@ -270,12 +271,14 @@ static void long_path_is_refused(void **state)
 }
 
 /* O07 */
+/* HOLDS(security) */
 static void symbolic_link_is_refused_naming_the_file(void **state)
 {
 	assert_int_equal(symlink(file, at("d/link.so")), 0);
 	assert_refused(at("d/link.so"), ELOOP, file);
 }
 
+/* HOLDS(security) */
 static void symbolic_link_on_the_way_is_refused(void **state)
 {
 	assert_int_equal(symlink("d", at("link")), 0);
@@ -334,6 +337,7 @@ static void file_above_the_limit_is_refused_unread(void **state)
 
 /* -------------------------------------------------------- owners and modes */
 
+/* HOLDS(security) */
 static void file_that_others_may_write_is_refused(void **state)
 {
 	assert_int_equal(chmod(file, 0664), 0);
@@ -351,6 +355,7 @@ static void set_id_file_is_refused(void **state)
 	assert_refused(file, EPERM, "set-group-ID");
 }
 
+/* HOLDS(security) */
 static void folder_that_others_may_write_is_refused(void **state)
 {
 	assert_int_equal(chmod(at("d"), 0775), 0);
@@ -359,6 +364,7 @@ static void folder_that_others_may_write_is_refused(void **state)
 	assert_refused(file, EPERM, "0757");
 }
 
+/* HOLDS(security) */
 static void folder_further_up_is_checked_too(void **state)
 {
 	assert_int_equal(chmod(top, 0777), 0);
@@ -400,6 +406,7 @@ static void file_of_a_user_that_is_not_mapped_is_refused(void **state)
 	assert_int_equal(WEXITSTATUS(status), 0);
 }
 
+/* HOLDS(security) */
 static void file_of_another_user_is_refused(void **state)
 {
 	need_root();
@@ -407,6 +414,7 @@ static void file_of_another_user_is_refused(void **state)
 	assert_refused(file, EPERM, "belongs to user 65534");
 }
 
+/* HOLDS(security) */
 static void folder_of_another_user_is_refused(void **state)
 {
 	need_root();
