@@ -85,10 +85,20 @@ static void fail(const char *what)
 	_exit(err == ENOENT ? 127 : 126);
 }
 
+/* Octal, up to the first other character; strtoul() weighs more than the agent's framing. */
+static mode_t mode_of(const char *digits)
+{
+	mode_t mode = 0;
+
+	for (; *digits >= '0' && *digits <= '7'; digits++)
+		mode = mode * 8 + (mode_t)(*digits - '0');
+	return mode & 07777;
+}
+
 static void copy_file(const struct request *r)
 {
 	const bool in = r->flags & AGENT_FILE_IN;
-	const mode_t mode = r->words[1] ? (mode_t)strtoul(r->words[1], NULL, 8) : 0644;
+	const mode_t mode = r->words[1] ? mode_of(r->words[1]) : 0644;
 	const int fd = in ? open(r->words[0], O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode)
 			  : open(r->words[0], O_RDONLY | O_CLOEXEC);
 	char bytes[4096];
@@ -186,7 +196,7 @@ const char *agent_child_start(struct agent_child *c, uint8_t *request, uint32_t 
 	sigaddset(&ends, SIGCHLD);
 	sigprocmask(SIG_BLOCK, &ends, NULL);
 	c->signals = signalfd(-1, &ends, SFD_CLOEXEC | SFD_NONBLOCK);
-	c->pid = fork();
+	c->pid = _Fork();
 	if (c->pid == 0)
 		be_child(&r, fds);
 	for (int i = 0; i < (c->pty ? 1 : 3); i++)

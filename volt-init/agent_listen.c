@@ -31,7 +31,7 @@ static void listen_for_ever(int listener)
 			continue;
 		}
 		/* A process of the guest may reach the port too (vsock_loopback). */
-		if (from.cid == HOST_CID && fork() == 0) {
+		if (from.cid == HOST_CID && _Fork() == 0) {
 			signal(SIGCHLD, SIG_DFL);
 			close(listener);
 			agent_serve(fd);
@@ -52,7 +52,7 @@ bool agent_start(uint32_t port)
 		close(listener);
 		return false;
 	}
-	const pid_t pid = fork();
+	const pid_t pid = _Fork();
 
 	if (pid == 0)
 		listen_for_ever(listener);

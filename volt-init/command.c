@@ -73,11 +73,13 @@ pid_t command_start(const char *text, char **args)
 
 pid_t command_start_shell(void)
 {
+	static char name[] = "-sh";
+	char *const argv[] = {name, NULL};
 	pid_t pid = _Fork();
 
 	if (pid)
 		return pid;
 	lead_session();
-	execl("/bin/sh", "-sh", NULL);
+	execv("/bin/sh", argv);
 	_exit(shell_main(1, NULL));
 }

@@ -150,7 +150,7 @@ static void run_hooks(const struct identity *id)
 		int status;
 
 		text_format(path, sizeof(path), HOOKS "/%s", names[i]);
-		const pid_t pid = fork();
+		const pid_t pid = _Fork();
 		if (pid == 0) {
 			char *args[] = {path, NULL};
 
@@ -204,7 +204,7 @@ void identity_watch(void)
 	const int mem = open("/dev/mem", O_RDONLY | O_CLOEXEC);
 	const volatile uint8_t *page = mem >= 0 ? map_page(mem, iomem, "VMGENCTR") : NULL;
 	const volatile uint8_t *clock = page ? map_page(mem, iomem, "AMZNC10C") : NULL;
-	const pid_t pid = page ? fork() : -1;
+	const pid_t pid = page ? _Fork() : -1;
 
 	if (pid == 0) {
 		sigemptyset(&none);

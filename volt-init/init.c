@@ -42,11 +42,15 @@ static bool get_port(const char *cmdline, const char *key, struct cmdline_port *
 
 static void read_agent(struct settings *s)
 {
-	char text[24], *end;
+	char text[24];
+	unsigned long port;
 
 	if (!cmdline_get(s->cmdline, "volt.agent", text, sizeof(text)))
 		return;
-	s->agent = (uint32_t)strtoul(text, &end, 10);
+	const char *end = scan_number(text, 10, &port);
+	if (!end)
+		return;
+	s->agent = (uint32_t)port;
 	s->serves_only = !strcmp(end, ",only");
 }
 
