@@ -141,7 +141,7 @@ static bool is_of_rings(uint32_t call)
 /* The numbers at which denied ones begin and end, in turns. */
 static uint32_t find_bounds(uint32_t bounds[static 2 * COUNT], bool rings)
 {
-	uint32_t sorted[COUNT], count = 0;
+	uint32_t sorted[COUNT], count = 0, end = 0;
 
 	memcpy(sorted, forbidden, sizeof(sorted));
 	for (uint32_t i = 1, k; i < COUNT; i++) {
@@ -154,11 +154,12 @@ static uint32_t find_bounds(uint32_t bounds[static 2 * COUNT], bool rings)
 	for (uint32_t i = 0; i < COUNT; i++) {
 		if (rings && is_of_rings(sorted[i]))
 			continue;
-		if (count > 0 && bounds[count - 1] == sorted[i])
+		if (count > 0 && end == sorted[i])
 			count--;
 		else
 			bounds[count++] = sorted[i];
-		bounds[count++] = sorted[i] + 1;
+		end = sorted[i] + 1;
+		bounds[count++] = end;
 	}
 	return count;
 }

@@ -14,6 +14,7 @@
  * SEEDS has an input in each line, in hexadecimal, of at most 512 bytes.
  */
 #include <ctype.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -39,6 +40,12 @@ static uint64_t rnd(uint64_t below)
 	return (random_state >> 33) % below;
 }
 
+/* Two digits. */
+static bool is_byte(const char *p)
+{
+	return isxdigit((unsigned char)p[0]) && isxdigit((unsigned char)p[1]);
+}
+
 static void read_seeds(const char *name)
 {
 	char line[4 * INPUT_MAX];
@@ -48,12 +55,11 @@ static void read_seeds(const char *name)
 		abort();
 	while (seed_count < SEEDS_MAX && fgets(line, sizeof(line), in)) {
 		size_t n = 0;
-		unsigned byte;
 
-		for (const char *p = line; isxdigit((unsigned char)*p) && n < INPUT_MAX; p += 2) {
-			if (sscanf(p, "%2x", &byte) != 1)
-				break;
-			seeds[seed_count].bytes[n++] = (uint8_t)byte;
+		for (const char *p = line; is_byte(p) && n < INPUT_MAX; p += 2) {
+			const char digits[3] = {p[0], p[1], '\0'};
+
+			seeds[seed_count].bytes[n++] = (uint8_t)strtoul(digits, NULL, 16);
 		}
 		seeds[seed_count].n = n;
 		seed_count += n > 0;
@@ -64,17 +70,17 @@ static void read_seeds(const char *name)
 /* A kept input with a few changes, perhaps with the end of another one; or anything. */
 static size_t mutate(uint8_t *to)
 {
-	size_t n = seeds[rnd(seed_count)].n;
-
 	if (rnd(8) == 0) {
-		n = 1 + rnd(INPUT_MAX);
+		const size_t n = 1 + rnd(INPUT_MAX);
+
 		for (size_t i = 0; i < n; i++)
 			to[i] = (uint8_t)rnd(256);
 		return n;
 	}
 	const size_t a = rnd(seed_count), b = rnd(seed_count);
 
-	n = seeds[a].n;
+	size_t n = seeds[a].n;
+
 	memcpy(to, seeds[a].bytes, n);
 	if (rnd(2)) {
 		const size_t from = rnd(seeds[b].n), at = rnd(n), len = seeds[b].n - from;

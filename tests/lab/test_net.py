@@ -32,6 +32,8 @@ DOWNLOAD = "wget -q -O - http://{host}:7003/bulk | sha256sum"
 UPLOAD = ("dd if=/dev/urandom bs=1k count={upload} 2>/dev/null | base64 >/bulk; sha256sum /bulk; "
           "for i in 1 2 3; do wget -q -O - --post-file /bulk http://{host}:7003/cgi-bin/sum "
           "&& break; done")
+MANY = ("for i in $(seq {count}); do (until wget -q -O /got.$i http://{host}:7003/$i; do sleep 1; "
+        "done) 2>/dev/null & done; wait; cat /got.* | sort -n | sha256sum")
 # Bytes of a frame while COMMAND runs, on average, each way. Without offloads it is a packet at most.
 AVERAGE = """now() {{ echo $(cat /sys/class/net/eth0/statistics/{way}_$1); }}
 bytes=$(now bytes) packets=$(now packets)

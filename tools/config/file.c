@@ -89,7 +89,7 @@ static bool scalar(const struct place *at, struct json_object *o, const char **t
 static bool add_parameter(
     const struct place *at, struct text *spec, const char *key, struct json_object *o)
 {
-	const char *text;
+	const char *text = "";
 
 	if (strpbrk(key, ",=") || !key[0])
 		return wrong(at, "the parameter's name \"%s\" is empty or has a comma or '='", key);
@@ -182,7 +182,7 @@ static bool add_list(
 static bool add_option(
     const struct place *at, struct words *to, const struct row *row, struct json_object *o)
 {
-	const char *text;
+	const char *text = "";
 
 	if (row->kind == LIST || row->kind == SPECS)
 		return add_list(at, to, row, o);

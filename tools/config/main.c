@@ -102,7 +102,9 @@ static int become_volt(char *volt, const struct typed *t, const struct words *al
 	for (size_t i = 0; i < rest; i++)
 		argv[n++] = t->rest[i];
 	execv(volt, argv);
-	complain("%s: cannot start: %s", volt, strerror(errno));
+	const int err = errno;
+	free(argv);
+	complain("%s: cannot start: %s", volt, strerror(err));
 	return EXIT_HOST;
 }
 
