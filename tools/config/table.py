@@ -8,28 +8,16 @@ usage: table.py VOLT HEADER SCHEMA
 
 import json
 import pathlib
-import re
-import subprocess
 import sys
 
-OPTION = re.compile(r"^  --([a-z-]+)(?: ([^ ]+))?(?:  +(.*))?$")
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+from helptext import options  # noqa: E402
+
 # What only prints, or says where the rest is.
 LEFT_OUT = {"config", "print-config", "help", "version", "json"}
 SPECS = {"plugin", "filter"}
 SCALAR = ["string", "integer"]
-
-
-def options(volt):
-    """[(name, value or "", help)]"""
-    text = subprocess.run([volt, "--help"], capture_output=True, text=True, check=True).stdout
-    found = []
-    for line in text.splitlines():
-        match = OPTION.match(line)
-        if match:
-            found.append([match[1], match[2] or "", match[3] or ""])
-        elif found and not found[-1][2] and line.startswith(" " * 8):
-            found[-1][2] = line.strip()
-    return found
 
 
 def kind(name, value, text):
@@ -74,7 +62,7 @@ def header(rows):
 
 def main():
     volt, to_header, to_schema = sys.argv[1:]
-    rows = [row for row in options(volt) if row[0] not in LEFT_OUT]
+    rows = [row for row in options(volt)[0] if row[0] not in LEFT_OUT]
     pathlib.Path(to_header).write_text(header(rows), encoding="utf-8")
     pathlib.Path(to_schema).write_text(json.dumps(schema(rows), indent=1) + "\n", encoding="utf-8")
 

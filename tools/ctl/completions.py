@@ -11,28 +11,24 @@ import re
 import subprocess
 import sys
 
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1]))
+import helptext  # noqa: E402
+
 VOLT, CTL = sys.argv[1:3]
 FOLDER = pathlib.Path(sys.argv[3])
-OPTION = re.compile(r"^  --([a-z-]+)(?: ([^ ].*?))?(?:  +(.*))?$")
 LICENCE = "# SPDX-License-Identifier: Apache-2.0\n# SPDX-FileCopyrightText: The Volt authors\n"
-
-
-def options(*command):
-    """[(name, kind of its value or "", help)]"""
-    text = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True).stdout
-    found = []
-    for line in text.splitlines():
-        match = OPTION.match(line)
-        if match:
-            found.append([match[1], match[2] or "", match[3] or ""])
-        elif found and not found[-1][2] and line.startswith(" " * 8):
-            found[-1][2] = line.strip()
-    return [(name, value, short(said)) for name, value, said in found], text
 
 
 def short(said):
     """The first clause, without what a shell takes for its own."""
     return re.sub(r"[^\w ,./-]", "", re.split(r"[;:(]|\. ", said)[0]).strip()
+
+
+def options(*command):
+    """[(name, kind of its value or "", first clause of the help)] and the whole text"""
+    found, text = helptext.options(*command)
+    return [(name, value, short(said)) for name, value, said in found], text
 
 
 MAIN, USAGE = options(VOLT)
