@@ -131,7 +131,8 @@ static void go_on(struct pause *p)
 	irq_renew_routes(p->parts.irq);
 	excuse_vcpus(p);
 	p->parts.loop->held = false;
-	p->parts.loop->hurry = true; /* streams looked before us in this turn, and must look again */
+	p->parts.loop->hurry =
+	    true; /* streams looked before us in this turn, and must look again */
 	let_workers_go(p);
 	park_release(&p->park);
 	p->step = PAUSE_NONE;
