@@ -9,9 +9,14 @@
 # Whoever publishes packages puts an address of their own into debian/control.
 LINTIAN_LEFT_OUT=bogus-mail-host,bogus-mail-host-in-debian-changelog
 
+# As the style checks list them, with git or without.
+list_tree() {
+	PYTHONPATH=tests/style python3 -c 'import tree; print(*tree.files(), sep="\0", end="\0")'
+}
+
 # Of the files of the tree as they are, in a folder of its own.
 build_packages() { # FOLDER
-	mkdir -p "$1/source" && git ls-files -z | xargs -0 cp --parents -t "$1/source" &&
+	mkdir -p "$1/source" && list_tree | xargs -0 cp --parents -t "$1/source" &&
 		cd "$1/source" && DEB_BUILD_OPTIONS=noautodbgsym limited dpkg-buildpackage -us -uc -b
 }
 
