@@ -10,11 +10,12 @@ import inspect
 import os
 import re
 import shlex
+import subprocess
 import sys
 import time
 import traceback
 
-from lab import Lab, LabStill, LabUnavailable
+from lab import Lab, LabError, LabStill, LabUnavailable, fetch
 
 # Linux on its serial port with nothing in the way of its time stamps.
 QUIET = "quiet loglevel=0"
@@ -46,6 +47,24 @@ def expect(condition, text, output=""):
     if not condition:
         tail = "\n".join(output.splitlines()[-60:])
         raise AssertionError(f"{text}\n--- the end of the output:\n{tail}")
+
+
+def call(*words):
+    """Runs a program of this host and returns what it printed."""
+    done = subprocess.run([str(word) for word in words], capture_output=True, text=True,
+                          timeout=300, check=False)
+    if done.returncode:
+        raise LabError(f"{words} ended with {done.returncode}: {done.stderr}")
+    return done.stdout
+
+
+def initramfs_of_debian(build, folder, *options):
+    """volt-init and the modules of Debian's kernel, which is imported into a store for that."""
+    tool, deb = build / "tools/kernel/volt-kernel", fetch("--deb")["deb"]
+    name = call(tool, "import", "--store", folder / "store", deb).strip()
+    call(tool, "initramfs", "--store", folder / "store", *options, "--output",
+         folder / "initramfs", name)
+    return folder / "initramfs"
 
 
 def number_line(output):

@@ -7,13 +7,12 @@ import os
 import random
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from cases import NO_IOAPIC, expect, run, volt
-from lab import LabError, LabUnavailable, fetch, with_shell
+from cases import NO_IOAPIC, expect, initramfs_of_debian, run, volt
+from lab import LabUnavailable, with_shell
 
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
 INITRD, BULK = "/lab/net.cpio", "/lab/bulk"
@@ -42,21 +41,10 @@ echo average of {way}: $((($(now bytes) - bytes) / ($(now packets) - packets)))
 """
 
 
-def _call(*words):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=300)
-    if done.returncode:
-        raise LabError(f"{words} ended with {done.returncode}: {done.stderr}")
-    return done.stdout
-
-
 def _initramfs(folder):
-    tool, deb = BUILD / "tools/kernel/volt-kernel", fetch("--deb")["deb"]
     base = folder / "base"
     base.write_bytes(with_shell(BUILD / "volt-init/volt-init"))
-    name = _call(tool, "import", "--store", folder / "store", deb).strip()
-    _call(tool, "initramfs", "--store", folder / "store", "--base", base, "--output",
-          folder / "initramfs", name)
-    return folder / "initramfs"
+    return initramfs_of_debian(BUILD, folder, "--base", base)
 
 
 def _bulk():

@@ -4,15 +4,14 @@
 
 import os
 import struct
-import subprocess
 import sys
 import tempfile
 import uuid
 import zlib
 from pathlib import Path
 
-from cases import LIMIT_S, NO_IOAPIC, expect, run, volt
-from lab import LabError, LabUnavailable, busybox, fetch
+from cases import LIMIT_S, NO_IOAPIC, call, expect, initramfs_of_debian, run, volt
+from lab import LabUnavailable, busybox
 
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
 INITRD, WHOLE, PARTED = "/lab/modules.cpio", "/lab/whole.img", "/lab/parted.img"
@@ -29,20 +28,6 @@ poweroff -f
 FIRST_BLOCK, MIB = 2048, 1 << 20
 
 
-def _call(*words):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=300)
-    if done.returncode:
-        raise LabError(f"{words} ended with {done.returncode}: {done.stderr}")
-    return done.stdout
-
-
-def _initramfs(folder):
-    tool, deb = BUILD / "tools/kernel/volt-kernel", fetch("--deb")["deb"]
-    name = _call(tool, "import", "--store", folder / "store", deb).strip()
-    _call(tool, "initramfs", "--store", folder / "store", "--output", folder / "initramfs", name)
-    return folder / "initramfs"
-
-
 def _root(folder):
     """A file system with BusyBox, and little else."""
     tree, image = folder / "tree", folder / "whole.img"
@@ -55,7 +40,7 @@ def _root(folder):
     (tree / "sbin/init").write_text(INIT, encoding="ascii")
     (tree / "sbin/init").chmod(0o755)
     (tree / "etc/motd").write_text("this is the disk\n", encoding="ascii")
-    _call("mke2fs", "-q", "-t", "ext4", "-L", "volt-root", "-U", UUID, "-E", "root_owner=0:0",
+    call("mke2fs", "-q", "-t", "ext4", "-L", "volt-root", "-U", UUID, "-E", "root_owner=0:0",
           "-d", tree, image, "16M")
     return image
 
@@ -163,7 +148,7 @@ if __name__ == "__main__":
         work = Path(place)
         try:
             whole = _root(work)
-            files = {INITRD: _initramfs(work), WHOLE: whole, PARTED: _with_table(whole, work)}
+            files = {INITRD: initramfs_of_debian(BUILD, work), WHOLE: whole, PARTED: _with_table(whole, work)}
         except (LabUnavailable, FileNotFoundError) as problem:
             print(f"SKIP: {problem}")
             sys.exit(1 if os.environ.get("VOLT_MUST_WORK") == "1" else 77)

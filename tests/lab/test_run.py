@@ -4,13 +4,12 @@
 
 import os
 import shlex
-import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
-from cases import expect, run
-from lab import LabError, LabUnavailable, busybox, fetch, libraries
+from cases import call, expect, initramfs_of_debian, run
+from lab import LabUnavailable, busybox, libraries
 
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
 INITRD, ROOT = "/lab/run.cpio", "/lab/root.img"
@@ -18,20 +17,6 @@ TOOLS = "PATH=/lab/bin:$PATH"  # there are the real tools, not BusyBox's, and a 
 TOOLS_OF_HOST = {"/lab/bin/mke2fs": "/usr/sbin/mke2fs", "/lab/bin/cp": "/bin/cp", "/lab/bin/tar": "/bin/tar"}
 APPLETS = ("sh", "cat", "ls", "echo", "sha256sum", "sleep", "stty", "env", "pwd", "touch", "kill", "wget", "ip", "tar")
 LIMIT_S = 300
-
-
-def _call(*words):
-    done = subprocess.run([str(word) for word in words], capture_output=True, text=True, timeout=300)
-    if done.returncode:
-        raise LabError(f"{words} ended with {done.returncode}: {done.stderr}")
-    return done.stdout
-
-
-def _initramfs(folder):
-    tool, deb = BUILD / "tools/kernel/volt-kernel", fetch("--deb")["deb"]
-    name = _call(tool, "import", "--store", folder / "store", deb).strip()
-    _call(tool, "initramfs", "--store", folder / "store", "--output", folder / "initramfs", name)
-    return folder / "initramfs"
 
 
 def _root(folder):
@@ -42,7 +27,7 @@ def _root(folder):
     (tree / "bin/busybox").chmod(0o755)
     for name in APPLETS:
         (tree / "bin" / name).symlink_to("busybox")
-    _call("mke2fs", "-q", "-t", "ext4", "-E", "root_owner=0:0", "-d", tree, image, "16M")
+    call("mke2fs", "-q", "-t", "ext4", "-E", "root_owner=0:0", "-d", tree, image, "16M")
     return image
 
 
@@ -85,23 +70,23 @@ def an_image_stays_as_it_is(lab):
 
 
 def the_current_folder_is_on_mnt(lab):
-    prepare = f"{TOOLS}; mkdir -p /root/work/sub; echo shared >/root/work/sub/file; cd /root/work"
+    prepare = f"{TOOLS}; mkdir -p /tmp/work/sub; echo shared >/tmp/work/sub/file; cd /tmp/work"
     script = "pwd; cat sub/file; echo no >sub/file"
     output = _run(lab, "--image", ROOT, command=["sh", "-c", script], status=1, before=prepare)
     expect("/mnt\nshared\n" in output, "not the folder", output)
     expect("Read-only file system" in output, "it can be written", output)
-    output = _run(lab, "--root", "/root/tree", "--share /root/work",
+    output = _run(lab, "--root", "/tmp/tree", "--share /tmp/work",
                   command=["/bin/sh", "-c", "cat /mnt/sub/file; touch /new"],
-                  before=f"{TOOLS}; mkdir -p /root/tree/bin /root/tree/mnt /root/tree/dev /root/tree/proc /root/tree/sys "
-                         "/root/tree/run; cp /bin/busybox /root/tree/bin/busybox; ln -sf busybox /root/tree/bin/sh; "
-                         "ln -sf busybox /root/tree/bin/cat; ln -sf busybox /root/tree/bin/touch")
+                  before=f"{TOOLS}; mkdir -p /tmp/tree/bin /tmp/tree/mnt /tmp/tree/dev /tmp/tree/proc /tmp/tree/sys "
+                         "/tmp/tree/run; cp /bin/busybox /tmp/tree/bin/busybox; ln -sf busybox /tmp/tree/bin/sh; "
+                         "ln -sf busybox /tmp/tree/bin/cat; ln -sf busybox /tmp/tree/bin/touch")
     expect(output == "shared\n", "not the file of the share", output)
 
 
 def a_writable_folder_comes_back(lab):
-    prepare = f"{TOOLS}; mkdir -p /root/own; echo before >/root/own/file; cd /root/own"
+    prepare = f"{TOOLS}; mkdir -p /tmp/own; echo before >/tmp/own/file; cd /tmp/own"
     _run(lab, "--image", ROOT, "--writable", command=["sh", "-c", "echo after >file; echo made >new"], before=prepare)
-    expect(lab.check("cat /root/own/file /root/own/new") == "after\nmade\n", "not what the guest wrote")
+    expect(lab.check("cat /tmp/own/file /tmp/own/new") == "after\nmade\n", "not what the guest wrote")
     output = _run(lab, "--writable", command=["sh", "-c", "echo lost >new"], before=prepare, status=125)
     expect("the guest has no tar" in output, "no reason", output)
 
@@ -147,7 +132,7 @@ def a_network(lab):
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="volt-lab-") as name:
         try:
-            files = {INITRD: _initramfs(Path(name)), ROOT: _root(Path(name)), **TOOLS_OF_HOST}
+            files = {INITRD: initramfs_of_debian(BUILD, Path(name)), ROOT: _root(Path(name)), **TOOLS_OF_HOST}
             files.update({path: path for path in libraries(TOOLS_OF_HOST.values())})
         except LabUnavailable as problem:
             print(f"SKIP: {problem}")
