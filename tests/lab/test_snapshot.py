@@ -34,14 +34,23 @@ TICK = re.compile(r"^tick (\d+) (\S+) (\d+)\.\d+\r?$", re.MULTILINE)
 # Starts generation N, waits for its third tick, saves and ends it.
 STEP = """
 ( {command} --snapshot --plugin control,socket=unix:/tmp/{n}.sock --log-file /tmp/{n}.log \
-  >/tmp/{n}.out </dev/null ) &
+  >/tmp/{n}.out 2>/tmp/{n}.err </dev/null; echo "volt ended with $?" >>/tmp/{n}.err ) &
 i=0
 until test $(grep -c '^tick' /tmp/{n}.out) -ge 3; do
   i=$((i+1)); test $i -lt {limit} || break; sleep 1
 done
-volt snapshot save --stop --timeout 60 /tmp/{n}.sock /tmp/s{n} || cat /tmp/{n}.log
+volt snapshot save --stop --timeout 60 /tmp/{n}.sock /tmp/s{n}
 wait
+echo "after $i s:"; cat /tmp/{n}.err /tmp/{n}.log
 """
+
+
+def _step(lab, command, n):
+    """What generation N printed; it was saved then, and ended."""
+    output = lab.check(STEP.format(command=command, n=n, limit=LIMIT_S), 2 * LIMIT_S + 60)
+    printed = lab.check(f"cat /tmp/{n}.out")
+    expect("MiB of memory" in output, f"generation {n} could not be saved", printed + output)
+    return printed
 
 
 def _steps(lab, words, initrd=SHELL, load=LOAD):
@@ -52,9 +61,8 @@ def _steps(lab, words, initrd=SHELL, load=LOAD):
     for n in range(GENERATIONS):
         command = (volt(words, initrd=initrd, run=load, append="loglevel=5") if n == 0
                    else f"volt --restore /tmp/s{n - 1} {words}")
-        output = lab.check(STEP.format(command=command, n=n, limit=LIMIT_S), 2 * LIMIT_S + 60)
-        expect("MiB of memory" in output, f"generation {n} could not be saved", output)
-        printed += lab.check(f"cat /tmp/{n}.out; rm -rf /tmp/s{n - 1}")
+        printed += _step(lab, command, n)
+        lab.check(f"rm -rf /tmp/s{n - 1}")
     return printed
 
 
@@ -114,14 +122,14 @@ def copies_know_who_they_are(lab):
             "test $i -lt 400 || break; busybox sleep 1; done")
     words = NO_IOAPIC + " --memory 96M --plugin vmgenid --plugin vmclock"
     command = volt(words, initrd=SHELL, run=load, append="loglevel=5")
-    lab.check(STEP.format(command=command, n=0, limit=LIMIT_S), 2 * LIMIT_S + 60)
+    _step(lab, command, 0)
     lab.check("sleep 20")
     nonces, drawn = set(), set()
     for n in (1, 2):
         command = f"volt --restore /tmp/s0 {words} --identity hostname=copy-{n}"
         before = int(lab.check("date +%s").split()[-1])
-        lab.check(STEP.format(command=command, n=n, limit=LIMIT_S), 2 * LIMIT_S + 60)
-        printed = lab.check(f"cat /tmp/{n}.out; rm -rf /tmp/s{n}")
+        printed = _step(lab, command, n)
+        lab.check(f"rm -rf /tmp/s{n}")
         after = int(lab.check("date +%s").split()[-1])
         expect("restored: this is another VM now" in printed, "it was not told", printed)
         found = re.findall(rf"^is \d+ (\S+) copy-{n} (\S+) (\d+)", printed, re.MULTILINE)
