@@ -41,14 +41,13 @@ static int take_pairs(struct identity *id, const char *text)
 	return 0;
 }
 
-int identity_prepare(struct machine *m)
+int identity_prepare(struct machine *m, const char *pairs)
 {
 	if (!is_wanted(m))
-		return m->options->identity
-			   ? log_error(EINVAL,
-				 "--identity: no plugin of this VM takes it: name one that "
-				 "offers " VOLT_EXT_IDENTITY)
-			   : 0;
+		return pairs ? log_error(EINVAL,
+				   "--identity: no plugin of this VM takes it: name one that "
+				   "offers " VOLT_EXT_IDENTITY)
+			     : 0;
 	struct identity *id = calloc(1, sizeof(*id));
 	if (!id)
 		return log_error(ENOMEM, "no memory for the VM's identity");
@@ -65,7 +64,7 @@ int identity_prepare(struct machine *m)
 		id->told.tsc_hz = vcpu_tsc_khz(&m->vcpus[0]) * UINT64_C(1000);
 	if (id->told.tsc_hz == 0)
 		id->told.tsc = 0;
-	return m->options->identity ? take_pairs(id, m->options->identity) : 0;
+	return pairs ? take_pairs(id, pairs) : 0;
 }
 
 void identity_tell(const struct machine *m)

@@ -14,14 +14,14 @@ struct machine;
 #if VOLT_HAS_SNAPSHOT
 
 /* [wire] When the vCPUs have their state: draws the generation and reads the clocks. 0 or -errno,
- * which is logged. */
-int identity_prepare(struct machine *m);
+ * which is logged. `pairs` is the value of --identity, or NULL. */
+int identity_prepare(struct machine *m, const char *pairs);
 /* [loop] Calls every instance that offers volt.identity/1. */
 void identity_tell(const struct machine *m);
 
 #else
 
-static inline int identity_prepare(struct machine *m)
+static inline int identity_prepare(struct machine *m, const char *pairs)
 {
 	return 0;
 }

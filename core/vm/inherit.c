@@ -287,6 +287,8 @@ void inherit_declare(const struct machine *m, struct ledger *l)
 	reporter_declare(l);
 	ledger_allow(l, ledger_file(l, m->trace_fd, "core", "trace"), LEDGER_LOOP, "write", NULL,
 	    "writes the trace");
+	if (m->options->restore_wait)
+		ledger_file(l, m->options->restore_wait, "core", "socket of --restore-wait");
 	ledger_file(l, m->kernel_fd, "core", "kernel");
 	ledger_file(l, m->initrd_fd, "core", "initrd");
 	for (uint32_t i = 0; i < BOOT_MODULE_MAX; i++)

@@ -392,6 +392,13 @@ static int mask_cpuid(const struct machine *m, struct cpuid *host, uint32_t cpus
 	return log_host_error(EINVAL, "--cpu: the guest's CPU cannot be given here: %s", why);
 }
 
+static int give_state(struct machine *m)
+{
+	const int err = restore_kvm(m);
+
+	return err ? err : identity_prepare(m, m->options->identity);
+}
+
 static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 {
 	static struct cpuid host, cpuid;
@@ -440,12 +447,14 @@ static int make_vcpus(struct machine *m, const struct boot_entry *entry)
 	err = save_wire(m);
 	if (err)
 		return err;
-	err = restore_kvm(m);
+	err = restore_plan(m);
 	if (err)
 		return err;
-	err = identity_prepare(m);
-	if (err)
-		return err;
+	if (!m->options->restore_wait || m->options->explain) {
+		err = give_state(m);
+		if (err)
+			return err;
+	}
 	trace_mark("vCPU configured", "%u", cpus);
 	return 0;
 }
@@ -502,6 +511,14 @@ static int seal(struct machine *m)
 	if (err)
 		return err;
 	err = seal_machine(m);
+	if (err)
+		return err;
+	if (VOLT_HAS_SNAPSHOT && m->options->restore_wait) {
+		err = restore_wait(m);
+		if (err)
+			return err;
+	}
+	err = seal_loop(m);
 	if (err)
 		return err;
 	log_queue(events_wake_log, &m->events);

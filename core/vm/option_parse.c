@@ -237,6 +237,8 @@ static int check_snapshot(const struct options *o)
 		return log_error(EINVAL,
 		    "--restore: the kernel, and what goes with it, is in the snapshot's memory: "
 		    "leave out --kernel, --initrd, --module, --cmdline and --append");
+	if (o->restore_wait && !o->restore)
+		return log_error(EINVAL, "--restore-wait goes with --restore");
 	if (o->restore && o->cpu)
 		return log_error(EINVAL,
 		    "--restore: the features of the vCPUs are the snapshot's: leave out --cpu");

@@ -5,9 +5,11 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
@@ -223,6 +225,22 @@ static int set_identity(struct options *o, const struct option_row *row, const c
 	return count < 0 ? count : 0;
 }
 
+static int set_restore_wait(struct options *o, const struct option_row *row, const char *text)
+{
+	struct stat st;
+	uint64_t fd;
+
+	if (parse_uint(text, &fd) != 0 || fd < 3 || fd > INT_MAX)
+		return log_error(EINVAL,
+		    "--restore-wait %s: give the number of a socket that volt inherits, from 3 on",
+		    text);
+	if (fstat((int)fd, &st) != 0 || !S_ISSOCK(st.st_mode))
+		return log_error(
+		    EINVAL, "--restore-wait %s: this descriptor is not a socket", text);
+	o->restore_wait = (int)fd;
+	return 0;
+}
+
 /* What the program volt-config does; it takes these out. */
 static int refuse_config(struct options *o, const struct option_row *row, const char *text)
 {
@@ -316,6 +334,11 @@ const struct option_row option_rows[] = {
 	.help = IF_SNAPSHOT("go on from a snapshot, instead of booting --kernel"),
 	.set = IF_SNAPSHOT(set_name),
 	.field = offsetof(struct options, restore),
+	.feature = VOLT_SNAPSHOT_NEEDS},
+    {.name = "restore-wait",
+	.value = "FD",
+	.help = IF_SNAPSHOT("have all of --restore ready, and go on when socket FD says so"),
+	.set = IF_SNAPSHOT(set_restore_wait),
 	.feature = VOLT_SNAPSHOT_NEEDS},
     {.name = "identity",
 	.value = "KEY=VALUE[,...]",

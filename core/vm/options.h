@@ -42,6 +42,7 @@ struct options {
 	const struct cpuid_mask *cpu; /* features of the guest; NULL: all that the host has */
 	bool snapshot;                /* the VM can be saved */
 	const char *restore;          /* folder of a snapshot; NULL: boot */
+	int restore_wait;             /* socket that tells when to go on; 0: at once */
 	const char *identity;         /* KEY=VALUE,...; NULL: nothing */
 	bool hugepages, no_seccomp, no_landlock, no_sandbox;
 	bool seccomp_log, seccomp_report;

@@ -31,7 +31,9 @@ struct restore {
 	struct snapshot file;
 	struct snapshot_ram ram;
 	struct state_plan plan;
-	uint8_t *scratch; /* for one instance's fields at a time */
+	uint8_t *scratch;    /* for one instance's fields at a time */
+	struct blocks vm;    /* KVM's state of the VM */
+	struct blocks *cpus; /* of each vCPU */
 };
 
 const struct snapshot_ram *restore_ram(const struct machine *m)
@@ -461,46 +463,44 @@ int restore_cpuid(
 	return err ? err : state_set_cpuid(&blocks, host, id, m->options->cpus, guest);
 }
 
-static int set_kvm(struct machine *m, struct blocks *cpus)
-{
-	struct restore *r = m->restore;
-	struct state_clock saved, now;
-	struct blocks vm;
-	int err = read_blocks(r, SNAPSHOT_KVM, 0, &vm);
-
-	if (err)
-		return err;
-	for (uint32_t i = 0; i < m->options->cpus; i++) {
-		err = read_blocks(r, SNAPSHOT_CPU, i, &cpus[i]);
-		if (err)
-			return err;
-		err = state_set_vcpu(&r->plan, &m->vcpus[i], &cpus[i]);
-		if (err)
-			return err;
-	}
-	err = state_set_vm(&r->plan, &m->kvm, &vm, &saved, &now);
-	if (err)
-		return err;
-	for (uint32_t i = 0; i < m->options->cpus; i++) {
-		err = state_finish_vcpu(&r->plan, &m->vcpus[i], &cpus[i], &saved, &now);
-		if (err)
-			return err;
-	}
-	return 0;
-}
-
-int restore_kvm(struct machine *m)
+int restore_plan(struct machine *m)
 {
 	struct restore *r = m->restore;
 
 	if (!r)
 		return 0;
-	struct blocks *cpus = calloc(m->options->cpus, sizeof(*cpus));
-	if (!cpus)
+	r->cpus = calloc(m->options->cpus, sizeof(*r->cpus));
+	if (!r->cpus)
 		return log_error(ENOMEM, "--restore: no memory");
-	int err = state_plan(&r->plan, &m->kvm, m->vcpus, m->options->cpus, m->cpuid, !m->irq.chip);
-	err = err ? err : set_kvm(m, cpus);
-	free(cpus);
+	int err = read_blocks(r, SNAPSHOT_KVM, 0, &r->vm);
+	for (uint32_t i = 0; !err && i < m->options->cpus; i++)
+		err = read_blocks(r, SNAPSHOT_CPU, i, &r->cpus[i]);
+	if (err)
+		return err;
+	return state_plan(&r->plan, &m->kvm, m->vcpus, m->options->cpus, m->cpuid, !m->irq.chip);
+}
+
+static int set_kvm(struct machine *m)
+{
+	struct restore *r = m->restore;
+	struct state_clock saved, now;
+	int err = 0;
+
+	for (uint32_t i = 0; !err && i < m->options->cpus; i++)
+		err = state_set_vcpu(&r->plan, &m->vcpus[i], &r->cpus[i]);
+	if (err)
+		return err;
+	err = state_set_vm(&r->plan, &m->kvm, &r->vm, &saved, &now);
+	for (uint32_t i = 0; !err && i < m->options->cpus; i++)
+		err = state_finish_vcpu(&r->plan, &m->vcpus[i], &r->cpus[i], &saved, &now);
+	return err;
+}
+
+int restore_kvm(struct machine *m)
+{
+	if (!m->restore)
+		return 0;
+	const int err = set_kvm(m);
 	if (err)
 		return err;
 	/* So that the guest's watchdog does not take the time that passed for a lockup. */

@@ -269,7 +269,7 @@ static int enter_process(struct machine *m)
 	return err;
 }
 
-/* Each thread enters its filter by itself, the loop's last, as it makes the others. */
+/* Each of these threads enters its filter by itself. */
 static int enter_filters(struct machine *m)
 {
 	uint32_t threads = m->firmware.cpus + m->worker_count;
@@ -282,8 +282,7 @@ static int enter_filters(struct machine *m)
 	if (gate.failed > 0)
 		return log_error(EPERM, "%u threads could not enter their sandbox", gate.failed);
 	trace_mark("threads", "%u made, each in its filter", threads);
-	reporter_register(POLICY_LOOP);
-	return enter_thread(m, POLICY_LOOP);
+	return 0;
 }
 
 /* In the broker's process, whose memory is a copy of this one. */
@@ -309,7 +308,14 @@ int seal_machine(struct machine *m)
 		err = enter_process(m);
 	if (err)
 		return err;
-	err = enter_filters(m);
+	return enter_filters(m);
+}
+
+int seal_loop(struct machine *m)
+{
+	reporter_register(POLICY_LOOP);
+	const int err = enter_thread(m, POLICY_LOOP);
+
 	if (err)
 		return err;
 	if (m->sandbox) {

@@ -16,9 +16,11 @@ void seal_init(void);
 int seal_warm(struct machine *m);
 /* Gathers and compiles the policy; enforces nothing. 0 or -errno, which is logged. */
 int seal_prepare(struct machine *m);
-/* Makes the vCPU and worker threads, confines the process and every thread, and returns with all
+/* Makes the vCPU and worker threads, confines the process and each of them, and returns with all
  * of them waiting. 0 or -errno, which is logged: then no guest may run. */
 int seal_machine(struct machine *m);
+/* Confines the loop's thread, as the last step. 0 or -errno, which is logged. */
+int seal_loop(struct machine *m);
 /* Lets the vCPU threads into the guest. */
 void seal_release(struct machine *m);
 

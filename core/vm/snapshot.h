@@ -68,8 +68,13 @@ int restore_map(struct machine *m);
  * host's. */
 int restore_cpuid(
     const struct machine *m, uint32_t id, const struct cpuid *host, struct cpuid *guest);
-/* [wire] KVM's state of the vCPUs and of the VM. */
+/* [wire] Reads KVM's state of the vCPUs and of the VM, while /dev/kvm is open. */
+int restore_plan(struct machine *m);
+/* [wire] Sets it. The guest's clocks and timers go on from here, so nothing waits after it. */
 int restore_kvm(struct machine *m);
+/* [wire] With --restore-wait, when all threads but this one are in their filters: waits for the
+ * word to go on, and sets KVM's state then. 0 or -errno, which is logged. */
+int restore_wait(struct machine *m);
 /* [loop] After the plugins' start: their fields, and then resume. */
 int restore_plugins(struct machine *m);
 
@@ -129,7 +134,17 @@ static inline int restore_cpuid(
 	return 0;
 }
 
+static inline int restore_plan(struct machine *m)
+{
+	return 0;
+}
+
 static inline int restore_kvm(struct machine *m)
+{
+	return 0;
+}
+
+static inline int restore_wait(struct machine *m)
 {
 	return 0;
 }
