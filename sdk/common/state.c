@@ -9,19 +9,39 @@
 #define ID_MAX_LEN   32u
 
 /* RFC 3720, B.4: CRC-32C, reflected, four bits at a time. */
-uint32_t state_crc(const uint8_t *bytes, size_t n)
+static uint32_t crc_bytes(uint32_t crc, const uint8_t *bytes, size_t n)
 {
 	static const uint32_t table[16] = {0x00000000, 0x105ec76f, 0x20bd8ede, 0x30e349b1,
 	    0x417b1dbc, 0x5125dad3, 0x61c69362, 0x7198540d, 0x82f63b78, 0x92a8fc17, 0xa24bb5a6,
 	    0xb21572c9, 0xc38d26c4, 0xd3d3e1ab, 0xe330a81a, 0xf36e6f75};
-	uint32_t crc = UINT32_MAX;
 
 	for (size_t i = 0; i < n; i++) {
 		crc ^= bytes[i];
 		crc = crc >> 4 ^ table[crc & 15];
 		crc = crc >> 4 ^ table[crc & 15];
 	}
-	return ~crc;
+	return crc;
+}
+
+/* The same, eight bytes at a time, by the instruction CRC32 of SSE 4.2. */
+__attribute__((target("sse4.2"))) static uint32_t crc_words(
+    uint32_t crc, const uint8_t *bytes, size_t words)
+{
+	uint64_t sum = crc, word;
+
+	for (size_t i = 0; i < words; i++) {
+		memcpy(&word, bytes + 8 * i, sizeof(word));
+		sum = __builtin_ia32_crc32di(sum, word);
+	}
+	return (uint32_t)sum;
+}
+
+uint32_t state_crc(const uint8_t *bytes, size_t n)
+{
+	const size_t words = __builtin_cpu_supports("sse4.2") ? n / 8 : 0;
+	const uint32_t crc = words > 0 ? crc_words(UINT32_MAX, bytes, words) : UINT32_MAX;
+
+	return ~crc_bytes(crc, bytes + 8 * words, n - 8 * words);
 }
 
 const struct volt_field *state_field(const struct volt_state *s, unsigned i)
@@ -187,14 +207,16 @@ static uint8_t *put_text(uint8_t *p, const char *text, size_t n)
 static uint8_t *put_field(uint8_t *p, const struct volt_field *f, const uint8_t *self)
 {
 	const size_t name = strlen(f->name), size = VOLT_F_SIZE(f->type);
+	/* Elements without a gap are one copy: a buffer has thousands. */
+	const size_t run = f->stride == size ? f->count : 1;
 
 	p[0] = (uint8_t)name;
 	p[1] = (uint8_t)f->type;
 	state_put16(p + 2, 0);
 	state_put32(p + 4, f->count);
 	p = put_text(p + STATE_FIELD_HEAD, f->name, name);
-	for (size_t i = 0; i < f->count; i++, p += size)
-		memcpy(p, self + f->offset + i * f->stride, size);
+	for (size_t i = 0; i < f->count; i += run, p += run * size)
+		memcpy(p, self + f->offset + i * f->stride, run * size);
 	return p;
 }
 

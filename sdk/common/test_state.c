@@ -248,6 +248,25 @@ static void the_crc_is_castagnolis(void **state)
 	assert_int_equal(state_crc(data, 32), 0x62a8ab43);
 }
 
+/* The polynomial 0x1edc6f41 bit by bit (RFC 3720, B.4), for the words and for what is left. */
+static void the_crc_is_the_same_for_each_length(void **state)
+{
+	uint8_t data[41];
+
+	for (unsigned i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(i * 37 + 11);
+	for (unsigned n = 0; n <= sizeof(data); n++) {
+		uint32_t crc = UINT32_MAX;
+
+		for (unsigned bit = 0; bit < 8 * n; bit++) {
+			const uint32_t out = (crc ^ data[bit / 8] >> bit % 8) & 1;
+
+			crc = crc >> 1 ^ (out ? 0x82f63b78 : 0);
+		}
+		assert_int_equal(state_crc(data, n), ~crc);
+	}
+}
+
 static void what_was_saved_comes_back(void **state)
 {
 	const struct device saved = device;
@@ -543,6 +562,7 @@ int main(void)
 	    T(members_of_one_array_may_interleave),
 	    T(a_section_is_as_its_header_says),
 	    T(the_crc_is_castagnolis),
+	    T(the_crc_is_the_same_for_each_length),
 	    T(what_was_saved_comes_back),
 	    T(too_little_room_saves_nothing),
 	    T(damage_anywhere_is_noticed),
