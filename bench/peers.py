@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kit import HERE, Problem, say
 
-KEYS = {"name", "program", "arguments", "initrd", "files", "host", "lab"}
+KEYS = {"name", "program", "arguments", "initrd", "files", "host", "lab", "fallback"}
 
 
 class Peer:
@@ -24,6 +24,7 @@ class Peer:
             raise Problem(f"--peer {path}: unknown keys {sorted(unknown)}, missing keys "
                           f"{sorted(missing)}; there are {sorted(KEYS)}")
         self.name = self.told["name"]
+        self.arguments = self.told["arguments"]
         self.program = shutil.which(self.told["program"])
         if not self.program:
             raise Problem(f"--peer {path}: there is no program '{self.told['program']}'")
@@ -32,10 +33,17 @@ class Peer:
 
     def command(self, kernel, memory=128, cmdline="", initrd=None):
         words = {"kernel": kernel, "memory": memory, "cmdline": cmdline, "initrd": initrd or ""}
-        arguments = list(self.told["arguments"])
+        arguments = list(self.arguments)
         if initrd:
             arguments += self.told.get("initrd", [])
         return [self.program, *(word.format(**words) for word in arguments)]
+
+    def fall_back(self):
+        """Replaces arguments by those of the fallback; True if that changes something."""
+        fallback = self.told.get("fallback", {})
+        before = self.arguments
+        self.arguments = [fallback.get(word, word) for word in before]
+        return self.arguments != before
 
     def lab_files(self, libraries):
         """{path inside: path here} of all that it needs in the lab."""
@@ -54,12 +62,21 @@ def load(more):
     return found + [Peer(path) for path in more]
 
 
+def runs(bench, peer):
+    """The result of a bare-metal guest on this host's KVM: its mark is not 0 if the guest ran."""
+    return bench.stopwatch(peer.command(bench.kernels["start"]), "R", limit=20, options=["-k"])
+
+
 def drop_unfit(bench):
-    """Leaves out, with the reason, who cannot run a bare-metal guest on this host's KVM."""
+    """Falls back, or leaves out, with the reason, who cannot run a guest on this host's KVM."""
     for peer in bench.peers:
         if not peer.on_host:
             continue
-        run = bench.stopwatch(peer.command(bench.kernels["start"]), "R", limit=20, options=["-k"])
+        run = runs(bench, peer)
+        if run["mark"] == 0 and peer.fall_back():
+            say(f"{peer.name} does not run on this host's KVM (status {run['status']}): "
+                f"it falls back to {peer.told['fallback']}")
+            run = runs(bench, peer)
         if run["mark"] == 0:
             peer.on_host = False
             say(f"{peer.name} does not run on this host's KVM (status {run['status']}): "
