@@ -5,6 +5,7 @@
 
 #include <fcntl.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <time.h>
 #include <unistd.h>
 #include <x86intrin.h>
@@ -13,6 +14,8 @@
 
 /* A shorter measurement would make the rate too coarse. */
 #define MEASURE_NS 1000000u
+/* More than the time-stamp counters of two CPUs differ by, and far less than a suspend takes. */
+#define SKEW (1u << 20)
 
 struct reading {
 	uint64_t ns, tsc;
@@ -20,15 +23,18 @@ struct reading {
 
 static struct {
 	bool by_tsc;
-	struct reading first, base;
+	struct reading first;
 	uint64_t ns_per_tick; /* fixed point, 32 fraction bits */
+	uint64_t offset;      /* what scale(TSC) lacks; written by the loop's thread alone */
+	struct reading turn;  /* the loop's last turn, on the kernel's coarse clock; likewise */
+	uint64_t ahead;       /* what clock_now() was ahead of that clock at that turn; likewise */
 } state;
 
-static uint64_t read_kernel(void)
+static uint64_t read_kernel(clockid_t clock)
 {
 	struct timespec t;
 
-	clock_gettime(CLOCK_MONOTONIC, &t);
+	clock_gettime(clock, &t);
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
@@ -39,7 +45,7 @@ static struct reading read_both(void)
 	uint64_t shortest = UINT64_MAX;
 
 	for (unsigned i = 0; i < 5; i++) {
-		uint64_t before = __rdtsc(), ns = read_kernel(), after = __rdtsc();
+		uint64_t before = __rdtsc(), ns = read_kernel(CLOCK_MONOTONIC), after = __rdtsc();
 
 		if (after - before < shortest) {
 			shortest = after - before;
@@ -70,7 +76,7 @@ void clock_init(void)
 /* Nanoseconds in a tick since the first reading, or 0 if the TSC stood or went back. */
 static uint64_t measure_rate(void)
 {
-	while (read_kernel() - state.first.ns < MEASURE_NS)
+	while (read_kernel(CLOCK_MONOTONIC) - state.first.ns < MEASURE_NS)
 		__builtin_ia32_pause();
 	struct reading now = read_both();
 	if (now.tsc <= state.first.tsc)
@@ -81,12 +87,21 @@ static uint64_t measure_rate(void)
 	return ticks > 0 ? (ns << 32) / ticks : 0;
 }
 
+static uint64_t scale(uint64_t ticks)
+{
+	return (uint64_t)(((unsigned __int128)ticks * state.ns_per_tick) >> 32);
+}
+
 void clock_seal(bool invariant, uint32_t khz)
 {
-	if (!invariant || !kernel_uses_tsc())
+	/* Without a vDSO the coarse clocks are system calls, too. */
+	if (!invariant || !kernel_uses_tsc() || getauxval(AT_SYSINFO_EHDR) == 0)
 		return;
 	state.ns_per_tick = khz != 0 ? (1000000ull << 32) / khz : measure_rate();
-	state.base = read_both();
+	const struct reading now = read_both();
+	state.offset = now.ns - scale(now.tsc);
+	state.turn = now;
+	state.ahead = 0;
 	state.by_tsc = state.ns_per_tick != 0;
 }
 
@@ -102,22 +117,56 @@ void clock_declare(struct ledger *l)
 		ledger_call(l, LEDGER_ALL, &rule);
 }
 
+/* Time while the TSC is not to be trusted: as far ahead of the kernel's as it was before, and so
+ * much more as it can have gained since. The kernel slews by 500 ppm at most, 1/2000. */
+static uint64_t read_coarse(void)
+{
+	const uint64_t ns = read_kernel(CLOCK_MONOTONIC_COARSE);
+
+	return ns + __atomic_load_n(&state.ahead, __ATOMIC_RELAXED) +
+	       (ns - __atomic_load_n(&state.turn.ns, __ATOMIC_RELAXED)) / 2000;
+}
+
+static bool has_restarted(uint64_t tsc, uint64_t seen)
+{
+	return tsc + SKEW < seen;
+}
+
+void clock_turn(void)
+{
+	if (!state.by_tsc)
+		return;
+	const uint64_t tsc = __rdtsc(), ns = read_kernel(CLOCK_MONOTONIC_COARSE);
+	if (has_restarted(tsc, state.turn.tsc))
+		__atomic_store_n(&state.offset, read_coarse() - scale(tsc), __ATOMIC_RELEASE);
+	__atomic_store_n(&state.ahead, scale(tsc) + state.offset - ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&state.turn.ns, ns, __ATOMIC_RELAXED);
+	__atomic_store_n(&state.turn.tsc, tsc, __ATOMIC_RELEASE);
+}
+
 uint64_t clock_now(void)
 {
 	if (!state.by_tsc)
-		return read_kernel();
-	/* Another CPU's TSC may be a few ticks behind the base. */
-	int64_t ticks = (int64_t)(__rdtsc() - state.base.tsc);
-	if (ticks < 0)
-		return state.base.ns;
-	return state.base.ns +
-	       (uint64_t)(((unsigned __int128)(uint64_t)ticks * state.ns_per_tick) >> 32);
+		return read_kernel(CLOCK_MONOTONIC);
+	for (;;) {
+		const uint64_t offset = __atomic_load_n(&state.offset, __ATOMIC_ACQUIRE);
+		const uint64_t seen = __atomic_load_n(&state.turn.tsc, __ATOMIC_ACQUIRE);
+		const uint64_t tsc = __rdtsc();
+
+		if (has_restarted(tsc, seen))
+			return read_coarse();
+		/* Else the host slept between the two readings. */
+		if (__atomic_load_n(&state.offset, __ATOMIC_RELAXED) == offset)
+			return scale(tsc) + offset;
+	}
 }
 
 uint64_t clock_wall(void)
 {
-	struct timespec t;
+	return read_kernel(CLOCK_REALTIME);
+}
 
-	clock_gettime(CLOCK_REALTIME, &t);
-	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
+uint64_t clock_wall_coarse(void)
+{
+	return getauxval(AT_SYSINFO_EHDR) != 0 ? read_kernel(CLOCK_REALTIME_COARSE) : 0;
 }

@@ -250,6 +250,7 @@ void loop_run(struct loop *l)
 		__atomic_store_n(&l->woken, 0, __ATOMIC_SEQ_CST);
 		for (uint32_t i = 0; i < l->table->prepare_count; i++)
 			l->table->prepares[i].run(l->table->prepares[i].arg);
+		clock_turn();
 		fire_timers(l);
 		if (__atomic_load_n(&l->stopping, __ATOMIC_SEQ_CST))
 			return;

@@ -35,10 +35,18 @@ static void split_days(uint64_t days, unsigned *year, unsigned *month, unsigned 
 	*year = (unsigned)(era * 400) + of_400 + (*month <= 2);
 }
 
-/* Without a system call: the seal allows none for it. */
+/* Without a system call: the seal allows none for it. The kernel's time is right after a suspend of
+ * the host, too. */
+static uint64_t wall_now(void)
+{
+	const uint64_t now = clock_wall_coarse();
+
+	return now != 0 ? now : prefix.wall_ns + clock_now();
+}
+
 static size_t put_time(char *to, size_t size)
 {
-	const uint64_t now = prefix.wall_ns + clock_now();
+	const uint64_t now = wall_now();
 	const unsigned second = (unsigned)(now / NS_PER_S % S_PER_DAY);
 	unsigned year, month, day;
 
