@@ -33,6 +33,7 @@ TICK = re.compile(r"^tick (\d+) (\S+) (\d+)\.\d+\r?$", re.MULTILINE)
 
 # Starts generation N, waits for its third tick, saves and ends it.
 STEP = """
+rm -f /tmp/{n}.sock; : >/tmp/{n}.out  # those of an earlier case would be taken for this one's
 ( {command} --snapshot --plugin control,socket=unix:/tmp/{n}.sock --log-file /tmp/{n}.log \
   >/tmp/{n}.out 2>/tmp/{n}.err </dev/null; echo "volt ended with $?" >>/tmp/{n}.err ) &
 i=0
