@@ -97,8 +97,7 @@ def memory(bench, folder):
 
 
 def calls(bench, folder):
-    page = json.loads(bench.run([bench.volt, "explain", "--json", "--plugin-dir",
-                                 bench.build / "plugins", "--plugin", "default", "--plugin",
+    page = json.loads(bench.run([bench.volt, "explain", "--json", "--plugin", "default", "--plugin",
                                  f"control,socket=unix:{folder}/explain.sock"]))
     return len({rule["syscall"] for thread in page["threads"] for rule in thread["rules"]})
 

@@ -72,8 +72,7 @@ class Bench:
 
     def volt_command(self, kernel, *options, memory=128, plugins=(), build=None):
         build = build or self.build
-        command = [build / "core" / "volt", "--plugin-dir", build / "plugins", "--kernel", kernel,
-                   "--memory", f"{memory}M", *options]
+        command = [build / "core" / "volt", "--kernel", kernel, "--memory", f"{memory}M", *options]
         for spec in plugins:
             command += ["--plugin", spec]
         return command
@@ -147,7 +146,7 @@ def static_volt(bench, name, plugins=(), options=()):
 
 
 def other_volt(bench, name, options=(), revision=None):
-    """The build folder of a volt with its default plugins as files that differs from the measured
+    """The build folder of a volt with the sandbox as a file that differs from the measured
     one by options, or is of an older commit; None where git does not have that one."""
     folder, source = bench.path(name), ROOT
     if revision:

@@ -11,13 +11,14 @@ TITLE = "Start-up"
 RUNS, QUICK_RUNS = 60, 12
 LAYERS = {"Volt, --no-seccomp": ["--no-seccomp"], "Volt, --no-landlock": ["--no-landlock"],
           "Volt, --no-sandbox": ["--no-sandbox"]}
+FILES = "Volt, devices from files"
 STATIC = "Volt, static"
 GOALS = {"Volt": 2.0, STATIC: 1.6}  # times the floor
 # Volt before its checks at the start were trimmed, its plugins' files no longer copied and
 # libseccomp used; and the volt of today without libseccomp and libcap.
 BEFORE, BEFORE_REVISION = "Volt of 8204e81", "8204e81"
 OWN = "Volt, own compiler of filters"
-COUNTED = (FLOOR, FLOOR_LIBC, "Volt", OWN, STATIC, BEFORE)
+COUNTED = (FLOOR, FLOOR_LIBC, "Volt", FILES, OWN, STATIC, BEFORE)
 
 
 def commands(bench):
@@ -26,6 +27,7 @@ def commands(bench):
              FLOOR_LIBC: bench.floor_command(kernel, program="floor-libc"),
              FLOOR_COPY: ["env", "FLOOR_COPY=1", *bench.floor_command(kernel)],
              "Volt": bench.volt_command(kernel)}
+    found[FILES] = bench.volt_command(kernel, "--plugin-dir", bench.build / "plugins")
     for name, options in LAYERS.items():
         found[name] = bench.volt_command(kernel, *options)
     static = static_volt(bench, "static")
@@ -88,7 +90,8 @@ def difference_table(runs, counts):
     """Paired differences of CPU time, which a busy machine blurs least."""
     rows = []
     for what, more, less in (("libseccomp and libcap", "Volt", OWN),
-                             ("glibc and plugins as files", OWN, STATIC),
+                             ("default devices as files", FILES, "Volt"),
+                             ("glibc and the sandbox as a file", OWN, STATIC),
                              ("what was trimmed since 8204e81, less libseccomp", BEFORE, "Volt")):
         if more not in runs or less not in runs:
             continue
@@ -141,8 +144,8 @@ def measure(bench):
         return median(column(runs["Volt"], field)) / median(column(runs[name], field))
 
     goals = goal_rows(runs)
-    text = (f"Goals: sealed, at most {GOALS['Volt']} times the floor with glibc, plugins as files "
-            f"and libseccomp; {GOALS[STATIC]} times as a static program. Measured: "
+    text = (f"Goals: sealed, at most {GOALS['Volt']} times the floor with glibc, the sandbox "
+            f"as a file and libseccomp; {GOALS[STATIC]} times as a static program. Measured: "
             f"{share_of('first', FLOOR):.2f} times by the wall's clock and "
             f"{share_of('cpu', FLOOR):.2f} times in CPU time; to the same floor "
             "that copies its kernel instead of mapping the file, "

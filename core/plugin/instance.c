@@ -152,6 +152,7 @@ struct instance *instance_create(const struct volt_plugin *d, uint32_t number, c
 		free(state);
 		return NULL;
 	}
+	i->origin = origin;
 	i->callee.number = number;
 	i->callee.lock = &state->lock;
 	i->state = state;

@@ -43,6 +43,7 @@ struct instance {
 	struct callee callee;
 	struct machine *machine;   /* its maker's own, for the services of `host` */
 	struct volt_plugin plugin; /* the descriptor, defaults filled in */
+	const char *origin;        /* its file, or its name if it is linked in; lives as long */
 	struct instance_state *state;
 	struct volt_host host;
 	struct params params;
@@ -65,8 +66,8 @@ static inline struct instance *instance_of(struct callee *c)
 }
 
 /* Checks descriptor `d` against the contract and makes instance `number` (from 1) of it, with the
- * plugin's name for its id and an empty host table; `origin` names it in messages. NULL on
- * failure, which is logged. */
+ * plugin's name for its id and an empty host table; `origin` names it in messages,
+ * and is kept. NULL on failure, which is logged. */
 struct instance *instance_create(const struct volt_plugin *d, uint32_t number, const char *origin);
 /* Reads "key=value,..."; files and streams are opened by `opener`. 0 or -errno, which is logged. */
 int instance_parse(struct instance *i, const char *text, const struct params_opener *opener);

@@ -16,6 +16,7 @@
 
 #include "core/base/log.h"
 #include "core/base/output.h"
+#include "core/plugin/library.h"
 #include "core/vm/allowlist.h"
 #include "core/vm/filters.h"
 #include "core/vm/syscalls.h"
@@ -139,6 +140,26 @@ static void print_doorbells(const struct machine *m)
 		    d->space == VOLT_SPACE_PIO ? "port" : "mmio", (unsigned long long)d->address,
 		    d->width, value, d->owner->id, d->by_kvm ? "KVM" : "volt");
 	}
+}
+
+/* Those that are linked in on one line, a line for each that is a file. */
+static void print_plugins(const struct machine *m)
+{
+	const char *separator = "  linked into volt: ";
+
+	printf("PLUGINS\n");
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		const struct instance *one = m->instances[i];
+
+		if (!library_is_linked_in(one->origin))
+			continue;
+		printf("%s%s", separator, one->callee.id);
+		separator = ", ";
+	}
+	printf("%s", separator[0] == ',' ? "\n" : "");
+	for (uint32_t i = 0; i < m->instance_count; i++)
+		if (!library_is_linked_in(m->instances[i]->origin))
+			printf("  %-10s %s\n", m->instances[i]->callee.id, m->instances[i]->origin);
 }
 
 static bool is_next(const struct ledger_file *a, const struct ledger_file *b)
@@ -301,6 +322,7 @@ int explain_print(const struct machine *m, bool json)
 {
 	if (json)
 		return explain_print_json(m);
+	print_plugins(m);
 	print_addresses(m);
 	print_doorbells(m);
 	print_files(&m->ledger);

@@ -15,6 +15,7 @@
 
 #include "core/base/log.h"
 #include "core/base/output.h"
+#include "core/plugin/library.h"
 #include "core/vm/allowlist.h"
 #include "core/vm/explain.h"
 #include "core/vm/filters.h"
@@ -144,6 +145,23 @@ static value doorbells(const struct machine *m)
 	return list;
 }
 
+/* "file" is null of one that is linked in. */
+static value plugins(const struct machine *m)
+{
+	value list = json.json_object_new_array();
+
+	for (uint32_t i = 0; i < m->instance_count; i++) {
+		const char *origin = m->instances[i]->origin;
+		value o = json.json_object_new_object();
+
+		put_text(o, "id", m->instances[i]->callee.id);
+		put(o, "file",
+		    library_is_linked_in(origin) ? NULL : json.json_object_new_string(origin));
+		json.json_object_array_add(list, o);
+	}
+	return list;
+}
+
 static value file(const struct ledger_file *f, uint32_t number)
 {
 	value o = json.json_object_new_object();
@@ -251,6 +269,7 @@ int explain_print_json(const struct machine *m)
 	if (err)
 		return err;
 	value o = json.json_object_new_object();
+	put(o, "plugins", plugins(m));
 	put(o, "addresses", addresses(m));
 	put(o, "memory", memory(m));
 	put(o, "interrupts", interrupts(m));

@@ -345,6 +345,9 @@ int plugins_print_help(const char *spec)
 	if (!d)
 		return -EINVAL;
 	printf("%s %s: %s\n", d->name, d->version, d->summary);
+	if (VOLT_HAS_LOADER)
+		printf("  %s%s\n", library_is_linked_in(path) ? "linked into volt" : "from ",
+		    library_is_linked_in(path) ? "" : path);
 	const char *row = (const char *)d->params;
 	for (uint32_t i = 0; i < d->param_count; i++, row += d->param_stride)
 		print_param((const struct volt_param *)(const void *)row);

@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "core/base/log.h"
+#include "core/plugin/library.h"
 #include "core/vm/declare.h"
 #include "core/vm/explain.h"
 
@@ -43,6 +44,7 @@ static int setup(void **state)
 	memory_plan(&m->memory, 128u << 20);
 	memset(&device, 0, sizeof(device));
 	kit_owner(&device.callee, "device", NULL);
+	device.origin = "./device.so";
 	memset(needs, 0, sizeof(needs));
 	device.plugin.needs = needs;
 	device.plugin.need_stride = sizeof(needs[0]);
@@ -369,6 +371,21 @@ static void addresses_lines_and_ram_are_listed(void **state)
 	says(text, "INTERRUPTS (to KVM's irqchip)\n  4 device (edge)");
 }
 
+static void plugins_are_linked_in_or_have_a_file(void **state)
+{
+	static const struct volt_plugin plugin = {.name = "part"};
+	static const struct volt_plugin *const linked[] = {&plugin, NULL};
+	static const struct volt_plugin *const none[] = {NULL};
+	struct instance part = {.origin = "part"};
+
+	kit_owner(&part.callee, "other", NULL);
+	m->instances[m->instance_count++] = &part;
+	library_set_builtins(linked);
+	const char *text = printed();
+	library_set_builtins(none);
+	says(text, "PLUGINS\n  linked into volt: other\n  device     ./device.so\n");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -387,6 +404,7 @@ int main(void)
 	    TEST(vcpus_alike_are_told_once),
 	    TEST(what_happens_to_other_calls_is_the_truth),
 	    TEST(addresses_lines_and_ram_are_listed),
+	    TEST(plugins_are_linked_in_or_have_a_file),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,9 +2,11 @@
 # SPDX-FileCopyrightText: The Volt authors
 """Plugins and their parameters: what volt refuses, and how it says so."""
 
+import json
 import os
 import pathlib
 import re
+import shutil
 import socket
 import struct
 import subprocess
@@ -224,6 +226,99 @@ class PluginFiles(Refusals):
 
     def test_copy_at_another_place_works(self):
         self.run_guest("ending", "status 9", (str(self.copy()),), status=9)
+
+
+class LinkedInOrFile(Refusals):
+    """The default devices are linked into the usual volt, and files too: which of both it takes."""
+
+    def setUp(self):
+        super().setUp()
+        weight = (Setup.volt.parent.parent / "scripts/weight.txt").read_text()
+        if not re.search(r"(?m)^linked in .*\bserial\b", weight) or "serial.so" not in weight:
+            self.skip("this build's serial port is not both linked in and a file")
+
+    def files(self, *names):
+        """A folder with these of the build's plugin files, and the sandbox."""
+        folder = self.folder()
+        for name in (*names, "sandbox"):
+            shutil.copy(Setup.volt.parent.parent / "plugins" / f"{name}.so", folder)
+        return folder
+
+    def origins(self, *words):
+        """{id: file, or None if it is linked in}, as `volt explain` tells."""
+        run = self.launch([Setup.volt, "explain", "--json", *map(str, words)])
+        self.assertEqual(run.wait(), 0, run.story())
+        return {row["id"]: row["file"] for row in json.loads(run.text())["plugins"]}
+
+    def first_lines_of_help(self, *words):
+        run = self.launch([Setup.volt, *map(str, words)])
+        self.assertEqual(run.wait(), 0, run.story())
+        return run.text().splitlines()[:2]
+
+    # HOLDS(security)
+    def test_a_name_is_what_is_linked_in(self):
+        found = self.origins()
+        self.assertIsNone(found["serial"], found)
+        self.assertTrue(found["sandbox"].endswith("/plugins/sandbox.so"), found)
+
+    def test_a_path_is_that_file(self):
+        path = Setup.volt.parent.parent / "plugins/serial.so"
+        found = self.origins("--plugin", path, "--plugin", "i8042")
+        self.assertEqual((found["serial"], found["i8042"]), (str(path), None))
+
+    def test_a_folder_that_is_asked_for_comes_first(self):
+        folder = self.files("serial")
+        found = self.origins("--plugin-dir", folder)
+        self.assertEqual(found["serial"], f"{folder}/serial.so")
+        self.assertEqual(found["sandbox"], f"{folder}/sandbox.so")
+        self.assertIsNone(found["i8042"], found)
+
+    def test_the_page_says_it_in_words(self):
+        folder = self.files("serial")
+        run = self.launch([Setup.volt, "explain", "--plugin-dir", folder])
+        self.assertEqual(run.wait(), 0, run.story())
+        self.assertRegex(run.text(), rf"(?m)^  serial +{folder}/serial\.so$")
+        self.assertRegex(run.text(), r"(?m)^  linked into volt: i8042, .*\bbootmark$")
+
+    def test_help_says_it(self):
+        folder = self.files("serial")
+        name, linked = self.first_lines_of_help("--plugin", "serial,help")
+        self.assertRegex(name, "^serial ")
+        self.assertEqual(linked, "  linked into volt")
+        _, asked = self.first_lines_of_help("--plugin-dir", folder, "--plugin", "serial,help")
+        self.assertEqual(asked, f"  from {folder}/serial.so")
+        _, asked = self.first_lines_of_help("--plugin", f"{folder}/serial.so,help")
+        self.assertEqual(asked, f"  from {folder}/serial.so")
+
+    def test_list_has_each_name_once(self):
+        run = self.launch([Setup.volt, "--plugin", "help"])
+        self.assertEqual(run.wait(), 0, run.story())
+        names = run.text().splitlines()
+        self.assertEqual(names, sorted(set(names)))
+        self.assertIn("serial", names)
+
+    # HOLDS(security)
+    def test_a_file_that_is_refused_is_not_passed_over(self):
+        folder = self.files("serial")
+        (folder / "serial.so").write_bytes(b"not a plugin")
+        self.refuse_plugins(["serial"], f"{folder}/serial.so", options=("--plugin-dir", folder))
+
+    # HOLDS(security)
+    def test_no_file_is_opened_of_what_is_linked_in(self):
+        trace = self.folder() / "trace"
+        try:
+            run = self.launch(["strace", "-f", "-qq", "-e", "trace=open,openat,openat2", "-o", trace,
+                               *self.command("ending", "status 7")])
+        except FileNotFoundError:
+            self.skip("there is no strace")
+        self.assertEqual(run.wait(), 7, run.story())
+        self.assertIn("sandbox.so", trace.read_text())
+        self.assertNotIn("serial.so", trace.read_text())
+
+    def test_both_serve_one_guest(self):
+        path = Setup.volt.parent.parent / "plugins/serial.so"
+        self.run_guest("ending", "status 7", status=7, plugins=[
+            "serial", f"{path},id=b,base=0x2f8,irq=3,console=null"])
 
 
 class Streams(Refusals):
