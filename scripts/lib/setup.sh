@@ -41,7 +41,7 @@ PACKAGES_CHECK=(
 	zsh fish # completions
 	debhelper lintian # packages
 	python3-jsonschema # another reader of volt.schema.json
-	e2fsprogs xfsprogs # file systems on disks, in the lab
+	e2fsprogs xfsprogs btrfs-progs # file systems on disks, in the lab
 )
 # shellcheck disable=SC2034
 PACKAGES_BENCH=(
