@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
-"""virtio-rng and virtio-console, driven by guests/virtio.c over both transports: bytes, kicks, interrupts, exits."""
+"""virtio-rng and virtio-console, driven by guests/virtio.c over both transports: bytes, kicks, interrupts, exits.
+And virtio-blk by guests/disk.c, which loses no request.
+
+VOLT_SOAK_SECONDS is how long the disk is driven over each transport, VOLT_SEED by which numbers.
+"""
 
 import json
+import os
+import random
 import re
 import struct
 import subprocess
+import time
 
 from cases_snapshot import CHIPS, Saving
 from vm import Case, LIMIT, Setup
@@ -79,6 +86,34 @@ class Virtio(Case):
         self.ask("mmio", FEW, ("pci", "virtio-rng,transport=mmio"), MMIO)
         self.refused(self.command("virtio", "pci", ("virtio-rng,transport=pci",))[1:], 102,
                      "--plugin pci")
+
+
+class Soak(Case):
+    """Reads, writes and flushes at random, 1 to 32 in flight: each comes back, and with what was written."""
+
+    SECONDS = int(os.environ.get("VOLT_SOAK_SECONDS", "0"))
+    SEED = int(os.environ.get("VOLT_SEED", "0")) or random.randrange(1, 2**31)
+    REQUESTS = 0x4000 if SECONDS else 0x200
+
+    def soak(self, transport, plugins, where=""):
+        """In turn with and without event index, and on either irqchip."""
+        print(f"VOLT_SEED={self.SEED}", flush=True)
+        end, seed, done = time.monotonic() + self.SECONDS, self.SEED, 0
+        while done < 2 or time.monotonic() < end:
+            chip = list(CHIPS.values())[done // 2 % len(CHIPS)]
+            disk = self.file(bytes(2 << 20), name="disk")
+            run = self.run_guest(
+                "disk", f"soak-{transport} {self.REQUESTS:x} {seed:x} {done % 2} {where}".strip(),
+                (*chip, *plugins, f"virtio-blk,disk={disk}"), ("--log-level", "debug"))
+            self.assertIn(f"requests {self.REQUESTS:x}".encode(), run.out, run.story())
+            self.assertEqual(self.counters(run).get("virtio-blk: failed", 0), 0, run.story())
+            seed, done = seed + 1, done + 1
+
+    def test_no_request_is_lost_over_mmio(self):
+        self.soak("mmio", (), MMIO)
+
+    def test_no_request_is_lost_over_pci(self):
+        self.soak("pci", ("pci",))
 
 
 class Ending(Case):
