@@ -13,6 +13,8 @@
 
 /* Listens on the vsock port in a process of its own; false: this kernel has no vsock. */
 bool agent_start(uint32_t port);
+/* Says READY=1 to the host's vsock port, as sd_notify(3); false: nobody heard it. */
+bool agent_tell_ready(uint32_t port);
 /* Serves one connection to its end, in a process of its own. */
 void agent_serve(int fd);
 

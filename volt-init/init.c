@@ -25,6 +25,7 @@ struct settings {
 	bool has_mark, has_exit, has_run;
 	bool serves_only; /* the agent's host gives the commands */
 	uint32_t agent;   /* its port; 0: none */
+	uint32_t ready;   /* the host's port that hears of it; 0: none */
 	char cmdline[CMDLINE_MAX], run[CMDLINE_MAX], modules[CMDLINE_MAX];
 };
 
@@ -40,18 +41,27 @@ static bool get_port(const char *cmdline, const char *key, struct cmdline_port *
 	return false;
 }
 
+/* A vsock port, and what follows it; NULL: there is none. */
+static const char *get_vsock_port(
+    const char *cmdline, const char *key, char *text, size_t size, uint32_t *port)
+{
+	unsigned long number;
+
+	if (!cmdline_get(cmdline, key, text, size))
+		return NULL;
+	const char *end = scan_number(text, 10, &number);
+	if (end)
+		*port = (uint32_t)number;
+	return end;
+}
+
 static void read_agent(struct settings *s)
 {
 	char text[24];
-	unsigned long port;
+	const char *end = get_vsock_port(s->cmdline, "volt.agent", text, sizeof(text), &s->agent);
 
-	if (!cmdline_get(s->cmdline, "volt.agent", text, sizeof(text)))
-		return;
-	const char *end = scan_number(text, 10, &port);
-	if (!end)
-		return;
-	s->agent = (uint32_t)port;
-	s->serves_only = !strcmp(end, ",only");
+	s->serves_only = end && !strcmp(end, ",only");
+	get_vsock_port(s->cmdline, "volt.ready", text, sizeof(text), &s->ready);
 }
 
 static void read_settings(struct settings *s)
@@ -96,6 +106,9 @@ static void announce(const struct settings *s)
 
 	if (handle >= 0)
 		port_write(handle, s->mark.port, s->mark.value);
+	if (s->ready && !agent_tell_ready(s->ready))
+		complain("volt.ready: cannot tell the host at vsock port %u: %s", s->ready,
+		    strerror(errno));
 	const unsigned long up = uptime_ms();
 	print("VOLT VM READY uptime %lu.%03lu s\n", up / 1000, up % 1000);
 }

@@ -17,7 +17,7 @@
 /* Plus the number: the guest ended itself with that status, which may look like a code of volt. */
 #define EXIT_STATUS 256
 
-enum end_kind { END_KIND_CODE, END_KIND_STATUS };
+enum end_kind { END_KIND_CODE, END_KIND_STATUS, END_KIND_NONE /* it runs */ };
 
 struct vm_end {
 	struct loop *loop; /* stopped by the end */

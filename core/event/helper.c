@@ -19,6 +19,7 @@
 #include "core/base/log.h"
 #include "core/base/open_files.h"
 #include "core/event/end_record.h"
+#include "core/event/notify.h"
 #include "core/event/reporter.h"
 #include "sdk/common/compat.h"
 
@@ -86,7 +87,8 @@ enum {
 	OWN_LOG,
 	LOG_COPY,
 	RECORD,
-	FIRST_OTHER = RECORD + END_RECORD_FILES,
+	NOTIFY = RECORD + END_RECORD_FILES,
+	FIRST_OTHER = NOTIFY + NOTIFY_FILES,
 	FILES = FIRST_OTHER - PAIR
 };
 
@@ -106,9 +108,10 @@ static void put_at(int fd, int number)
  * first. */
 static void move_files(int pair)
 {
-	int from[FILES] = {pair, reporter_fd(), log_fd(), log_copy_fd()}, record[END_RECORD_FILES];
+	int from[FILES] = {pair, reporter_fd(), log_fd(), log_copy_fd()}, kept[FILES];
 
 	end_record_list_fds(from + RECORD - PAIR);
+	notify_list_fds(from + NOTIFY - PAIR);
 	for (int i = 0; i < FILES; i++)
 		while (from[i] >= PAIR && from[i] < FIRST_OTHER && from[i] != PAIR + i) {
 			int target = from[i];
@@ -124,9 +127,10 @@ static void move_files(int pair)
 			put_at(from[i], PAIR + i);
 		else
 			close(PAIR + i);
-	for (int i = 0; i < END_RECORD_FILES; i++)
-		record[i] = from[RECORD - PAIR + i] >= 0 ? RECORD + i : -1;
-	end_record_set_fds(record);
+	for (int i = 0; i < FILES; i++)
+		kept[i] = from[i] >= 0 ? PAIR + i : -1;
+	end_record_set_fds(kept + RECORD - PAIR);
+	notify_set_fds(kept + NOTIFY - PAIR);
 	if (open_files_close(FIRST_OTHER, UINT_MAX) != 0)
 		_exit(1);
 	log_set_fd(OWN_LOG);
@@ -159,7 +163,8 @@ static void wait_for_files(struct pollfd *files, nfds_t count)
 
 	sigfillset(&blocked);
 	sigdelset(&blocked, SIGCONT);
-	files[0].revents = files[1].revents = 0;
+	for (nfds_t i = 0; i < count; i++)
+		files[i].revents = 0;
 	if (ppoll(files, count, continued ? &look : NULL, &blocked) < 0 && errno != EINTR)
 		files[0].revents = POLLIN;
 	if (continued && helper.renew)
@@ -175,18 +180,24 @@ static bool read_note(struct end_note *note)
 /* Follows the kernel's log in log mode, until the pair says that volt is gone. */
 static bool wait_for_end(pid_t volt, struct end_note *note)
 {
-	struct pollfd files[] = {{.fd = PAIR, .events = POLLIN},
+	struct pollfd files[2 + NOTIFY_FILES] = {{.fd = PAIR, .events = POLLIN},
 	    {.fd = helper.follow ? KERNEL_LOG : -1, .events = POLLIN}};
 	struct sigaction renew = {.sa_handler = on_continue};
 
 	if (helper.renew)
 		sigaction(SIGCONT, &renew, NULL);
 	for (;;) {
-		wait_for_files(files, 2);
+		notify_poll(files + 2);
+		wait_for_files(files, 2 + NOTIFY_FILES);
+		notify_take(files + 2);
 		if (files[1].revents != 0)
 			reporter_report(KERNEL_LOG, volt, false);
-		if (files[0].revents != 0)
-			return read_note(note);
+		if (files[0].revents == 0)
+			continue;
+		const bool said = read_note(note);
+		if (!said || note->kind != END_KIND_NONE)
+			return said;
+		notify_runs();
 	}
 }
 
@@ -235,6 +246,7 @@ static _Noreturn void keep(int pair, pid_t volt)
 	prctl(PR_SET_NAME, "volt-helper");
 	move_files(pair);
 	const bool orderly = wait_for_end(volt, &note);
+	notify_stopping();
 	const int killer = orderly ? 0 : end_record_signal(volt);
 	tidy();
 	if (!orderly && watched)
@@ -260,7 +272,7 @@ static bool has_charge(void)
 {
 	return helper.terminal || helper.has_flags[0] || helper.has_flags[1] ||
 	       helper.has_flags[2] || helper.path_count > 0 || helper.reporter || helper.wanted ||
-	       end_record_wanted();
+	       end_record_wanted() || notify_wanted();
 }
 
 int helper_start(void)
@@ -286,6 +298,7 @@ int helper_start(void)
 		    errno, "cannot limit the wait for volt-helper: %s", strerror(errno));
 	reporter_close();
 	end_record_close();
+	notify_close();
 	helper.fd = pair[0];
 	return 0;
 }
@@ -301,6 +314,15 @@ void helper_declare(struct ledger *l)
 
 	ledger_allow(l, pair, LEDGER_LOOP, "write", NULL, "calls the helper");
 	ledger_allow(l, pair, LEDGER_LOOP, "read", NULL, "waits for the helper");
+}
+
+void helper_tell_running(void)
+{
+	static const struct end_note note = {.kind = END_KIND_NONE};
+
+	/* Who is not heard is dead, and the VM goes on without. */
+	if (VOLT_HAS_OPERATE && helper.fd >= 0)
+		(void)!write(helper.fd, &note, sizeof(note));
 }
 
 void helper_finish(const struct end_note *note)

@@ -6,8 +6,8 @@
  *
  * A sealed volt can neither change the terminal's mode nor remove a socket, and a
  * killed one could not anyway. So a child made before the seal, holding nothing but
- * one end of a socket pair and the files of end_record.h, waits for volt's end and does both. It
- * exists only when there is something to tidy or to record.
+ * one end of a socket pair and the files of end_record.h and notify.h, waits for volt's end and
+ * does both. It exists only when there is something to tidy, to record or to notify.
  */
 #ifndef CORE_HELPER_H
 #define CORE_HELPER_H
@@ -35,6 +35,8 @@ int helper_start(void);
 /* volt's end of the pair, or -1. */
 int helper_fd(void);
 void helper_declare(struct ledger *l);
+/* Once, under the seal: the guest is let go. */
+void helper_tell_running(void);
 /* The orderly end, with what is to be recorded of it, if anything: returns when everything is
  * tidied, by the process or, if it never started, by the caller. Safe under the seal. */
 void helper_finish(const struct end_note *note);

@@ -19,6 +19,8 @@
 #include "core/base/open_files.h"
 #include "core/config.h"
 #include "core/event/end_record.h"
+#include "core/event/listen.h"
+#include "core/event/notify.h"
 #include "core/event/reopen.h"
 #include "core/event/reporter.h"
 #include "core/plugin/device_file.h"
@@ -36,16 +38,17 @@ static char store_path[PATH_MAX];
 static void clean_environment(char **argv)
 {
 #ifndef VOLT_SANITIZED
-	char *kept[4] = {NULL}; /* what store_locate() and registry_locate() read */
+	char *kept[5] = {NULL}; /* what store_locate() and its like read */
 	size_t count = 0;
 	bool linker = false;
 
 	for (char **e = environ; *e; e++) {
 		linker =
 		    linker || strncmp(*e, "LD_", 3) == 0 || strncmp(*e, "GLIBC_TUNABLES=", 15) == 0;
-		if (count < 3 &&
+		if (count < 4 &&
 		    (strncmp(*e, "HOME=", 5) == 0 || strncmp(*e, "XDG_DATA_HOME=", 14) == 0 ||
-			strncmp(*e, "XDG_RUNTIME_DIR=", 16) == 0))
+			strncmp(*e, "XDG_RUNTIME_DIR=", 16) == 0 ||
+			strncmp(*e, "NOTIFY_SOCKET=", 14) == 0))
 			kept[count++] = *e;
 	}
 	if (linker && argv[0])
@@ -92,6 +95,7 @@ int inherit_clean(char **argv)
 	sigprocmask(SIG_SETMASK, &none, NULL);
 	store_locate(store_path, sizeof(store_path)); /* an empty path is told when it is needed */
 	registry_locate();
+	notify_locate();
 	clean_environment(argv);
 	return 0;
 }
@@ -214,6 +218,20 @@ void inherit_close_rest(const struct machine *m)
 	}
 }
 
+static int open_notify(const struct options *o)
+{
+	char why[256];
+	int fd = -1;
+
+	const int err = VOLT_HAS_OPERATE && o->ready_socket
+			    ? listen_unix(o->ready_socket, o->explain, &fd, why, sizeof(why))
+			    : 0;
+	if (err)
+		return log_error(-err, "--ready-socket: %s", why);
+	notify_open(fd, o->restore != NULL, o->explain);
+	return 0;
+}
+
 int inherit_open_outputs(struct machine *m)
 {
 	const struct options *o = m->options;
@@ -229,6 +247,9 @@ int inherit_open_outputs(struct machine *m)
 	if (log >= 0)
 		log_set_fd(log);
 	err = registry_enter(o);
+	if (err)
+		return err;
+	err = open_notify(o);
 	if (err)
 		return err;
 	if (o->allowlist)
@@ -284,6 +305,7 @@ void inherit_declare(const struct machine *m, struct ledger *l)
 	ledger_file(l, STDERR_FILENO, "core", "standard error");
 	log_declare(l);
 	registry_declare(l);
+	notify_declare(l);
 	reporter_declare(l);
 	ledger_allow(l, ledger_file(l, m->trace_fd, "core", "trace"), LEDGER_LOOP, "write", NULL,
 	    "writes the trace");

@@ -698,6 +698,7 @@ int machine_main(struct options *options)
 	if (m->trace_fd >= 0)
 		trace_write(m->trace_fd);
 	m->running_since_ns = clock_now();
+	helper_tell_running();
 	seal_release(m);
 	loop_run(&m->loop);
 	finish(m);

@@ -316,6 +316,13 @@ const struct option_row option_rows[] = {
 	.set = IF_OPERATE(set_name),
 	.field = offsetof(struct options, end_file),
 	.feature = "features=operate"},
+    {.name = "ready-socket",
+	.value = "PATH",
+	.help = IF_OPERATE("listen on this Unix socket for the guest's READY=1, and tell it to the "
+			   "service manager"),
+	.set = IF_OPERATE(set_name),
+	.field = offsetof(struct options, ready_socket),
+	.feature = "features=operate"},
     {.name = "hugepages",
 	.help = "take guest memory from the host's pool of huge pages",
 	.set = set_flag,

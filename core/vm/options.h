@@ -48,7 +48,7 @@ struct options {
 	bool seccomp_log, seccomp_report;
 	bool explain, json; /* print the sealed machine instead of running it */
 	const char *plugin_dir, *log_file, *trace_file, *allowlist;
-	const char *name, *end_file;
+	const char *name, *end_file, *ready_socket;
 	enum log_time log_time;
 };
 
