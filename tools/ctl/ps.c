@@ -139,29 +139,11 @@ static int64_t now_ms(void)
 	return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
 }
 
-/* Of those that have answered. How many have not. */
-static int hear_states(struct row *rows, int count, struct pollfd *files, int64_t left_ms)
-{
-	int waiting = 0;
-
-	for (int i = 0; i < count; i++)
-		files[i] = (struct pollfd){.fd = rows[i].connection.fd, .events = POLLIN};
-	if (poll(files, (nfds_t)count, left_ms > 0 ? (int)left_ms : 0) < 0)
-		return -1;
-	for (int i = 0; i < count; i++) {
-		if (files[i].revents)
-			hear_state(&rows[i]);
-		waiting += rows[i].connection.fd >= 0;
-	}
-	return waiting;
-}
-
-/* All are asked before the first is listened to: VMs that do not answer cost their time once. */
+/* All are asked before the first is listened to, and the limit is one for all: VMs that do not
+ * answer cost their time once. */
 static void find_states(struct row *rows, int count)
 {
-	struct pollfd *files = calloc((size_t)count + 1, sizeof(*files));
 	const int64_t limit = now_ms() + PATIENCE_S * 1000;
-	int waiting = count;
 
 	for (int i = 0; i < count; i++) {
 		rows[i].connection.fd = -1;
@@ -169,11 +151,14 @@ static void find_states(struct row *rows, int count)
 		if (rows[i].vm->life == VM_ALIVE)
 			ask_state(&rows[i]);
 	}
-	while (files && waiting > 0 && now_ms() < limit)
-		waiting = hear_states(rows, count, files, limit - now_ms());
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
+		struct pollfd file = {.fd = rows[i].connection.fd, .events = POLLIN};
+		const int64_t left = limit - now_ms();
+
+		if (file.fd >= 0 && poll(&file, 1, left > 0 ? (int)left : 0) > 0)
+			hear_state(&rows[i]);
 		connection_close(&rows[i].connection);
-	free(files);
+	}
 }
 
 /* ------------------------------------------------------------------------- table */
