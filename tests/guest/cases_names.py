@@ -236,3 +236,47 @@ class Refused(Refusals, Named):
     def test_log_time(self):
         self.refused(["--log-time", "maybe", "--kernel", self.kernel], USAGE,
                      "give on, off or auto")
+
+
+class OutOfMemory(Named):
+    """A folder in the place of the cgroup's, as a namespace of mounts has it."""
+
+    def go(self, kills):
+        folder = self.folder()
+        self.events = folder / "memory.events"
+        self.events.write_text(f"low 0\nhigh 0\nmax 9\noom 9\noom_kill {kills}\noom_group_kill 0\n")
+        groups = pathlib.Path("/proc/self/cgroup").read_text().splitlines()
+        own = [line[4:] for line in groups if line.startswith("0::/")]
+        if not own:
+            self.skip("this process is in no group of cgroup v2")
+        inner = folder / own[0]
+        inner.mkdir(parents=True, exist_ok=True)
+        if inner != folder:
+            self.events = self.events.rename(inner / "memory.events")
+        words = self.command("serial", "echo", plugins=["serial,console=null"],
+                             options=["--name", "web"])
+        maps = [] if os.geteuid() == 0 else ["--user", "--map-root-user"]
+        shell = 'mount --bind "$0" /sys/fs/cgroup && exec "$@"'
+        run = self.launch(["unshare", *maps, "--mount", "sh", "-c", shell, folder, *words],
+                          env=self.env())
+        run.until(lambda: run.process.poll() is not None or self.path("web", "sock").exists(),
+                  "the socket is there")
+        if run.process.poll() is not None and "mount" in "".join(run.log()):
+            self.skip(f"a namespace of mounts is refused: {run.log()}")
+        run.expect_ready()
+        return run
+
+    def check(self, run, cause):
+        run.signal(signal.SIGKILL)
+        run.wait()
+        run.until(lambda: len(self.lines("web")) == 2, "its end is recorded")
+        end = self.lines("web")[1]
+        self.assertEqual((end["cause"], end["code"], end["signal"]), (cause, 137, 9), run.story())
+
+    def test_a_kill_that_the_counter_tells(self):
+        run = self.go(3)
+        self.events.write_text(self.events.read_text().replace("oom_kill 3", "oom_kill 4"))
+        self.check(run, "out-of-memory")
+
+    def test_kills_before_it_began_are_not_its_own(self):
+        self.check(self.go(3), "signal")
