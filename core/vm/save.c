@@ -324,14 +324,15 @@ static bool is_zero(const uint8_t *page)
 }
 
 /* What to do with the page at `at`: 0: nothing; else the kind of its record. A page of a diff that
- * is all zeros hides one of the base. */
+ * is all zeros hides one of the base; where the base has none it was there unwritten, as a part of
+ * a huge page. */
 static uint32_t kind_of(struct save *s, uint64_t at)
 {
 	if (!is_wanted(s, at))
 		return 0;
 	if (!is_zero(s->machine->memory.host + at))
 		return SNAPSHOT_RECORD_MEMORY;
-	return s->request.diff ? SNAPSHOT_RECORD_ZERO : 0;
+	return s->request.diff && is_in_base(s, at) ? SNAPSHOT_RECORD_ZERO : 0;
 }
 
 /* Finds the next pages of one kind and makes a record of them. 0, 1: there are none any more, or

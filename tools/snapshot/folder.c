@@ -62,16 +62,28 @@ void folder_drop(struct new_folder *f)
 	*f = (struct new_folder){.dir = -1, .memory = -1};
 }
 
-static int fill_state(const struct new_folder *f, int fd, const uint8_t *bytes, size_t n)
+int file_put(int fd, const uint8_t *bytes, size_t n, uint64_t at)
 {
 	while (n > 0) {
-		const ssize_t done = write(fd, bytes, n);
+		const ssize_t put = pwrite(fd, bytes, n, (off_t)at);
 
-		if (done < 0)
-			return -errno;
-		bytes += done;
-		n -= (size_t)done;
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put <= 0)
+			return put < 0 ? -errno : -EIO;
+		bytes += put;
+		at += (uint64_t)put;
+		n -= (size_t)put;
 	}
+	return 0;
+}
+
+static int fill_state(const struct new_folder *f, int fd, const uint8_t *bytes, size_t n)
+{
+	const int err = file_put(fd, bytes, n, 0);
+
+	if (err)
+		return err;
 	/* Nobody is to write them again: a running VM has the memory mapped. */
 	if (fchmod(fd, 0400) != 0 || fchmod(f->memory, 0400) != 0 || fsync(fd) != 0 ||
 	    fsync(f->memory) != 0 || fsync(f->dir) != 0)

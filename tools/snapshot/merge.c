@@ -26,8 +26,9 @@ static int copy_range(int from, int to, struct snapshot_range r)
 			continue;
 		if (n <= 0)
 			return n == 0 ? -EIO : -errno;
-		if (pwrite(to, buffer, (size_t)n, (off_t)r.offset) != n)
-			return errno ? -errno : -EIO;
+		const int err = file_put(to, buffer, (size_t)n, r.offset);
+		if (err)
+			return err;
 		r.offset += (uint64_t)n;
 		r.length -= (uint64_t)n;
 	}

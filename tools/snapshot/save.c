@@ -72,18 +72,7 @@ static int take_payload(struct receiver *r, const uint8_t *bytes, size_t n)
 		return 0;
 	}
 	r->written += n;
-	for (uint64_t at = r->record.offset + done; n > 0;) {
-		const ssize_t put = pwrite(r->folder.memory, bytes, n, (off_t)at);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return -errno;
-		bytes += put;
-		at += (uint64_t)put;
-		n -= (size_t)put;
-	}
-	return 0;
+	return file_put(r->folder.memory, bytes, n, r->record.offset + done);
 }
 
 static int take(struct receiver *r, const uint8_t *bytes, size_t n)

@@ -47,6 +47,8 @@ int folder_begin(struct new_folder *f, const char *path);
 /* Writes `bytes` as the file `state` and gives the folder its name; all of it is on the disk
  * then. */
 int folder_finish(struct new_folder *f, const uint8_t *bytes, size_t n);
+/* Writes all of `bytes` at that place of a file. 0 or -errno. */
+int file_put(int fd, const uint8_t *bytes, size_t n, uint64_t at);
 /* Takes back what was made. */
 void folder_drop(struct new_folder *f);
 
