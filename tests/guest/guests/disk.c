@@ -10,6 +10,11 @@
  *   soak-mmio COUNT SEED EVENTS ADDRESS LINE
  *   soak-pci COUNT SEED EVENTS
  *
+ * For counting there are reads alone, DEPTH at a time with one kick and one interrupt:
+ *
+ *   batch-mmio COUNT DEPTH EVENTS ADDRESS LINE
+ *   batch-pci COUNT DEPTH EVENTS
+ *
  * Numbers are hexadecimal; EVENTS is 1 with event index.
  */
 #include "guest.h"
@@ -45,7 +50,7 @@ static struct slot {
 static uint32_t data[SLOTS][BYTES / 4] __attribute__((aligned(4096)));
 
 static uint32_t flying, shown, seen; /* requests: in flight, given to the device, taken back */
-static bool events;
+static bool events, reads;           /* with event index; there are reads alone */
 static uint32_t random_state;
 
 static uint32_t rnd(uint32_t below)
@@ -95,7 +100,7 @@ static void prepare(unsigned i)
 {
 	struct slot *s = &slots[i];
 	const uint16_t at = (uint16_t)(3 * i);
-	const uint32_t kind = rnd(16);
+	const uint32_t kind = reads ? 15 : rnd(16);
 
 	s->block = rnd(BLOCKS);
 	s->head.type = kind == 0 ? T_FLUSH : kind < 8 ? T_OUT : T_IN;
@@ -114,13 +119,12 @@ static void prepare(unsigned i)
 		table[at].next = at + 2;
 }
 
-/* Some of the free slots, with at most one kick: virtio 2.7.10. */
-static void show(uint32_t most)
+/* So many of the free slots, with at most one kick: virtio 2.7.10. */
+static void show(uint32_t want)
 {
 	const uint16_t before = (uint16_t)shown;
-	uint32_t want = 1 + rnd(SLOTS);
 
-	for (unsigned i = 0; i < SLOTS && want && most; i++) {
+	for (unsigned i = 0; i < SLOTS && want; i++) {
 		if (slots[i].flies)
 			continue;
 		prepare(i);
@@ -128,7 +132,6 @@ static void show(uint32_t most)
 		shown++;
 		flying++;
 		want--;
-		most--;
 	}
 	__asm__ volatile("" : : : "memory");
 	avail[1] = (uint16_t)shown;
@@ -155,13 +158,10 @@ static void take(unsigned i)
 	flying--;
 }
 
-static uint32_t take_all(void)
+static void take_all(void)
 {
-	uint32_t n = 0;
-
-	for (; (uint16_t)(used[0] >> 16) != (uint16_t)seen; n++, seen++)
+	for (; (uint16_t)(used[0] >> 16) != (uint16_t)seen; seen++)
 		take(used[1 + 2 * (seen % RING)] / 3);
-	return n;
 }
 
 /* A flush on a busy machine takes long. */
@@ -173,37 +173,73 @@ static bool wait_long(void)
 	return false;
 }
 
-/* With event index the interrupt is that of the last of some; without, of any. */
-static void await(void)
+static uint16_t given(void)
 {
-	const uint32_t want = events ? 1 + rnd(flying) : 1;
-
-	bus_taken = 0;
-	avail[2 + RING] = (uint16_t)(seen + want - 1);
-	avail[0] = 0;
-	__asm__ volatile("mfence" : : : "memory");
-	if ((uint16_t)((used[0] >> 16) - seen) < want && !wait_long())
-		lost("no interrupt came");
-	avail[0] = !events; /* none until it is asked for */
-	avail[2 + RING] = (uint16_t)(seen - 1);
-	if (!take_all())
-		lost("an interrupt came, and no request");
+	return (uint16_t)((used[0] >> 16) - seen);
 }
 
-static void soak(struct virtio_device *d, uint32_t count)
+/* With event index the interrupt is that of the last of so many; without, of any. One of a request
+ * that was taken before it came is lawful, and nothing is lost by it. */
+static void await(uint32_t want)
+{
+	want = events ? want : 1;
+	avail[2 + RING] = (uint16_t)(seen + want - 1);
+	avail[0] = 0;
+	do {
+		bus_taken = 0;
+		__asm__ volatile("mfence" : : : "memory");
+		if (given() < want && !wait_long())
+			lost("no interrupt came");
+	} while (given() == 0);
+	avail[0] = !events; /* none until it is asked for */
+	avail[2 + RING] = (uint16_t)(seen - 1);
+	take_all();
+}
+
+static _Noreturn void end(void)
+{
+	put_pair("requests ", seen);
+	put_pair(" kicks ", bus_kicks);
+	put_pair(" interrupts ", bus_interrupts);
+	finish(0);
+}
+
+static _Noreturn void soak(struct virtio_device *d, uint32_t count)
 {
 	random_state = number(2);
 	bus_start(d);
 	while (shown < count || flying) {
-		if (shown < count && (flying == 0 || rnd(2)))
-			show(count - shown);
+		const uint32_t some = 1 + rnd(SLOTS), left = count - shown;
+
+		if (left && (flying == 0 || rnd(2)))
+			show(some < left ? some : left);
 		if (flying && rnd(4))
-			await();
+			await(1 + rnd(flying));
 		else
 			take_all();
 	}
-	put_pair("requests ", seen);
-	finish(0);
+	end();
+}
+
+static _Noreturn void batch(struct virtio_device *d, uint32_t count)
+{
+	const uint32_t depth = number(2);
+
+	check(depth > 0 && depth <= SLOTS && count % depth == 0, "a depth of 1 to 32 that divides");
+	reads = true;
+	bus_start(d);
+	while (shown < count) {
+		bus_taken = 0;
+		avail[2 + RING] = (uint16_t)(seen + depth - 1);
+		show(depth);
+		while (flying) {
+			if (!wait_long())
+				lost("no interrupt came");
+			bus_taken = 0;
+			take_all();
+		}
+	}
+	end();
 }
 
 static struct virtio_device device = {
@@ -216,19 +252,41 @@ static void choose_events(void)
 		device.features |= F_EVENT_IDX;
 }
 
-static void soak_mmio(void)
+static void use_mmio(void)
 {
 	choose_events();
 	bus_use_mmio(number(4), number(5));
+}
+
+static void use_pci(void)
+{
+	choose_events();
+	bus_use_pci(&device, 0);
+}
+
+static void soak_mmio(void)
+{
+	use_mmio();
 	soak(&device, number(1));
 }
 
 static void soak_pci(void)
 {
-	choose_events();
-	bus_use_pci(&device, 0);
+	use_pci();
 	soak(&device, number(1));
 }
 
-const struct guest_case guest_cases[] = {
-    {"soak-mmio", soak_mmio}, {"soak-pci", soak_pci}, {NULL, NULL}};
+static void batch_mmio(void)
+{
+	use_mmio();
+	batch(&device, number(1));
+}
+
+static void batch_pci(void)
+{
+	use_pci();
+	batch(&device, number(1));
+}
+
+const struct guest_case guest_cases[] = {{"soak-mmio", soak_mmio}, {"soak-pci", soak_pci},
+    {"batch-mmio", batch_mmio}, {"batch-pci", batch_pci}, {NULL, NULL}};

@@ -8,7 +8,8 @@
 
 #define VECTOR 0x51
 
-volatile uint32_t bus_taken;
+volatile uint32_t bus_taken, bus_interrupts;
+uint32_t bus_kicks;
 
 static bool is_pci;
 static uint32_t base;  /* of the registers: MMIO's, or the BAR */
@@ -67,6 +68,7 @@ static void on_line(void)
 {
 	set32(base + 0x64, get32(base + 0x60));
 	bus_taken = 1;
+	bus_interrupts++;
 	apic_end();
 }
 
@@ -107,6 +109,7 @@ static void start_mmio(const struct virtio_device *d)
 static void on_message(void)
 {
 	bus_taken = 1;
+	bus_interrupts++;
 	apic_end();
 }
 
@@ -210,6 +213,7 @@ void bus_start(const struct virtio_device *d)
 
 void bus_kick(void)
 {
+	bus_kicks++;
 	if (is_pci)
 		set16(kick, (uint16_t)queue);
 	else

@@ -26,8 +26,9 @@ struct virtio_device {
 	volatile const void *table, *avail, *used;
 };
 
-/* Set by each interrupt. */
-extern volatile uint32_t bus_taken;
+/* Set by each interrupt; how many there were, and how many kicks. */
+extern volatile uint32_t bus_taken, bus_interrupts;
+extern uint32_t bus_kicks;
 
 /* Where the device is. Over PCI it is the first one with its id; bar 0: it stays where it is. */
 void bus_use_mmio(uint32_t at, uint32_t line);
