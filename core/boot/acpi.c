@@ -56,7 +56,8 @@ struct address {
 struct fadt {
 	struct header header;
 	uint32_t facs, dsdt;
-	uint8_t fixed_hardware[65]; /* 44 to 108: absent when hardware-reduced */
+	uint8_t fixed_hardware[64]; /* 44 to 107: absent when hardware-reduced */
+	uint8_t century;            /* Linux looks at it all the same */
 	uint16_t boot_arch;
 	uint8_t reserved;
 	uint32_t flags;
@@ -77,9 +78,11 @@ struct fadt {
 #define FADT_HEADLESS   (1u << 12)
 #define FADT_HW_REDUCED (1u << 20)
 
-#define ARCH_8042        (1u << 1)
-#define ARCH_NO_VGA      (1u << 2)
-#define ARCH_NO_CMOS_RTC (1u << 5)
+#define ARCH_8042          (1u << 1)
+#define ARCH_NO_VGA        (1u << 2)
+#define ARCH_NO_CMOS_CLOCK (1u << 5)
+
+#define CENTURY_BYTE 0x32u /* the byte of its memory, since the PC/AT */
 
 struct madt {
 	struct header header;
@@ -201,8 +204,10 @@ static uint64_t write_fadt(const struct firmware *fw, struct area *area, uint64_
 	f->x_dsdt = dsdt;
 	f->boot_arch = ARCH_NO_VGA;
 	/* The clocks that 5.2.9.3 speaks of. */
-	if (!has_device(fw, "PNP0B00") && !has_device(fw, "PNP0B01") && !has_device(fw, "PNP0B02"))
-		f->boot_arch |= ARCH_NO_CMOS_RTC;
+	if (has_device(fw, "PNP0B00") || has_device(fw, "PNP0B01") || has_device(fw, "PNP0B02"))
+		f->century = CENTURY_BYTE;
+	else
+		f->boot_arch |= ARCH_NO_CMOS_CLOCK;
 	if (has_device(fw, "PNP0303"))
 		f->boot_arch |= ARCH_8042;
 	f->flags =

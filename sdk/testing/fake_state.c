@@ -407,6 +407,8 @@ static void restore_and_go_on(struct state_fuzz *d)
 
 	if (!saved)
 		return;
+	/* It is the same time of day for both. */
+	fake_set_realtime(d->b, d->a->now_ns + (uint64_t)d->a->wall_ns);
 	const int err = fake_state_load(d->b, saved, n);
 
 	if (err)

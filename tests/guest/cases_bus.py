@@ -160,6 +160,11 @@ class Ports(Probes):
                               plugins=(self.probe("a"), "ioapic"))
         self.assertEqual({value for value, _ in found[2 * len(ports):]}, {0xFF})
 
+    def test_the_clock_of_a_pc_has_the_century_and_a_good_battery(self):
+        found = self.accesses("pw1:70:b2", "pr1:71", "pw2:70:100b", "pr1:71", "pw1:70:d", "pr1:71",
+                              plugins=(self.probe("a"), "rtc"))
+        self.assertEqual([found[i][0] for i in (1, 3, 5)], [0x20, 0x10, 0x80])
+
 
 class Memory(Probes):
     def test_each_size_arrives_as_it_is(self):

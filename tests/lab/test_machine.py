@@ -151,6 +151,27 @@ def a_guest_without_kvm_clock_is_told_its_rate(lab):
     boot(lab, append=f"{QUIET} no-kvmclock tsc_early_khz={rate[1]}{rate[2]}", run="true")
 
 
+def a_guest_without_kvm_clock_takes_the_time_from_the_rtc(lab):
+    """What its own clock shows later follows the TSC, whose rate a busy lab measures badly."""
+    rate = re.search(r"tsc: Detected (\d+)\.(\d{3}) MHz", boot(lab, run="dmesg"))
+    expect(rate, "no rate in the kernel's log")
+    before = int(lab.check("date -u +%s"))
+    output = boot(lab, "--plugin default --plugin rtc", initrd="/lab/initramfs-sh.cpio.gz",
+                  append=f"{QUIET} no-kvmclock tsc_early_khz={rate[1]}{rate[2]}",
+                  run="dmesg | grep rtc_cmos; cd /sys/class/rtc/rtc0; "
+                      "echo clock $(cat since_epoch); echo +2 >wakealarm; "
+                      "for i in $(seq 60); do grep -q . wakealarm || break; sleep 1; done; "
+                      "echo alarm $(cat wakealarm).; grep rtc0 /proc/interrupts")
+    after = int(lab.check("date -u +%s"))
+    for what in (r"setting system clock to .* UTC \((\d+)\)", r"^clock (\d+)"):
+        told = re.search(what, output, re.MULTILINE)
+        expect(told and before - 1 <= int(told[1]) <= after + 1,
+               f"'{what}' does not tell a time from {before} to {after}", output)
+    expect("alarm ." in output, "the alarm did not come", output)
+    expect(re.search(r"^ *\d+: +[1-9]\d* +IO-APIC +8-edge +rtc0", output, re.MULTILINE),
+           "no interrupt 8", output)
+
+
 def the_trace_names_every_phase(lab):
     output = boot(lab, "--log-level trace --trace-file /tmp/trace.json", run="true")
     for phase in ("KVM opened", "VM created", "CPUID", "memory", "devices", "kernel loaded",

@@ -94,6 +94,7 @@ static void a_described_clock_is_not_denied(void **state)
 	kit_device(&kit, "PNP0B00");
 	kit_write_tables(&kit);
 	assert_int_equal(kit_number(kit_table(&kit, "FACP") + 109, 2), 1u << 2);
+	assert_int_equal(kit_table(&kit, "FACP")[108], 0x32); /* the century's byte */
 }
 
 static void keyboard_controller_sets_its_boot_flag(void **state)

@@ -43,7 +43,8 @@ struct volt_resource {
 
 #define VOLT_RESOURCE_MAX 8u /* of one device */
 
-/* A device in the ACPI namespace (ACPI 6.5, 6.1 and 6.2). Copied. */
+/* A device in the ACPI namespace (ACPI 6.5, 6.1 and 6.2). Copied. An AT's clock (PNP0B00 to
+ * PNP0B02) has the century in byte 0x32 of its memory, BCD: the FADT says so. */
 struct volt_acpi_device {
 	uint32_t size;
 	uint32_t resource_count; /* 0..VOLT_RESOURCE_MAX */
