@@ -37,7 +37,7 @@ struct holdings {
 };
 
 static struct {
-	bool on, registered;
+	bool ready, on, registered;
 	pid_t pid;
 	const char *id, *step; /* the call that is under way; NULL: none */
 	struct timespec entered;
@@ -166,6 +166,11 @@ static void watch(bool on)
 
 void guard_begin(void)
 {
+	guard.ready = true;
+}
+
+static void begin(void)
+{
 	guard.pid = getpid();
 	if (!guard.registered && (atexit(on_exit_call) != 0 || at_quick_exit(on_quick_exit) != 0))
 		log_warn("no memory to watch for plugins that exit");
@@ -181,6 +186,7 @@ void guard_begin(void)
 
 void guard_finish(void)
 {
+	guard.ready = false;
 	if (!guard.on)
 		return;
 	if (guard.files >= 0)
@@ -236,8 +242,10 @@ static int count(struct holdings *h)
 
 void guard_enter(const char *id, const char *step)
 {
-	if (!guard.on)
+	if (!guard.ready)
 		return;
+	if (!guard.on)
+		begin();
 	if (count(&guard.before) != 0)
 		guard.before = (struct holdings){0}; /* it will be seen to differ */
 	clock_gettime(CLOCK_MONOTONIC, &guard.entered);

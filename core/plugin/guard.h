@@ -7,6 +7,8 @@
  *
  * A plugin is trusted and could hide what it does; this finds what one does by mistake or by
  * habit. volt-plugin check looks at more: signals, timers, limits, directory, program code.
+ * What is linked in is as much a part of volt as the core is, and calls into it are not watched:
+ * instance_enter().
  */
 #ifndef CORE_GUARD_H
 #define CORE_GUARD_H
@@ -18,7 +20,7 @@
 #if VOLT_HAS_AUDIT
 
 /* Before the first plugin; from here on until guard_finish() a call that does not come
- * back within GUARD_LIMIT_S ends volt. */
+ * back within GUARD_LIMIT_S ends volt. The watch itself begins with the first call. */
 void guard_begin(void);
 void guard_finish(void);
 

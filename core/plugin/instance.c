@@ -12,6 +12,7 @@
 #include "core/base/sealed.h"
 #include "core/config.h"
 #include "core/plugin/guard.h"
+#include "core/plugin/library.h"
 #include "sdk/common/commands.h"
 #include "sdk/common/state.h"
 
@@ -153,6 +154,7 @@ struct instance *instance_create(const struct volt_plugin *d, uint32_t number, c
 		return NULL;
 	}
 	i->origin = origin;
+	i->linked_in = library_is_linked_in(origin);
 	i->callee.number = number;
 	i->callee.lock = &state->lock;
 	i->state = state;
@@ -181,6 +183,17 @@ int instance_parse(struct instance *i, const char *text, const struct params_ope
 	    -err, "--%s %s: %s", instance_option(i), i->plugin.name, why);
 }
 
+void instance_enter(const struct instance *i, const char *step)
+{
+	if (!i->linked_in)
+		guard_enter(i->callee.id, step);
+}
+
+int instance_leave(const struct instance *i)
+{
+	return i->linked_in ? 0 : guard_leave();
+}
+
 int instance_wire(struct instance *i)
 {
 	struct volt_args args = {
@@ -192,10 +205,10 @@ int instance_wire(struct instance *i)
 
 	char why[256];
 
-	guard_enter(i->callee.id, "init");
+	instance_enter(i, "init");
 	query_extensions(i);
 	int err = i->plugin.init(i->callee.self, &i->host, &args);
-	int fault = guard_leave();
+	int fault = instance_leave(i);
 
 	if (fault != 0)
 		return fault;

@@ -44,6 +44,7 @@ struct instance {
 	struct machine *machine;   /* its maker's own, for the services of `host` */
 	struct volt_plugin plugin; /* the descriptor, defaults filled in */
 	const char *origin;        /* its file, or its name if it is linked in; lives as long */
+	bool linked_in;
 	struct instance_state *state;
 	struct volt_host host;
 	struct params params;
@@ -74,6 +75,10 @@ int instance_parse(struct instance *i, const char *text, const struct params_ope
 /* The option that an instance comes from, in messages: "plugin" or "filter". */
 const char *instance_option(const struct instance *i);
 
+/* Around each call into `i` while the machine is wired: guard_enter() and guard_leave() if it is a
+ * file. */
+void instance_enter(const struct instance *i, const char *step);
+int instance_leave(const struct instance *i);
 /* Calls init. 0 or -errno, which is logged. */
 int instance_wire(struct instance *i);
 /* Checks its table of state, if it has one: before it is saved or restored, not at each start.

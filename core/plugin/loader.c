@@ -5,11 +5,14 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <linux/openat2.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "core/base/log.h"
@@ -31,11 +34,43 @@ static struct {
 	int not_found; /* errno of the search beside the program, if it could not look; or 0 */
 } loader;
 
+/* Where no part of a path is a symbolic link, one call tells; realpath() makes one for each part.
+ */
+static bool is_plain_folder(const char *path)
+{
+	const struct open_how how = {
+	    .flags = O_PATH | O_DIRECTORY | O_CLOEXEC, .resolve = RESOLVE_NO_SYMLINKS};
+	const long fd = syscall(SYS_openat2, AT_FDCWD, path, &how, sizeof(how));
+
+	if (fd >= 0)
+		close((int)fd);
+	return fd >= 0;
+}
+
+/* `place`, seen from folder `from`, which has no symbolic link in it. */
+static bool find_from(const char *from, const char *place)
+{
+	char path[PATH_MAX];
+	size_t n = strlen(from);
+	const char *rest = place;
+
+	for (; n > 0 && strncmp(rest, "../", 3) == 0; rest += 3)
+		while (n > 0 && from[--n] != '/')
+			continue;
+	snprintf(loader.dir, sizeof(loader.dir), "%.*s/%s", (int)n, from, rest);
+	if (is_plain_folder(loader.dir))
+		return true;
+	if (errno == ENOENT)
+		return false;
+	snprintf(path, sizeof(path), "%s/%s", from, place);
+	return realpath(path, loader.dir);
+}
+
 /* Beside the program, so that a build tree or a moved installation finds its own. */
 static bool find_beside_program(void)
 {
 	static const char *const places[] = {VOLT_PLUGIN_DIR_FROM_BIN, "../plugins"};
-	char self[PATH_MAX / 2], place[PATH_MAX];
+	char self[PATH_MAX / 2];
 	ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 
 	if (n <= 0) {
@@ -45,8 +80,7 @@ static bool find_beside_program(void)
 	self[n] = '\0';
 	*strrchr(self, '/') = '\0';
 	for (unsigned i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(place, sizeof(place), "%s/%s", self, places[i]);
-		if (realpath(place, loader.dir))
+		if (find_from(self, places[i]))
 			return true;
 		if (errno != ENOENT && errno != ENOTDIR)
 			loader.not_found = errno;

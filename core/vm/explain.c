@@ -16,7 +16,6 @@
 
 #include "core/base/log.h"
 #include "core/base/output.h"
-#include "core/plugin/library.h"
 #include "core/vm/allowlist.h"
 #include "core/vm/filters.h"
 #include "core/vm/syscalls.h"
@@ -151,14 +150,14 @@ static void print_plugins(const struct machine *m)
 	for (uint32_t i = 0; i < m->instance_count; i++) {
 		const struct instance *one = m->instances[i];
 
-		if (!library_is_linked_in(one->origin))
+		if (!one->linked_in)
 			continue;
 		printf("%s%s", separator, one->callee.id);
 		separator = ", ";
 	}
 	printf("%s", separator[0] == ',' ? "\n" : "");
 	for (uint32_t i = 0; i < m->instance_count; i++)
-		if (!library_is_linked_in(m->instances[i]->origin))
+		if (!m->instances[i]->linked_in)
 			printf("  %-10s %s\n", m->instances[i]->callee.id, m->instances[i]->origin);
 }
 

@@ -15,7 +15,6 @@
 
 #include "core/base/log.h"
 #include "core/base/output.h"
-#include "core/plugin/library.h"
 #include "core/vm/allowlist.h"
 #include "core/vm/explain.h"
 #include "core/vm/filters.h"
@@ -151,12 +150,11 @@ static value plugins(const struct machine *m)
 	value list = json.json_object_new_array();
 
 	for (uint32_t i = 0; i < m->instance_count; i++) {
-		const char *origin = m->instances[i]->origin;
+		const struct instance *one = m->instances[i];
 		value o = json.json_object_new_object();
 
-		put_text(o, "id", m->instances[i]->callee.id);
-		put(o, "file",
-		    library_is_linked_in(origin) ? NULL : json.json_object_new_string(origin));
+		put_text(o, "id", one->callee.id);
+		put(o, "file", one->linked_in ? NULL : json.json_object_new_string(one->origin));
 		json.json_object_array_add(list, o);
 	}
 	return list;

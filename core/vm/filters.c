@@ -87,10 +87,10 @@ static int attach(const struct instance *filter, const struct layer *l)
 {
 	int err = 0;
 
-	guard_enter(filter->callee.id, "attach");
+	instance_enter(filter, "attach");
 	if (filter->filter->attach)
 		err = filter->filter->attach(filter->callee.self, &l->below);
-	int fault = guard_leave();
+	int fault = instance_leave(filter);
 	if (fault != 0)
 		return fault;
 	if (err > 0)

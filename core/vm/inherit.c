@@ -80,15 +80,10 @@ int inherit_clean(char **argv)
 
 	if (hold_standard_files() != 0)
 		return -EBADF;
-	for (int s = 1; s < NSIG; s++) {
-		struct sigaction old;
-
-		/* nohup and a shell's background jobs ask so to be left alone. */
-		if ((s == SIGHUP || s == SIGINT || s == SIGQUIT) && sigaction(s, NULL, &old) == 0 &&
-		    old.sa_handler == SIG_IGN)
-			continue;
-		sigaction(s, &defaults, NULL); /* refused for SIGKILL and SIGSTOP */
-	}
+	/* Those of nohup and of a shell's background jobs ask so to be left alone. */
+	for (int s = 1; s < NSIG; s++)
+		if (s != SIGHUP && s != SIGINT && s != SIGQUIT)
+			sigaction(s, &defaults, NULL); /* refused for SIGKILL and SIGSTOP */
 	sigaction(SIGPIPE, &ignore, NULL);
 	sigaction(SIGXFSZ, &ignore, NULL);
 	sigemptyset(&none);

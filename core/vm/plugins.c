@@ -265,9 +265,9 @@ static int tell_levels(struct machine *m)
 		any = any || m->irq.lines[gsi].level;
 	if (!m->irq.chip || !any) /* the guard's look costs start-up time */
 		return 0;
-	guard_enter(m->irq.chip->id, "set_line");
+	instance_enter(instance_of(m->irq.chip), "set_line");
 	irq_tell_levels(&m->irq);
-	return guard_leave();
+	return instance_leave(instance_of(m->irq.chip));
 }
 
 int plugins_find_irqchip(struct machine *m)
@@ -284,9 +284,9 @@ int plugins_find_irqchip(struct machine *m)
 			    m->irq.chip->id, m->instances[i]->callee.id);
 		m->irq.chip = &m->instances[i]->callee;
 		m->irq.chip_ops = m->instances[i]->irqchip;
-		guard_enter(m->irq.chip->id, "info");
+		instance_enter(m->instances[i], "info");
 		m->irq.chip_ops->info(m->irq.chip->self, &info);
-		if (guard_leave() != 0)
+		if (instance_leave(m->instances[i]) != 0)
 			return -EPERM;
 	}
 	if (info.pins == 0 || info.pins > IRQ_LINES || info.gsi_base != 0)

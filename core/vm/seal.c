@@ -199,10 +199,12 @@ void seal_init(void)
 	lock_init(&gate.go);
 }
 
-/* Eventfds of locks get numbers of their own above all others. */
+/* Eventfds of locks get numbers of their own above all others. They begin at a multiple, as a rule
+ * is about a block of a power of two: 12 of them are two blocks and not four. */
 static int arm_locks(void)
 {
-	const int err = locks_arm((int)open_files_highest() + 1);
+	enum { MULTIPLE = 16 };
+	const int err = locks_arm((int)open_files_highest() / MULTIPLE * MULTIPLE + MULTIPLE);
 
 	return err ? log_error(-err, "cannot make the eventfds of locks: %s", strerror(-err)) : 0;
 }

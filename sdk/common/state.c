@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* SPDX-FileCopyrightText: The Volt authors */
 
+#include <cpuid.h>
 #include <errno.h>
 
 #include "state_internal.h"
@@ -36,9 +37,26 @@ __attribute__((target("sse4.2"))) static uint32_t crc_words(
 	return (uint32_t)sum;
 }
 
+/* Asked once, and not before it is of use: __builtin_cpu_supports() brings a constructor, which
+ * makes each start of a program execute ten CPUID instructions, and in a VM each of them is an
+ * exit. */
+static bool has_crc_instruction(void)
+{
+	enum { UNKNOWN, NO, YES };
+	static int known;
+	unsigned a, b, c = 0, d;
+	int has = __atomic_load_n(&known, __ATOMIC_RELAXED);
+
+	if (has == UNKNOWN) {
+		has = __get_cpuid(1, &a, &b, &c, &d) && (c & bit_SSE4_2) ? YES : NO;
+		__atomic_store_n(&known, has, __ATOMIC_RELAXED);
+	}
+	return has == YES;
+}
+
 uint32_t state_crc(const uint8_t *bytes, size_t n)
 {
-	const size_t words = __builtin_cpu_supports("sse4.2") ? n / 8 : 0;
+	const size_t words = has_crc_instruction() ? n / 8 : 0;
 	const uint32_t crc = words > 0 ? crc_words(UINT32_MAX, bytes, words) : UINT32_MAX;
 
 	return ~crc_bytes(crc, bytes + 8 * words, n - 8 * words);
