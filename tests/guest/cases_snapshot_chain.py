@@ -49,6 +49,12 @@ def differences(one, other):
     return sorted(found)
 
 
+def huge_kib(pid):
+    """Of a process's memory in huge pages: proc_pid_smaps(5)."""
+    with open(f"/proc/{pid}/smaps", encoding="ascii", errors="replace") as file:
+        return sum(int(line.split()[1]) for line in file if line.startswith("AnonHugePages:"))
+
+
 class Chain(Saving):
     def write_pages(self, run, rng):
         """The guest writes to this many pages, or fewer if it draws one twice."""
@@ -70,6 +76,7 @@ class Chain(Saving):
         """One more process: it goes on from `base`, and leaves a diff and a full save."""
         run = self.restore(base, plugins, stdin=subprocess.PIPE)
         written = sum(self.write_pages(run, rng) for _ in range(rng.randrange(1, 4)))
+        self.assertEqual(huge_kib(run.pid), 0, "a copy costs the pages that it writes")
         diff, _ = self.save(run, "--diff", name=f"diff{number}")
         full, _ = self.save(run, "--stop", name=f"full{number}")
         self.check_end(run, 113)
