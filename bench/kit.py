@@ -254,6 +254,7 @@ def build_programs(bench):
             [*static, *COMMON, HERE / "stopwatch.c", "-o", bench.path("stopwatch")],
             [*static, *COMMON, HERE / "steps.c", "-o", bench.path("steps")],
             [*static, *COMMON, HERE / "floor.c", "-o", bench.path("floor")],
+            [*static, *COMMON, HERE / "floor-restore.c", "-o", bench.path("floor-restore")],
             ["gcc", *COMMON, "-pthread", HERE / "floor.c", "-o", bench.path("floor-libc")],
             [*plugin, HERE / "ranges.c", "-o", bench.path("ranges.so")],
             [*plugin, guests.parent / "plugins" / "pauser.c", "-o", bench.path("pauser.so")],
@@ -265,8 +266,8 @@ def build_programs(bench):
             [*filters, sandbox / "assemble.c", "-o", bench.path("filter-own")],
             [*bare, f"-Wl,-T,{HERE / 'guest.ld'}", "-o", bench.path("guest.elf"), HERE / "guest.c",
              HERE / "pvh.S"],
-            [*bare, f"-Wl,-T,{guests / 'guest.ld'}", "-o", bench.path("pausing"),
-             guests / "pausing.c"]):
+            *([*bare, f"-Wl,-T,{guests / 'guest.ld'}", "-o", bench.path(name), guests / f"{name}.c"]
+              for name in ("pausing", "serial", "interrupts"))):
         bench.run(command, limit=120)
 
 

@@ -21,11 +21,12 @@ import probe  # noqa: E402
 import report  # noqa: E402
 import security  # noqa: E402
 import size  # noqa: E402
+import snapshot  # noqa: E402
 import startup  # noqa: E402
 
 PARTS = {"startup": startup, "security": security, "boot": boot, "memory": memory, "size": size,
          "exits": exits, "pause": pause, "probe": probe,
-         "control": control}
+         "control": control, "snapshot": snapshot}
 
 
 def part(word):

@@ -4,12 +4,14 @@
 /*
  * stopwatch - times one run of a monitor from outside, on a host or in the lab.
  *
- *   stopwatch [-k] [-m FILE] LIMIT_S MARK COMMAND...
+ *   stopwatch [-g] [-k] [-m FILE] LIMIT_S MARK COMMAND...
  *
  * The clock starts before the fork. COMMAND's standard output is read through a pipe; the
  * times of its first byte, of the line that contains MARK and of its end go to standard
  * output as "first=NS mark=NS exit=NS cpu=US faults=N status=N line=TEXT", 0 for what did not
- * happen. -k kills it at the mark, -m copies its /proc/PID/smaps to FILE there.
+ * happen. -k kills it at the mark, -m copies its /proc/PID/smaps to FILE there. With -g the
+ * COMMAND's descriptor 3 is a socket, and the clock starts with the "go" that is written to it
+ * when COMMAND has written "ready": volt --restore-wait 3.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -22,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -30,7 +33,7 @@ extern char **environ;
 
 struct run {
 	const char *mark, *maps;
-	bool kill;
+	bool kill, go;
 	pid_t pid;
 	uint64_t start, first, marked, end;
 	char text[1 << 16]; /* what was read last; a line longer than half of it is cut */
@@ -46,10 +49,24 @@ static uint64_t now(void)
 	return (uint64_t)t.tv_sec * 1000000000u + (uint64_t)t.tv_nsec;
 }
 
+/* It is at rest by then: what it did last for "ready" is no part of what is timed. */
+static void let_go(struct run *r, int fd)
+{
+	struct pollfd ready = {.fd = fd, .events = POLLIN};
+	char text[8];
+
+	if (poll(&ready, 1, 10000) <= 0 || read(fd, text, sizeof(text)) != 6)
+		errx(1, "the program did not get ready");
+	usleep(5000);
+	r->start = now();
+	if (write(fd, "go\n", 3) != 3)
+		err(1, "go");
+}
+
 static int start(struct run *r, char **command)
 {
 	posix_spawn_file_actions_t actions;
-	int out[2];
+	int out[2], pair[2];
 
 	if (pipe2(out, O_CLOEXEC) != 0)
 		err(1, "pipe");
@@ -57,11 +74,21 @@ static int start(struct run *r, char **command)
 	posix_spawn_file_actions_adddup2(&actions, out[1], 1);
 	posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0);
 	posix_spawn_file_actions_addopen(&actions, 2, "/dev/null", O_WRONLY, 0);
+	if (r->go) {
+		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
+			err(1, "socketpair");
+		/* Not 3 itself, or it would be closed on exec. */
+		if (pair[1] == 3 && (pair[1] = fcntl(3, F_DUPFD_CLOEXEC, 4)) < 0)
+			err(1, "fcntl");
+		posix_spawn_file_actions_adddup2(&actions, pair[1], 3);
+	}
 	r->start = now();
 	int failed = posix_spawnp(&r->pid, command[0], &actions, NULL, command, environ);
 	if (failed != 0)
 		errx(127, "%s: %s", command[0], strerror(failed));
 	close(out[1]);
+	if (r->go)
+		let_go(r, pair[0]);
 	return out[0];
 }
 
@@ -130,8 +157,10 @@ int main(int argc, char **argv)
 	struct rusage used;
 	int option, status;
 
-	while ((option = getopt(argc, argv, "+km:")) != -1) {
-		if (option == 'k')
+	while ((option = getopt(argc, argv, "+gkm:")) != -1) {
+		if (option == 'g')
+			r.go = true;
+		else if (option == 'k')
 			r.kill = true;
 		else if (option == 'm')
 			r.maps = optarg;
@@ -139,7 +168,7 @@ int main(int argc, char **argv)
 			return 2;
 	}
 	if (argc - optind < 3)
-		errx(2, "usage: stopwatch [-k] [-m FILE] LIMIT_S MARK COMMAND...");
+		errx(2, "usage: stopwatch [-g] [-k] [-m FILE] LIMIT_S MARK COMMAND...");
 	int limit_ms = (int)(strtod(argv[optind], NULL) * 1000);
 	r.mark = argv[optind + 1];
 	int fd = start(&r, argv + optind + 2);
