@@ -61,7 +61,7 @@ class Vm:
         self.bench.run([self.bench.volt, "snapshot", "save", "--quiet", *words, self.path, folder])
 
     def time_save(self, diff):
-        """(MiB, ms from the request to its answer): the guest stands still for nearly all of it."""
+        """(MiB, ms from the request to its answer): the guest is paused for nearly all of it."""
         client = Client(self.path)
         request = {"jsonrpc": "2.0", "id": 1, "method": "vm.save",
                    "params": {"diff": "on" if diff else "off"}}

@@ -424,8 +424,8 @@ int restore_map(struct machine *m)
 
 	if (!r)
 		return 0;
-	/* A copy costs what it writes: a huge page would be 512 pages for each that it writes where the
-	 * file has a hole. */
+	/* A copy costs what it writes: a huge page would be 512 pages for each that it writes where
+	 * the file has a hole. */
 	madvise(m->memory.host, size, MADV_NOHUGEPAGE);
 	const int err = map_all(m);
 	madvise(m->memory.host, size, MADV_DONTFORK);
