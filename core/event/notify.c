@@ -121,7 +121,7 @@ static void tell(const char *text)
 		(void)!send(notify.fds[MANAGER], text, strlen(text), MSG_NOSIGNAL);
 }
 
-static void tell_ready(void)
+static void hear_ready(void)
 {
 	tell(READY_LINE "\nSTATUS=The guest is ready.\n");
 	log_line(VOLT_LOG_INFO, "the guest is ready");
@@ -170,7 +170,7 @@ static void hear(void)
 	notify.text[notify.used] = '\0';
 	const bool at_end = n <= 0 || notify.used == TEXT_MAX;
 	if (has_ready_line(at_end))
-		tell_ready();
+		hear_ready();
 	else if (at_end)
 		drop(CLIENT);
 }
@@ -192,10 +192,10 @@ void notify_take(const struct pollfd *files)
 
 void notify_runs(void)
 {
-	if (notify.fds[LISTENER] < 0 || notify.restored)
-		tell_ready();
-	else
-		tell("STATUS=The guest runs, and is not ready yet.\n");
+	if (notify.fds[LISTENER] >= 0 && !notify.restored)
+		return tell("STATUS=The guest runs, and is not ready yet.\n");
+	tell(READY_LINE "\nSTATUS=The guest runs.\n");
+	drop(LISTENER);
 }
 
 void notify_stopping(void)

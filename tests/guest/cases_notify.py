@@ -12,7 +12,7 @@ from vm import LIMIT, Case, Refusals, Setup
 
 INPUT = 101
 RUNS, STOPS = "STATUS=The guest runs, and is not ready yet.\n", "STOPPING=1\n"
-READY = "READY=1\nSTATUS=The guest is ready.\n"
+READY, RUNNING = (f"READY=1\nSTATUS=The guest {word}.\n" for word in ("is ready", "runs"))
 
 
 class Manager:
@@ -65,26 +65,26 @@ class WithoutReadySocket(Notified):
     def test_ready_when_the_guest_runs_and_stopping_at_the_end(self):
         manager = self.manager()
         run = self.go()
-        self.assertEqual(manager.hear(), READY, run.story())
+        self.assertEqual(manager.hear(), RUNNING, run.story())
         self.stop(run, manager)
 
     def test_an_abstract_socket(self):
         name = f"volt-test-{os.getpid()}-notify"
         manager = self.manager(f"\0{name}")
         run = self.go(address=f"@{name}")
-        self.assertEqual(manager.hear(), READY, run.story())
+        self.assertEqual(manager.hear(), RUNNING, run.story())
         self.stop(run, manager)
 
     def test_a_guest_that_ends_itself(self):
         manager = self.manager()
         run = self.go(guest="ending", case="status 3")
-        self.assertEqual([manager.hear(), manager.hear()], [READY, STOPS], run.story())
+        self.assertEqual([manager.hear(), manager.hear()], [RUNNING, STOPS], run.story())
         self.assertEqual(run.wait(), 3, run.story())
 
     def test_a_killed_volt(self):
         manager = self.manager()
         run = self.go()
-        self.assertEqual(manager.hear(), READY, run.story())
+        self.assertEqual(manager.hear(), RUNNING, run.story())
         run.signal(signal.SIGKILL)
         self.assertEqual(manager.hear(), STOPS, run.story())
 
@@ -100,7 +100,7 @@ class WithoutReadySocket(Notified):
         manager = self.manager()
         run = self.start("serial", "echo", ["serial,console=null"],
                          env={"NOTIFY_SOCKET": str(self.path), "LD_BIND_NOW": "1"})
-        self.assertEqual(manager.hear(), READY, run.story())
+        self.assertEqual(manager.hear(), RUNNING, run.story())
         self.stop(run, manager)
 
     def test_no_manager_is_a_warning(self):
