@@ -47,6 +47,21 @@ is_at_most() { # BYTES PROGRAM
 	[ "$size" -le "$1" ]
 }
 
+# The block of README.md, in a copy of the tree; docs/building.md has the same one.
+type_smallest_build() { # FOLDER
+	local file block
+	block=$(sed -n '/^CC=musl-gcc meson setup/,/^```/p' README.md | sed '$d')
+	for file in README.md docs/building.md; do
+		[ "$(sed -n '/^CC=musl-gcc meson setup/,/^```/p' "$file" | sed '$d')" = "$block" ] || {
+			echo "$file has another block"
+			return 1
+		}
+	done
+	rm -rf "$1" && mkdir -p "$1" && list_tree | xargs -0 cp --parents -t "$1" &&
+		(cd "$1" && limited sh -euc "$block") &&
+		is_at_most 150000 "$1/build-small/core/volt"
+}
+
 part_minimal() {
 	local small=(-Doptimization=s -Ddebug=false -Db_ndebug=true -Db_lto=true)
 	local lean=('-Dfeatures=[]' -Dsmall_libc=true)
@@ -70,6 +85,7 @@ part_minimal() {
 			-Doptimization=s -Dinit=disabled "-Dfeatures=$group" || status=1
 	done
 	step 'smallest is at most 150 KB' is_at_most 150000 "$OUT/minimal-smallest/core/volt" || status=1
+	step 'README: a minimal static build' type_smallest_build "$OUT/minimal-typed" || status=1
 	step 'static-musl boots Linux in the lab' limited python3 tests/lab/test_boot.py \
 		"$OUT/minimal-static-musl" vmlinux_boots_with_every_plugin \
 		bzimage_boots_with_the_in_kernel_irqchip || status=1

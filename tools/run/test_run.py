@@ -615,10 +615,16 @@ class Many(Case):
 
 
 class Documents(Case):
-    """Types what is printed in docs/run.md."""
+    """Types what is printed in docs/run.md and README.md."""
 
     def test_the_examples(self):
-        text = (pathlib.Path(__file__).parents[2] / "docs/run.md").read_text(encoding="utf-8")
+        self.type("docs/run.md")
+
+    def test_the_recipes(self):
+        self.type("README.md")
+
+    def type(self, path):
+        text = (pathlib.Path(__file__).parents[2] / path).read_text(encoding="utf-8")
         blocks = re.findall(r"^```console\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
         self.assertTrue(blocks)
         lines = "".join(blocks).splitlines()

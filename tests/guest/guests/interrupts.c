@@ -213,6 +213,7 @@ const struct guest_case guest_cases[] = {
     {"keyboard", keyboard},
     {"attention", attention},
     {"attend", attend},
+    {"console=ttyS0", attention}, /* with the command line that Linux gets */
     {"masked_edge", masked_edge},
     {NULL, NULL},
 };
