@@ -6,6 +6,8 @@ import re
 
 from cases import LIMIT_S, NO_IOAPIC, QUIET, boot, expect, number_line, run, volt
 
+LONG_S = 300  # of several programs one after the other
+
 
 def _memory(lab, size, low_mib, high_mib):
     kib = number_line(boot(lab, f"--memory {size}", run="mem"))
@@ -81,12 +83,12 @@ def sigterm_ends_the_vm_and_is_named(lab):
 def stop_by_name_turns_linux_off_in_order(lab):
     """By Ctrl-Alt-Del, which i8042 types and volt-init takes for a wish to end."""
     line = volt("--name web --plugin default --plugin serial,console=null")
-    wait = "for i in $(seq 300); do grep -qs 'boot mark 0x52' volt/web.log && break; sleep 0.3; done"
+    wait = "while kill -0 $vm && ! grep -qs 'boot mark 0x52' volt/web.log; do sleep 0.3; done"
     status, output = lab.run(
         f"cd /tmp; rm -rf volt; export XDG_RUNTIME_DIR=/tmp; {line} </dev/null >/tmp/out 2>&1 & "
-        f"cd /tmp; export XDG_RUNTIME_DIR=/tmp; {wait}; volt ps; volt stop --timeout 60 web; "
+        f"vm=$!; cd /tmp; export XDG_RUNTIME_DIR=/tmp; {wait}; volt ps; volt stop --timeout 60 web; "
         "status=$?; wait; echo stop ended with $status; volt ps --all --json; cat /tmp/out; "
-        "rm -rf volt; exit $status", LIMIT_S)
+        "rm -rf volt; exit $status", LONG_S)
     expect(status == 0, f"exit status {status}", output)
     expect('"cause":"poweroff"' in output.replace(" ", ""), "Linux did not turn itself off", output)
     expect("by force" not in output, "it was ended by force", output)
@@ -98,15 +100,15 @@ def a_kill_for_the_memory_of_the_cgroup_is_told(lab):
                 initrd="/lab/initramfs-sh.cpio.gz", run="sleep 20; head -c 150000000 /dev/zero >/tmp/full")
     group = "/sys/fs/cgroup/vm"
     lab.write("/tmp/vm.sh", f"echo $$ >{group}/cgroup.procs\nexec {line}\n".encode())
-    wait = "for i in $(seq 300); do grep -qs 'boot mark 0x52' volt/web.log && break; sleep 0.3; done"
+    wait = "while kill -0 $vm && ! grep -qs 'boot mark 0x52' volt/web.log; do sleep 0.3; done"
     status, output = lab.run(
         "grep -q cgroup2 /proc/mounts || mount -t cgroup2 none /sys/fs/cgroup; "
         f"echo +memory >/sys/fs/cgroup/cgroup.subtree_control; mkdir {group}; "
-        "cd /tmp; export XDG_RUNTIME_DIR=/tmp; "
-        f"sh /tmp/vm.sh </dev/null >/tmp/out 2>&1 & cd /tmp; export XDG_RUNTIME_DIR=/tmp; {wait}; "
+        "cd /tmp; rm -rf volt; export XDG_RUNTIME_DIR=/tmp; "
+        f"sh /tmp/vm.sh </dev/null >/tmp/out 2>&1 & vm=$!; {wait}; "
         f"echo $(($(cat {group}/memory.current) + 16000000)) >{group}/memory.max; wait; "
         f"volt wait web; status=$?; volt ps --all --json; cat /tmp/out {group}/memory.events; "
-        f"rm -rf volt; rmdir {group}; exit $status", LIMIT_S)
+        f"rm -rf volt; rmdir {group}; exit $status", LONG_S)
     expect(status == 137, f"exit status {status}", output)
     expect('"cause":"out-of-memory"' in output.replace(" ", ""), "the cause is not told", output)
 

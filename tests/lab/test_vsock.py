@@ -73,8 +73,8 @@ def the_agents_word_makes_the_guest_ready(lab):
     """volt-init says it when the agent listens, by vsock; the agent then ends the guest."""
     line = volt(NO_IOAPIC, f"--plugin virtio-vsock,path={SOCKET}", f"--ready-socket {SOCKET}_1025",
                 initrd=INITRD, append='quiet loglevel=0 volt.agent=1024 volt.ready=1025 volt.run="sleep 1000"')
-    until = "for i in $(seq 300); do grep -q 'VM READY' /tmp/out && break; sleep 0.3; done"
-    status, output = lab.run(f"rm -f {SOCKET}; timeout 200 {line} </dev/null >/tmp/out 2>&1 & v=$!; {until}; "
+    until = "while kill -0 $v && ! grep -q 'VM READY' /tmp/out; do sleep 0.3; done"
+    status, output = lab.run(f": >/tmp/out; rm -f {SOCKET}; timeout 200 {line} </dev/null >/tmp/out 2>&1 & v=$!; {until}; "
                              f"timeout 60 {TOOL} agent {SOCKET}; wait $v; s=$?; cat /tmp/out; ls {SOCKET}_1025 2>&1; exit $s",
                              LIMIT_S)
     expect(status == 0, f"exit status {status}", output)
