@@ -11,6 +11,7 @@ import random
 import re
 import resource
 import signal
+import socket
 import struct
 import subprocess
 import time
@@ -59,9 +60,14 @@ class Saving(Case):
             self.assertEqual(run.returncode, status, run.stdout + run.stderr)
         return run
 
+    def listens(self):
+        """The socket has its name a moment before volt listens."""
+        with socket.socket(socket.AF_UNIX) as client:
+            return client.connect_ex(str(self.socket)) == 0
+
     def save(self, run, *words, name=None, status=0):
         folder = self.place / (name or f"snapshot{self.number}")
-        run.until(lambda: self.socket.exists() or not run.alive(), "the socket is there")
+        run.until(lambda: self.listens() or not run.alive(), "volt listens")
         return folder, self.snapshot("save", *words, self.socket, folder, status=status)
 
 
@@ -425,7 +431,7 @@ class Standing(Saving):
                         ("--cpus", str(cpus)))
         text, saves, first = "", 0, self.number
         while True:
-            run.until(lambda: self.socket.exists() or not run.alive(), "the socket is there")
+            run.until(lambda: self.listens() or not run.alive(), "volt listens")
             time.sleep(random_of.random() * 0.02)
             folder, tool = self.save(run, "--stop", status=None)
             if tool.returncode != 0 or saves == SAVES:

@@ -39,7 +39,7 @@ class Failing(Saving):
         initrd = self.file(random.Random(1).randbytes(1 << 20))
         run = self.boot("serial", "echo", options=("--initrd", initrd), stdin=subprocess.PIPE)
         run.expect("ready")
-        run.until(self.socket.exists, "the socket is there")
+        run.until(self.listens, "volt listens")
         return run
 
     def left(self):
