@@ -46,6 +46,8 @@ void port_reset(struct console *c, unsigned n)
 	p->waits = p->lossy = false;
 	p->say = 0;
 	p->sent = 0;
+	if (n == 0)
+		c->loop->arm(c->v.h, c->patience, 0);
 	port_set_room(c, n);
 }
 

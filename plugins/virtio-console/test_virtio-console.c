@@ -154,6 +154,18 @@ static void a_console_that_takes_nothing_does_not_hold_the_guest(void **state)
 	expect_output(0, "abci", 4);
 }
 
+static void a_reset_ends_the_wait_for_the_peer(void **state)
+{
+	uint64_t deadline;
+
+	begin(NULL, 0, 2);
+	fake_stream_limit(host, 0, 3);
+	assert_false(guest_sends(1, "abcdef", 6));
+	assert_true(fake_timer_armed(host, 0, &deadline));
+	fake_driver_reset(driver);
+	assert_false(fake_timer_armed(host, 0, &deadline));
+}
+
 static void without_a_peer_output_is_lost(void **state)
 {
 	begin("console=unix:/a", 0, 2);
@@ -465,6 +477,7 @@ int main(void)
 	    T(input_waits_for_the_driver),
 	    T(no_input_is_lost_however_slow_the_driver_is),
 	    T(no_output_is_lost_however_slow_the_peer_is),
+	    T(a_reset_ends_the_wait_for_the_peer),
 	    T(a_console_that_takes_nothing_does_not_hold_the_guest),
 	    T(without_a_peer_output_is_lost),
 	    T(a_peer_that_leaves_frees_the_driver),

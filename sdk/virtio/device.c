@@ -183,6 +183,8 @@ static void clear(struct volt_virtio *v)
 		virtio_queue_clear(&v->q[i]);
 	if (v->type->reset)
 		v->type->reset(v);
+	if (!v->type->workers)
+		v->loop->arm(v->h, v->soon, 0);
 }
 
 void volt_virtio_reset(void *self)

@@ -38,4 +38,9 @@ for path in paths:
 for seed in range(1, 9):
     status, report = kit.check(kit.PLUGINS / "trace.so", "--seed", seed, "--only", "needs")
     kit.expect(status == 0, f"trace, seed {seed}: {kit.failed(report)}{report.get('error', '')}")
+
+# A reset while a look at the queues was due, or while the console's peer took nothing.
+for seed in (257, 349):
+    status, report = kit.check(kit.PLUGINS / "virtio-console.so", "--seed", seed, "--only", "reset")
+    kit.expect(status == 0, f"virtio-console, seed {seed}: {kit.failed(report)}{report.get('error', '')}")
 kit.finish("expectations of the tree's plugins")
