@@ -117,7 +117,10 @@ void broker_run(const struct broker *b, int (*confine)(void *arg), void *arg)
 		_exit(1);
 	for (;;) {
 		files[0].revents = files[1].revents = 0;
-		poll(files, shortage ? 1 : 2, shortage ? SHORTAGE_MS : -1);
+		/* volt reads the end of the pair, and logs it. */
+		if (poll(files, shortage ? 1 : 2, shortage ? SHORTAGE_MS : -1) < 0 &&
+		    errno != EINTR)
+			_exit(1);
 		shortage = false;
 		if (files[0].revents)
 			answer(b);

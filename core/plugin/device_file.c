@@ -226,7 +226,7 @@ static int connect_to(const char *path, int *fd, char *why, size_t size)
 	memcpy(to.sun_path, path, strlen(path) + 1);
 	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd < 0)
-		return refuse(errno, why, size, "socket: %s", strerror(errno));
+		return refuse(errno, why, size, "cannot make a socket: %s", strerror(errno));
 	if (connect(*fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
 		return 0;
 	int err = errno;
@@ -241,10 +241,13 @@ static int check_socket(int fd, char *why, size_t size)
 	struct sockaddr_storage peer;
 	socklen_t n = sizeof(peer);
 
-	if (getpeername(fd, (struct sockaddr *)&peer, &n) != 0)
-		return refuse(errno, why, size,
-		    errno == ENOTSOCK ? "is not a socket" : "the socket is not connected");
-	return 0;
+	if (getpeername(fd, (struct sockaddr *)&peer, &n) == 0)
+		return 0;
+	if (errno == ENOTSOCK)
+		return refuse(ENOTSOCK, why, size, "is not a socket");
+	if (errno == ENOTCONN)
+		return refuse(ENOTCONN, why, size, "the socket is not connected");
+	return refuse(errno, why, size, "cannot read the socket's peer: %s", strerror(errno));
 }
 
 int device_file_socket(const char *text, struct volt_value *value, char *why, size_t size)
