@@ -12,6 +12,8 @@
  */
 #include "test_bench.h"
 
+#include <fuzz_driver.h>
+
 #include "blk.h"
 
 #define INPUT_MAX 512u
@@ -32,7 +34,7 @@ static unsigned disk;
 static char base_path[64];
 static int base_file;
 
-static const uint8_t *input, *input_end;
+static struct fuzz_driver z;
 
 static _Noreturn void wrong(const char *what)
 {
@@ -45,11 +47,7 @@ static _Noreturn void wrong(const char *what)
 
 static uint64_t next(unsigned bytes)
 {
-	uint64_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | (input < input_end ? *input++ : 0);
-	return v;
+	return fuzz_next(&z, bytes);
 }
 
 /* Numbers that somebody may have forgotten. */
@@ -62,36 +60,12 @@ static uint64_t edge(void)
 	return which < 192 ? which : edges[which % (sizeof(edges) / sizeof(edges[0]))];
 }
 
-static unsigned queue(void)
-{
-	return (unsigned)next(1) % (disk == WIDE ? 2 : 1);
-}
-
-static uint64_t address(void)
-{
-	const struct fake_ring *r = fake_driver_ring(driver, queue());
-	const uint64_t which = next(1), off = next(2);
-
-	switch (which % 8) {
-	case 0:
-		return r->desc + off % 256;
-	case 1:
-		return r->avail + off % 38;
-	case 2:
-		return r->used + off % 134;
-	case 3:
-		return off << 48 | off;
-	default:
-		return RAM + off * 4 % ram_size;
-	}
-}
-
 /* ------------------------------------------------------------------------- acts */
 
 static void act_request(void)
 {
 	const uint8_t types[] = {IN, OUT, FLUSH, GET_ID, DISCARD, WRITE_ZEROES, 2, 0xff};
-	const unsigned q = queue();
+	const unsigned q = fuzz_queue(&z);
 	const uint32_t type = types[next(1) % sizeof(types)];
 	const uint64_t sector = edge();
 	const uint32_t n = (uint32_t)next(2) << (next(1) % 4), cut = (uint32_t)next(2);
@@ -115,30 +89,22 @@ static void act_range(void)
 
 static void act_descriptor(void)
 {
-	const struct fake_ring *r = fake_driver_ring(driver, queue());
-	const unsigned i = (unsigned)next(1) % 16;
-	const uint64_t at = address();
-	const uint32_t len = (uint32_t)next(2) << (next(1) % 17);
-
-	if (!r->desc)
-		return;
-	fake_driver_put(driver, r->desc, i, at, len, (uint16_t)next(1), (uint16_t)next(1));
+	fuzz_act_descriptor(&z);
 }
 
 static void act_show(void)
 {
-	const unsigned q = queue();
-
-	if (fake_driver_ring(driver, q)->desc)
-		fake_driver_show(driver, q, (uint16_t)next(1) % 18);
+	fuzz_act_show(&z);
 }
 
 static void act_memory(void)
 {
-	const uint64_t at = address() - RAM;
+	fuzz_act_memory(&z);
+}
 
-	if (at < ram_size)
-		*fake_driver_at(driver, RAM + at) = (uint8_t)next(1);
+static void act_state(void)
+{
+	fuzz_act_state(&z);
 }
 
 static void act_register(void)
@@ -175,21 +141,6 @@ static void act_command(void)
 		fake_command(disks[disk].f, "rate", args, (unsigned)next(1) % 3);
 }
 
-/* Saved, changed and loaded: either refused, or a device that answers. */
-static void act_state(void)
-{
-	static uint8_t copy[16384];
-	size_t n;
-	const uint8_t *saved = fake_state_save(disks[disk].f, &n);
-
-	if (n > sizeof(copy))
-		return;
-	memcpy(copy, saved, n);
-	for (unsigned i = (unsigned)next(1) % 4; i; i--)
-		copy[next(2) % n] = (uint8_t)next(1);
-	fake_state_load(disks[disk].f, copy, n);
-}
-
 /* As many runs as a second brings at most. */
 static void act_run(void)
 {
@@ -209,7 +160,7 @@ static void act(void)
 	else if (which == 15)
 		fake_advance(disks[disk].f, next(4));
 	else
-		fake_driver_set(driver, FAKE_REG_QUEUE_NOTIFY, queue());
+		fake_driver_set(driver, FAKE_REG_QUEUE_NOTIFY, fuzz_queue(&z));
 }
 
 /* ------------------------------------------------------------------ what must hold */
@@ -249,15 +200,17 @@ static void check_honest(unsigned q)
 
 static void play(const uint8_t *bytes, size_t n)
 {
-	input = bytes;
-	input_end = bytes + n;
+	z = (struct fuzz_driver){.at = bytes, .end = bytes + n, .ram = RAM, .ram_size = ram_size};
 	disk = (unsigned)next(1) % DISKS;
 	driver = disks[disk].d;
+	z.host = disks[disk].f;
+	z.driver = driver;
+	z.queues = disk == WIDE ? 2 : 1;
 	libc = (struct blk_libc){0};
 	fake_driver_free_all(driver);
-	if (!fake_driver_start(driver, features(), disk == WIDE ? 2 : 1, 16))
+	if (!fake_driver_start(driver, features(), z.queues, 16))
 		wrong("the device does not start");
-	while (input < input_end)
+	while (z.at < z.end)
 		act();
 	libc = (struct blk_libc){0};
 	fake_uring_answers(disks[disk].f, 0);
@@ -265,9 +218,9 @@ static void play(const uint8_t *bytes, size_t n)
 	fake_command(disks[disk].f, "rate", NULL, 0);
 	fake_command(disks[disk].f, "resize", NULL, 0);
 	fake_driver_free_all(driver);
-	if (!fake_driver_start(driver, features(), disk == WIDE ? 2 : 1, 16))
+	if (!fake_driver_start(driver, features(), z.queues, 16))
 		wrong("the device does not start anew");
-	for (unsigned q = 0; q < (disk == WIDE ? 2 : 1); q++)
+	for (unsigned q = 0; q < z.queues; q++)
 		check_honest(q);
 	check_files();
 }

@@ -12,6 +12,8 @@
  */
 #include "test_virtio-console.h"
 
+#include <fuzz_driver.h>
+
 #define INPUT_MAX 512u
 #define SMALL_RAM 0x8000u
 
@@ -34,7 +36,7 @@ static struct {
 } devices[DEVICES];
 static unsigned device;
 
-static const uint8_t *input, *input_end;
+static struct fuzz_driver z;
 
 static _Noreturn void wrong(const char *what)
 {
@@ -46,16 +48,7 @@ static _Noreturn void wrong(const char *what)
 
 static uint64_t next(unsigned bytes)
 {
-	uint64_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | (input < input_end ? *input++ : 0);
-	return v;
-}
-
-static unsigned queue(void)
-{
-	return (unsigned)next(1) % kinds[device].queues;
+	return fuzz_next(&z, bytes);
 }
 
 static uint32_t stream(void)
@@ -63,31 +56,11 @@ static uint32_t stream(void)
 	return (uint32_t)next(1) % kinds[device].streams;
 }
 
-/* A part of a ring, any of its memory, or no memory at all. */
-static uint64_t address(void)
-{
-	const struct fake_ring *r = fake_driver_ring(driver, queue());
-	const uint64_t which = next(1), off = next(2);
-
-	switch (which % 8) {
-	case 0:
-		return r->desc + off % 256;
-	case 1:
-		return r->avail + off % 38;
-	case 2:
-		return r->used + off % 134;
-	case 3:
-		return off << 48 | off;
-	default:
-		return RAM + off % SMALL_RAM;
-	}
-}
-
 /* ------------------------------------------------------------------------- acts */
 
 static void act_chain(void)
 {
-	const unsigned q = queue(), count = 1 + (unsigned)next(1) % 4;
+	const unsigned q = fuzz_queue(&z), count = 1 + (unsigned)next(1) % 4;
 	struct fake_segment s[4];
 
 	for (unsigned i = 0; i < count; i++)
@@ -111,29 +84,22 @@ static void act_control(void)
 
 static void act_descriptor(void)
 {
-	const struct fake_ring *r = fake_driver_ring(driver, queue());
-	const unsigned i = (unsigned)next(1) % RING;
-	const uint64_t at = address();
-	const uint32_t len = (uint32_t)next(2) << (next(1) % 17);
-
-	if (r->desc)
-		fake_driver_put(driver, r->desc, i, at, len, (uint16_t)next(1), (uint16_t)next(1));
+	fuzz_act_descriptor(&z);
 }
 
 static void act_show(void)
 {
-	const unsigned q = queue();
-
-	if (fake_driver_ring(driver, q)->desc)
-		fake_driver_show(driver, q, (uint16_t)(next(1) % (RING + 2)));
+	fuzz_act_show(&z);
 }
 
 static void act_memory(void)
 {
-	const uint64_t at = address() - RAM;
+	fuzz_act_memory(&z);
+}
 
-	if (at < SMALL_RAM)
-		*fake_driver_at(driver, RAM + at) = (uint8_t)next(1);
+static void act_state(void)
+{
+	fuzz_act_state(&z);
 }
 
 static void act_register(void)
@@ -181,21 +147,6 @@ static void act_command(void)
 		fake_command(host, "ports", NULL, 0);
 }
 
-/* Saved, changed and loaded: either refused, or a device that goes on. */
-static void act_state(void)
-{
-	static uint8_t copy[65536];
-	size_t n;
-	const uint8_t *saved = fake_state_save(host, &n);
-
-	if (n > sizeof(copy))
-		wrong("its state is larger than thought");
-	memcpy(copy, saved, n);
-	for (unsigned i = (unsigned)next(1) % 4; i; i--)
-		copy[next(2) % n] = (uint8_t)next(1);
-	fake_state_load(host, copy, n);
-}
-
 static void act(void)
 {
 	static void (*const acts[])(void) = {act_chain, act_chain, act_control, act_control,
@@ -208,7 +159,7 @@ static void act(void)
 	else if (which == 15)
 		fake_advance(host, next(4));
 	else
-		fake_driver_kick(driver, queue());
+		fake_driver_kick(driver, fuzz_queue(&z));
 }
 
 /* ------------------------------------------------------------------ what must hold */
@@ -290,13 +241,15 @@ static void check_output(void)
 
 static void play(const uint8_t *bytes, size_t n)
 {
-	input = bytes;
-	input_end = bytes + n;
+	z = (struct fuzz_driver){.at = bytes, .end = bytes + n, .ram = RAM, .ram_size = SMALL_RAM};
 	device = (unsigned)next(1) % DEVICES;
 	host = devices[device].f;
 	driver = devices[device].d;
+	z.host = host;
+	z.driver = driver;
+	z.queues = kinds[device].queues;
 	start();
-	while (input < input_end)
+	while (z.at < z.end)
 		act();
 	connect_all();
 	start();

@@ -2,8 +2,9 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * seed_fuzz SEEDS - runs the target LLVMFuzzerTestOneInput() that it is linked with: first on each
- * input that is kept, then on changed ones. With libFuzzer this file is left out:
+ * seed_fuzz [SEEDS] - runs the target LLVMFuzzerTestOneInput() that it is linked with: first on
+ * each input that is kept, then on changed ones; without SEEDS on random ones. With libFuzzer this
+ * file is left out:
  *
  *   clang -fsanitize=fuzzer,address,undefined ... fuzz_NAME.c
  *
@@ -70,7 +71,7 @@ static void read_seeds(const char *name)
 /* A kept input with a few changes, perhaps with the end of another one; or anything. */
 static size_t mutate(uint8_t *to)
 {
-	if (rnd(8) == 0) {
+	if (seed_count == 0 || rnd(8) == 0) {
 		const size_t n = 1 + rnd(INPUT_MAX);
 
 		for (size_t i = 0; i < n; i++)
@@ -111,9 +112,10 @@ int main(int argc, char **argv)
 	const uint64_t rounds = from_environment("VOLT_FUZZ_ROUNDS", 0);
 	uint64_t done = 0;
 
-	if (argc != 2)
+	if (argc > 2)
 		return 2;
-	read_seeds(argv[1]);
+	if (argc == 2)
+		read_seeds(argv[1]);
 	printf("VOLT_FUZZ_SEED=%llu\n", (unsigned long long)seed);
 	fflush(stdout);
 	for (size_t i = 0; i < seed_count; i++)

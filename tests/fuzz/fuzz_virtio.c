@@ -10,18 +10,11 @@
  * memory must leave it alone. Then the driver puts the function back to where it was, resets the
  * device, sets it up anew, and one honest request on each queue must be answered, with an
  * interrupt.
- *
- *   VOLT_FUZZ_SECONDS  how long (4)
- *   VOLT_FUZZ_ROUNDS   how many inputs, however long they take
- *   VOLT_FUZZ_SEED     replays: input n of a seed is always the same
- *
- * With coverage, by hand:
- *
- *   clang -fsanitize=fuzzer,address,undefined -DVOLT_LIBFUZZER ... fuzz_virtio.c
  */
 #include <stdio.h>
-#include <time.h>
-#include <unistd.h>
+#include <stdlib.h>
+
+#include <fuzz_driver.h>
 
 #include <sdk/common/state.h>
 #include <sdk/virtio/test_virtio.h>
@@ -40,7 +33,7 @@ static struct bench *b;
 static bool is_pci;
 static uint32_t home; /* of BAR 0 */
 
-static const uint8_t *input, *input_end;
+static struct fuzz_driver z;
 
 static _Noreturn void wrong(const char *what)
 {
@@ -53,11 +46,7 @@ static _Noreturn void wrong(const char *what)
 
 static uint64_t next(unsigned bytes)
 {
-	uint64_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | (input < input_end ? *input++ : 0);
-	return v;
+	return fuzz_next(&z, bytes);
 }
 
 static uint32_t width(void)
@@ -65,26 +54,10 @@ static uint32_t width(void)
 	return 1u << next(1) % 4;
 }
 
-/* Memory, rings, what is none, or anything. */
+/* Now and then the device's own range. */
 static uint64_t address(void)
 {
-	const struct fake_ring *r = fake_driver_ring(b->d, next(1) & 1);
-	const uint64_t which = next(1), off = next(2);
-
-	switch (which % 8) {
-	case 0:
-		return r->desc + off % 128;
-	case 1:
-		return r->avail + off % 22;
-	case 2:
-		return r->used + off % 70;
-	case 3:
-		return off << 48 | off;
-	case 4:
-		return fake_range(b->f, 0)->base + off;
-	default:
-		return RAM + off % (RAM_SIZE + 16);
-	}
+	return next(1) % 8 == 0 ? fake_range(b->f, 0)->base + next(2) : fuzz_address(&z);
 }
 
 /* A number as registers have them: small, one bit, an address, or anything. */
@@ -194,10 +167,7 @@ static void act_descriptor(void)
 
 static void act_show(void)
 {
-	const unsigned q = next(1) & 1;
-
-	if (fake_driver_ring(b->d, q)->size)
-		fake_driver_show(b->d, q, (uint16_t)(next(1) % 9));
+	fuzz_act_show(&z);
 }
 
 static void act_request(void)
@@ -276,11 +246,13 @@ static void bring_home(void)
 
 static void play(const uint8_t *bytes, size_t n)
 {
-	input = bytes;
-	input_end = bytes + n;
+	z = (struct fuzz_driver){
+	    .at = bytes, .end = bytes + n, .ram = RAM, .ram_size = RAM_SIZE, .queues = 2};
 	is_pci = next(1) & 1;
 	b = benches[is_pci ? PCI : MMIO];
-	while (input < input_end)
+	z.host = b->f;
+	z.driver = b->d;
+	while (z.at < z.end)
 		acts[next(1) % (sizeof(acts) / sizeof(acts[0]))]();
 	b->toy->busy = false;
 	bring_home();
@@ -314,48 +286,3 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t n)
 		play(bytes, n);
 	return 0;
 }
-
-#ifndef VOLT_LIBFUZZER
-
-static uint64_t random_state;
-
-static uint64_t rnd(uint64_t below)
-{
-	random_state = random_state * UINT64_C(6364136223846793005) + 1442695040888963407u;
-	return (random_state >> 33) % below;
-}
-
-static uint64_t from_environment(const char *name, uint64_t otherwise)
-{
-	const char *text = getenv(name);
-
-	return text && *text ? strtoull(text, NULL, 0) : otherwise;
-}
-
-int main(void)
-{
-	uint8_t bytes[INPUT_MAX];
-	const time_t begin = time(NULL);
-	const uint64_t seed =
-	    from_environment("VOLT_FUZZ_SEED", (uint64_t)begin ^ (uint64_t)getpid());
-	const uint64_t seconds = from_environment("VOLT_FUZZ_SECONDS", 4);
-	const uint64_t rounds = from_environment("VOLT_FUZZ_ROUNDS", 0);
-	uint64_t done = 0;
-
-	printf("VOLT_FUZZ_SEED=%llu\n", (unsigned long long)seed);
-	fflush(stdout);
-	for (; rounds ? done < rounds : time(NULL) - begin < (time_t)seconds; done++) {
-		random_state = seed + done;
-		const size_t n = 1 + rnd(INPUT_MAX / 4);
-
-		for (size_t i = 0; i < n; i++)
-			bytes[i] = (uint8_t)rnd(256);
-		LLVMFuzzerTestOneInput(bytes, n);
-	}
-	bench_close(benches[MMIO]);
-	bench_close(benches[PCI]);
-	printf("%llu inputs\n", (unsigned long long)done);
-	return 0;
-}
-
-#endif

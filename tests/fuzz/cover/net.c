@@ -21,7 +21,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#include <volt/fake_driver.h>
+#include <fuzz_driver.h>
 
 #include "cover.h"
 
@@ -50,7 +50,7 @@ static struct card {
 } cards[CARDS];
 static unsigned which;
 
-static const uint8_t *input, *input_end;
+static struct fuzz_driver z;
 
 /* The fake host's tap is a socket. */
 int ioctl(int fd, unsigned long request, ...)
@@ -75,31 +75,7 @@ static _Noreturn void wrong(const char *what)
 
 static uint64_t next(unsigned bytes)
 {
-	uint64_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | (input < input_end ? *input++ : 0);
-	return v;
-}
-
-/* Mostly memory, now and then a ring, now and then nowhere. */
-static uint64_t address(void)
-{
-	const struct fake_ring *r = fake_driver_ring(cards[which].d, (unsigned)next(1) % 2);
-	const uint64_t kind = next(1), off = next(2);
-
-	switch (kind % 8) {
-	case 0:
-		return r->desc + off % 256;
-	case 1:
-		return r->avail + off % 38;
-	case 2:
-		return r->used + off % 134;
-	case 3:
-		return off << 48 | off;
-	default:
-		return RAM + off % RAM_SIZE;
-	}
+	return fuzz_next(&z, bytes);
 }
 
 /* ------------------------------------------------------------------------- acts */
@@ -171,31 +147,22 @@ static void act_take(void)
 
 static void act_descriptor(void)
 {
-	const struct fake_ring *r = fake_driver_ring(cards[which].d, (unsigned)next(1) % 2);
-	const unsigned i = (unsigned)next(1) % RING;
-	const uint64_t at = address();
-	const uint32_t len = (uint32_t)next(2) << next(1) % 17;
-
-	if (r->desc)
-		fake_driver_put(
-		    cards[which].d, r->desc, i, at, len, (uint16_t)next(1), (uint16_t)next(1));
+	fuzz_act_descriptor(&z);
 }
 
 static void act_show(void)
 {
-	const unsigned q = (unsigned)next(1) % 2;
-
-	if (fake_driver_ring(cards[which].d, q)->desc)
-		fake_driver_show(cards[which].d, q, (uint16_t)next(1) % (RING + 2));
-	fake_driver_kick(cards[which].d, q);
+	fake_driver_kick(cards[which].d, fuzz_act_show(&z));
 }
 
 static void act_memory(void)
 {
-	const uint64_t off = address() - RAM;
+	fuzz_act_memory(&z);
+}
 
-	if (off < RAM_SIZE)
-		*fake_driver_at(cards[which].d, RAM + off) = (uint8_t)next(1);
+static void act_state(void)
+{
+	fuzz_act_state(&z);
 }
 
 static void act_register(void)
@@ -216,21 +183,6 @@ static void act_command(void)
 		fake_command(cards[which].f, "link", kind ? &up : &down, 1);
 	else
 		fake_command(cards[which].f, "rate", rate, (unsigned)next(1) % 3);
-}
-
-/* Saved, changed and loaded: either refused, or a card that works. */
-static void act_state(void)
-{
-	static uint8_t copy[16384];
-	size_t n;
-	const uint8_t *saved = fake_state_save(cards[which].f, &n);
-
-	if (n > sizeof(copy))
-		return;
-	memcpy(copy, saved, n);
-	for (unsigned i = (unsigned)next(1) % 4; i; i--)
-		copy[next(2) % n] = (uint8_t)next(1);
-	fake_state_load(cards[which].f, copy, n);
 }
 
 static void act_time(void)
@@ -319,14 +271,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (size < 3 || size > 1024)
 		return 0;
-	input = data;
-	input_end = data + size;
+	z = (struct fuzz_driver){
+	    .at = data, .end = data + size, .ram = RAM, .ram_size = RAM_SIZE, .queues = 2};
 	which = (unsigned)next(1) % CARDS;
+	z.host = cards[which].f;
+	z.driver = cards[which].d;
 	const uint64_t bits = next(2);
 	const uint64_t offloads = which == TAP ? OFFLOADS & (bits | (bits & 0x7000) << 42) : 0;
 
 	start((BASE & ~(bits & 0x8000 ? UINT64_C(0x8000) : 0)) | offloads);
-	while (input < input_end)
+	while (z.at < z.end)
 		act();
 	fake_command(cards[which].f, "rate", NULL, 0);
 	fake_command(cards[which].f, "link", &up, 1);
