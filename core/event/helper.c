@@ -284,6 +284,10 @@ int helper_start(void)
 		return 0;
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) != 0)
 		return log_error(errno, "cannot make a socket pair: %s", strerror(errno));
+	/* Before there is a child, which would take an end by this error for a kill. */
+	if (setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0)
+		return log_error(
+		    errno, "cannot limit the wait for volt-helper: %s", strerror(errno));
 	pid_t volt = getpid(), child = _Fork(); /* no handler of fork() has to run */
 	if (child < 0)
 		return log_error(errno, "cannot start the process that restores the terminal: %s",
@@ -293,9 +297,6 @@ int helper_start(void)
 		keep(pair[1], volt);
 	}
 	close(pair[1]);
-	if (setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) != 0)
-		return log_error(
-		    errno, "cannot limit the wait for volt-helper: %s", strerror(errno));
 	reporter_close();
 	end_record_close();
 	notify_close();

@@ -226,7 +226,9 @@ static int connect_to(const char *path, int *fd, char *why, size_t size)
 	memcpy(to.sun_path, path, strlen(path) + 1);
 	*fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (*fd < 0)
-		return refuse(errno, why, size, "cannot make a socket: %s", strerror(errno));
+		/* No file's owner refuses it: as if the host had no sockets. */
+		return refuse(errno == EPERM ? ENOSYS : errno, why, size,
+		    "cannot make a socket: %s%s", strerror(errno), open_files_hint(errno));
 	if (connect(*fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
 		return 0;
 	int err = errno;
@@ -247,7 +249,8 @@ static int check_socket(int fd, char *why, size_t size)
 		return refuse(ENOTSOCK, why, size, "is not a socket");
 	if (errno == ENOTCONN)
 		return refuse(ENOTCONN, why, size, "the socket is not connected");
-	return refuse(errno, why, size, "cannot read the socket's peer: %s", strerror(errno));
+	return refuse(errno == EPERM ? ENOSYS : errno, why, size,
+	    "cannot read the socket's peer: %s", strerror(errno));
 }
 
 int device_file_socket(const char *text, struct volt_value *value, char *why, size_t size)
