@@ -94,25 +94,6 @@ def stop_by_name_turns_linux_off_in_order(lab):
     expect("by force" not in output, "it was ended by force", output)
 
 
-def a_kill_for_the_memory_of_the_cgroup_is_told(lab):
-    """The guest fills more memory than memory.max (cgroup v2) leaves the VM once it is up."""
-    line = volt("--name web --plugin default --plugin serial,console=null --memory 256M",
-                initrd="/lab/initramfs-sh.cpio.gz", run="sleep 20; head -c 150000000 /dev/zero >/tmp/full")
-    group = "/sys/fs/cgroup/vm"
-    lab.write("/tmp/vm.sh", f"echo $$ >{group}/cgroup.procs\nexec {line}\n".encode())
-    wait = "while kill -0 $vm && ! grep -qs 'boot mark 0x52' volt/web.log; do sleep 0.3; done"
-    status, output = lab.run(
-        "grep -q cgroup2 /proc/mounts || mount -t cgroup2 none /sys/fs/cgroup; "
-        f"echo +memory >/sys/fs/cgroup/cgroup.subtree_control; mkdir {group}; "
-        "cd /tmp; rm -rf volt; export XDG_RUNTIME_DIR=/tmp; "
-        f"sh /tmp/vm.sh </dev/null >/tmp/out 2>&1 & vm=$!; {wait}; "
-        f"echo $(($(cat {group}/memory.current) + 16000000)) >{group}/memory.max; wait; "
-        f"volt wait web; status=$?; volt ps --all --json; cat /tmp/out {group}/memory.events; "
-        f"rm -rf volt; rmdir {group}; exit $status", LONG_S)
-    expect(status == 137, f"exit status {status}", output)
-    expect('"cause":"out-of-memory"' in output.replace(" ", ""), "the cause is not told", output)
-
-
 def typing_at_the_prompt_works(lab):
     session = lab.spawn(volt())
     session.expect("VOLT VM READY", 90)
