@@ -14,6 +14,9 @@
 #include "tools/run/image_store.h"
 #include "tools/run/tool.h"
 #include "tools/standard.h"
+#include "tools/verb.h"
+
+#define PROGRAM "volt image"
 
 enum { OPT_SIZE = MISUSE_VAL, OPT_DEBIAN, OPT_INCLUDE, OPT_NAME, OPT_VERSION, OPT_HELP };
 
@@ -27,26 +30,18 @@ static const struct option longs[] = {
     {NULL, 0, NULL, 0},
 };
 
-static const struct {
-	const char *name;
-	int (*run)(const struct image_request *r);
-} verbs[] = {
-    {"create", image_create},
-    {"import", image_import},
-    {"list", image_list},
-    {"remove", image_remove},
-    {"resize", image_resize},
-};
+static const char *const names[] = {"create", "import", "list", "remove", "resize", NULL};
+
+static int (*const runs[])(const struct image_request *r) = {
+    image_create, image_import, image_list, image_remove, image_resize};
 
 int image_say(int code, const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("volt image: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	verb_say(PROGRAM, code, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
 	return code;
 }
 
@@ -147,7 +142,7 @@ static int parse(struct image_request *r, int argc, char **argv)
 			print_help();
 			return IMAGE_DONE;
 		default:
-			misuse_option("volt image", longs, argv);
+			misuse_option(PROGRAM, longs, argv);
 			return IMAGE_USAGE;
 		}
 	}
@@ -160,18 +155,14 @@ static int run(struct image_request *r, int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	const char *verb = argv[optind];
-	for (unsigned i = 0; verb && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (strcmp(verb, verbs[i].name) != 0)
-			continue;
-		r->words = argv + optind + 1;
-		r->count = argc - optind - 1;
-		if (image_folder(r->store, sizeof(r->store)) != 0)
-			return image_say(IMAGE_FAILED, "neither XDG_DATA_HOME nor HOME is set");
-		return verbs[i].run(r);
-	}
-	return image_say(IMAGE_USAGE, "%s%s; give create, import, list, remove or resize",
-	    verb ? verb : "no verb given", verb ? ": no such verb" : "");
+	const int verb = verb_find(PROGRAM, names, argv[optind]);
+	if (verb < 0)
+		return IMAGE_USAGE;
+	r->words = argv + optind + 1;
+	r->count = argc - optind - 1;
+	if (image_folder(r->store, sizeof(r->store)) != 0)
+		return image_say(IMAGE_FAILED, "neither XDG_DATA_HOME nor HOME is set");
+	return runs[verb](r);
 }
 
 int main(int argc, char **argv)
@@ -180,8 +171,5 @@ int main(int argc, char **argv)
 
 	standard_begin();
 	tool_set_path();
-	const int code = run(&request, argc, argv);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return image_say(IMAGE_FAILED, "cannot write the output: %s", strerror(errno));
-	return code;
+	return verb_end(PROGRAM, run(&request, argc, argv), IMAGE_FAILED);
 }

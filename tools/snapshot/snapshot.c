@@ -14,7 +14,9 @@
 
 #include "tools/misuse.h"
 #include "tools/standard.h"
+#include "tools/verb.h"
 
+#define PROGRAM   "volt snapshot"
 #define TIMEOUT_S 30
 
 enum {
@@ -44,11 +46,9 @@ int snap_say(int code, const char *fmt, ...)
 {
 	va_list ap;
 
-	fputs("volt snapshot: ", stderr);
 	va_start(ap, fmt);
-	vfprintf(stderr, fmt, ap);
+	verb_say(PROGRAM, code, fmt, ap);
 	va_end(ap);
-	fputc('\n', stderr);
 	return code;
 }
 
@@ -112,16 +112,10 @@ static int verb_check(const struct snap_options *o)
 	return snap_say(SNAP_FAILED, "check: cannot start %s: %s", program, strerror(errno));
 }
 
-static const struct {
-	const char *name;
-	int (*run)(const struct snap_options *o);
-} verbs[] = {
-    {"save", verb_save},
-    {"show", verb_show},
-    {"verify", verb_verify},
-    {"check", verb_check},
-    {"merge", verb_merge},
-};
+static const char *const names[] = {"save", "show", "verify", "check", "merge", NULL};
+
+static int (*const runs[])(const struct snap_options *o) = {
+    verb_save, verb_show, verb_verify, verb_check, verb_merge};
 
 static int take_timeout(struct snap_options *o, const char *text)
 {
@@ -169,7 +163,7 @@ static int parse(struct snap_options *o, int argc, char **argv)
 			print_help();
 			return SNAP_DONE;
 		default:
-			misuse_option("volt snapshot", longs, argv);
+			misuse_option(PROGRAM, longs, argv);
 			return SNAP_USAGE;
 		}
 	}
@@ -182,19 +176,15 @@ static int run(struct snap_options *o, int argc, char **argv)
 
 	if (code >= 0)
 		return code;
-	const char *verb = argv[optind];
-	for (unsigned i = 0; verb && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
-		if (strcmp(verb, verbs[i].name) != 0)
-			continue;
-		argv += optind;
-		argc -= optind;
-		optind = 1;
-		code = parse(o, argc, argv);
-		o->words = argv + optind;
-		return code >= 0 ? code : verbs[i].run(o);
-	}
-	return snap_say(SNAP_USAGE, "%s%s; give save, show, verify, check or merge",
-	    verb ? verb : "no verb given", verb ? ": no such verb" : "");
+	const int verb = verb_find(PROGRAM, names, argv[optind]);
+	if (verb < 0)
+		return SNAP_USAGE;
+	argv += optind;
+	argc -= optind;
+	optind = 1;
+	code = parse(o, argc, argv);
+	o->words = argv + optind;
+	return code >= 0 ? code : runs[verb](o);
 }
 
 int main(int argc, char **argv)
@@ -202,8 +192,5 @@ int main(int argc, char **argv)
 	struct snap_options o = {.timeout = TIMEOUT_S};
 
 	standard_begin();
-	const int code = run(&o, argc, argv);
-	if (fflush(stdout) != 0 || ferror(stdout))
-		return snap_say(SNAP_OUTPUT, "cannot write the output: %s", strerror(errno));
-	return code;
+	return verb_end(PROGRAM, run(&o, argc, argv), SNAP_OUTPUT);
 }
