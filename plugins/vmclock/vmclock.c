@@ -8,10 +8,8 @@
  * Source: Linux, include/uapi/linux/vmclock-abi.h (the page, and the ACPI device with a real _CRS);
  * drivers/ptp/ptp_vmclock.c (Linux 6.13 and later), which makes a clock and /dev/vmclock0 of it.
  */
-#include <errno.h>
 #include <string.h>
 
-#include <volt/describe.h>
 #include <volt/draft/page.h>
 #include <volt/identity.h>
 #include <volt/memory.h>
@@ -52,57 +50,15 @@
 enum { COUNT_NOTIFIED };
 
 struct vmclock {
-	const struct volt_host *h;
-	uint8_t *page;
-	uint32_t line;
-	bool news; /* the guest was not told yet */
+	struct volt_page_device d;
 };
-
-static int describe(struct vmclock *v, uint64_t gpa)
-{
-	const struct volt_host *h = v->h;
-	const struct volt_describe *describe = h->get_ext(h, VOLT_EXT_DESCRIBE);
-	const struct volt_acpi_device device = {
-	    .size = sizeof(device),
-	    .hid = HID,
-	    .cid = CID,
-	    .ddn = CID,
-	    .resource_count = 2,
-	    .resources =
-		{
-		    {.type = VOLT_RES_MMIO, .base = gpa, .len = VOLT_PAGE_SIZE},
-		    {.type = VOLT_RES_IRQ,
-			.flags = VOLT_RES_NOTIFY,
-			.base = h->irq_number(h, v->line)},
-		},
-	};
-
-	if (!describe)
-		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_DESCRIBE);
-	const int err = describe->device(h, &device);
-	return err ? volt_fail(h, -err, "cannot describe %s", device.hid) : 0;
-}
 
 static int vmclock_init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
+	struct volt_acpi_device device = {.hid = HID, .cid = CID, .ddn = CID};
 	struct vmclock *v = self;
-	uint64_t gpa;
-	void *at;
 
-	v->h = h;
-	if (!VOLT_HAS(h, pulse))
-		return volt_fail(h, ENOTSUP, "the host is of an ABI before 0.3");
-	const struct volt_page *pages = h->get_ext(h, VOLT_EXT_PAGE);
-	if (!pages)
-		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_PAGE);
-	int err = pages->add(h, "clock", &gpa, &at);
-	if (err)
-		return volt_fail(h, -err, "cannot have a page");
-	v->page = at;
-	err = h->add_irq(h, VOLT_ANY, VOLT_IRQ_EDGE, &v->line);
-	if (err)
-		return volt_fail(h, -err, "cannot have an interrupt line");
-	return describe(v, gpa);
+	return volt_page_device_init(&v->d, h, "clock", &device, false);
 }
 
 /* part * 2^64 / whole, for part < whole < 2^63. */
@@ -146,29 +102,25 @@ static void vmclock_identify(void *self, const struct volt_identity *id)
 	struct vmclock *v = self;
 	const uint32_t sequence = volt_le32(id->generation) & ~1u;
 
-	volt_put_le32(v->page + AT_SEQ_COUNT, sequence | 1);
-	volt_put_le32(v->page + AT_MAGIC, MAGIC);
-	volt_put_le32(v->page + AT_SIZE, VOLT_PAGE_SIZE);
-	volt_put_le16(v->page + AT_VERSION, 1);
-	v->page[AT_TIME_TYPE] = TIME_UTC;
-	volt_put_le64(v->page + AT_DISRUPTION, volt_le64(id->generation));
-	volt_put_le64(v->page + AT_GENERATION, volt_le64(id->generation + 8));
-	volt_put_le64(v->page + AT_FLAGS, FLAG_GENERATION | FLAG_NOTIFICATION);
-	write_time(v->page, id);
-	volt_put_le32(v->page + AT_SEQ_COUNT, sequence + 2);
-	v->news = id->reason == VOLT_IDENTITY_RESTORED;
+	volt_put_le32(v->d.page + AT_SEQ_COUNT, sequence | 1);
+	volt_put_le32(v->d.page + AT_MAGIC, MAGIC);
+	volt_put_le32(v->d.page + AT_SIZE, VOLT_PAGE_SIZE);
+	volt_put_le16(v->d.page + AT_VERSION, 1);
+	v->d.page[AT_TIME_TYPE] = TIME_UTC;
+	volt_put_le64(v->d.page + AT_DISRUPTION, volt_le64(id->generation));
+	volt_put_le64(v->d.page + AT_GENERATION, volt_le64(id->generation + 8));
+	volt_put_le64(v->d.page + AT_FLAGS, FLAG_GENERATION | FLAG_NOTIFICATION);
+	write_time(v->d.page, id);
+	volt_put_le32(v->d.page + AT_SEQ_COUNT, sequence + 2);
+	v->d.news = id->reason == VOLT_IDENTITY_RESTORED;
 }
 
-/* A plain pause brings no news, and must send no interrupt. */
 static void vmclock_resume(void *self)
 {
 	struct vmclock *v = self;
 
-	if (!v->news)
-		return;
-	v->news = false;
-	volt_count(v->h, COUNT_NOTIFIED, 1);
-	v->h->pulse(v->h, v->line);
+	if (volt_page_device_tell(&v->d))
+		volt_count(v->d.h, COUNT_NOTIFIED, 1);
 }
 
 /* What the page holds is of this process alone. */

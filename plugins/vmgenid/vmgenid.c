@@ -9,10 +9,8 @@
  * notification; QEMU, docs/specs/vmgenid.rst, for where the bytes may lie. Driver: Linux vmgenid,
  * 5.18 and later, which seeds its random numbers anew.
  */
-#include <errno.h>
 #include <string.h>
 
-#include <volt/describe.h>
 #include <volt/draft/page.h>
 #include <volt/identity.h>
 #include <volt/memory.h>
@@ -39,59 +37,19 @@ _Static_assert(AT_TEXT + VOLT_IDENTITY_BYTES <= VOLT_PAGE_SIZE, "the text fits t
 enum { COUNT_NOTIFIED };
 
 struct vmgenid {
-	const struct volt_host *h;
-	uint8_t *page;
-	uint32_t line;
-	bool news; /* the guest was not told yet */
+	struct volt_page_device d;
 };
-
-static int describe(struct vmgenid *v, uint64_t gpa)
-{
-	const struct volt_host *h = v->h;
-	const struct volt_describe *describe = h->get_ext(h, VOLT_EXT_DESCRIBE);
-	const struct volt_acpi_device device = {
-	    .size = sizeof(device),
-	    .hid = HID,
-	    .cid = CID,
-	    .ddn = CID,
-	    .address = gpa,
-	    .resource_count = 2,
-	    .resources =
-		{
-		    {.type = VOLT_RES_MMIO, .base = gpa, .len = VOLT_PAGE_SIZE},
-		    {.type = VOLT_RES_IRQ,
-			.flags = VOLT_RES_NOTIFY,
-			.base = h->irq_number(h, v->line)},
-		},
-	};
-
-	if (!describe)
-		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_DESCRIBE);
-	const int err = describe->device(h, &device);
-	return err ? volt_fail(h, -err, "cannot describe %s", device.hid) : 0;
-}
 
 static int vmgenid_init(void *self, const struct volt_host *h, const struct volt_args *a)
 {
+	struct volt_acpi_device device = {.hid = HID, .cid = CID, .ddn = CID};
 	struct vmgenid *v = self;
-	uint64_t gpa;
-	void *at;
+	const int err = volt_page_device_init(&v->d, h, "generation", &device, true);
 
-	v->h = h;
-	if (!VOLT_HAS(h, pulse))
-		return volt_fail(h, ENOTSUP, "the host is of an ABI before 0.3");
-	const struct volt_page *pages = h->get_ext(h, VOLT_EXT_PAGE);
-	if (!pages)
-		return volt_fail(h, ENOTSUP, "the host has no " VOLT_EXT_PAGE);
-	int err = pages->add(h, "generation", &gpa, &at);
 	if (err)
-		return volt_fail(h, -err, "cannot have a page");
-	v->page = at;
-	memcpy(v->page + AT_MAGIC, MAGIC, sizeof(MAGIC) - 1);
-	err = h->add_irq(h, VOLT_ANY, VOLT_IRQ_EDGE, &v->line);
-	if (err)
-		return volt_fail(h, -err, "cannot have an interrupt line");
-	return describe(v, gpa);
+		return err;
+	memcpy(v->d.page + AT_MAGIC, MAGIC, sizeof(MAGIC) - 1);
+	return 0;
 }
 
 /* Lines "key=value". */
@@ -122,25 +80,21 @@ static void vmgenid_identify(void *self, const struct volt_identity *id)
 	struct vmgenid *v = self;
 	const uint32_t sequence = volt_le32(id->generation) & ~1u;
 
-	volt_put_le32(v->page + AT_SEQUENCE, sequence | 1);
-	memcpy(v->page + AT_GENERATION, id->generation, sizeof(id->generation));
-	volt_put_le32(v->page + AT_REASON, id->reason);
-	volt_put_le64(v->page + AT_REALTIME, id->realtime_ns);
-	volt_put_le32(v->page + AT_LENGTH, write_pairs(v->page + AT_TEXT, id));
-	volt_put_le32(v->page + AT_SEQUENCE, sequence + 2);
-	v->news = id->reason == VOLT_IDENTITY_RESTORED;
+	volt_put_le32(v->d.page + AT_SEQUENCE, sequence | 1);
+	memcpy(v->d.page + AT_GENERATION, id->generation, sizeof(id->generation));
+	volt_put_le32(v->d.page + AT_REASON, id->reason);
+	volt_put_le64(v->d.page + AT_REALTIME, id->realtime_ns);
+	volt_put_le32(v->d.page + AT_LENGTH, write_pairs(v->d.page + AT_TEXT, id));
+	volt_put_le32(v->d.page + AT_SEQUENCE, sequence + 2);
+	v->d.news = id->reason == VOLT_IDENTITY_RESTORED;
 }
 
-/* A plain pause brings no news, and must send no interrupt. */
 static void vmgenid_resume(void *self)
 {
 	struct vmgenid *v = self;
 
-	if (!v->news)
-		return;
-	v->news = false;
-	volt_count(v->h, COUNT_NOTIFIED, 1);
-	v->h->pulse(v->h, v->line);
+	if (volt_page_device_tell(&v->d))
+		volt_count(v->d.h, COUNT_NOTIFIED, 1);
 }
 
 /* The bytes are of this process alone: the next one gets its own. */
