@@ -441,6 +441,8 @@ class Standing(Saving):
             run = self.restore(folder, plugins)
         if tool.returncode == 0:
             run = self.restore(folder, plugins)
+        else:
+            print(tool.stderr, end="", flush=True)  # the guest was done, most of the time
         self.check_end(run, 0, limit=120)
         return text + run.text(), self.number - first
 
