@@ -28,9 +28,7 @@ const struct volt_plugin *image_load(const struct vet_result *vet, char *why, un
 	void *handle;
 
 	snprintf(name, sizeof(name), "/proc/self/fd/%d", vet->image_fd);
-	/* A vetted plugin asks to be bound at once; the libraries that it brings do as they ask,
-	 * and libcap's 76 functions are bound as they are called. */
-	handle = dlopen(name, RTLD_LAZY | RTLD_LOCAL | RTLD_NODELETE);
+	handle = dlopen(name, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE);
 	if (!handle) {
 		snprintf(why, why_size, "%s", dlerror());
 		return NULL;
