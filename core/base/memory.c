@@ -8,34 +8,60 @@
 #include <sys/mman.h>
 
 #include "core/base/log.h"
+#include "core/config.h"
 
 #define GUARD (64ull << 10)
 #define HUGE  (2ull << 20)
 
-/* Maps `size` bytes aligned to 2 MiB with inaccessible pages on either side, so that an
- * overrun of guest memory faults instead of reaching the monitor's own. */
-static uint8_t *map_guarded(uint64_t size, int flags)
+/* Maps `size` bytes with inaccessible pages on either side, so that an overrun of guest memory
+ * faults instead of reaching the monitor's own. The start is aligned to `align`, and nothing else
+ * lies in the `room` bytes from there on. */
+static uint8_t *map_guarded(uint64_t size, uint64_t room, uint64_t align, int flags)
 {
-	uint64_t room = size + 2 * HUGE;
+	uint64_t whole = room + 2 * align;
 	uint8_t *area =
-	    mmap(NULL, room, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	    mmap(NULL, whole, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 
 	if (area == MAP_FAILED)
 		return NULL;
 	/* GUARD bytes at least on either side of the aligned start and the end. */
-	uint8_t *start = (uint8_t *)(((uintptr_t)area + GUARD + HUGE - 1) & ~(uintptr_t)(HUGE - 1));
+	uint8_t *start =
+	    (uint8_t *)(((uintptr_t)area + GUARD + align - 1) & ~(uintptr_t)(align - 1));
 	if (mmap(start, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0) == MAP_FAILED) {
-		munmap(area, room);
+		munmap(area, whole);
 		return NULL;
 	}
 	/* Give back what alignment left over, keeping the guards. */
 	if (start - area > (ptrdiff_t)GUARD)
 		munmap(area, (size_t)(start - area) - GUARD);
-	uint8_t *end = start + size;
-	uint8_t *area_end = area + room;
+	uint8_t *end = start + room;
+	uint8_t *area_end = area + whole;
 	if (area_end - end > (ptrdiff_t)GUARD)
 		munmap(end + GUARD, (size_t)(area_end - end) - GUARD);
 	return start;
+}
+
+uint64_t memory_window(const struct memory *m)
+{
+	uint64_t window = HUGE;
+
+	while (window < m->low_size + m->high_size + MEMORY_ALONE)
+		window *= 2;
+	return window;
+}
+
+static bool is_alone(const struct memory *m)
+{
+	return VOLT_HAS_DISCARD && m->alone;
+}
+
+static uint8_t *map_memory(const struct memory *m, int flags)
+{
+	const uint64_t size = m->low_size + m->high_size;
+
+	if (!is_alone(m))
+		return map_guarded(size, size, HUGE, flags);
+	return map_guarded(size, memory_window(m), memory_window(m), flags);
 }
 
 void memory_plan(struct memory *m, uint64_t size)
@@ -51,7 +77,7 @@ int memory_init(struct memory *m, uint64_t size, bool hugepages)
 	memory_plan(m, size);
 	if (hugepages)
 		flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (21 << MAP_HUGE_SHIFT);
-	m->host = map_guarded(size, flags);
+	m->host = map_memory(m, flags);
 	if (!m->host && hugepages)
 		return log_error(ENOMEM,
 		    "--hugepages: the host has fewer than %llu free huge pages of 2M: raise "
@@ -73,8 +99,10 @@ int memory_init(struct memory *m, uint64_t size, bool hugepages)
 
 void memory_finish(struct memory *m)
 {
+	const uint64_t size = is_alone(m) ? memory_window(m) : m->low_size + m->high_size;
+
 	if (m->host)
-		munmap(m->host - GUARD, m->low_size + m->high_size + 2 * GUARD);
+		munmap(m->host - GUARD, size + 2 * GUARD);
 	memset(m, 0, sizeof(*m));
 }
 

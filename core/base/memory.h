@@ -18,11 +18,16 @@
 #define MEMORY_HIGH_START 0x100000000ull /* 4 GiB */
 #define MEMORY_MIN        (2ull << 20)
 #define MEMORY_MAX        (1ull << 40)
+/* A system call that is held to addresses in the window may name fewer bytes than these. */
+#define MEMORY_ALONE (4ull << 20)
 
 struct memory {
 	uint8_t *host;      /* low RAM; high RAM follows directly */
 	uint64_t low_size;  /* bytes at guest physical 0; page multiple */
 	uint64_t high_size; /* bytes at 4 GiB; page multiple, may be 0 */
+	/* Set before memory_init(): nothing else lies in the window, so that a filter can hold a
+	 * system call to guest memory by one mask. */
+	bool alone;
 };
 
 /* Only says where RAM will be: memory_overlaps() works, memory_at() does not yet. */
@@ -31,6 +36,10 @@ void memory_plan(struct memory *m, uint64_t size);
  * around it. 0 or -errno, which is logged. */
 int memory_init(struct memory *m, uint64_t size, bool hugepages);
 void memory_finish(struct memory *m);
+
+/* Of `alone` memory: the power of two to which `host` is aligned; it holds RAM, and MEMORY_ALONE
+ * bytes behind. */
+uint64_t memory_window(const struct memory *m);
 
 /* Host address of guest RAM [gpa, gpa + len), or NULL unless all of it lies in one
  * of the two regions. len 0 asks for a valid address. */

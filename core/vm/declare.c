@@ -11,6 +11,7 @@
 #include "core/base/lock.h"
 #include "core/base/log.h"
 #include "core/event/helper.h"
+#include "core/vm/host_discard.h"
 #include "core/vm/inherit.h"
 #include "core/vm/need.h"
 #include "core/vm/snapshot.h"
@@ -97,6 +98,7 @@ static int declare_core(const struct machine *m, struct ledger *l)
 		worker_declare(&m->workers[i], i, l);
 	for (uint32_t i = 0; i < m->ring_count; i++)
 		ring_declare(&m->rings[i], l);
+	discard_declare(m, l);
 	ledger_call(l, LEDGER_LOOP, &end);
 	const bool attached = peers_attached(&m->peers);
 	const struct ledger_later later = {

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,6 +42,7 @@ static const struct {
     VALUE("clock_gettime", 0, CLOCK_MONOTONIC),
     VALUE("clock_gettime", 0, CLOCK_REALTIME),
     VALUE("lseek", 2, SEEK_END),
+    VALUE("madvise", 2, MADV_DONTNEED),
     VALUE("fallocate", 1, FALLOC_FL_KEEP_SIZE | FALLOC_FL_PUNCH_HOLE),
     VALUE("fallocate", 1, FALLOC_FL_KEEP_SIZE | FALLOC_FL_ZERO_RANGE),
 #undef VALUE
@@ -81,7 +83,9 @@ void explain_test(const char *syscall, const struct volt_arg_test *t, char *text
 	char name[16];
 
 	argument_name(syscall, t->arg, name, sizeof(name));
-	if (known)
+	if (strcmp(syscall, "madvise") == 0 && t->arg == 0)
+		snprintf(text, size, "the guest's memory");
+	else if (known)
 		snprintf(text, size, "%s", known);
 	else if (t->op == VOLT_TEST_EQ && bytes)
 		snprintf(text, size, "%llu bytes", (unsigned long long)t->value);

@@ -21,6 +21,7 @@
 #include "core/config.h"
 #include "core/vm/commands.h"
 #include "core/vm/host_caller.h"
+#include "core/vm/host_discard.h"
 #include "core/vm/host_guest.h"
 #include "core/vm/host_manage.h"
 #include "core/vm/host_page.h"
@@ -641,6 +642,9 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		{VOLT_EXT_WORKER, &worker_table, has_workers},
 #if VOLT_HAS_RINGS
 		{VOLT_EXT_URING, &host_rings, always},
+#endif
+#if VOLT_HAS_DISCARD
+		{VOLT_EXT_DISCARD, &host_discard, wants_memory},
 #endif
 #if VOLT_HAS_PEERS
 		{VOLT_EXT_PEERS, &host_peers, always},

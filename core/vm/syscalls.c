@@ -26,6 +26,7 @@ static const struct {
     {ARG(0), ARG(2), 0, "sendmsg recvmsg"},
     {ARG(0), ARG(3), 0, "sync_file_range fadvise64 sendto recvfrom sendmmsg"},
     {ARG(0), ARG(5), 0, "preadv2 pwritev2"},
+    {0, ARG(2), ARG(1), "madvise"},
     {ARG(0) | ARG(1), 0, 0, "sendfile"},
     {ARG(0) | ARG(1), ARG(3), 0, "tee"},
     {ARG(0) | ARG(2), 0, 0, "copy_file_range"},

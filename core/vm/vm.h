@@ -71,7 +71,8 @@ struct machine {
 	uint32_t worker_count;
 	struct ring rings[RING_MAX];
 	uint32_t ring_count;
-	bool rings_asked; /* the operator's parameters have VOLT_URING_WORD */
+	uint64_t discarders; /* mask of workers that give memory back */
+	bool rings_asked;    /* the operator's parameters have VOLT_URING_WORD */
 	struct vcpu *vcpus;
 	struct pause pause;                 /* running, paused or ending */
 	bool tsc_invariant;                 /* the host's, as KVM says */

@@ -158,6 +158,18 @@ static int mem_write(const struct volt_host *h, uint64_t gpa, const void *src, s
 	return err;
 }
 
+int fake_memory_clear(struct fake_host *f, uint64_t gpa, uint64_t n)
+{
+	struct fake_ram *r;
+	const int err = find_memory(f, gpa, n, &r);
+
+	if (r) {
+		memset(r->bytes + (gpa - r->gpa), 0, n);
+		mark(f, r, gpa - r->gpa, n);
+	}
+	return err;
+}
+
 static void *mem_map(const struct volt_host *h, uint64_t gpa, size_t n, bool writable)
 {
 	struct fake_ram *r;

@@ -239,6 +239,8 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		return &fake_metrics;
 	if (strcmp(id, VOLT_EXT_MEM) == 0 && f->plugin->flags & VOLT_FLAG_GUEST_MEMORY)
 		return &fake_mem;
+	if (strcmp(id, VOLT_EXT_DISCARD) == 0 && f->plugin->flags & VOLT_FLAG_GUEST_MEMORY)
+		return &fake_discard;
 	if (strcmp(id, VOLT_EXT_MANAGE) == 0)
 		return &fake_manage;
 	if (strcmp(id, VOLT_EXT_EVENT) == 0)

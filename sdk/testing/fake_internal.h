@@ -16,6 +16,7 @@
  * fake_describe.c  volt.describe/1
  * fake_worker.c    volt.worker/1
  * fake_uring.c     volt.uring/1
+ * fake_discard.c   volt.discard/1
  * fake_state.c     volt.state/1
  * fake_identity.c  volt.identity/1, volt.page/1
  * fake_filter.c    volt.filter/1 and volt.metrics/1
@@ -212,6 +213,9 @@ struct fake_host {
 	unsigned uring_calls;
 	int32_t uring_result; /* of every request; 0: it is done */
 	bool uring_full;
+	uint64_t discarders; /* mask of workers */
+	uint64_t discarded;  /* bytes */
+	bool keeps_memory;
 	unsigned worker_count;
 	struct volt_acpi_device devices[FAKE_DEVICE_MAX];
 	unsigned device_count;
@@ -324,6 +328,7 @@ extern const struct volt_irqroute fake_irqroute;
 extern const struct volt_worker fake_worker;
 extern const struct volt_peers fake_peers;
 extern const struct volt_uring fake_uring;
+extern const struct volt_discard fake_discard;
 extern const struct volt_metrics fake_metrics;
 extern const struct volt_page fake_page;
 extern const struct volt_mem fake_mem;
@@ -335,6 +340,8 @@ extern const struct volt_msi fake_msi;
 void fake_finish_urings(struct fake_host *f);
 void fake_peers_open(struct fake_host *f);
 
+/* Makes [gpa, gpa + n) zeros, with the host's knowledge. What volt.mem/1 answers. */
+int fake_memory_clear(struct fake_host *f, uint64_t gpa, uint64_t n);
 /* Guest memory around a callback: what it writes, it must tell. */
 void fake_memory_enter(struct fake_host *f);
 void fake_memory_leave(struct fake_host *f);

@@ -98,6 +98,29 @@ static void ram_is_zeroed_and_writable_to_its_last_byte(void **state)
 	*last = *middle = memory.host[0] = 1;
 }
 
+/* HOLDS(security): so that one mask tells guest memory from all else, with MEMORY_ALONE bytes
+ * behind. */
+static void alone_nothing_else_lies_in_its_window(void **state)
+{
+	static const uint64_t sizes[] = {2 * MIB, 20 * MIB, 28 * MIB, 29 * MIB, 5 * GIB};
+	static const uint64_t windows[] = {8 * MIB, 32 * MIB, 32 * MIB, 64 * MIB, 8 * GIB};
+
+	memory.alone = true;
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		init(sizes[i]);
+		assert_int_equal(memory_window(&memory), windows[i]);
+		assert_int_equal((uintptr_t)memory.host % windows[i], 0);
+		for (uint64_t at = sizes[i]; at < windows[i]; at += windows[i] / 8)
+			assert_ptr_equal(
+			    __real_mmap(memory.host + at, 4096, PROT_NONE,
+				MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED_NOREPLACE, -1, 0),
+			    MAP_FAILED);
+		memory_finish(&memory);
+		memory.alone = true;
+	}
+	memory.alone = false;
+}
+
 static void huge_pages_that_the_host_lacks_are_said(void **state)
 {
 	mmaps_until_failure = 2; /* the reservation succeeds */
@@ -266,6 +289,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 	    TEST(ram_is_split_around_the_hole),
 	    TEST(ram_is_zeroed_and_writable_to_its_last_byte),
+	    TEST(alone_nothing_else_lies_in_its_window),
 	    TEST(huge_pages_that_the_host_lacks_are_said),
 	    TEST(a_plan_says_where_ram_will_be),
 	    TEST(a_refused_mapping_is_said_and_leaves_nothing),

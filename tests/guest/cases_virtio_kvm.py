@@ -15,7 +15,7 @@ import subprocess
 import time
 
 from cases_snapshot import CHIPS, Saving
-from vm import Case, LIMIT, Setup
+from vm import Case, LIMIT, Setup, resident_kib
 
 FEW, MANY = 0x10, 0x110
 # The first place that the host gives out, and the highest free line: docs/plugins.md, Places.
@@ -159,6 +159,70 @@ class Ending(Case):
                          for thread in json.loads(run.stdout)["threads"]}
         self.assertEqual(pages["ring"].pop("blk") - pages["calls"].pop("blk"), {"io_uring_enter"})
         self.assertEqual(pages["ring"], pages["calls"])
+
+
+class Balloon(Case):
+    """Pages that a guest gives up leave the process, and come back as zeros: guests/balloon.c."""
+
+    PAGES = 0x2000
+    KIB = PAGES * 4
+
+    def start_balloon(self, *options):
+        return self.start("balloon", f"mmio {self.PAGES:x} {MMIO}", ("virtio-balloon",),
+                          ("--log-level", "debug", *options), stdin=subprocess.PIPE)
+
+    def stages(self, run):
+        """Memory of the process in KiB: with all pages, without them, and with them again."""
+        found = []
+        for stage in "full", "empty", "again":
+            run.expect(stage)
+            found.append(resident_kib(run.pid))
+            run.send(b"x")
+        self.check_end(run, 0)
+        return found
+
+    def test_what_the_guest_gives_up_leaves_the_process(self):
+        run = self.start_balloon()
+        full, empty, again = self.stages(run)
+        self.assertGreater(full - empty, self.KIB * 9 // 10, run.story())
+        self.assertGreater(again - empty, self.KIB * 9 // 10, run.story())
+        self.assertIn(f"virtio-balloon: given_back {self.KIB * 1024}", "\n".join(run.log()))
+
+    # HOLDS(security)
+    def test_its_worker_has_one_call_more_and_that_for_guest_memory_alone(self):
+        words = [Setup.volt, "explain", "--json", *Setup.options, "--kernel",
+                 Setup.guests / "virtio", "--plugin", "virtio-balloon"]
+        run = subprocess.run([str(word) for word in words], capture_output=True, text=True,
+                             timeout=30, check=True)
+        rules = {thread["name"]: [rule for rule in thread["rules"] if rule["syscall"] == "madvise"]
+                 for thread in json.loads(run.stdout)["threads"]}
+        rule, = rules.pop("balloon")
+        self.assertEqual(set(map(len, rules.values())), {0})
+        where, length, advice = rule["tests"]
+        self.assertEqual((where["op"], where["mask"]), ("masked_eq", -(256 << 20)))
+        self.assertEqual((length["value"], length["mask"]), (0, -(4 << 20)))
+        self.assertEqual((advice["op"], advice["value"]), ("eq", 4))
+
+
+class RestoredBalloon(Saving):
+    def test_pages_of_a_snapshots_file_stay_as_they_are(self):
+        """A private mapping of a file cannot become zeros: it would be the file's again."""
+        count = 0x200
+        run = self.boot("balloon", f"mmio {count:x} {MMIO} kept", ("virtio-balloon",),
+                        stdin=subprocess.PIPE)
+        run.expect("full")
+        folder, _ = self.save(run, "--stop")
+        self.assertEqual(run.wait(LIMIT), 113, run.story())
+        run = self.restore(folder, ("virtio-balloon",), ("--log-level", "debug"),
+                           stdin=subprocess.PIPE)
+        for stage in "empty", "again":
+            run.send(b"x")
+            run.expect(stage)
+        run.send(b"x")
+        self.check_end(run, 0)
+        log = "\n".join(run.log())
+        self.assertIn(f"virtio-balloon: inflated {count}", log, run.story())
+        self.assertNotIn("virtio-balloon: given_back", log, run.story())
 
 
 class Saved(Saving):

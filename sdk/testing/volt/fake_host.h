@@ -20,6 +20,7 @@
 #include <volt/attention.h>
 #include <volt/command.h>
 #include <volt/describe.h>
+#include <volt/draft/discard.h>
 #include <volt/draft/doorbell.h>
 #include <volt/draft/msi.h>
 #include <volt/draft/page.h>
@@ -153,6 +154,11 @@ unsigned fake_worker_runs(const struct fake_host *f, uint32_t worker);
 unsigned fake_worker_count(const struct fake_host *f);
 const char *fake_worker_name(const struct fake_host *f, uint32_t worker);
 unsigned fake_worker_posts(const struct fake_host *f, uint32_t worker); /* in all */
+
+/* volt.discard/1. Bytes that went back so far; they are zeros. From now on nothing goes back, as
+ * where the host cannot. */
+uint64_t fake_discarded(const struct fake_host *f);
+void fake_discard_keeps(struct fake_host *f, bool keeps);
 
 /* volt.uring/1: requests are done by preadv() and pwritev() at once, and come back with the newest
  * first. From now on each ends with `result`, a negative errno, and nothing is done; 0: as before.
