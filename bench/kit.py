@@ -267,7 +267,9 @@ def build_programs(bench):
             [*bare, f"-Wl,-T,{HERE / 'guest.ld'}", "-o", bench.path("guest.elf"), HERE / "guest.c",
              HERE / "pvh.S"],
             *([*bare, f"-Wl,-T,{guests / 'guest.ld'}", "-o", bench.path(name), guests / f"{name}.c"]
-              for name in ("pausing", "serial", "interrupts"))):
+              for name in ("pausing", "serial", "interrupts")),
+            [*bare, f"-Wl,-T,{guests / 'guest.ld'}", "-o", bench.path("balloon"),
+             guests / "virtio_bus.c", guests / "balloon.c"]):
         bench.run(command, limit=120)
 
 

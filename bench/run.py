@@ -9,6 +9,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 
+import balloon  # noqa: E402
 import boot  # noqa: E402
 import control  # noqa: E402
 import exits  # noqa: E402
@@ -25,7 +26,7 @@ import snapshot  # noqa: E402
 import startup  # noqa: E402
 
 PARTS = {"startup": startup, "security": security, "boot": boot, "memory": memory, "size": size,
-         "exits": exits, "pause": pause, "probe": probe,
+         "exits": exits, "pause": pause, "balloon": balloon, "probe": probe,
          "control": control, "snapshot": snapshot}
 
 

@@ -167,8 +167,8 @@ class Balloon(Case):
     PAGES = 0x2000
     KIB = PAGES * 4
 
-    def start_balloon(self, *options):
-        return self.start("balloon", f"mmio {self.PAGES:x} {MMIO}", ("virtio-balloon",),
+    def start_balloon(self, case, *options):
+        return self.start("balloon", f"{case} {self.PAGES:x} {MMIO}", ("virtio-balloon",),
                           ("--log-level", "debug", *options), stdin=subprocess.PIPE)
 
     def stages(self, run):
@@ -182,10 +182,15 @@ class Balloon(Case):
         return found
 
     def test_what_the_guest_gives_up_leaves_the_process(self):
-        run = self.start_balloon()
+        run = self.start_balloon("mmio")
         full, empty, again = self.stages(run)
         self.assertGreater(full - empty, self.KIB * 9 // 10, run.story())
         self.assertGreater(again - empty, self.KIB * 9 // 10, run.story())
+        self.assertIn(f"virtio-balloon: given_back {self.KIB * 1024}", "\n".join(run.log()))
+
+    def test_the_pages_between_stay(self):
+        run = self.start_balloon("apart")
+        self.stages(run)
         self.assertIn(f"virtio-balloon: given_back {self.KIB * 1024}", "\n".join(run.log()))
 
     # HOLDS(security)

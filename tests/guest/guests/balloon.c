@@ -18,9 +18,11 @@ static struct virtio_desc table[RING] __attribute__((aligned(16)));
 static volatile uint16_t avail[2 + RING + 1] __attribute__((aligned(2)));
 static volatile uint32_t used[1 + 2 * RING + 1] __attribute__((aligned(4)));
 
+static uint32_t stride = 1; /* of pages that are given up */
+
 static volatile uint32_t *page(uint32_t i)
 {
-	return (volatile uint32_t *)(uintptr_t)(HEAP + i * PAGE);
+	return (volatile uint32_t *)(uintptr_t)(HEAP + i * stride * PAGE);
 }
 
 /* Says so, and goes on when a byte comes. */
@@ -37,7 +39,7 @@ static void inflate(uint32_t first, uint32_t count, uint32_t round)
 	static uint32_t pfns[PFNS];
 
 	for (uint32_t i = 0; i < count; i++)
-		pfns[i] = HEAP / PAGE + first + i;
+		pfns[i] = HEAP / PAGE + (first + i) * stride;
 	table[0] = (struct virtio_desc){address_of(pfns), count * 4, 0, 0};
 	bus_taken = 0;
 	avail[2 + round % RING] = 0;
@@ -59,14 +61,18 @@ static void mmio(void)
 
 	bus_use_mmio(number(2), number(3));
 	bus_start(&device);
-	for (uint32_t i = 0; i < count; i++)
+	for (uint32_t i = 0; i < count; i++) {
 		*page(i) = i + 1;
+		if (stride > 1)
+			page(i)[PAGE / 4] = ~i;
+	}
 	tell("full ");
 	for (uint32_t i = 0; i < count; i += PFNS)
 		inflate(i, count - i < PFNS ? count - i : PFNS, i / PFNS);
 	tell("empty ");
 	for (uint32_t i = 0; i < count; i++) {
 		check(*page(i) == 0 || (kept && *page(i) == i + 1), "a page is not zeros");
+		check(stride == 1 || page(i)[PAGE / 4] == ~i, "a page beside it is gone");
 		*page(i) = i + 2;
 	}
 	for (uint32_t i = 0; i < count; i++)
@@ -75,4 +81,11 @@ static void mmio(void)
 	finish(0);
 }
 
-const struct guest_case guest_cases[] = {{"mmio", mmio}, {NULL, NULL}};
+/* Every second page: none goes together with another. */
+static void apart(void)
+{
+	stride = 2;
+	mmio();
+}
+
+const struct guest_case guest_cases[] = {{"mmio", mmio}, {"apart", apart}, {NULL, NULL}};
