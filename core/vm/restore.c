@@ -28,6 +28,7 @@
 struct restore {
 	const char *path;
 	int memory_fd;
+	uint8_t *bytes; /* of the state file, which `file` points into */
 	struct snapshot file;
 	struct snapshot_ram ram;
 	struct state_plan plan;
@@ -84,6 +85,7 @@ static int read_state(struct restore *r)
 	uint8_t *bytes = aligned_alloc(8, (size + 7) & ~(size_t)7);
 	if (!bytes)
 		return log_error(ENOMEM, "--restore: no memory");
+	r->bytes = bytes;
 	const ssize_t n = read(fd, bytes, size);
 	close(fd);
 	if (n != (ssize_t)size)

@@ -5,7 +5,9 @@
 
     cover.py run PROGRAM ARCHIVE         runs the kept inputs through corpus_NAME
     cover.py fuzz BUILD SECONDS [NAME...]  looks for more with cover_NAME, and keeps what is new
-    cover.py report BUILD                how much of each parser the kept inputs reach
+    cover.py report BUILD                writes into docs/fuzzing.md how much of each parser the kept
+                                         inputs reach
+    cover.py check                       each target is in that document, with its number of inputs
 """
 
 import json
@@ -17,6 +19,8 @@ import tempfile
 
 KEPT = pathlib.Path(__file__).resolve().parent / "corpus"
 ROOT = KEPT.parents[2]
+PAGE = ROOT / "docs/fuzzing.md"
+HEAD = "| Parser | Inputs | Lines | Reached |\n|---|---|---|---|\n"
 # What each target is about. Of these files the report counts lines.
 PARSERS = {
     "cmdline": ("core/vm/cmdline.c", "volt-init/cmdline.c", "volt-init/parse.c"),
@@ -31,6 +35,8 @@ PARSERS = {
     "params": ("sdk/common/params.c", "sdk/common/params_text.c", "sdk/common/params_value.c"),
     "plugin": ("core/plugin/vet_dynamic.c", "core/plugin/vet_headers.c",
                "core/plugin/vet_symbols.c"),
+    "snapshot": ("core/kvm/blocks.c", "core/kvm/state_cpuid.c", "core/vm/restore.c",
+                 "sdk/common/snapshot.c"),
     "state": ("sdk/common/state_load.c",),
 }
 
@@ -79,28 +85,49 @@ def fuzz(build, seconds, names):
     return 0
 
 
+def reach(program, files, folder):
+    """(inputs, lines of those files, lines that the inputs in folder/inputs reach)"""
+    inputs, raw, data = folder / "inputs", folder / "raw", folder / "data"
+    subprocess.run([program, "-runs=0", inputs], env={"LLVM_PROFILE_FILE": str(raw)}, cwd=folder,
+                   capture_output=True, check=True)
+    subprocess.run(["llvm-profdata", "merge", raw, "-o", data], check=True)
+    text = subprocess.run(["llvm-cov", "export", "-summary-only", f"-instr-profile={data}", program],
+                          capture_output=True, check=True).stdout
+    found = [one["summary"]["lines"] for one in json.loads(text)["data"][0]["files"]
+             if one["filename"].endswith(files)]
+    return (len(list(inputs.iterdir())), sum(lines["count"] for lines in found),
+            sum(lines["covered"] for lines in found))
+
+
 def report(build):
-    print("| Parser | Inputs | Lines | Reached |\n|---|---|---|---|")
+    rows = ""
     for name, files in sorted(PARSERS.items()):
         program = pathlib.Path(build).resolve() / "tests/fuzz" / f"cover_{name}"
         with tempfile.TemporaryDirectory(prefix="volt-fuzz-") as folder:
-            inputs = pathlib.Path(folder) / "inputs"
-            inputs.mkdir()
-            unpack(KEPT / f"{name}.tar.xz", inputs)
-            raw, data = f"{folder}/raw", f"{folder}/data"
-            subprocess.run([program, "-runs=0", inputs], env={"LLVM_PROFILE_FILE": raw},
-                           cwd=folder, capture_output=True, check=True)
-            subprocess.run(["llvm-profdata", "merge", raw, "-o", data], check=True)
-            text = subprocess.run(["llvm-cov", "export", "-summary-only", f"-instr-profile={data}",
-                                   program], capture_output=True, check=True).stdout
-            lines = reached = 0
-            for one in json.loads(text)["data"][0]["files"]:
-                if one["filename"].endswith(files):
-                    lines += one["summary"]["lines"]["count"]
-                    reached += one["summary"]["lines"]["covered"]
-            count = len(list(inputs.iterdir()))
-        print(f"| {name} | {count} | {lines} | {100 * reached / max(lines, 1):.1f} % |")
+            (pathlib.Path(folder) / "inputs").mkdir()
+            unpack(KEPT / f"{name}.tar.xz", pathlib.Path(folder) / "inputs")
+            count, lines, reached = reach(program, files, pathlib.Path(folder))
+        rows += f"| {name} | {count} | {lines} | {100 * reached / max(lines, 1):.1f} % |\n"
+    text = PAGE.read_text(encoding="utf-8")
+    begin = text.index(HEAD) + len(HEAD)
+    end = text.index("\n\n", begin) + 1
+    PAGE.write_text(text[:begin] + rows + text[end:], encoding="utf-8")
+    print(HEAD + rows, end="")
     return 0
+
+
+def check():
+    text = PAGE.read_text(encoding="utf-8")
+    wrong = []
+    for name in sorted(PARSERS):
+        with tarfile.open(KEPT / f"{name}.tar.xz") as tar:
+            count = len(tar.getmembers())
+        if f"| {name} | {count} |" not in text:
+            wrong.append(f"{name}: no row with its {count} inputs")
+        if f"| `{name}` |" not in text:
+            wrong.append(f"{name}: no row that tells what its input is")
+    print(f"{len(PARSERS)} targets in {PAGE.name}, {len(wrong)} problems", *wrong, sep="\n")
+    return bool(wrong)
 
 
 def main(words):
@@ -110,6 +137,8 @@ def main(words):
         return fuzz(words[1], int(words[2]), words[3:])
     if len(words) == 2 and words[0] == "report":
         return report(words[1])
+    if words == ["check"]:
+        return check()
     print(__doc__, file=sys.stderr)
     return 2
 

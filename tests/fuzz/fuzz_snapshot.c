@@ -22,6 +22,7 @@
 #include "core/kvm/state.h"
 #include "sdk/common/snapshot.h"
 #include "sdk/common/state.h"
+#include "tests/fuzz/snapshot_sums.h"
 
 #define RAM  (64u << 20)
 #define ROOM 4096u
@@ -96,32 +97,6 @@ static void change(uint8_t *bytes, size_t n)
 		value += draw(33) - 16;
 	}
 	memcpy(bytes + at, &value, at + width <= n ? width : 1);
-}
-
-static void mend(uint8_t *bytes, size_t n)
-{
-	uint32_t rows, crc;
-
-	if (n < SNAPSHOT_HEAD)
-		return;
-	memcpy(&rows, bytes + 12, sizeof(rows));
-	for (uint32_t i = 0; i < rows && SNAPSHOT_HEAD + (i + 1ull) * SNAPSHOT_ROW <= n; i++) {
-		uint8_t *const row = bytes + SNAPSHOT_HEAD + (size_t)i * SNAPSHOT_ROW;
-		uint64_t offset, length;
-
-		memcpy(&offset, row + 16, 8);
-		memcpy(&length, row + 24, 8);
-		if (offset > n || length > n - offset)
-			continue;
-		crc = state_crc(bytes + offset, length);
-		memcpy(row + 8, &crc, sizeof(crc));
-	}
-	if (rows <= (n - SNAPSHOT_HEAD) / SNAPSHOT_ROW) {
-		crc = state_crc(bytes + SNAPSHOT_HEAD, (size_t)rows * SNAPSHOT_ROW);
-		memcpy(bytes + 56, &crc, sizeof(crc));
-	}
-	crc = state_crc(bytes, 60);
-	memcpy(bytes + 60, &crc, sizeof(crc));
 }
 
 /* --------------------------------------------------------------------- reading */
@@ -199,7 +174,7 @@ static void play(void)
 	if (draw(8) == 0)
 		n = draw(n + 1);
 	if (draw(8) > 0)
-		mend(room, n);
+		snapshot_mend(room, n);
 	uint8_t *bytes = malloc(n > 0 ? n : 1); /* aligned for any type */
 	if (!bytes)
 		wrong("no memory");

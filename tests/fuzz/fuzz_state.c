@@ -23,27 +23,6 @@
 
 #define MORE 64 /* bytes by which a section may grow */
 
-/* The kinds must be in order: what no limit of a field can say. */
-static int validate(const void *candidate)
-{
-	const struct device *d = candidate;
-
-	for (unsigned i = 1; i < 5; i++)
-		if (d->pins[i].kind < d->pins[i - 1].kind)
-			return -1;
-	return 0;
-}
-
-static const struct volt_state table = {
-    .size = sizeof(table),
-    .version = 3,
-    .oldest = 2,
-    .field_stride = sizeof(fields[0]),
-    .field_count = sizeof(fields) / sizeof(fields[0]),
-    .fields = fields,
-    .validate = validate,
-};
-
 static uint64_t seed, round_number, random_state, taken;
 
 static _Noreturn void wrong(const char *what)

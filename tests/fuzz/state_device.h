@@ -29,4 +29,25 @@ static const struct volt_field fields[] = {
     {VOLT_FIELD_EACH(struct device, pins, value, VOLT_F_U64), .max = UINT64_MAX / 2},
 };
 
+/* The kinds must be in order: what no limit of a field can say. */
+static int validate(const void *candidate)
+{
+	const struct device *d = candidate;
+
+	for (unsigned i = 1; i < 5; i++)
+		if (d->pins[i].kind < d->pins[i - 1].kind)
+			return -1;
+	return 0;
+}
+
+static const struct volt_state table = {
+    .size = sizeof(table),
+    .version = 3,
+    .oldest = 2,
+    .field_stride = sizeof(fields[0]),
+    .field_count = sizeof(fields) / sizeof(fields[0]),
+    .fields = fields,
+    .validate = validate,
+};
+
 #endif

@@ -7,15 +7,6 @@
 #include "sdk/common/state.h"
 #include "tests/fuzz/state_device.h"
 
-static const struct volt_state table = {
-    .size = sizeof(table),
-    .version = 3,
-    .oldest = 2,
-    .field_stride = sizeof(fields[0]),
-    .field_count = sizeof(fields) / sizeof(fields[0]),
-    .fields = fields,
-};
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct device d = {.guard = 1, .small = 5, .tail = 2}, scratch;
