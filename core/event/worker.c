@@ -5,13 +5,16 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/epoll.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
 #include <volt/worker.h>
 
+#include "core/base/exitcode.h"
 #include "core/base/ledger.h"
+#include "core/event/end.h"
 #include "core/event/loop.h"
 
 void worker_init(struct worker *w, struct callee *owner, const char *name,
@@ -107,16 +110,26 @@ void worker_let_go(struct worker *w)
 		worker_post(w);
 }
 
-/* True: a run is due. */
-static bool wait_for_files(const struct worker *w)
+/* Going on would spin, or leave the guest unserved. Posts are served until the VM has ended. */
+static void give_up_files(struct worker *w, int err)
+{
+	w->watch_count = 0;
+	vm_end(w->end, EXIT_HOST, "thread %s: cannot wait for its files: epoll_pwait2: %s", w->name,
+	    strerror(err));
+}
+
+/* True: a run is due, or no file is watched any more. */
+static bool wait_for_files(struct worker *w)
 {
 	struct epoll_event events[WORKER_WATCH_MAX + 1];
 	/* By number, as the loop does. */
 	const long n =
 	    syscall(SYS_epoll_pwait2, w->epoll_fd, events, WORKER_WATCH_MAX + 1, NULL, NULL, 0);
 
-	if (n < 0 && errno != EINTR)
-		__builtin_trap(); /* going on would spin, or leave the guest unserved */
+	if (n < 0 && errno != EINTR) {
+		give_up_files(w, errno);
+		return true;
+	}
 	for (long i = 0; i < n; i++)
 		if (events[i].data.fd == w->posts.event_fd)
 			return true;

@@ -18,6 +18,7 @@
 
 struct ledger;
 struct loop;
+struct vm_end;
 
 struct worker_watch {
 	int fd;
@@ -26,6 +27,7 @@ struct worker_watch {
 
 struct worker {
 	struct callee *owner;
+	struct vm_end *end; /* of the VM; by whoever called worker_init() */
 	void (*job)(void *self, uint32_t worker);
 	uint32_t number; /* its handle */
 	char name[16];

@@ -372,6 +372,7 @@ static int host_add_worker(const struct volt_host *h, const char *name,
 		return refuse(i, ENOSPC, "there are %u workers already", WORKER_MAX);
 	struct worker *w = &m->workers[m->worker_count];
 	worker_init(w, &i->callee, name, job, m->worker_count);
+	w->end = &m->end;
 	*worker = m->worker_count++;
 	return 0;
 }

@@ -622,8 +622,10 @@ static _Noreturn void finish(struct machine *m)
 	report_counters(m);
 	tell_helper(m, m->end.code);
 	log_set_raw(false);
-	log_line(m->end.code == EXIT_KVM ? VOLT_LOG_ERROR : VOLT_LOG_INFO, "%s; exit code %d",
-	    m->end.why, m->end.code);
+	const bool failed = m->end.code == EXIT_KVM || m->end.code == EXIT_HOST;
+
+	log_line(
+	    failed ? VOLT_LOG_ERROR : VOLT_LOG_INFO, "%s; exit code %d", m->end.why, m->end.code);
 	log_flush();
 	_exit(m->end.code);
 }
