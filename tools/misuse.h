@@ -2,8 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * misuse - one line about an option that is none, in place of getopt's, which does not say
- * where to look.
+ * misuse - one line about an unknown option. getopt's own does not name the help.
  */
 #ifndef TOOLS_MISUSE_H
 #define TOOLS_MISUSE_H
@@ -12,7 +11,7 @@
 #include <stdio.h>
 #include <string.h>
 
-/* What struct option's `val` begins with, so that options differ from letters. */
+/* The first `val` of a long option: above every letter. */
 #define MISUSE_VAL 256
 
 /* After getopt_long() gave '?' with opterr 0. `program` is as it is called: "volt doctor". */

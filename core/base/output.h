@@ -9,8 +9,8 @@
 
 #include <stdbool.h>
 
-/* Writes out what is left; `cut`: printf() failed before. EXIT_POWEROFF (0), or EXIT_RESOURCES when
- * the output was cut off, which is logged. */
+/* Writes what is left in the buffer. `cut`: a printf() failed before. EXIT_POWEROFF (0), or
+ * EXIT_RESOURCES when the output was cut off, which is logged. */
 int output_end(bool cut);
 
 #endif

@@ -107,7 +107,7 @@ static int check_sizes(struct image *bz)
 		    file->name, (ull)bz->code_size, (ull)there);
 	if (bz->code_size <= ENTRY_64)
 		return log_error(ENOEXEC,
-		    "%s: bzImage syssize says 0x%llx bytes of code, must be more than 0x200",
+		    "%s: bzImage syssize says 0x%llx bytes of code; it must be more than 0x200",
 		    file->name, (ull)bz->code_size);
 	if (h->payload_offset > bz->code_size ||
 	    h->payload_length > bz->code_size - h->payload_offset)

@@ -25,7 +25,7 @@ static int check_fixed(const char *what, const struct firmware_fixed *fixed)
 		return log_error(EINVAL, "ACPI: %s: unknown address space %u", what, fixed->space);
 	/* An address of 0 says in the FADT that there is none. */
 	if (fixed->address == 0 || fixed->address >= end)
-		return log_error(EINVAL, "ACPI: %s: 0x%llx is not an address for it", what,
+		return log_error(EINVAL, "ACPI: %s: it cannot be at 0x%llx", what,
 		    (unsigned long long)fixed->address);
 	return 0;
 }

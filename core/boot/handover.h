@@ -20,8 +20,8 @@ struct handover_range {
 	uint32_t type;
 };
 
-/* The command line and the modules' strings: length and characters. 0 or -errno, said in the
- * log. */
+/* The command line and the modules' strings: length and characters. 0 or -errno, which is logged.
+ */
 int handover_check(const struct kernel_handover *handover, const struct boot_request *request);
 
 /* Writes the command line to LAYOUT_CMDLINE and the modules' strings behind it; strings[i] gets

@@ -36,8 +36,8 @@ int map_check_room(const struct boot_map *map, const char *file, const char *wha
 /* Gives the area of layout.h that begins at `start` to whoever claims it. */
 void map_release(struct boot_map *map, uint64_t start);
 
-/* Takes [start, start + len) for `what`; `file` is for the message. 0 or -errno, said
- * in the log. Nothing is taken by len 0. */
+/* Takes [start, start + len) for `what`; `file` is for the message. 0 or -errno, which is logged.
+ * Nothing is taken by len 0. */
 int map_claim(
     struct boot_map *map, const char *file, const char *what, uint64_t start, uint64_t len);
 

@@ -14,11 +14,11 @@
 #include "core/base/sealed.h"
 
 /* An index entry stands for 512 bytes of memory; virtio-mmio devices, for one, are that
- * far apart. Of a larger range this many entries are filled: 1 MiB. */
+ * far apart. A range fills so many entries at most: 1 MiB. */
 #define GRAIN_BITS 9
 #define GRAIN_MAX  2048u
 
-/* What place() of volt/plugin.h gives out: above RAM below 4 GiB, below the windows of bridges and
+/* The window of place() in volt/plugin.h: above RAM below 4 GiB, below the windows of bridges and
  * the APICs. */
 #define PLACE_FIRST 0xd0000000ull
 #define PLACE_SIZE  0x10000000ull
@@ -153,7 +153,7 @@ static uint16_t *index_entry(const struct bus *b, uint8_t space, uint64_t addr)
 	return &b->index[BUS_INDEX_SIZE + (grain ^ grain >> 16) % BUS_INDEX_SIZE];
 }
 
-/* Of two ranges of memory with one entry the first has it; find() searches for the other. */
+/* If two ranges of memory share an entry, the first one has it; find() searches for the other. */
 static void fill_index(struct bus *b, uint32_t i)
 {
 	const struct bus_range *r = &b->ranges[i];

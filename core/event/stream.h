@@ -63,7 +63,7 @@ struct stream {
 	uint8_t *ring;
 	uint32_t head, tail;                   /* atomic; bytes ever put in and taken out */
 	uint32_t drain_asked;                  /* atomic; the loop knows that there is something */
-	uint32_t was_full;                     /* atomic; the device is to hear of room */
+	uint32_t was_full;                     /* atomic; the device must be notified of room */
 	uint64_t room;                         /* atomic */
 	uint32_t detached;                     /* atomic; tx may drop at once, nobody listens */
 	uint32_t dismissed;                    /* atomic; the client is to leave when all is sent */

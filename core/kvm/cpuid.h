@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * cpuid - what the guest's CPUID instruction says.
+ * cpuid - what the guest's CPUID instruction returns.
  */
 #ifndef CORE_CPUID_H
 #define CORE_CPUID_H

@@ -29,7 +29,7 @@ struct msi {
 	struct kvm *kvm;
 	struct vm_end *end;
 	bool wired;          /* KVM has an irqchip */
-	struct callee *user; /* the first who asked for the service; NULL: nobody */
+	struct callee *user; /* the first instance that asked for the service, or NULL */
 	struct msi_vector vectors[MSI_MAX];
 	uint32_t count;
 };

@@ -27,8 +27,8 @@ int loader_set_dir(const char *dir);
  * if there is no such file. */
 int loader_find(const char *name, size_t n, char *path, unsigned path_size);
 
-/* The names of the plugin files, allocated; at most LOADER_FILE_MAX. How many, or -errno, said in
- * the log for `wanted`. */
+/* The names of the plugin files, allocated; at most LOADER_FILE_MAX. How many, or -errno, which is
+ * logged for `wanted`. */
 int loader_list(const char *wanted, const char **names);
 
 /* Where loader_find() looks, for a message. */

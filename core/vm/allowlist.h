@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * allowlist - the most that an administrator lets any VM have.
+ * allowlist - the system calls that an administrator allows any VM at most.
  *
  * A text file, one system call per line, followed by the kinds of threads that may have
  * it (loop, vcpu, worker), or by none for all; "#" starts a comment:

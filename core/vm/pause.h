@@ -71,8 +71,8 @@ struct pause {
 /* [wire] The VM can be paused from now on; the rules for that are `asked_by`'s, which stays. */
 void pause_allow(struct pause *p, struct loop *loop, const char *asked_by);
 bool pause_is_allowed(const struct pause *p);
-/* [wire] When the vCPUs are there: pipes and prepare callback, if it is allowed. 0 or -errno, said
- * in the log. */
+/* [wire] When the vCPUs are there: pipes and prepare callback, if it is allowed. 0 or -errno, which
+ * is logged. */
 int pause_wire(struct pause *p, const struct pause_parts *parts);
 /* After pause_wire(). */
 void pause_declare(const struct pause *p, struct ledger *l);

@@ -14,8 +14,7 @@ struct volt_plugin;
 extern const char plugins_default_cmdline[];
 
 /* Loads and wires what the options name or, by default, the build's set: the sandbox
- * first, so that every device is loaded inside its early filter. 0 or -errno, said in
- * the log. */
+ * first, so that every device is loaded inside its early filter. 0 or -errno, which is logged. */
 int plugins_load(struct machine *m);
 
 /* Makes an instance of `d`, with its parameters, id and host table, and adds it to the VM; not yet

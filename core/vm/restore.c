@@ -204,7 +204,8 @@ static int take_sizes(const struct restore *r, struct options *o)
 	const uint64_t cpus = number_of(conf, row.length, "cpus");
 	if (r->file.ram < MEMORY_MIN || r->file.ram > MEMORY_MAX || cpus < 1 ||
 	    cpus > OPTIONS_CPU_MAX)
-		return refuse(r, "state", "it says no memory or vCPUs that a VM can have");
+		return refuse(r, "state",
+		    "its size of memory or number of vCPUs is not one that a VM can have");
 	if (!o->memory_given)
 		o->memory = r->file.ram;
 	if (!o->cpus_given)

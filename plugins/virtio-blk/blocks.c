@@ -85,7 +85,7 @@ static int check_direct(const struct blk *b, const struct volt_value *disk, uint
 	if (least <= block)
 		return 0;
 	return blk_fail(b->v.h, EINVAL,
-	    "cannot use '%s' with direct: its blocks have %u bytes; say block-size=%u", disk->s,
+	    "cannot use '%s' with direct: its blocks have %u bytes; give block-size=%u", disk->s,
 	    least, least);
 }
 

@@ -76,6 +76,8 @@ IN_MESSAGES = [
 OLD_NAMES = re.compile(r"(?<![A-Za-z])(?:keepers?|far[ _-]ends?|spoil(?:s|ed)?|census|wirers?|cages?|bells?|"
                        r"stands? still|said in the log|without a word)(?![A-Za-z])", re.I)
 ALLOWED = {"CHANGELOG.md", "CONTRIBUTING.md", "docs/glossary.md", "tests/style/check_prose.py"}
+# Of a function's errors, in a comment.
+SAID = re.compile(r"(?:-errno|NULL|[Ff]alse|_FAILED)[,:] (?:which was |which they |and the reason was )?sa(?:id|y)\b")
 TEXTS = (".c", ".h", ".py", ".md", ".build", ".sh", ".config", *(f".{n}" for n in range(1, 9)))
 PROGRAMS = ("core", "jail", "plugins", "sdk", "tools", "volt-init")
 CODE = re.compile(r"```.*?```|`[^`]*`|\"[^\"\n]*\"", re.S)
@@ -111,6 +113,11 @@ def problems_of_messages(text):
             for pattern, why in IN_MESSAGES if re.search(pattern, literal)]
 
 
+def problems_of_comments(text):
+    return [(number, "'said' of an error; write 'which is logged' or 'printed'")
+            for number, line in enumerate(text.split("\n"), 1) if SAID.search(line)]
+
+
 def problems_of_names(text):
     return [(number, f"'{match[0]}' is an old name: docs/glossary.md has the new one")
             for number, line in enumerate(text.split("\n"), 1) for match in OLD_NAMES.finditer(line)]
@@ -137,6 +144,9 @@ def main():
                and not path.name.startswith("test_")]
     found += [f"{path}:{number}: {why}" for path in sources
               for number, why in problems_of_messages(tree.text(path))]
+    assert [number for number, _ in problems_of_comments("/* 0 or -errno, said. */\n/* saved */")] == [1]
+    found += [f"{path}:{number}: {why}" for path in tree.files(".c", ".h") if path.parts[0] in PROGRAMS
+              for number, why in problems_of_comments(tree.text(path))]
     assert [number for number, _ in problems_of_names("a far_end\nb farther")] == [1]
     texts = [path for path in tree.files(*TEXTS) if str(path) not in ALLOWED]
     found += [f"{path}:{number}: {why}" for path in texts for number, why in problems_of_names(tree.text(path))]

@@ -237,9 +237,9 @@ static void bad_registers_are_refused(void **state)
 	kit.firmware.reset = (struct firmware_fixed){true, 7, 0, 0x64};
 	kit_refuse_tables(&kit, EINVAL, "reset register: unknown address space 7");
 	kit.firmware.reset = (struct firmware_fixed){true, VOLT_SPACE_PIO, 0, 0x10000};
-	kit_refuse_tables(&kit, EINVAL, "reset register: 0x10000 is not an address for it");
+	kit_refuse_tables(&kit, EINVAL, "reset register: it cannot be at 0x10000");
 	kit.firmware.reset = (struct firmware_fixed){true, VOLT_SPACE_PIO, 0, 0};
-	kit_refuse_tables(&kit, EINVAL, "reset register: 0x0 is not an address");
+	kit_refuse_tables(&kit, EINVAL, "reset register: it cannot be at 0x0");
 	kit.firmware.reset.present = false;
 	kit.firmware.sleep_control = (struct firmware_fixed){true, VOLT_SPACE_PIO, 8, 0x600};
 	kit_refuse_tables(&kit, EINVAL, "sleep type 8 must be 0 to 7");

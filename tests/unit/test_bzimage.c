@@ -251,7 +251,7 @@ static void sizes_beyond_the_file_are_refused(void **state)
 	bz.header.syssize = UINT32_MAX;
 	refused(&bz, ENOEXEC, "syssize says 0xffffffff0 bytes");
 	bz.header.syssize = 0x200 / 16;
-	refused(&bz, ENOEXEC, "syssize says 0x200 bytes of code, must be more than 0x200");
+	refused(&bz, ENOEXEC, "syssize says 0x200 bytes of code; it must be more than 0x200");
 	bz = kit_bzimage_default();
 	bz.header.payload_length = KIT_BZ_CODE - 0x300;
 	accepted(&bz);

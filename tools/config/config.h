@@ -57,10 +57,10 @@ struct typed {
 	char **rest;      /* from the first word on that volt would refuse, as typed */
 };
 
-/* False, said: --config has no value or is given twice. */
+/* False, which is printed: --config has no value or is given twice. */
 bool typed_read(struct typed *t, char **argv);
 
-/* The options that the file says; false, said. */
+/* The options that the file says; false, which is printed. */
 bool file_read(const char *path, struct words *to);
 
 /* An object as file_read() takes it; the caller puts it. */

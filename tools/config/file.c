@@ -73,7 +73,8 @@ static bool is_text(const struct place *at, struct json_object *o)
 	return wrong(at, "a text cannot have a character of value 0");
 }
 
-/* A string or an integer as volt would have it typed. False, said: it is something else. */
+/* A string or an integer as volt would have it typed. False, which is printed: it is something
+ * else. */
 static bool scalar(const struct place *at, struct json_object *o, const char **text)
 {
 	if (json_object_is_type(o, json_type_string)) {

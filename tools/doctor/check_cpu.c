@@ -110,8 +110,9 @@ static void check_weaknesses(struct findings *f, const struct host *h)
 	}
 	found(f, LEVEL_WARNING, "cpu-bugs", "not covered: %s", list);
 	because(f, "a hostile guest may read memory of the host or of another guest");
-	mend(f, "update the microcode, boot without mitigations=off; where it says SMT: echo off > "
-		"/sys/devices/system/cpu/smt/control");
+	mend(f,
+	    "update the microcode, boot without mitigations=off; if the line names SMT: echo off > "
+	    "/sys/devices/system/cpu/smt/control");
 }
 
 void check_cpu(struct findings *f, const struct host *h)

@@ -30,7 +30,7 @@ static void say_refused(struct findings *f, const struct host_kvm *k)
 	found(f, LEVEL_FAIL, "kvm-device", "no right to open /dev/kvm (mode %03o, group %s)",
 	    k->mode & 0777, k->group[0] != '\0' ? k->group : "unknown");
 	because(
-	    f, "its group may use it%s", (k->mode & 060) == 060 ? "" : ", once its mode says so");
+	    f, "its group may use it%s", (k->mode & 060) == 060 ? "" : ", once its mode allows it");
 	if (k->group[0] == '\0' || strcmp(k->group, "root") == 0)
 		mend(f,
 		    "groupadd -f -r kvm && chgrp kvm /dev/kvm && chmod 660 /dev/kvm && usermod "

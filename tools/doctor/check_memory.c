@@ -26,7 +26,7 @@ static void check_available(struct findings *f, const struct host *h)
 	}
 	found(f, LEVEL_WARNING, "memory", "only %llu MiB are available",
 	    (unsigned long long)kib / MIB);
-	because(f, "a guest has 128 MiB unless told otherwise, and a few more for volt");
+	because(f, "a guest has 128 MiB by default, and volt itself needs a few more");
 	mend(f, "volt --memory %lluM, or free some",
 	    (unsigned long long)(kib / MIB > 48 ? (kib / MIB - 32) / 16 * 16 : 16));
 }

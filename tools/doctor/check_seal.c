@@ -30,7 +30,7 @@ static void say_no_landlock(struct findings *f, int err)
 	found(f, LEVEL_FAIL, "landlock", "%s",
 	    err == ENOSYS       ? "the kernel has no Landlock"
 	    : err == EOPNOTSUPP ? "Landlock is turned off"
-				: "Landlock cannot be asked for");
+				: "the kernel does not answer about Landlock");
 	because(f, "the seal closes the file system with it, and volt refuses to start unsealed");
 	mend(f, "%s",
 	    err == ENOSYS ? "use Linux 5.13 or newer with CONFIG_SECURITY_LANDLOCK"
@@ -83,7 +83,7 @@ static void check_seccomp(struct findings *f, const struct host *h)
 		mend(f, "use Linux 4.14 or newer with CONFIG_SECCOMP_FILTER");
 		return;
 	}
-	found(f, LEVEL_OK, "seccomp", "filters, actions: %s", listed ? actions : "not told");
+	found(f, LEVEL_OK, "seccomp", "filters, actions: %s", listed ? actions : "unknown");
 }
 
 /* --seccomp-report reads of the kill in the kernel's log. */

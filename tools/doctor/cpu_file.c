@@ -73,7 +73,7 @@ static bool take_file(const char *path, struct cpuid_mask *m)
 	const uint32_t line = cpuid_mask_parse(m, text);
 	if (line == 0)
 		return true;
-	snprintf(why, sizeof(why), "line %" PRIu32 " is not of such a file", line);
+	snprintf(why, sizeof(why), "line %" PRIu32 " is not as volt doctor --cpu writes it", line);
 	return tell(path, why);
 }
 

@@ -238,7 +238,7 @@ static void a_device_of_roots_group_needs_one_of_its_own(void **state)
 	check_kvm(&findings, &host);
 	expect("kvm-device", LEVEL_FAIL, "chgrp kvm /dev/kvm");
 	expect("kvm-device", LEVEL_FAIL, "usermod -aG kvm USER");
-	expect("kvm-device", LEVEL_FAIL, "once its mode says so");
+	expect("kvm-device", LEVEL_FAIL, "once its mode allows it");
 }
 
 static void other_errors_of_the_device_are_told(void **state)

@@ -136,7 +136,7 @@ class Doctor(unittest.TestCase):
             self.assertIn("cpuid 0x1 0 ECX 0x00000000\n", both.stdout)
             wrong = run(VOLT, "doctor", "--cpu", one, bad)
             self.assertEqual(wrong.returncode, 1)
-            self.assertIn("line 2 is not of such a file", wrong.stderr)
+            self.assertIn("line 2 is not as volt doctor --cpu writes it", wrong.stderr)
             self.assertEqual(run(VOLT, "doctor", "--cpu", one, folder + "/none").returncode, 1)
 
     def test_wrong_options_are_refused_with_status_2(self):

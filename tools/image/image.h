@@ -49,7 +49,7 @@ int image_list(const struct image_request *r);
 int image_remove(const struct image_request *r);
 int image_resize(const struct image_request *r);
 
-/* Fill `t` with a folder below the place. IMAGE_DONE, or IMAGE_FAILED, which they say. */
+/* Fill `t` with a folder below the place. IMAGE_DONE, or IMAGE_FAILED, whose reason is printed. */
 int unpack_debian(const struct image_request *r, const struct place *p, struct image_tree *t);
 int unpack_archive(const char *file, const struct place *p, struct image_tree *t);
 int unpack_oci(const char *file, const char *kind, const struct place *p, struct image_tree *t);

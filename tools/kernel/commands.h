@@ -34,16 +34,16 @@ int command_verify(const struct request *q);
 int command_build(const struct request *q);
 int command_initramfs(const struct request *q);
 
-/* Points the store's `default` at a kernel. 0 or -errno, said. */
+/* Points the store's `default` at a kernel. 0 or -errno, which is logged. */
 int default_set(const char *store, const char *name);
 /* Its name, or "" if there is none. */
 void default_get(const char *store, char *name, unsigned size);
 
 /* A file that comes with volt: `place` if that is whole, else from the program's folder. Whether it
- * is there is another matter. 0 or -errno, said. */
+ * is there is another matter. 0 or -errno, which is logged. */
 int program_place(const char *place, char *path, size_t size);
 
-/* One file, package or folder into the store, and a line about it. 0 or -errno, said. */
+/* One file, package or folder into the store, and a line about it. 0 or -errno, which is logged. */
 int import_path(const struct request *q, const char *path);
 
 #endif

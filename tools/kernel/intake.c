@@ -319,7 +319,8 @@ static int take_package(struct intake *in, int fd)
 	return 0;
 }
 
-/* One of a folder's files: a descriptor, -ENOENT if it has none such, or -errno, said. */
+/* One of a folder's files: a descriptor, -ENOENT if it has none such, or -errno, which is logged.
+ */
 static int open_part(const struct intake *in, int folder, const char *name)
 {
 	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);

@@ -37,7 +37,7 @@ struct intake_request {
 	const char *folder; /* where the stage is made */
 };
 
-/* 0 or -errno, said. intake_finish() either way. */
+/* 0 or -errno, which is logged. intake_finish() either way. */
 int intake_take(struct intake *in, const struct intake_request *request);
 void intake_finish(struct intake *in);
 

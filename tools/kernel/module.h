@@ -37,16 +37,17 @@ struct module_list {
 	size_t count;
 };
 
-/* Finds the modules below a folder; one that is not there has none. 0 or -errno, said. */
+/* Finds the modules below a folder; one that is not there has none. 0 or -errno, which is logged.
+ */
 int module_tree_read(struct module_tree *t, const char *folder);
 void module_tree_finish(struct module_tree *t);
 
 /* Adds a module, with all that it needs before it, to a list that lacks it. 0; -ENOENT, not
- * said, if the tree has no such module; or -errno, said. */
+ * said, if the tree has no such module; or -errno, which is logged. */
 int module_add(struct module_tree *t, struct module_list *list, const char *name);
 
 /* 1 if there is such a module, and it is a file system's: then its mount(2) name is in `type`. 0 if
- * not, or -errno, said. */
+ * not, or -errno, which is logged. */
 int module_is_filesystem(struct module_tree *t, const char *name, char type[MODULE_NAME_MAX]);
 
 #endif

@@ -62,7 +62,8 @@ static int take_version(struct reader *r, const char *text, size_t len)
 	char *version = r->package->version;
 
 	if (len == 0 || len >= sizeof(r->package->version))
-		return log_error(EINVAL, "%s: a version of %zu letters", r->name, len);
+		return log_error(
+		    EINVAL, "%s: its version has %zu letters, which is too long", r->name, len);
 	if (version[0] != '\0' && (strlen(version) != len || strncmp(version, text, len) != 0))
 		return log_error(EINVAL, "%s: the package has two versions of Linux, %s and %.*s",
 		    r->name, version, (int)len, text);
@@ -71,7 +72,7 @@ static int take_version(struct reader *r, const char *text, size_t len)
 	return 0;
 }
 
-/* Where a member goes: 1 with `to` filled, 0 to leave it out, or -errno, said. */
+/* Where a member goes: 1 with `to` filled, 0 to leave it out, or -errno, which is logged. */
 static int place(struct reader *r, const char *path, char to[STAGE_PATH_MAX])
 {
 	static const struct {

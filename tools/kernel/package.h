@@ -33,7 +33,7 @@ struct package {
 bool package_has_magic(int fd);
 
 /* Unpacks the package into the stage; the kernel goes to "kernel" as it is, for the caller to
- * say what it is. 0 or -errno, said. */
+ * say what it is. 0 or -errno, which is logged. */
 int package_unpack(struct package *p, struct stage *s, int fd, const char *name);
 
 #endif

@@ -217,7 +217,7 @@ static int parse(struct record *r, const char *path, const char *text)
 	return 0;
 }
 
-/* A text file in a kernel's folder, to be freed; NULL: said. */
+/* A text file in a kernel's folder, to be freed; NULL: it cannot, which is logged. */
 static char *read_text(const char *path, uint64_t limit)
 {
 	size_t size;

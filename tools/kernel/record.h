@@ -34,14 +34,14 @@ void record_fill(struct record *r, const struct intake *in);
 
 /* Writes manifest and meta.json onto the stage and gives it its name in the store, which
  * begins with `prefix`, or if that is NULL with the distribution. 0; 1 if the store has just
- * this already; or -errno, said. */
+ * this already; or -errno, which is logged. */
 int record_publish(struct record *r, struct intake *in, const char *prefix);
 
-/* Reads NAME's meta.json in `folder`. 0 or -errno, said. */
+/* Reads NAME's meta.json in `folder`. 0 or -errno, which is logged. */
 int record_read(struct record *r, const char *folder, const char *name);
 
 /* All names of the store in order, NULL at the end; to be freed by record_free_names(). Not
- * there is an empty store. NULL: said. */
+ * there is an empty store. NULL: it cannot, which is logged. */
 char **record_names(const char *folder);
 void record_free_names(char **names);
 
@@ -49,7 +49,7 @@ void record_free_names(char **names);
 int record_find(const char *folder, const char *word, char name[STORE_NAME_MAX]);
 
 /* Checks every file against the manifest, and that against meta.json and the name. Each thing
- * wrong is said; returns how many, or -errno, said. */
+ * wrong is logged; returns how many, or -errno, which is logged. */
 int record_verify(const char *folder, const char *name);
 
 #endif

@@ -60,9 +60,9 @@ struct stage_writer {
 	struct sha256_ctx sum;
 };
 
-/* Takes a file of that path back out, if there is one. 0 or -errno, said. */
+/* Takes a file of that path back out, if there is one. 0 or -errno, which is logged. */
 int stage_drop(struct stage *s, const char *path);
-/* Makes a stage in `folder`, which is made if it is not there. 0 or -errno, said. */
+/* Makes a stage in `folder`, which is made if it is not there. 0 or -errno, which is logged. */
 int stage_init(struct stage *s, const char *folder);
 /* Removes what was not published. Accepts a stage that is all zero. */
 void stage_finish(struct stage *s);
@@ -75,7 +75,7 @@ int stage_begin(struct stage *s, struct stage_writer *w, const char *path);
 int stage_write(void *writer, const void *bytes, size_t size);
 /* Ends the file; `err` is what went before, and is returned: then the file is not counted. */
 int stage_end(struct stage_writer *w, int err);
-/* All of a descriptor from where it stands. 0 or -errno, said. */
+/* All of a descriptor from where it stands. 0 or -errno, which is logged. */
 int stage_copy(struct stage *s, const char *path, int fd);
 
 /* The file of that path, or NULL. */
@@ -87,11 +87,11 @@ int stage_open(const struct stage *s, const char *path);
  * `hash` is that text's own. NULL: no memory. */
 char *stage_manifest(struct stage *s, char hash[STAGE_HASH_SIZE]);
 
-/* Writes a file that the manifest does not have. 0 or -errno, said. */
+/* Writes a file that the manifest does not have. 0 or -errno, which is logged. */
 int stage_put(struct stage *s, const char *path, const char *text);
 
 /* Renames the stage to `name` when all of it is on the disk. 0; -EEXIST, not said, if there
- * is one; or -errno, said. */
+ * is one; or -errno, which is logged. */
 int stage_publish(struct stage *s, const char *name);
 
 /* SHA-256 in hex. */
@@ -100,16 +100,17 @@ void stage_hash(struct sha256_ctx *sum, char hash[STAGE_HASH_SIZE]);
 /* Removes what runs that were cut short left in the store, whose lock is held. */
 void stage_sweep(const char *folder);
 
-/* A folder of the program's own, in $TMPDIR or /tmp. 0 or -errno, said. */
+/* A folder of the program's own, in $TMPDIR or /tmp. 0 or -errno, which is logged. */
 int stage_make_temporary(char path[PATH_MAX]);
 
-/* Takes the lock of the store, for as long as the descriptor is open; or -errno, said. */
+/* Takes the lock of the store, for as long as the descriptor is open; or -errno, which is logged.
+ */
 int stage_lock_store(const char *folder);
 
 /* Removes a folder and all in it, following no link. 0 or -errno. */
 int stage_remove(const char *path);
 
-/* mkdir -p. 0 or -errno, said. */
+/* mkdir -p. 0 or -errno, which is logged. */
 int stage_make_folder(const char *path);
 
 #endif

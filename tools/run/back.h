@@ -10,7 +10,8 @@
 #include "tools/run/machine.h"
 #include "tools/run/session.h"
 
-/* While the VM still runs; `r` is the request of the command. 0, or RUN_FAILED, which was said. */
+/* While the VM still runs; `r` is the request of the command. 0, or RUN_FAILED, whose reason is
+ * printed. */
 int back_copy(struct machine *m, const struct session_request *r);
 
 #endif

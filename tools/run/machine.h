@@ -27,7 +27,7 @@ struct machine {
 	pid_t volt;
 };
 
-/* 0, or RUN_FAILED, and the reason was said. */
+/* 0, or RUN_FAILED, whose reason is printed. */
 int machine_check_host(void);
 int machine_prepare(struct machine *m);
 int machine_start(struct machine *m);

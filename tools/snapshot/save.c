@@ -135,7 +135,7 @@ static int take_bytes(struct receiver *r, struct json_object *message)
 	return err ? err : take(r, r->buffer, (size_t)n);
 }
 
-/* Reads to the answer; *result is the caller's to put. A code that was said. */
+/* Reads to the answer; *result is the caller's to put. The code, whose reason is printed. */
 /* Takes the memory that comes in front of the answer. */
 static int read_answer(struct receiver *r, struct json_object **message)
 {

@@ -42,7 +42,7 @@ struct new_folder {
 	int dir, memory; /* descriptors */
 };
 
-/* SNAP_DONE, or a code that was said. */
+/* SNAP_DONE, or another code, whose reason is printed. */
 int folder_begin(struct new_folder *f, const char *path);
 /* Writes `bytes` as the file `state` and gives the folder its name; all of it is on the disk
  * then. */
