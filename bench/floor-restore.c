@@ -64,6 +64,8 @@ static void read_state(const char *dir)
 
 	MUST(fstat(fd, &st));
 	state = malloc((size_t)st.st_size);
+	if (!state)
+		errx(1, "no memory");
 	MUST(read(fd, state, (size_t)st.st_size));
 	memcpy(&ram_size, state + 24, sizeof(ram_size));
 	close(fd);
@@ -128,9 +130,12 @@ static void set_cpuid(struct part p)
 {
 	struct kvm_cpuid2 *cpuid = calloc(1, sizeof(*cpuid) + p.size);
 
+	if (!p.bytes || !cpuid)
+		errx(1, "no CPUID");
 	cpuid->nent = (uint32_t)(p.size / sizeof(struct kvm_cpuid_entry2));
 	memcpy(cpuid->entries, p.bytes, p.size);
 	MUST(ioctl(cpu, KVM_SET_CPUID2, cpuid));
+	free(cpuid);
 }
 
 /* Those in front of the deadline and behind it, and then it, at once. */
@@ -141,6 +146,8 @@ static void set_msrs(struct part p)
 	struct kvm_msrs *msrs = calloc(1, sizeof(*msrs) + p.size);
 	struct kvm_msr_entry deadline = {0};
 
+	if (!from || !msrs)
+		errx(1, "no MSRs");
 	for (uint64_t i = 0; i < count; i++) {
 		if (from[i].index == TSC_DEADLINE)
 			deadline = from[i];
@@ -150,6 +157,7 @@ static void set_msrs(struct part p)
 	if (deadline.index != 0)
 		msrs->entries[msrs->nmsrs++] = deadline;
 	MUST(ioctl(cpu, KVM_SET_MSRS, msrs));
+	free(msrs);
 }
 
 static void set_vcpu(void)

@@ -66,7 +66,7 @@ static void let_go(struct run *r, int fd)
 static int start(struct run *r, char **command)
 {
 	posix_spawn_file_actions_t actions;
-	int out[2], pair[2];
+	int out[2], pair[2] = {-1, -1};
 
 	if (pipe2(out, O_CLOEXEC) != 0)
 		err(1, "pipe");
