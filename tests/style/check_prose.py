@@ -77,7 +77,7 @@ OLD_NAMES = re.compile(r"(?<![A-Za-z])(?:keepers?|far[ _-]ends?|spoil(?:s|ed)?|c
                        r"stands? still|said in the log|without a word)(?![A-Za-z])", re.I)
 ALLOWED = {"CHANGELOG.md", "CONTRIBUTING.md", "docs/glossary.md", "tests/style/check_prose.py"}
 # Of a function's errors, in a comment.
-SAID = re.compile(r"(?:-errno|NULL|[Ff]alse|_FAILED)[,:] (?:which was |which they |and the reason was )?sa(?:id|y)\b")
+SAID = re.compile(r"(?:-errno|NULL|(?i:false)|_FAILED)[,:] (?:which was |which they |and the reason was )?sa(?:id|y)\b")
 TEXTS = (".c", ".h", ".py", ".md", ".build", ".sh", ".config", *(f".{n}" for n in range(1, 9)))
 PROGRAMS = ("core", "jail", "plugins", "sdk", "tools", "volt-init")
 CODE = re.compile(r"```.*?```|`[^`]*`|\"[^\"\n]*\"", re.S)
