@@ -253,6 +253,7 @@ def build_programs(bench):
     for command in (
             [*static, *COMMON, HERE / "stopwatch.c", "-o", bench.path("stopwatch")],
             [*static, *COMMON, HERE / "steps.c", "-o", bench.path("steps")],
+            [*static, *COMMON, HERE / "diskloop.c", "-o", bench.path("diskloop")],
             [*static, *COMMON, HERE / "floor.c", "-o", bench.path("floor")],
             [*static, *COMMON, HERE / "floor-restore.c", "-o", bench.path("floor-restore")],
             ["gcc", *COMMON, "-pthread", HERE / "floor.c", "-o", bench.path("floor-libc")],
@@ -268,8 +269,8 @@ def build_programs(bench):
              HERE / "pvh.S"],
             *([*bare, f"-Wl,-T,{guests / 'guest.ld'}", "-o", bench.path(name), guests / f"{name}.c"]
               for name in ("pausing", "serial", "interrupts")),
-            [*bare, f"-Wl,-T,{guests / 'guest.ld'}", "-o", bench.path("balloon"),
-             guests / "virtio_bus.c", guests / "balloon.c"]):
+            *([*bare, f"-Wl,-T,{guests / 'guest.ld'}", "-o", bench.path(name),
+               guests / "virtio_bus.c", guests / f"{name}.c"] for name in ("balloon", "disk"))):
         bench.run(command, limit=120)
 
 

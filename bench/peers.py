@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kit import HERE, Problem, say
 
-KEYS = {"name", "program", "arguments", "initrd", "files", "host", "lab", "fallback"}
+KEYS = {"name", "program", "arguments", "initrd", "disk", "files", "host", "lab", "fallback"}
 
 
 class Peer:

@@ -12,6 +12,7 @@ sys.dont_write_bytecode = True
 import balloon  # noqa: E402
 import boot  # noqa: E402
 import control  # noqa: E402
+import disk  # noqa: E402
 import exits  # noqa: E402
 import images  # noqa: E402
 import kit  # noqa: E402
@@ -27,7 +28,7 @@ import startup  # noqa: E402
 
 PARTS = {"startup": startup, "security": security, "boot": boot, "memory": memory, "size": size,
          "exits": exits, "pause": pause, "balloon": balloon, "probe": probe,
-         "control": control, "snapshot": snapshot}
+         "control": control, "disk": disk, "snapshot": snapshot}
 
 
 def part(word):

@@ -47,7 +47,7 @@ PACKAGES_CHECK=(
 PACKAGES_BENCH=(
 	"${PACKAGES_DEMO[@]}"
 	"${PACKAGES_KERNEL[@]}"
-	valgrind gnuplot-nox
+	valgrind gnuplot-nox strace
 )
 
 if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then
