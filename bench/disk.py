@@ -26,7 +26,7 @@ WORDS = 'console=ttyS0 reboot=t panic=-1 quiet volt.run="/bin/loop"'
 LIMIT_S = 5400
 IMAGE_BYTES = 64 << 20
 MEMORY_MIB = 256
-REQUESTS = 1024  # of a run that is counted; another has twice as many
+REQUESTS = 4096  # of a run that is counted; another has twice as many
 # The budget: to the peer's best, calls of a request one at a time and 32 at a time, exits and kicks.
 GOAL_RATIO, GOAL_CALLS_1, GOAL_CALLS_32 = 0.45, 3, 1
 GOAL_EXITS_MMIO, GOAL_KICKS = 2, 1

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
 """A file system on a disk of a killed volt: its own fsck passes, and what was synced is there. And fio, which
-verifies what it wrote, among flushes and discards."""
+verifies what it wrote, among flushes and discards; and a driver that attacks the disk."""
 
 import gzip
 import hashlib
@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 
 import fio
-from cases import NO_IOAPIC, QUIET, expect, run, volt
+from cases import NO_IOAPIC, QUIET, call, expect, run, volt
 from lab import ROOT, LabError, LabUnavailable, busybox, fetch, module_files
 
 sys.path.insert(0, str(ROOT / "plugins/virtio-blk"))
@@ -71,10 +71,11 @@ COUNTED = re.compile(r"counted +(\d.*)")
 STAT_DISCARDS, STAT_FLUSHES = 11, 15  # Linux, Documentation/block/stat.rst
 FIO_BYTES = 4 << 20
 FIO_LIMIT_S = 300
+SEED, ROUNDS = os.environ.get("VOLT_SEED", "1"), os.environ.get("VOLT_ROUNDS", "50")
 
 
 def _scripts(kind):
-    texts = {"writer": WRITER, "reader": READER} if kind != "fio" else {"verifier": VERIFIER}
+    texts = {"fio": {"verifier": VERIFIER}, "hostile": {}}.get(kind, {"writer": WRITER, "reader": READER})
     for name, text in texts.items():
         script = FOLDER / f"{name}-{kind}"
         script.write_text(text.replace("FILE_SYSTEM", kind))
@@ -82,12 +83,18 @@ def _scripts(kind):
         yield script
 
 
+def _hostile_tool():
+    tool = FOLDER / "hostile"
+    call("cc", "-O2", "-static", "-D_GNU_SOURCE", "-o", tool, Path(__file__).with_name("hostile_tool.c"))
+    return tool
+
+
 def _initrd(kind):
     return f"/lab/{kind}.cpio.gz"
 
 
 def _pack(kind):
-    """The initramfs for a kind of file system, or for fio."""
+    """The initramfs for a kind of file system, for fio, or for the hostile driver."""
     output = FOLDER / f"{kind}.cpio.gz"
     command = [sys.executable, ROOT / "volt-init/pack.py", "--init", BUILD / "volt-init/volt-init"]
     command += ["--add", f"{busybox()}=/bin/busybox"]
@@ -97,8 +104,10 @@ def _pack(kind):
         command += ["--link", f"/bin/{name}=busybox"]
     if kind == "fio":
         command += fio.files(FOLDER)
+    if kind == "hostile":
+        command += ["--add", f"{_hostile_tool()}=/bin/hostile"]
     names = ["virtio_mmio", "virtio_pci", "virtio_blk", *([kind] if kind in MAKE else [])]
-    for path in module_files(fetch()["modules"], names):
+    for path in module_files(fetch()["modules"], names if kind != "hostile" else []):
         command += ["--module", path]
     done = subprocess.run([*command, "-o", output], capture_output=True, text=True, timeout=60)
     if done.returncode:
@@ -231,10 +240,30 @@ def fio_verifies_a_clone_over_mmio(lab):
     _verify(lab, NO_IOAPIC, "disk=/tmp/own.img,base=/tmp/base.img")
 
 
+def _attack(lab, plugins, how):
+    """VOLT_SEED and VOLT_ROUNDS are those of the random part."""
+    lab.check(f"head -c {FIO_BYTES} /dev/zero | tr '\\0' 5 >/tmp/hostile.img")
+    line = volt(plugins, "--plugin virtio-blk,disk=/tmp/hostile.img --log-level debug", initrd=_initrd("hostile"),
+                run=f"/bin/hostile {how} {SEED} {ROUNDS}")
+    status, output = lab.run(f"{line} </dev/null", FIO_LIMIT_S)
+    expect(status == 0 and "all served after" in output, f"exit status {status}, seed {SEED}", output)
+    counts = dict(re.findall(r"virtio-blk: (\w+) (\d+)", output))
+    for name in ("broken", "resets", "refused", "quiet"):
+        expect(int(counts.get(name, 0)) > 3, f"no counter '{name}' tells of it", output)
+
+
+def hostile_driver_over_mmio_leaves_a_device_that_serves(lab):
+    _attack(lab, NO_IOAPIC, "mmio")
+
+
+def hostile_driver_over_pci_leaves_a_device_that_serves(lab):
+    _attack(lab, f"{IOAPIC} --plugin pci", "pci")
+
+
 if __name__ == "__main__":
     image = FOLDER / "ext4.img"
     try:
-        packed = {_initrd(kind): _pack(kind) for kind in ("ext4", *MAKE, "fio")}
+        packed = {_initrd(kind): _pack(kind) for kind in ("ext4", *MAKE, "fio", "hostile")}
         loop = module_files(fetch()["modules"], ["loop"])[-1]
         _make_image(image)
         disks = {f"/lab/{kind}.img.gz": _make_other(kind) for kind in MAKE}
