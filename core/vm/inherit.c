@@ -33,22 +33,29 @@
 /* The folder of the user's kernels, which depends on the environment. */
 static char store_path[PATH_MAX];
 
+/* Of the environment, what store_locate(), registry_locate() and notify_locate() read. */
+static bool is_read(const char *e)
+{
+	if (VOLT_HAS_KERNELS &&
+	    (strncmp(e, "HOME=", 5) == 0 || strncmp(e, "XDG_DATA_HOME=", 14) == 0))
+		return true;
+	return VOLT_HAS_OPERATE &&
+	       (strncmp(e, "XDG_RUNTIME_DIR=", 16) == 0 || strncmp(e, "NOTIFY_SOCKET=", 14) == 0);
+}
+
 /* LD_PRELOAD and its like were obeyed before main; what plugins are linked with must come
  * from the system's own folders. Sanitizers are loaded so, and keep their settings. */
 static void clean_environment(char **argv)
 {
 #ifndef VOLT_SANITIZED
-	char *kept[5] = {NULL}; /* what store_locate() and its like read */
+	char *kept[5] = {NULL};
 	size_t count = 0;
 	bool linker = false;
 
 	for (char **e = environ; *e; e++) {
 		linker =
 		    linker || strncmp(*e, "LD_", 3) == 0 || strncmp(*e, "GLIBC_TUNABLES=", 15) == 0;
-		if (count < 4 &&
-		    (strncmp(*e, "HOME=", 5) == 0 || strncmp(*e, "XDG_DATA_HOME=", 14) == 0 ||
-			strncmp(*e, "XDG_RUNTIME_DIR=", 16) == 0 ||
-			strncmp(*e, "NOTIFY_SOCKET=", 14) == 0))
+		if (count < 4 && is_read(*e))
 			kept[count++] = *e;
 	}
 	if (linker && argv[0])
