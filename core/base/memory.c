@@ -4,8 +4,10 @@
 #include "core/base/memory.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #include "core/base/log.h"
 #include "core/config.h"
@@ -16,7 +18,7 @@
 /* Maps `size` bytes with inaccessible pages on either side, so that an overrun of guest memory
  * faults instead of reaching the monitor's own. The start is aligned to `align`, and nothing else
  * lies in the `room` bytes from there on. */
-static uint8_t *map_guarded(uint64_t size, uint64_t room, uint64_t align, int flags)
+static uint8_t *map_guarded(uint64_t size, uint64_t room, uint64_t align, int flags, int fd)
 {
 	uint64_t whole = room + 2 * align;
 	uint8_t *area =
@@ -27,7 +29,7 @@ static uint8_t *map_guarded(uint64_t size, uint64_t room, uint64_t align, int fl
 	/* GUARD bytes at least on either side of the aligned start and the end. */
 	uint8_t *start =
 	    (uint8_t *)(((uintptr_t)area + GUARD + align - 1) & ~(uintptr_t)(align - 1));
-	if (mmap(start, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, -1, 0) == MAP_FAILED) {
+	if (mmap(start, size, PROT_READ | PROT_WRITE, flags | MAP_FIXED, fd, 0) == MAP_FAILED) {
 		munmap(area, whole);
 		return NULL;
 	}
@@ -55,13 +57,13 @@ static bool is_alone(const struct memory *m)
 	return VOLT_HAS_DISCARD && m->alone;
 }
 
-static uint8_t *map_memory(const struct memory *m, int flags)
+static uint8_t *map_room(const struct memory *m, int flags, int fd)
 {
 	const uint64_t size = m->low_size + m->high_size;
 
 	if (!is_alone(m))
-		return map_guarded(size, size, HUGE, flags);
-	return map_guarded(size, memory_window(m), memory_window(m), flags);
+		return map_guarded(size, size, HUGE, flags, fd);
+	return map_guarded(size, memory_window(m), memory_window(m), flags, fd);
 }
 
 void memory_plan(struct memory *m, uint64_t size)
@@ -70,14 +72,36 @@ void memory_plan(struct memory *m, uint64_t size)
 	m->high_size = size - m->low_size;
 }
 
+/* Of the size that it has then for good: a process that could make it shorter could end this one
+ * by SIGBUS. -1 with errno if it cannot be. */
+static int make_file(uint64_t size, bool hugepages)
+{
+	const unsigned huge = hugepages ? MFD_HUGETLB | (21u << MAP_HUGE_SHIFT) : 0;
+	const int fd = memfd_create("volt-guest", MFD_CLOEXEC | MFD_ALLOW_SEALING | huge);
+
+	if (fd < 0)
+		return -1;
+	if (ftruncate(fd, (off_t)size) == 0 &&
+	    fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_SEAL) == 0)
+		return fd;
+	close(fd);
+	return -1;
+}
+
+static uint8_t *map_memory(struct memory *m, bool hugepages)
+{
+	const int huge = hugepages ? MAP_HUGETLB | (21 << MAP_HUGE_SHIFT) : MAP_NORESERVE;
+
+	if (!VOLT_HAS_SHARING || !m->shared)
+		return map_room(m, MAP_PRIVATE | MAP_ANONYMOUS | huge, -1);
+	m->fd = make_file(m->low_size + m->high_size, hugepages);
+	return m->fd < 0 ? NULL : map_room(m, MAP_SHARED | (hugepages ? 0 : MAP_NORESERVE), m->fd);
+}
+
 int memory_init(struct memory *m, uint64_t size, bool hugepages)
 {
-	int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
-
 	memory_plan(m, size);
-	if (hugepages)
-		flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_HUGETLB | (21 << MAP_HUGE_SHIFT);
-	m->host = map_memory(m, flags);
+	m->host = map_memory(m, hugepages);
 	if (!m->host && hugepages)
 		return log_error(ENOMEM,
 		    "--hugepages: the host has fewer than %llu free huge pages of 2M: raise "
@@ -103,6 +127,8 @@ void memory_finish(struct memory *m)
 
 	if (m->host)
 		munmap(m->host - GUARD, size + 2 * GUARD);
+	if (VOLT_HAS_SHARING && m->shared && m->host)
+		close(m->fd);
 	memset(m, 0, sizeof(*m));
 }
 

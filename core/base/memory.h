@@ -28,12 +28,14 @@ struct memory {
 	/* Set before memory_init(): nothing else lies in the window, so that a filter can hold a
 	 * system call to guest memory by one mask. */
 	bool alone;
+	bool shared; /* set before memory_init(): RAM is a file that can be given away */
+	int fd;      /* of that file; low RAM, then high RAM */
 };
 
 /* Only says where RAM will be: memory_overlaps() works, memory_at() does not yet. */
 void memory_plan(struct memory *m, uint64_t size);
-/* Maps `size` bytes of anonymous memory (of huge pages if asked) with guard pages
- * around it. 0 or -errno, which is logged. */
+/* Maps `size` bytes of anonymous memory, or of a file of its own that is shared, of huge pages if
+ * asked, with guard pages around it. 0 or -errno, which is logged. */
 int memory_init(struct memory *m, uint64_t size, bool hugepages);
 void memory_finish(struct memory *m);
 

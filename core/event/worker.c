@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/eventfd.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 
 #include "core/base/exitcode.h"
 #include "core/base/ledger.h"
+#include "core/config.h"
 #include "core/event/end.h"
 #include "core/event/loop.h"
 
@@ -26,7 +28,13 @@ void worker_init(struct worker *w, struct callee *owner, const char *name,
 	snprintf(w->name, sizeof(w->name), "%s", name);
 	lock_init_counter(&w->posts);
 	lock_init(&w->ended);
-	w->epoll_fd = -1;
+	w->epoll_fd = w->event_fd = -1;
+}
+
+/* Else it waits for posts alone. */
+static bool has_files(const struct worker *w)
+{
+	return w->watch_count > 0 || (VOLT_HAS_SHARING && w->has_event);
 }
 
 /* ------------------------------------------------------------------ files */
@@ -67,10 +75,17 @@ int worker_watch(struct worker *w, int fd, uint32_t events)
 	return 0;
 }
 
+/* Whoever writes it may read it too, so nothing but the wake-up is taken from it. */
+static int arm_event(struct worker *w)
+{
+	w->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	return w->event_fd < 0 ? -errno : add_to_epoll(w->epoll_fd, w->event_fd, EPOLLIN);
+}
+
 /* Edge-triggered: each post is told once, so nobody has to read the eventfd. */
 int worker_arm(struct worker *w)
 {
-	if (w->watch_count == 0)
+	if (!has_files(w))
 		return 0;
 	w->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	if (w->epoll_fd < 0)
@@ -83,14 +98,16 @@ int worker_arm(struct worker *w)
 		if (err)
 			return err;
 	}
-	return 0;
+	return VOLT_HAS_SHARING && w->has_event ? arm_event(w) : 0;
 }
 
 /* One without files waits in a read of its eventfd, as for a lock. */
 void worker_declare(const struct worker *w, uint32_t index, struct ledger *l)
 {
-	if (w->watch_count == 0)
+	if (!has_files(w))
 		return;
+	if (VOLT_HAS_SHARING)
+		ledger_file(l, w->event_fd, w->owner->id, "another process's event");
 	const struct ledger_block epoll =
 	    ledger_file(l, w->epoll_fd, w->owner->id, "worker's wait");
 	ledger_allow(
@@ -106,7 +123,7 @@ void worker_let_go(struct worker *w)
 {
 	__atomic_store_n(&w->held, false, __ATOMIC_SEQ_CST);
 	/* Whether a file became ready meanwhile only the worker knows: it looks for itself. */
-	if (w->watch_count > 0)
+	if (has_files(w))
 		worker_post(w);
 }
 
@@ -114,6 +131,7 @@ void worker_let_go(struct worker *w)
 static void give_up_files(struct worker *w, int err)
 {
 	w->watch_count = 0;
+	w->has_event = false;
 	vm_end(w->end, EXIT_HOST, "thread %s: cannot wait for its files: epoll_pwait2: %s", w->name,
 	    strerror(err));
 }
@@ -121,10 +139,10 @@ static void give_up_files(struct worker *w, int err)
 /* True: a run is due, or no file is watched any more. */
 static bool wait_for_files(struct worker *w)
 {
-	struct epoll_event events[WORKER_WATCH_MAX + 1];
+	struct epoll_event events[WORKER_WATCH_MAX + 2]; /* with posts, and another's event */
 	/* By number, as the loop does. */
 	const long n =
-	    syscall(SYS_epoll_pwait2, w->epoll_fd, events, WORKER_WATCH_MAX + 1, NULL, NULL, 0);
+	    syscall(SYS_epoll_pwait2, w->epoll_fd, events, WORKER_WATCH_MAX + 2, NULL, NULL, 0);
 
 	if (n < 0 && errno != EINTR) {
 		give_up_files(w, errno);
@@ -138,7 +156,7 @@ static bool wait_for_files(struct worker *w)
 
 static void wait_for_work(struct worker *w)
 {
-	if (w->watch_count == 0)
+	if (!has_files(w))
 		lock_wait(&w->posts);
 	else
 		while (!wait_for_files(w))

@@ -43,7 +43,9 @@ struct worker {
 	int epoll_fd; /* -1: it watches none, or is not armed yet */
 	uint32_t watch_count;
 	struct worker_watch watches[WORKER_WATCH_MAX];
-	bool held; /* atomic: files wait, posts do not */
+	bool held;      /* atomic: files wait, posts do not */
+	bool has_event; /* that another process writes to */
+	int event_fd;   /* -1: not armed yet */
 };
 
 void worker_init(struct worker *w, struct callee *owner, const char *name,

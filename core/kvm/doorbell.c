@@ -16,6 +16,7 @@
 #include "core/base/log.h"
 #include "core/base/sealed.h"
 #include "core/bus/bus.h"
+#include "core/config.h"
 #include "core/event/loop.h"
 #include "core/event/worker.h"
 #include "core/kvm/kvm.h"
@@ -60,14 +61,19 @@ static int find_fault(
     const struct doorbells *all, const struct volt_doorbell_at *at, const struct worker *worker)
 {
 	const bool match = at->flags & VOLT_DOORBELL_MATCH, post = at->flags & VOLT_DOORBELL_POST;
+	const bool outside = at->flags & VOLT_DOORBELL_EVENT;
+	const uint32_t known =
+	    VOLT_DOORBELL_MATCH | VOLT_DOORBELL_POST | (VOLT_HAS_SHARING ? VOLT_DOORBELL_EVENT : 0);
 
 	if (at->size < offsetof(struct volt_doorbell_at, rung) + sizeof(at->rung) ||
 	    at->reserved != 0 || at->space > VOLT_SPACE_MMIO ||
 	    (at->width != 1 && at->width != 2 && at->width != 4 && at->width != 8))
 		return -EINVAL;
-	if (at->flags & ~(VOLT_DOORBELL_MATCH | VOLT_DOORBELL_POST))
+	if (at->flags & ~known)
 		return -EOPNOTSUPP;
-	if (post ? !worker || at->reserved2 != 0 : !at->rung)
+	if (post && outside)
+		return -EINVAL;
+	if (post ? !worker || at->reserved2 != 0 : !at->rung && !outside)
 		return -EINVAL;
 	if (!match ? at->value != 0 : at->width < 8 && at->value >> (8 * at->width & 63) != 0)
 		return -EINVAL;
@@ -75,6 +81,22 @@ static int find_fault(
 		if (clashes(&all->rows[i], at))
 			return -EEXIST;
 	return all->count == DOORBELL_MAX ? -ENOSPC : 0;
+}
+
+int doorbell_event(const struct doorbells *all, const struct callee *owner, uint32_t number)
+{
+	if (number >= all->count || all->rows[number].owner != owner || !all->rows[number].outside)
+		return -EINVAL;
+	return all->rows[number].event_fd;
+}
+
+/* One that is full has been rung often enough. */
+void doorbell_count(int event_fd)
+{
+	const uint64_t one = 1;
+	const ssize_t n = write(event_fd, &one, sizeof(one));
+
+	(void)n;
 }
 
 /* For bus_range.ring. The rows of the range's owner begin with `doorbells` at the latest. */
@@ -92,6 +114,10 @@ static bool ring(const void *doorbells, const struct bus_range *r, uint64_t addr
 			continue;
 		if (d->worker) {
 			worker_post(d->worker);
+			return true;
+		}
+		if (VOLT_HAS_SHARING && d->outside) {
+			doorbell_count(d->event_fd);
 			return true;
 		}
 		__atomic_store_n(&all->rung[i], 1, __ATOMIC_SEQ_CST);
@@ -141,6 +167,7 @@ int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_
 	    .value = at->value,
 	    .number = all->count,
 	    .event_fd = -1,
+	    .outside = at->flags & VOLT_DOORBELL_EVENT,
 	    .space = at->space,
 	    .width = at->width,
 	    .match = at->flags & VOLT_DOORBELL_MATCH};
@@ -215,10 +242,22 @@ static int wire_worker(struct doorbell *d)
 	return 0;
 }
 
+/* KVM and volt only write to it. */
+static int wire_outside(struct doorbell *d)
+{
+	d->event_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (d->event_fd < 0)
+		return log_error(errno, "eventfd for a doorbell: %s", strerror(errno));
+	d->by_kvm = !d->kept && give_to_kvm(d, d->event_fd);
+	return 0;
+}
+
 static int wire(struct doorbell *d)
 {
 	struct loop *l = d->all->loop;
 
+	if (VOLT_HAS_SHARING && d->outside)
+		return wire_outside(d);
 	if (d->kept)
 		return 0;
 	if (d->worker)
@@ -255,9 +294,35 @@ int doorbells_wire(struct doorbells *all)
 	return 0;
 }
 
-/* The loop only watches them. */
+/* How many doorbells from the i-th on are of one owner, for another process, and have numbers that
+ * follow each other: a device's queues take few rules then. */
+static uint32_t count_outside(const struct doorbells *all, uint32_t i)
+{
+	const struct doorbell *first = &all->rows[i];
+	uint32_t n = 1;
+
+	while (i + n < all->count && all->rows[i + n].outside &&
+	       all->rows[i + n].owner == first->owner &&
+	       all->rows[i + n].event_fd == first->event_fd + (int)n)
+		n++;
+	return n;
+}
+
+/* The loop only watches its own; a process outside is told of a write that KVM did not take. */
 void doorbells_declare(const struct doorbells *all, struct ledger *l)
 {
-	for (uint32_t i = 0; i < all->count; i++)
-		ledger_file(l, all->rows[i].event_fd, all->rows[i].owner->id, "doorbell");
+	const struct volt_arg_test eight = ledger_is(2, sizeof(uint64_t));
+	uint32_t n = 1;
+
+	for (uint32_t i = 0; i < all->count; i += n) {
+		const struct doorbell *d = &all->rows[i];
+
+		n = VOLT_HAS_SHARING && d->outside ? count_outside(all, i) : 1;
+		const struct ledger_block files =
+		    ledger_files(l, d->event_fd, n, d->owner->id, "doorbell");
+
+		if (VOLT_HAS_SHARING && d->outside)
+			ledger_allow(l, files, LEDGER_VCPUS | LEDGER_WORKERS, "write", &eight,
+			    "rings for a process outside");
+	}
 }

@@ -35,7 +35,8 @@ struct doorbell {
 	uint64_t address, value;
 	uint32_t number;
 	struct worker *worker; /* posted instead, or NULL */
-	int event_fd;          /* that the loop watches; -1: none */
+	int event_fd;          /* that the loop, or another process, waits for; -1: none */
+	bool outside;          /* another process does */
 	uint8_t space, width;
 	bool match;
 	bool by_kvm; /* takes the writes; else the exit path does */
@@ -57,6 +58,11 @@ void doorbells_init(struct doorbells *all, struct bus *b, struct kvm *k, struct 
  * the reason in `why`. */
 int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_doorbell_at *at,
     struct worker *worker, uint32_t *number, char *why, unsigned why_size);
+/* The event of doorbell `number`, if another process waits for it and it is the owner's; or
+ * -EINVAL. */
+int doorbell_event(const struct doorbells *all, const struct callee *owner, uint32_t number);
+/* Rings such an event. */
+void doorbell_count(int event_fd);
 /* A layer takes the place of range `r`: its doorbells ring from below it. */
 void doorbells_trap(struct bus_range *r);
 /* Hands them to KVM. 0 or -errno, which is logged. */

@@ -68,7 +68,7 @@ static const char *find_fault(const struct volt_plugin *d)
 	if (!params_is_name(d->name, '-', 32))
 		return "its name is not like [a-z][a-z0-9-]{0,31}";
 	if ((d->flags & ~(VOLT_FLAG_IN_PROCESS_ONLY | VOLT_FLAG_GUEST_MEMORY |
-			    VOLT_FLAG_WALL_CLOCK | VOLT_FLAG_BUS)) != 0)
+			    VOLT_FLAG_WALL_CLOCK | VOLT_FLAG_BUS | VOLT_FLAG_SHARED_MEMORY)) != 0)
 		return "its flags hold one that this volt does not know";
 	if (d->kind < VOLT_KIND_DEVICE || d->kind > VOLT_KIND_FILTER)
 		return "its kind is neither device nor sandbox nor filter";

@@ -10,6 +10,7 @@
 #include "core/base/ledger.h"
 #include "core/base/lock.h"
 #include "core/base/log.h"
+#include "core/config.h"
 #include "core/event/helper.h"
 #include "core/vm/host_discard.h"
 #include "core/vm/inherit.h"
@@ -93,6 +94,8 @@ static int declare_core(const struct machine *m, struct ledger *l)
 	helper_declare(l);
 	pause_declare(&m->pause, l);
 	save_declare(m, l);
+	if (VOLT_HAS_SHARING && m->memory.shared)
+		ledger_file(l, m->memory.fd, "core", "guest memory, shared");
 	doorbells_declare(&m->doorbells, l);
 	for (uint32_t i = 0; i < m->worker_count; i++)
 		worker_declare(&m->workers[i], i, l);

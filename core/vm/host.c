@@ -424,11 +424,35 @@ static int host_run(const struct volt_host *h, uint32_t worker)
 	return 0;
 }
 
+static int host_add_event(const struct volt_host *h, uint32_t worker)
+{
+	struct instance *i = host_calling_instance(h);
+	struct worker *w = host_worker(i, worker);
+
+	if (i->machine->sealed)
+		return -EPERM;
+	if (!w)
+		return -EINVAL;
+	w->has_event = VOLT_HAS_SHARING;
+	return w->has_event ? 0 : -EOPNOTSUPP;
+}
+
+static int host_worker_event(const struct volt_host *h, uint32_t worker)
+{
+	const struct worker *w = host_worker(owner_of(h), worker);
+
+	if (!w || !w->has_event)
+		return -EINVAL;
+	return owner_of(h)->machine->sealed ? w->event_fd : -EAGAIN;
+}
+
 static const struct volt_worker worker_table = {.size = sizeof(worker_table),
     .add = host_add_worker,
     .post = host_post,
     .watch = host_watch,
-    .run = host_run};
+    .run = host_run,
+    .add_event = host_add_event,
+    .event_fd = host_worker_event};
 
 /* --------------------------------------------------------- volt.irqroute/1 */
 

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/config.h"
 #include "core/vm/host_caller.h"
 #include "core/vm/host_guest.h"
 #include "core/vm/vm.h"
@@ -66,11 +67,33 @@ static void host_dirty(const struct volt_host *h, uint64_t gpa, size_t n)
 {
 }
 
+static int host_regions(const struct volt_host *h, struct volt_mem_region *r, uint32_t count)
+{
+	const struct machine *m = owner_of(h)->machine;
+	const struct memory *ram = &m->memory;
+	const uint32_t needed = ram->high_size ? 2 : 1;
+
+	if (!VOLT_HAS_SHARING || !(owner_of(h)->plugin.flags & VOLT_FLAG_SHARED_MEMORY))
+		return -EOPNOTSUPP;
+	if (!m->sealed)
+		return -EAGAIN;
+	if (count < needed)
+		return -ENOSPC;
+	r[0] = (struct volt_mem_region){.len = ram->low_size, .fd = ram->fd};
+	if (needed > 1)
+		r[1] = (struct volt_mem_region){.gpa = MEMORY_HIGH_START,
+		    .len = ram->high_size,
+		    .offset = ram->low_size,
+		    .fd = ram->fd};
+	return (int)needed;
+}
+
 const struct volt_mem host_mem = {.size = sizeof(host_mem),
     .read = host_read,
     .write = host_write,
     .map = host_map,
-    .dirty = host_dirty};
+    .dirty = host_dirty,
+    .regions = host_regions};
 
 /* -------------------------------------------------------- volt.doorbell/1 */
 
@@ -106,8 +129,28 @@ static int host_irq_fd(const struct volt_host *h, uint32_t line)
 	return q->lines[line].event_fd;
 }
 
-const struct volt_doorbell host_doorbell = {
-    .size = sizeof(host_doorbell), .add = host_add_doorbell, .irq_fd = host_irq_fd};
+static int host_event_fd(const struct volt_host *h, uint32_t doorbell)
+{
+	const struct instance *i = owner_of(h);
+
+	if (!i->machine->sealed)
+		return -EAGAIN;
+	return doorbell_event(&i->machine->doorbells, &i->callee, doorbell);
+}
+
+static void host_ring(const struct volt_host *h, uint32_t doorbell)
+{
+	const int fd = host_event_fd(h, doorbell);
+
+	if (VOLT_HAS_SHARING && fd >= 0)
+		doorbell_count(fd);
+}
+
+const struct volt_doorbell host_doorbell = {.size = sizeof(host_doorbell),
+    .add = host_add_doorbell,
+    .irq_fd = host_irq_fd,
+    .event_fd = host_event_fd,
+    .ring = host_ring};
 
 /* ------------------------------------------------------------- volt.msi/1 */
 

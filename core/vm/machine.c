@@ -16,6 +16,7 @@
 #include "core/base/sealed.h"
 #include "core/base/trace.h"
 #include "core/boot/boot.h"
+#include "core/config.h"
 #include "core/event/console.h"
 #include "core/event/events.h"
 #include "core/event/helper.h"
@@ -244,9 +245,19 @@ static void warn_of_memory(uint64_t size)
 		    (unsigned long long)(ram >> 20));
 }
 
+/* Faults of a file cost more than those of anonymous memory, so only where it must be. */
+static bool is_memory_shared(const struct machine *m)
+{
+	for (uint32_t i = 0; i < m->instance_count; i++)
+		if (m->instances[i]->plugin.flags & VOLT_FLAG_SHARED_MEMORY)
+			return true;
+	return false;
+}
+
 static int make_memory(struct machine *m)
 {
 	warn_of_memory(m->options->memory);
+	m->memory.shared = VOLT_HAS_SHARING && is_memory_shared(m);
 	int err = memory_init(&m->memory, m->options->memory, m->options->hugepages);
 
 	if (err)

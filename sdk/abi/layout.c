@@ -249,13 +249,20 @@ TEXT(VOLT_EXT_MANAGE, "volt.manage/1");
 
 /* memory.h */
 
-SIZE(volt_mem, 40);
+SIZE(volt_mem_region, 32);
+AT(volt_mem_region, gpa, 0, uint64_t);
+AT(volt_mem_region, len, 8, uint64_t);
+AT(volt_mem_region, offset, 16, uint64_t);
+AT(volt_mem_region, fd, 24, int32_t);
+AT(volt_mem_region, reserved, 28, uint32_t);
+SIZE(volt_mem, 48);
 AT(volt_mem, size, 0, uint32_t);
 AT(volt_mem, reserved, 4, uint32_t);
 AT(volt_mem, read, 8, int (*)(const struct volt_host *h, uint64_t gpa, void *dst, size_t n));
 AT(volt_mem, write, 16, int (*)(const struct volt_host *h, uint64_t gpa, const void *src, size_t n));
 AT(volt_mem, map, 24, void *(*)(const struct volt_host *h, uint64_t gpa, size_t n, bool writable));
 AT(volt_mem, dirty, 32, void (*)(const struct volt_host *h, uint64_t gpa, size_t n));
+AT(volt_mem, regions, 40, int (*)(const struct volt_host *h, struct volt_mem_region *r, uint32_t count));
 TEXT(VOLT_EXT_MEM, "volt.mem/1");
 
 /* metrics.h */
@@ -424,6 +431,7 @@ VALUE(VOLT_FLAG_IN_PROCESS_ONLY, 0x1);
 VALUE(VOLT_FLAG_GUEST_MEMORY, 0x2);
 VALUE(VOLT_FLAG_WALL_CLOCK, 0x4);
 VALUE(VOLT_FLAG_BUS, 0x8);
+VALUE(VOLT_FLAG_SHARED_MEMORY, 0x10);
 VALUE(VOLT_LOG_ERROR, 0);
 VALUE(VOLT_LOG_WARN, 0x1);
 VALUE(VOLT_LOG_INFO, 0x2);
@@ -559,13 +567,15 @@ VALUE(VOLT_STREAM_ROOM, 0x4);
 
 /* worker.h */
 
-SIZE(volt_worker, 40);
+SIZE(volt_worker, 56);
 AT(volt_worker, size, 0, uint32_t);
 AT(volt_worker, reserved, 4, uint32_t);
 AT(volt_worker, add, 8, int (*)(const struct volt_host *h, const char *name, void (*job)(void *self, uint32_t worker), uint32_t *worker));
 AT(volt_worker, post, 16, void (*)(const struct volt_host *h, uint32_t worker));
 AT(volt_worker, watch, 24, int (*)(const struct volt_host *h, uint32_t worker, int32_t fd, uint32_t events));
 AT(volt_worker, run, 32, int (*)(const struct volt_host *h, uint32_t worker));
+AT(volt_worker, add_event, 40, int (*)(const struct volt_host *h, uint32_t worker));
+AT(volt_worker, event_fd, 48, int (*)(const struct volt_host *h, uint32_t worker));
 TEXT(VOLT_EXT_WORKER, "volt.worker/1");
 VALUE(VOLT_WATCH_READ, 0x1);
 VALUE(VOLT_WATCH_WRITE, 0x2);

@@ -44,7 +44,7 @@ static void check_head(const struct fake_host *f)
 	if (p->kind < VOLT_KIND_DEVICE || p->kind > VOLT_KIND_FILTER)
 		fake_die(f, "kind %u: unknown", p->kind);
 	if (p->flags & ~(VOLT_FLAG_IN_PROCESS_ONLY | VOLT_FLAG_GUEST_MEMORY | VOLT_FLAG_WALL_CLOCK |
-			   VOLT_FLAG_BUS))
+			   VOLT_FLAG_BUS | VOLT_FLAG_SHARED_MEMORY))
 		fake_die(f, "flags 0x%x: unknown", p->flags);
 	if (!p->instance_size || p->instance_size > INSTANCE_MAX)
 		fake_die(f, "instance_size %u: must be 1 to 16 MiB", p->instance_size);

@@ -49,10 +49,9 @@ uint8_t *fake_memory_add(struct fake_host *f, uint64_t gpa, size_t size)
 
 	if (fd < 0 || ftruncate(fd, (off_t)size) != 0)
 		fake_die(f, "no memory for the guest's");
-	*r = (struct fake_ram){.gpa = gpa, .size = size};
+	*r = (struct fake_ram){.gpa = gpa, .size = size, .fd = fd};
 	r->bytes = map_guarded(fd, size, PROT_READ | PROT_WRITE);
 	r->fixed = map_guarded(fd, size, PROT_READ);
-	close(fd);
 	if (r->bytes == MAP_FAILED || r->fixed == MAP_FAILED)
 		fake_die(f, "no memory for the guest's");
 	return r->bytes;
@@ -194,12 +193,29 @@ static void mem_dirty(const struct volt_host *h, uint64_t gpa, size_t n)
 		mark(f, r, gpa - r->gpa, n);
 }
 
+static int mem_regions(const struct volt_host *h, struct volt_mem_region *r, uint32_t count)
+{
+	const struct fake_host *f = fake_of(h, "regions");
+
+	if (!(f->plugin->flags & VOLT_FLAG_SHARED_MEMORY))
+		return -EOPNOTSUPP;
+	if (f->state != FAKE_RUNNING)
+		return -EAGAIN;
+	if (count < f->ram_count)
+		return -ENOSPC;
+	for (unsigned i = 0; i < f->ram_count; i++)
+		r[i] = (struct volt_mem_region){
+		    .gpa = f->ram[i].gpa, .len = f->ram[i].size, .fd = f->ram[i].fd};
+	return (int)f->ram_count;
+}
+
 const struct volt_mem fake_mem = {
     .size = sizeof(fake_mem),
     .read = mem_read,
     .write = mem_write,
     .map = mem_map,
     .dirty = mem_dirty,
+    .regions = mem_regions,
 };
 
 void fake_memory_enter(struct fake_host *f)
@@ -242,14 +258,17 @@ static int find_doorbell_fault(const struct fake_host *f, const struct volt_door
 	const bool match = at->flags & VOLT_DOORBELL_MATCH;
 
 	const bool posts = at->flags & VOLT_DOORBELL_POST;
+	const bool outside = at->flags & VOLT_DOORBELL_EVENT;
 
 	if (at->size < DOORBELL_OLD_SIZE || at->reserved || at->space > VOLT_SPACE_MMIO ||
 	    (at->width != 1 && at->width != 2 && at->width != 4 && at->width != 8))
 		return -EINVAL;
-	if (at->flags & ~(VOLT_DOORBELL_MATCH | VOLT_DOORBELL_POST))
+	if (at->flags & ~(VOLT_DOORBELL_MATCH | VOLT_DOORBELL_POST | VOLT_DOORBELL_EVENT))
 		return -EOPNOTSUPP;
+	if (posts && outside)
+		return -EINVAL;
 	if (posts ? !VOLT_HAS(at, reserved2) || at->reserved2 || at->worker >= f->worker_count
-		  : !at->rung)
+		  : !at->rung && !outside)
 		return -EINVAL;
 	if (match ? at->width < 8 && at->value >> (8 * at->width) : at->value != 0)
 		return -EINVAL;
@@ -279,8 +298,39 @@ static int doorbell_add(
 	struct volt_doorbell_at *copy = &f->doorbells[f->doorbell_count].at;
 
 	memcpy(copy, at, at->size < sizeof(*at) ? at->size : sizeof(*at));
+	if (at->flags & VOLT_DOORBELL_EVENT)
+		fake_open_event(f, &f->doorbells[f->doorbell_count].event_fd);
 	*doorbell = DOORBELL_BASE + f->doorbell_count++;
 	return 0;
+}
+
+static int doorbell_event_fd(const struct volt_host *h, uint32_t doorbell)
+{
+	const struct fake_host *f = fake_of(h, "event_fd (doorbell)");
+
+	if (f->state != FAKE_RUNNING)
+		return -EAGAIN;
+	if (doorbell < DOORBELL_BASE || doorbell - DOORBELL_BASE >= f->doorbell_count ||
+	    f->doorbells[doorbell - DOORBELL_BASE].event_fd <= 0)
+		return -EINVAL;
+	return f->doorbells[doorbell - DOORBELL_BASE].event_fd;
+}
+
+static void count_event(struct fake_host *f, int fd)
+{
+	const uint64_t one = 1;
+
+	if (write(fd, &one, sizeof(one)) != sizeof(one))
+		fake_die(f, "a doorbell's event is full");
+}
+
+static void doorbell_ring(const struct volt_host *h, uint32_t doorbell)
+{
+	struct fake_host *f = fake_of(h, "ring");
+	const int fd = doorbell_event_fd(h, doorbell);
+
+	if (fd >= 0)
+		count_event(f, fd);
 }
 
 bool fake_doorbell_take(
@@ -294,6 +344,8 @@ bool fake_doorbell_take(
 			continue;
 		if (b->flags & VOLT_DOORBELL_POST)
 			fake_worker_wake(f, b->worker);
+		else if (b->flags & VOLT_DOORBELL_EVENT)
+			count_event(f, f->doorbells[i].event_fd);
 		else
 			f->doorbells[i].waits = true;
 		return true;
@@ -304,6 +356,12 @@ bool fake_doorbell_take(
 const struct volt_doorbell_at *fake_doorbell_at(const struct fake_host *f, unsigned i)
 {
 	return i < f->doorbell_count ? &f->doorbells[i].at : NULL;
+}
+
+int fake_doorbell_event(const struct fake_host *f, unsigned i)
+{
+	return i < f->doorbell_count && f->doorbells[i].event_fd > 0 ? f->doorbells[i].event_fd
+								     : -1;
 }
 
 unsigned fake_ring(struct fake_host *f)
@@ -349,6 +407,14 @@ void fake_open_irq_fd(struct fake_host *f, uint32_t gsi)
 		fake_die(f, "no eventfd for the line of GSI %u", gsi);
 }
 
+void fake_open_event(struct fake_host *f, int *fd)
+{
+	if (*fd <= 0)
+		*fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (*fd <= 0)
+		fake_die(f, "no eventfd for another process");
+}
+
 int fake_irq_fd(const struct fake_host *f, uint32_t gsi)
 {
 	return gsi < FAKE_IRQ_MAX && f->irq_fds[gsi] > 0 ? f->irq_fds[gsi] : -1;
@@ -368,6 +434,8 @@ const struct volt_doorbell fake_doorbell = {
     .size = sizeof(fake_doorbell),
     .add = doorbell_add,
     .irq_fd = doorbell_irq_fd,
+    .event_fd = doorbell_event_fd,
+    .ring = doorbell_ring,
 };
 
 /* ---------------------------------------------------------------- messages */
@@ -503,7 +571,14 @@ void fake_finish_guest(struct fake_host *f)
 		munmap(f->ram[i].bytes - GUARD, f->ram[i].size + 2 * GUARD);
 		munmap(f->ram[i].fixed - GUARD, f->ram[i].size + 2 * GUARD);
 		free(f->ram[i].before);
+		close(f->ram[i].fd);
 	}
+	for (unsigned i = 0; i < f->doorbell_count; i++)
+		if (f->doorbells[i].event_fd > 0)
+			close(f->doorbells[i].event_fd);
+	for (unsigned i = 0; i < f->worker_count; i++)
+		if (f->workers[i].event_fd > 0)
+			close(f->workers[i].event_fd);
 	for (unsigned i = 0; i < FAKE_IRQ_MAX; i++)
 		if (f->irq_fds[i] > 0)
 			close(f->irq_fds[i]);

@@ -101,6 +101,7 @@ struct fake_worker {
 	bool waits; /* posted since its job last started */
 	struct fake_watch watches[FAKE_WATCH_MAX];
 	unsigned watch_count;
+	int event_fd; /* 0: none */
 };
 
 struct fake_uring {
@@ -113,6 +114,7 @@ struct fake_uring {
 struct fake_ram {
 	uint64_t gpa;
 	size_t size;
+	int fd; /* the file of its bytes */
 	uint8_t *bytes;
 	uint8_t *fixed;  /* the same, not writable */
 	uint8_t *before; /* as the host knows it; NULL until somebody maps it writable */
@@ -121,6 +123,7 @@ struct fake_ram {
 struct fake_doorbell {
 	struct volt_doorbell_at at;
 	bool waits;
+	int event_fd; /* 0: none */
 };
 
 struct fake_page {
@@ -208,6 +211,8 @@ struct fake_host {
 	uint64_t now_ns, now_step_ns, armings;
 	int64_t wall_ns; /* what realtime() is ahead of now() */
 	struct fake_worker workers[FAKE_WORKER_MAX];
+	void (*runner)(void *arg, uint32_t worker); /* or NULL */
+	void *runner_arg;
 	struct fake_uring urings[FAKE_URING_MAX];
 	uint32_t uring_count;
 	unsigned uring_calls;
@@ -346,6 +351,8 @@ int fake_memory_clear(struct fake_host *f, uint64_t gpa, uint64_t n);
 void fake_memory_enter(struct fake_host *f);
 void fake_memory_leave(struct fake_host *f);
 void fake_open_irq_fd(struct fake_host *f, uint32_t gsi);
+/* An eventfd, unless there is one; closed with the host. While wiring. */
+void fake_open_event(struct fake_host *f, int *fd);
 /* True if the write is a ring, which is noted. */
 bool fake_doorbell_take(
     struct fake_host *f, uint8_t space, uint64_t address, uint32_t n, uint64_t val);

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "fake_internal.h"
@@ -55,12 +56,34 @@ static int open_disk(struct fake_host *f, const struct volt_param *param, const 
 	return 0;
 }
 
-/* The text does not matter: the test is the peer. A tap keeps packets apart. */
-static int open_pair(struct fake_host *f, const struct volt_param *param, struct volt_value *value)
+/* Where somebody listens, as a program beside volt-plugin check. -1: nowhere. */
+static int connect_for_real(const char *text)
+{
+	struct sockaddr_un to = {.sun_family = AF_UNIX};
+	const char *path = strncmp(text, "unix:", 5) == 0 ? text + 5 : "";
+
+	if (!*path || strlen(path) >= sizeof(to.sun_path))
+		return -1;
+	memcpy(to.sun_path, path, strlen(path) + 1);
+	const int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd >= 0 && connect(fd, (const struct sockaddr *)&to, sizeof(to)) == 0)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	return -1;
+}
+
+/* Else the text does not matter: the test is the peer. A tap keeps packets apart. */
+static int open_pair(
+    struct fake_host *f, const struct volt_param *param, const char *text, struct volt_value *value)
 {
 	const bool tap = param->type == VOLT_PARAM_TAP;
 	int fds[2];
 
+	value->fd = tap ? -1 : connect_for_real(text);
+	if (value->fd >= 0)
+		return 0;
 	if (socketpair(AF_UNIX, (tap ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
 		0, fds) != 0)
 		fake_die(f, "no socket for parameter %s", param->name);
@@ -111,7 +134,7 @@ int fake_open(void *arg, const struct volt_param *param, const char *text, struc
 	if (param->type == VOLT_PARAM_DISK)
 		return open_disk(arg, param, text, value, why, why_size);
 	if (param->type == VOLT_PARAM_TAP || param->type == VOLT_PARAM_SOCKET)
-		return open_pair(arg, param, value);
+		return open_pair(arg, param, text, value);
 	if (param->type == VOLT_PARAM_PEERS) {
 		fake_peers_open(arg);
 		return 0;

@@ -113,6 +113,17 @@ static void do_run(struct fake_host *f, uint32_t worker)
 	f->in_job = false;
 }
 
+void fake_worker_job(struct fake_host *f, uint32_t worker)
+{
+	do_run(f, worker);
+}
+
+void fake_worker_runner(struct fake_host *f, void (*runner)(void *arg, uint32_t worker), void *arg)
+{
+	f->runner = runner;
+	f->runner_arg = arg;
+}
+
 static int worker_run(const struct volt_host *h, uint32_t worker)
 {
 	struct fake_host *f = fake_of(h, "run");
@@ -124,7 +135,10 @@ static int worker_run(const struct volt_host *h, uint32_t worker)
 	if (f->state != FAKE_RUNNING || !f->started)
 		return -EAGAIN;
 	f->workers[worker].posts++;
-	do_run(f, worker);
+	if (f->runner)
+		f->runner(f->runner_arg, worker);
+	else
+		do_run(f, worker);
 	return 0;
 }
 
@@ -133,13 +147,45 @@ void fake_worker_wake(struct fake_host *f, uint32_t worker)
 	f->workers[worker].waits = true;
 }
 
+static int worker_add_event(const struct volt_host *h, uint32_t worker)
+{
+	int err;
+	struct fake_host *f = fake_wire_call(h, "add_event", &err);
+
+	if (err)
+		return err;
+	if (worker >= f->worker_count)
+		return fake_refuse(f, "add_event", -EINVAL);
+	fake_open_event(f, &f->workers[worker].event_fd);
+	return 0;
+}
+
+static int worker_event_fd(const struct volt_host *h, uint32_t worker)
+{
+	const struct fake_host *f = fake_of(h, "event_fd (worker)");
+
+	if (worker >= f->worker_count || f->workers[worker].event_fd <= 0)
+		return -EINVAL;
+	return f->state == FAKE_RUNNING ? f->workers[worker].event_fd : -EAGAIN;
+}
+
 const struct volt_worker fake_worker = {
     .size = sizeof(fake_worker),
     .add = worker_add,
     .post = worker_post,
     .watch = worker_watch,
     .run = worker_run,
+    .add_event = worker_add_event,
+    .event_fd = worker_event_fd,
 };
+
+bool fake_worker_event(struct fake_host *f, uint32_t worker)
+{
+	if (worker >= f->worker_count || f->workers[worker].event_fd <= 0)
+		return false;
+	f->workers[worker].waits = true;
+	return true;
+}
 
 unsigned fake_run_workers(struct fake_host *f)
 {

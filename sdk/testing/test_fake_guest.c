@@ -86,7 +86,7 @@ static int dma_init(void *self, const struct volt_host *h, const struct volt_arg
 	assert_int_equal(d->doorbell->add(h, &where, &n), -ENXIO);
 	where = at(0x82, 4);
 	assert_int_equal(d->doorbell->add(h, &where, &n), -ENXIO);
-	where.flags = 4;
+	where.flags = 8;
 	assert_int_equal(d->doorbell->add(h, &where, &n), -EOPNOTSUPP);
 	where = at(0x82, 1);
 	where.flags = VOLT_DOORBELL_MATCH;

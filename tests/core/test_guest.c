@@ -151,7 +151,9 @@ static void no_write_rings_two(void **state)
 	assert_int_equal(add(&one, 0xd0000000, 1, VOLT_DOORBELL_MATCH, 2), -EEXIST);
 	assert_int_equal(add(&one, 0xd0000004, 4, VOLT_DOORBELL_MATCH, 1ull << 32), -EINVAL);
 	assert_int_equal(add(&one, 0xd0000004, 4, 0, 1), -EINVAL);
-	assert_int_equal(add(&one, 0xd0000004, 4, 4, 0), -EOPNOTSUPP);
+	assert_int_equal(add(&one, 0xd0000004, 4, 8, 0), -EOPNOTSUPP);
+	assert_int_equal(
+	    add(&one, 0xd0000004, 4, VOLT_DOORBELL_POST | VOLT_DOORBELL_EVENT, 0), -EINVAL);
 	assert_int_equal(add(&one, 0xd0000004, 4, VOLT_DOORBELL_POST, 0), -EINVAL); /* whom? */
 	assert_int_equal(add(&one, 0xd0000004, 3, 0, 0), -EINVAL);
 }
@@ -362,6 +364,51 @@ static void a_doorbell_posts_its_worker(void **state)
 	lock_finish(&w.ended);
 }
 
+static uint64_t count_of(int fd)
+{
+	uint64_t n = 0;
+
+	return read(fd, &n, sizeof(n)) == sizeof(n) ? n : 0;
+}
+
+/* KVM's event is the one that the other process waits for, and nobody else is woken. */
+static void a_doorbell_rings_for_another_process(void **state)
+{
+	assert_int_equal(add(&one, 0xd0000000, 4, VOLT_DOORBELL_EVENT, 0), 0);
+	assert_int_equal(add(&one, 0xd0000004, 4, VOLT_DOORBELL_EVENT | VOLT_DOORBELL_MATCH, 7), 0);
+	assert_int_equal(add(&one, 0xd0000008, 4, 0, 0), 0);
+	wire_doorbells();
+	const int fd = doorbell_event(&m->doorbells, &one, 1);
+
+	assert_int_equal(kvm.doorbells[1].fd, fd);
+	assert_int_equal(doorbell_event(&m->doorbells, &two, 1), -EINVAL);
+	assert_int_equal(doorbell_event(&m->doorbells, &one, 2), -EINVAL);
+	assert_int_equal(doorbell_event(&m->doorbells, &one, 3), -EINVAL);
+	put(0xd0000004, 4, 7);
+	put(0xd0000004, 4, 8);
+	doorbell_count(fd);
+	assert_int_equal(count_of(fd), 2);
+	assert_int_equal(count_of(doorbell_event(&m->doorbells, &one, 0)), 0);
+	assert_int_equal(written, 1);
+	kit_run(m, 5);
+	assert_int_equal(rung, 0);
+}
+
+/* One who fills the event stops nobody. */
+static void an_event_that_is_full_is_no_reason_to_wait(void **state)
+{
+	kvm.refuse_doorbells = true;
+	assert_int_equal(add(&one, 0xd0000000, 4, VOLT_DOORBELL_EVENT, 0), 0);
+	wire_doorbells();
+	const int fd = doorbell_event(&m->doorbells, &one, 0);
+
+	assert_int_equal(eventfd_write(fd, UINT64_MAX - 1), 0);
+	put(0xd0000000, 4, 1);
+	assert_int_equal(count_of(fd), UINT64_MAX - 1);
+	put(0xd0000000, 4, 1);
+	assert_int_equal(count_of(fd), 1);
+}
+
 static void an_injected_message_is_sent_before_the_call_returns(void **state)
 {
 	wire_vectors(1);
@@ -401,6 +448,8 @@ int main(void)
 	    TEST(a_fire_under_the_mask_is_remembered_once),
 	    TEST(no_fire_is_lost_between_two_threads),
 	    TEST(a_doorbell_posts_its_worker),
+	    TEST(a_doorbell_rings_for_another_process),
+	    TEST(an_event_that_is_full_is_no_reason_to_wait),
 	    TEST(an_injected_message_is_sent_before_the_call_returns),
 	    TEST(a_message_that_nobody_takes_is_lost),
 	};

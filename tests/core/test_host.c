@@ -24,6 +24,7 @@
 #include <volt/draft/msi.h>
 #include <volt/irqchip.h>
 #include <volt/loop.h>
+#include <volt/memory.h>
 #include <volt/metrics.h>
 #include <volt/stream.h>
 #include <volt/worker.h>
@@ -566,6 +567,49 @@ static void a_worker_watches_16_files_but_none_that_is_always_ready(void **state
 	give_file(-1);
 }
 
+static void memory_is_given_to_other_processes_only_if_that_was_asked_for(void **state)
+{
+	struct volt_mem_region r[2];
+
+	m->instances[0]->plugin.flags |= VOLT_FLAG_GUEST_MEMORY;
+	const struct volt_mem *mem = one->get_ext(one, VOLT_EXT_MEM);
+
+	assert_int_equal(mem->regions(one, r, 2), -EOPNOTSUPP);
+	m->instances[0]->plugin.flags |= VOLT_FLAG_SHARED_MEMORY;
+	assert_int_equal(mem->regions(one, r, 2), -EAGAIN);
+	m->sealed = true;
+	m->memory.low_size = MEMORY_HOLE_START;
+	m->memory.high_size = 8192;
+	m->memory.fd = 17;
+	assert_int_equal(mem->regions(one, r, 1), -ENOSPC);
+	assert_int_equal(mem->regions(one, r, 2), 2);
+	assert_int_equal(r[0].gpa | r[0].offset, 0);
+	assert_int_equal(r[0].len, MEMORY_HOLE_START);
+	assert_int_equal(r[1].gpa, MEMORY_HIGH_START);
+	assert_int_equal(r[1].offset, MEMORY_HOLE_START);
+	assert_int_equal(r[1].len, 8192);
+	assert_int_equal(r[1].fd, 17);
+	memset(&m->memory, 0, sizeof(m->memory));
+}
+
+static void a_workers_event_is_its_owners(void **state)
+{
+	const struct volt_worker *workers = one->get_ext(one, VOLT_EXT_WORKER);
+	uint32_t worker;
+
+	assert_int_equal(workers->add(one, "x", idle, &worker), 0);
+	assert_int_equal(workers->event_fd(one, worker), -EINVAL);
+	assert_int_equal(workers->add_event(two, worker), -EINVAL);
+	assert_int_equal(workers->add_event(one, worker), 0);
+	assert_int_equal(workers->add_event(one, worker), 0);
+	assert_int_equal(workers->event_fd(one, worker), -EAGAIN);
+	m->sealed = true;
+	m->workers[worker].event_fd = 9;
+	assert_int_equal(workers->event_fd(one, worker), 9);
+	assert_int_equal(workers->event_fd(two, worker), -EINVAL);
+	assert_int_equal(workers->add_event(one, worker), -EPERM);
+}
+
 /* ------------------------------------------------------------ foreign handles */
 
 static void lines_of_others_are_not_driven(void **state)
@@ -751,6 +795,8 @@ int main(void)
 	    TEST(workers_of_others_are_not_posted),
 	    TEST(a_worker_watches_files_of_its_own_parameters),
 	    TEST(a_worker_watches_16_files_but_none_that_is_always_ready),
+	    TEST(memory_is_given_to_other_processes_only_if_that_was_asked_for),
+	    TEST(a_workers_event_is_its_owners),
 	    TEST(lines_of_others_are_not_driven),
 	    TEST(timers_of_others_are_not_armed),
 	    TEST(streams_of_others_are_not_touched),

@@ -389,6 +389,45 @@ static void a_worker_waits_for_files_and_posts_at_once(void **state)
 	await_bytes(107);
 }
 
+static struct {
+	struct worker worker;
+	uint32_t runs; /* atomic */
+} called;
+
+static void note_call(void *self, uint32_t worker)
+{
+	__atomic_fetch_add(&called.runs, 1, __ATOMIC_SEQ_CST);
+}
+
+/* Each write is a run; whoever reads the event, or fills it, keeps no post from the worker. */
+static void another_process_wakes_a_worker_and_holds_up_no_post(void **state)
+{
+	static struct callee owner;
+	pthread_t thread;
+	uint64_t n;
+
+	kit_owner(&owner, "owner", &jobs);
+	worker_init(&called.worker, &owner, "worker", note_call, 0);
+	called.worker.has_event = true;
+	kit_arm_locks();
+	assert_int_equal(worker_arm(&called.worker), 0);
+	const int fd = called.worker.event_fd;
+
+	assert_int_equal(pthread_create(&thread, NULL, run_worker, &called.worker), 0);
+	pthread_detach(thread);
+	for (uint32_t i = 1; i <= 100; i++) {
+		assert_int_equal(eventfd_write(fd, 1), 0);
+		while (__atomic_load_n(&called.runs, __ATOMIC_SEQ_CST) < i)
+			sched_yield();
+	}
+	assert_int_equal(read(fd, &n, sizeof(n)), sizeof(n));
+	assert_int_equal(n, 100);
+	worker_await(&called.worker, worker_request(&called.worker));
+	assert_int_equal(eventfd_write(fd, UINT64_MAX - 1), 0);
+	for (uint32_t i = 0; i < 100; i++)
+		worker_await(&called.worker, worker_request(&called.worker));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -405,6 +444,7 @@ int main(void)
 	    TEST(what_was_posted_while_wiring_runs_once),
 	    TEST(who_asks_returns_after_a_run_that_began_later),
 	    TEST(a_worker_waits_for_files_and_posts_at_once),
+	    TEST(another_process_wakes_a_worker_and_holds_up_no_post),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -11,7 +11,9 @@
 
 #include <cmocka.h> /* last: it defines fail() */
 #include <errno.h>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 #define MIB (1ull << 20)
 #define GIB (1ull << 30)
@@ -282,6 +284,34 @@ static void children_get_no_guest_memory(void **state)
 	assert_true(kit_faults(read_ram, memory.host));
 }
 
+/* In order: low RAM, then high RAM. Whoever has the file can change bytes, and not its size. */
+static void shared_ram_is_a_file_of_a_fixed_size(void **state)
+{
+	memory.shared = true;
+	init(3 * GIB + 4096);
+	const uint8_t mark = 0x5a;
+
+	assert_int_equal(pwrite(memory.fd, &mark, 1, 3 * GIB), 1);
+	assert_int_equal(*(uint8_t *)memory_at(&memory, 4 * GIB, 1), mark);
+	*(uint8_t *)memory_at(&memory, 8192, 1) = 0x17;
+	uint8_t seen;
+	assert_int_equal(pread(memory.fd, &seen, 1, 8192), 1);
+	assert_int_equal(seen, 0x17);
+	assert_int_equal(ftruncate(memory.fd, 4096), -1);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(ftruncate(memory.fd, 8 * GIB), -1);
+	assert_int_equal(errno, EPERM);
+	assert_int_equal(fcntl(memory.fd, F_ADD_SEALS, F_SEAL_WRITE), -1);
+}
+
+static void the_guards_of_shared_ram_fault(void **state)
+{
+	memory.shared = true;
+	init(4 * MIB);
+	assert_true(kit_faults(read_ram, memory.host - 1));
+	assert_true(kit_faults(read_ram, memory.host + 4 * MIB));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -303,6 +333,8 @@ int main(void)
 	    TEST(the_pages_around_ram_fault),
 	    TEST(the_guards_are_whole_and_finish_frees_no_more),
 	    TEST(children_get_no_guest_memory),
+	    TEST(shared_ram_is_a_file_of_a_fixed_size),
+	    TEST(the_guards_of_shared_ram_fault),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

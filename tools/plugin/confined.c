@@ -43,6 +43,8 @@ struct confined {
 	struct drive *drive;
 	const struct action *action;
 	uint64_t value;
+	bool waits;      /* a callback does, for the job of */
+	uint32_t worker; /* this worker */
 };
 
 static const char *const role_names[] = {"the event loop's", "vCPU", "worker"};
@@ -85,6 +87,14 @@ static void allow_own(struct cell *cell)
 	allow(cell, "write", cell->done_fd);
 	allow(cell, "write", STDERR_FILENO);
 	allow(cell, "exit_group", -1);
+}
+
+/* In the place of the core, the fake host rings for another process. */
+static void allow_events(const struct fake_host *f, struct cell *cell)
+{
+	for (unsigned i = 0; fake_doorbell_at(f, i); i++)
+		if (fake_doorbell_event(f, i) >= 0)
+			allow(cell, "write", fake_doorbell_event(f, i));
 }
 
 static const struct volt_need *need_row(const struct volt_plugin *p, unsigned i)
@@ -144,7 +154,10 @@ static void *live(void *arg)
 	if (filter_install(&prog) != 0)
 		abort();
 	while (read(cell->go_fd, &n, sizeof(n)) == sizeof(n)) {
-		confined->value = drive_apply(confined->drive, confined->action);
+		if (cell->role == VOLT_ROLE_WORKER && confined->waits)
+			fake_worker_job(confined->f, confined->worker);
+		else
+			confined->value = drive_apply(confined->drive, confined->action);
 		if (write(cell->done_fd, &n, sizeof(n)) != sizeof(n))
 			break;
 	}
@@ -182,15 +195,50 @@ static void make_room(struct fake_host *f)
 #endif
 }
 
+/* For the end of a job, which has its own thread, as in volt. */
+static void allow_waiting(const struct confined *confined, struct cell *cell)
+{
+	const struct cell *worker = &confined->cells[VOLT_ROLE_WORKER];
+
+	if (cell == worker)
+		return;
+	allow(cell, "write", worker->go_fd);
+	allow(cell, "read", worker->done_fd);
+}
+
+static void run_job(void *arg, uint32_t worker)
+{
+	struct confined *confined = arg;
+	const struct cell *cell = &confined->cells[VOLT_ROLE_WORKER];
+	uint64_t n = 1;
+
+	confined->waits = true;
+	confined->worker = worker;
+	if (write(cell->go_fd, &n, sizeof(n)) != sizeof(n) ||
+	    read(cell->done_fd, &n, sizeof(n)) != sizeof(n))
+		abort();
+	confined->waits = false;
+}
+
+static void make_events(struct confined *confined)
+{
+	for (uint32_t role = 0; role < VOLT_ROLE_COUNT; role++) {
+		struct cell *cell = &confined->cells[role];
+
+		cell->confined = confined;
+		cell->role = role;
+		cell->go_fd = eventfd(0, EFD_CLOEXEC);
+		cell->done_fd = eventfd(0, EFD_CLOEXEC);
+	}
+}
+
 static void make_cell(struct check *c, struct confined *confined, uint32_t role)
 {
 	struct cell *cell = &confined->cells[role];
 
-	cell->confined = confined;
-	cell->role = role;
-	cell->go_fd = eventfd(0, EFD_CLOEXEC);
-	cell->done_fd = eventfd(0, EFD_CLOEXEC);
 	allow_own(cell);
+	allow_waiting(confined, cell);
+	allow_events(confined->f, cell);
 	for (uint32_t gsi = 0; gsi < 24; gsi++)
 		if (fake_irq_fd(confined->f, gsi) >= 0)
 			allow(cell, "write", fake_irq_fd(confined->f, gsi));
@@ -216,8 +264,10 @@ struct confined *confined_create(struct check *c, struct fake_host *f)
 	sigaction(SIGSYS, &forbidden, NULL);
 	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
 		check_fail(c, "no filter can be entered: %s", strerror(errno));
+	make_events(confined);
 	for (uint32_t role = 0; role < VOLT_ROLE_COUNT; role++)
 		make_cell(c, confined, role);
+	fake_worker_runner(f, run_job, confined);
 	return confined;
 }
 

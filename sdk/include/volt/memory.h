@@ -26,6 +26,14 @@ extern "C" {
 
 #define VOLT_EXT_MEM "volt.mem/1"
 
+/* A part of the guest's memory, as another process can map it. */
+struct volt_mem_region {
+	uint64_t gpa, len; /* guest physical; in bytes, whole pages */
+	uint64_t offset;   /* of `gpa` in the file */
+	int32_t fd;        /* the file: the host's, not to be closed. Its size is sealed */
+	uint32_t reserved; /* 0 */
+};
+
 /* What the host gives. */
 struct volt_mem {
 	uint32_t size, reserved;
@@ -43,6 +51,12 @@ struct volt_mem {
 	 * are there and before the callback or job ends: a host that copies a running VM
 	 * reads them again. What is not RAM is ignored. */
 	void (*dirty)(const struct volt_host *h, uint64_t gpa, size_t n);
+	/* From here on since ABI 0.3: check VOLT_HAS(). */
+
+	/* [any] Puts all of RAM into `r`, which has room for `count` regions, 2 of which are
+	 * enough. Returns how many there are; -EOPNOTSUPP: the descriptor has no
+	 * VOLT_FLAG_SHARED_MEMORY; -ENOSPC: more than `count`; -EAGAIN while wiring. */
+	int (*regions)(const struct volt_host *h, struct volt_mem_region *r, uint32_t count);
 };
 
 struct volt_le16_ {

@@ -238,6 +238,9 @@ struct volt_counter {
 /* Set when it offers an extension to other plugins, which find() it. It is wired before those
  * without this flag, wherever it stands on the command line. */
 #define VOLT_FLAG_BUS 8u
+/* Set when another process is to map the guest's memory, which is then a file that it can be given:
+ * regions() of volt/memory.h. With VOLT_FLAG_GUEST_MEMORY. */
+#define VOLT_FLAG_SHARED_MEMORY 16u
 
 /* The descriptor: the one thing that a plugin exports. */
 struct volt_plugin {

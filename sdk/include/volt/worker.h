@@ -76,6 +76,15 @@ struct volt_worker {
 	 * from a job. 0; -EINVAL: not the instance's worker; -EAGAIN while wiring, and until
 	 * `start` has returned: then workers do not run yet. */
 	int (*run)(const struct volt_host *h, uint32_t worker);
+	/* [wire] The job also runs when another process writes to an eventfd, which event_fd()
+	 * gives after the seal. Nobody reads it, and that process may do with it what it likes: a
+	 * run is all that it can cause. One of each worker; asking twice changes nothing. 0;
+	 * -EINVAL: not the instance's worker; -EOPNOTSUPP: a host without; -EPERM after the seal.
+	 */
+	int (*add_event)(const struct volt_host *h, uint32_t worker);
+	/* [any] The descriptor: the host's, not to be closed or read. -EINVAL: the worker has none;
+	 * -EAGAIN while wiring. */
+	int (*event_fd)(const struct volt_host *h, uint32_t worker);
 };
 
 #ifdef __cplusplus

@@ -106,7 +106,8 @@ bool fake_irq_claimed(const struct fake_host *f, uint32_t gsi, uint32_t *flags);
 /* How often VOLT_REQUEST_what was made; *code and *why of the newest. NULL: not wanted. */
 unsigned fake_requested(const struct fake_host *f, uint32_t what, uint32_t *code, const char **why);
 
-/* The test's end of the i-th parameter (from 0) of type TAP or SOCKET, or -1. It does not block;
+/* The test's end of the i-th parameter (from 0) of type TAP or SOCKET, or -1; a SOCKET whose path
+ * somebody listens on is connected there instead, and does not count. It does not block;
  * a TAP's keeps packets apart, as SOCK_SEQPACKET. */
 int fake_param_peer(const struct fake_host *f, unsigned i);
 
@@ -149,6 +150,12 @@ unsigned fake_run_workers(struct fake_host *f);
 /* A file that worker watches became ready: its job is asked for, as by a post. False: the
  * worker does not watch it. */
 bool fake_file_ready(struct fake_host *f, uint32_t worker, int fd);
+/* Another process wrote to the worker's event. False: it has none. */
+bool fake_worker_event(struct fake_host *f, uint32_t worker);
+/* From now on a job that run() waits for is done by `runner`, which has fake_worker_job() called on
+ * whatever thread, and returns after it. */
+void fake_worker_runner(struct fake_host *f, void (*runner)(void *arg, uint32_t worker), void *arg);
+void fake_worker_job(struct fake_host *f, uint32_t worker);
 /* How often the job ran, for whatever reason. */
 unsigned fake_worker_runs(const struct fake_host *f, uint32_t worker);
 unsigned fake_worker_count(const struct fake_host *f);
@@ -223,6 +230,8 @@ uint64_t fake_memory_dirtied(const struct fake_host *f); /* bytes written or sai
 unsigned fake_ring(struct fake_host *f);
 /* The doorbells in the order of their add; NULL beyond the last. */
 const struct volt_doorbell_at *fake_doorbell_at(const struct fake_host *f, unsigned i);
+/* The eventfd of the i-th, with VOLT_DOORBELL_EVENT, or -1. */
+int fake_doorbell_event(const struct fake_host *f, unsigned i);
 /* How often the line's irq_fd was written since the last look. */
 uint64_t fake_irq_fd_count(struct fake_host *f, uint32_t gsi);
 /* What irq_fd() gives for the line, or -1. */

@@ -28,6 +28,9 @@ extern "C" {
 /* Posts `worker` instead of calling `rung`: nothing runs on the loop's thread. KVM wakes the
  * worker itself where it takes the write, otherwise the vCPU that wrote does. */
 #define VOLT_DOORBELL_POST 2u
+/* Counts in an event that another process waits for, instead of calling `rung`: event_fd() gives
+ * it. Neither the loop nor a worker is woken. Not with VOLT_DOORBELL_POST. */
+#define VOLT_DOORBELL_EVENT 4u
 
 /* Where a doorbell is, and who is told. */
 struct volt_doorbell_at {
@@ -39,7 +42,7 @@ struct volt_doorbell_at {
 	uint64_t address; /* inside of a range that the instance has added */
 	uint64_t value;   /* with VOLT_DOORBELL_MATCH; fits the width; else 0 */
 	/* [loop] Somebody wrote. `doorbell` is the handle that add gave. Required, but with
-	 * VOLT_DOORBELL_POST never called, so NULL will do. */
+	 * VOLT_DOORBELL_POST or VOLT_DOORBELL_EVENT never called, so NULL will do. */
 	void (*rung)(void *self, uint32_t doorbell);
 	uint32_t worker;    /* with VOLT_DOORBELL_POST: one of the instance's own; since ABI 0.3 */
 	uint32_t reserved2; /* 0 */
@@ -60,6 +63,15 @@ struct volt_doorbell {
 	 * is a level, or ends in an irqchip plugin; then set_irq() is the way. -EAGAIN while
 	 * wiring. Whoever uses it leaves set_irq() of that line alone. */
 	int (*irq_fd)(const struct volt_host *h, uint32_t line);
+	/* From here on since ABI 0.3: check VOLT_HAS(). */
+
+	/* [any] The eventfd of a doorbell with VOLT_DOORBELL_EVENT, to be given to another process.
+	 * The host's: not to be closed or read. -EINVAL: not such a doorbell of the instance;
+	 * -EAGAIN while wiring. */
+	int (*event_fd)(const struct volt_host *h, uint32_t doorbell);
+	/* [any] As if the guest had rung it, for a doorbell with VOLT_DOORBELL_EVENT. Lost while
+	 * wiring. */
+	void (*ring)(const struct volt_host *h, uint32_t doorbell);
 };
 
 #ifdef __cplusplus
