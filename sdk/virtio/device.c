@@ -17,6 +17,7 @@
 #define LIBRARY_FEATURES \
 	(VOLT_VIRTIO_F_INDIRECT | VOLT_VIRTIO_F_EVENT_IDX | VOLT_VIRTIO_F_VERSION_1)
 #define OWN_FEATURES (UINT64_C(0xffffff) | ~UINT64_C(0) << 50) /* virtio 2.2 */
+#define ALL_FEATURES (OWN_FEATURES | LIBRARY_FEATURES)
 
 /* The bits that a driver sets. */
 #define DRIVER_BITS \
@@ -79,9 +80,11 @@ void virtio_post_all(struct volt_virtio *v)
 
 static void serve_queue(struct volt_queue *q)
 {
-	if (!__atomic_load_n(&q->drains, __ATOMIC_ACQUIRE))
+	const bool drains = __atomic_load_n(&q->drains, __ATOMIC_ACQUIRE);
+
+	if (!drains && !virtio_is_outside(q->v))
 		virtio_queue_serve(q);
-	else if (q->v->type->drain)
+	else if (drains && q->v->type->drain)
 		q->v->type->drain(q->v, q);
 }
 
@@ -113,6 +116,8 @@ void virtio_kicked(struct volt_virtio *v, uint32_t n)
 {
 	if (n >= v->type->queues)
 		virtio_quiet(v);
+	else if (virtio_is_outside(v))
+		volt_virtio_kick(v, n);
 	else if (v->type->workers)
 		volt_virtio_post(v, n);
 	else
@@ -127,16 +132,20 @@ static void run_workers(struct volt_virtio *v)
 		serve(v, 0);
 }
 
-/* virtio 2.1.2: the driver is told, if it got so far. Other queues go on. */
-void virtio_break(struct volt_queue *q)
+/* virtio 2.1.2: the driver is told, if it got so far. */
+void volt_virtio_need_reset(struct volt_virtio *v)
 {
-	struct volt_virtio *v = q->v;
-
-	q->broken = true;
 	add_status(v, STATUS_NEEDS_RESET);
-	volt_count(v->h, VOLT_VIRTIO_BROKEN, 1);
 	if (virtio_status(v) & STATUS_DRIVER_OK)
 		v->transport->raise(v, CAUSE_CONFIG, 0);
+}
+
+/* Other queues go on. */
+void virtio_break(struct volt_queue *q)
+{
+	q->broken = true;
+	volt_count(q->v->h, VOLT_VIRTIO_BROKEN, 1);
+	volt_virtio_need_reset(q->v);
 }
 
 /* -------------------------------------------------------------------- reset */
@@ -434,8 +443,12 @@ int volt_virtio_validate(const struct volt_virtio *v, const struct volt_queue *q
 
 static bool is_sound_type(const struct volt_virtio_type *t)
 {
-	if (t->size < sizeof(*t) || t->reserved || t->reserved2 || t->features & ~OWN_FEATURES ||
-	    !t->request)
+	const bool outside = t->flags & VOLT_VIRTIO_OUTSIDE;
+
+	if (t->size < sizeof(*t) || t->flags & ~VOLT_VIRTIO_OUTSIDE || t->reserved2 ||
+	    t->features & ~(outside ? ALL_FEATURES : OWN_FEATURES) || !t->request != outside)
+		return false;
+	if (outside && (t->workers != 1 || t->slots))
 		return false;
 	if (t->queues == 0 || t->queues > VOLT_VIRTIO_QUEUES)
 		return false;
@@ -474,7 +487,26 @@ static int find_services(struct volt_virtio *v)
 	v->work = h->get_ext(h, VOLT_EXT_WORKER);
 	if (!v->work || !VOLT_HAS(v->work, run) || !VOLT_HAS(h, pulse))
 		return virtio_fail(h, ENOTSUP, "the host has no " VOLT_EXT_WORKER " of ABI 0.3");
+	v->doorbells = h->get_ext(h, VOLT_EXT_DOORBELL);
+	if (!v->doorbells)
+		return virtio_fail(h, ENOTSUP, "the host has no " VOLT_EXT_DOORBELL);
+	if (virtio_is_outside(v) && (!VOLT_HAS(v->doorbells, ring) || !VOLT_HAS(v->mem, regions)))
+		return virtio_fail(h, ENOTSUP, "the host gives no memory to other processes");
 	return 0;
+}
+
+/* Each queue has its own doorbell, which wakes its own worker, or the process outside. */
+int virtio_add_kick(struct volt_virtio *v, unsigned n, struct volt_doorbell_at *at)
+{
+	at->size = sizeof(*at);
+	at->space = VOLT_SPACE_MMIO;
+	at->flags =
+	    VOLT_DOORBELL_MATCH | (virtio_is_outside(v) ? VOLT_DOORBELL_EVENT : VOLT_DOORBELL_POST);
+	at->value = n;
+	at->worker = v->workers[v->q[n].worker];
+	const int err = v->doorbells->add(v->h, at, &v->q[n].doorbell);
+
+	return err ? virtio_fail(v->h, -err, "cannot have a doorbell for queue %u", n) : 0;
 }
 
 static int add_workers(struct volt_virtio *v)
@@ -531,7 +563,7 @@ int volt_virtio_init(void *self, struct volt_queue *q, const struct volt_virtio_
 	v->q = q;
 	if (!is_sound_type(t))
 		return virtio_fail(h, EINVAL, "the plugin's virtio type is malformed");
-	v->offered = t->features | LIBRARY_FEATURES;
+	v->offered = virtio_is_outside(v) ? t->features : t->features | LIBRARY_FEATURES;
 	for (unsigned i = 0; i < t->queues; i++) {
 		q[i].v = v;
 		q[i].number = (uint16_t)i;

@@ -163,32 +163,16 @@ static void mmio_raise(struct volt_virtio *v, uint32_t cause, unsigned queue)
 	v->h->pulse(v->h, v->line);
 }
 
-/* Each queue has its own doorbell, which wakes its own worker. */
 static int add_kicks(struct volt_virtio *v, uint64_t base)
 {
-	const struct volt_doorbell *doorbells = v->h->get_ext(v->h, VOLT_EXT_DOORBELL);
+	int err = 0;
 
 	if (!v->type->workers)
 		return 0; /* whose kicks are served where they are made */
-	if (!doorbells)
-		return virtio_fail(v->h, ENOTSUP, "the host has no " VOLT_EXT_DOORBELL);
-	for (unsigned i = 0; i < v->type->queues; i++) {
-		const struct volt_doorbell_at at = {
-		    .size = sizeof(at),
-		    .space = VOLT_SPACE_MMIO,
-		    .width = 4,
-		    .flags = VOLT_DOORBELL_MATCH | VOLT_DOORBELL_POST,
-		    .address = base + QUEUE_NOTIFY,
-		    .value = i,
-		    .worker = v->workers[v->q[i].worker],
-		};
-		uint32_t number;
-		const int err = doorbells->add(v->h, &at, &number);
-
-		if (err)
-			return virtio_fail(v->h, -err, "cannot have a doorbell for queue %u", i);
-	}
-	return 0;
+	for (unsigned i = 0; !err && i < v->type->queues; i++)
+		err = virtio_add_kick(
+		    v, i, &(struct volt_doorbell_at){.width = 4, .address = base + QUEUE_NOTIFY});
+	return err;
 }
 
 static int describe(struct volt_virtio *v, uint64_t base)

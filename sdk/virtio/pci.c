@@ -358,29 +358,16 @@ static uint32_t class_of(uint32_t id)
 
 static int add_kicks(struct volt_virtio *v)
 {
-	const struct volt_doorbell *doorbells = v->h->get_ext(v->h, VOLT_EXT_DOORBELL);
+	const uint64_t notify = v->pci.home[0] + NOTIFY;
+	int err = 0;
 
 	if (!v->type->workers)
 		return 0; /* whose kicks are served where they are made */
-	if (!doorbells)
-		return virtio_fail(v->h, ENOTSUP, "the host has no " VOLT_EXT_DOORBELL);
-	for (unsigned i = 0; i < v->type->queues; i++) {
-		const struct volt_doorbell_at at = {
-		    .size = sizeof(at),
-		    .space = VOLT_SPACE_MMIO,
-		    .width = 2,
-		    .flags = VOLT_DOORBELL_MATCH | VOLT_DOORBELL_POST,
-		    .address = v->pci.home[0] + (uint64_t)NOTIFY + NOTIFY_STEP * i,
-		    .value = i,
-		    .worker = v->workers[v->q[i].worker],
-		};
-		uint32_t doorbell;
-		const int err = doorbells->add(v->h, &at, &doorbell);
-
-		if (err)
-			return virtio_fail(v->h, -err, "cannot have a doorbell for queue %u", i);
-	}
-	return 0;
+	for (unsigned i = 0; !err && i < v->type->queues; i++)
+		err = virtio_add_kick(v, i,
+		    &(struct volt_doorbell_at){
+			.width = 2, .address = notify + (uint64_t)NOTIFY_STEP * i});
+	return err;
 }
 
 static int pci_wire(struct volt_virtio *v)

@@ -62,6 +62,12 @@ void virtio_queue_set_half(struct volt_virtio *v, size_t part, unsigned half, ui
 uint32_t virtio_config_read(const struct volt_virtio *v, uint64_t off, uint32_t n);
 void virtio_config_write(struct volt_virtio *v, uint64_t off, uint32_t n, uint32_t val);
 void virtio_quiet(struct volt_virtio *v); /* a write was ignored */
+struct volt_doorbell_at;
+/* [wire] Makes the doorbell of queue number n, where the transport says. 0, or what volt_fail()
+ * returned. */
+int virtio_add_kick(struct volt_virtio *v, unsigned n, struct volt_doorbell_at *at);
+/* Is the device's work done by another process? */
+bool virtio_is_outside(const struct volt_virtio *v);
 /* [any] All queues are looked at soon. */
 void virtio_post_all(struct volt_virtio *v);
 /* [io] A kick of queue n that no doorbell took. */

@@ -25,6 +25,10 @@
  * blocks, and whose other end is a service of the host for callbacks, as volt.stream/1, has no
  * worker: what is tagged [worker] is called under the instance's lock, on the vCPU that kicks a
  * queue or on the loop.
+ * A device with VOLT_VIRTIO_OUTSIDE serves no queue: another process does, which is given the
+ * guest's memory (VOLT_FLAG_SHARED_MEMORY) and an event for each queue's kicks. The library looks
+ * after registers, status, reset, interrupts and saved state as ever; its one worker talks to
+ * that process.
  * A device with `slots` may hold many chains and give them back in any order, all of them within
  * the run: between runs nothing is in flight, so a reset, a pause and a save find no request of it.
  */
@@ -55,6 +59,10 @@ extern "C" {
 #define VOLT_VIRTIO_F_INDIRECT  (UINT64_C(1) << 28)
 #define VOLT_VIRTIO_F_EVENT_IDX (UINT64_C(1) << 29)
 #define VOLT_VIRTIO_F_VERSION_1 (UINT64_C(1) << 32)
+
+/* Flag of a type: another process serves the queues. `request`, `progress` and `slots` are NULL,
+ * `workers` is 1, `features` all that is offered. */
+#define VOLT_VIRTIO_OUTSIDE 1u
 
 /* The first counters of a device are the library's; its own start at VOLT_VIRTIO_COUNT. */
 #define VOLT_VIRTIO_BROKEN 0u
@@ -101,6 +109,7 @@ struct volt_queue {
 	bool drains;                    /* atomic; its next run is a drain */
 	uint8_t worker;                 /* index into volt_virtio's */
 	uint16_t vector;                /* of MSI-X, or VOLT_VIRTIO_NO_VECTOR; atomic; over PCI */
+	uint32_t doorbell;              /* handle of its kicks, with VOLT_VIRTIO_OUTSIDE */
 	uint8_t *table, *avail, *given; /* the parts where they are mapped */
 	uint32_t flying;                /* mask of slots in flight; 0 between runs */
 	struct volt_chain *slots;       /* of the type's, or NULL */
@@ -117,12 +126,12 @@ struct volt_virtio_type {
 	uint16_t segments;    /* of a chain, 1 .. VOLT_CHAIN_MAX; a longer one breaks its queue */
 	uint16_t workers;     /* 1, or `queues`: one for all, or one for each; 0: none */
 	uint32_t config_size; /* bytes of its configuration space; 0: none */
-	uint32_t reserved;    /* 0 */
+	uint32_t flags;       /* VOLT_VIRTIO_OUTSIDE, or 0 */
 	const void *config;   /* those bytes, little-endian, in the instance; NULL if none */
 	/* [worker] One chain of queue q. True: answered, after volt_chain_done(), or with `slots`
 	 * in flight until then. False: not now; the chain stays the queue's next, nothing of it may
 	 * have been written, and the driver is told not to kick: something else (a file that is
-	 * watched, a timer) posts the worker. Required. */
+	 * watched, a timer) posts the worker. Required, but with VOLT_VIRTIO_OUTSIDE. */
 	bool (*request)(void *self, struct volt_queue *q, struct volt_chain *c);
 	/* [io] or [loop] The driver is ready and agreed to `features`; no request came yet. Also
 	 * after a restore. NULL: nothing to do. */
@@ -162,6 +171,7 @@ struct volt_virtio {
 	const struct volt_virtio_type *type;                 /* from init */
 	const struct volt_mem *mem;                          /* volt.mem/1 */
 	const struct volt_worker *work;                      /* volt.worker/1 */
+	const struct volt_doorbell *doorbells;               /* volt.doorbell/1, with workers */
 	struct volt_queue *q;                                /* from init */
 	const struct volt_virtio_transport *transport;       /* how the guest reaches it */
 	uint64_t offered;                                    /* features */
@@ -195,6 +205,29 @@ void volt_virtio_post(struct volt_virtio *v, unsigned n);
 void volt_virtio_serve(struct volt_virtio *v, unsigned n);
 /* [loop] [io] The bytes of the configuration space changed: tells the driver. */
 void volt_virtio_config_changed(struct volt_virtio *v);
+
+/*
+ * For a device with VOLT_VIRTIO_OUTSIDE. Its worker starts a queue that volt_virtio_is_open() in
+ * the process outside, from entry `seen` on, and stops it in drain(), which puts into `seen` where
+ * that process stopped. Both are saved.
+ */
+
+/* [loop] From `start`: offers these features instead of the type's. */
+void volt_virtio_offer(struct volt_virtio *v, uint64_t features);
+/* [any] The features that the driver agreed to. Those are final once a queue is open. */
+uint64_t volt_virtio_agreed(const struct volt_virtio *v);
+/* [any] May queue number n be served? */
+bool volt_virtio_is_open(const struct volt_virtio *v, unsigned n);
+/* [worker] The index in the used ring of an open queue: how many buffers have been given back. */
+uint16_t volt_virtio_used(const struct volt_virtio *v, unsigned n);
+/* [worker] Interrupts the driver for queue number n. */
+void volt_virtio_signal(struct volt_virtio *v, unsigned n);
+/* [worker] The device can do no more until the driver resets it, and tells the driver so. */
+void volt_virtio_need_reset(struct volt_virtio *v);
+/* [worker] The eventfd of the kicks of queue number n, for the process outside; or -errno. */
+int volt_virtio_kick_fd(const struct volt_virtio *v, unsigned n);
+/* [worker] Kicks queue number n, for what the driver put there before it was started. */
+void volt_virtio_kick(const struct volt_virtio *v, unsigned n);
 
 /* [worker] Takes n bytes off the front of the readable part. Returns how many there were, at
  * most n; *to holds those. */
