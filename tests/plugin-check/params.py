@@ -10,6 +10,8 @@ import pathlib
 import struct
 import sys
 
+import backend
+
 
 def disk(folder):
     path = folder / "disk"
@@ -34,12 +36,19 @@ def listening(folder):
     return f"socket=unix:{folder / 'socket'}"
 
 
+def served(folder):
+    path = folder / "backend"
+    if not path.exists():
+        backend.start(path)
+    return f"socket=unix:{path},device=2,queues=2"
+
+
 def tap(folder):
     return "tap=tap0"
 
 
-NEEDED = {"control": listening, "prometheus": text, "replay": recording, "virtio-blk": disk,
-          "virtio-net": tap}
+NEEDED = {"control": listening, "prometheus": text, "replay": recording, "vhost-user": served,
+          "virtio-blk": disk, "virtio-net": tap}
 
 
 def make(folder, name):

@@ -44,6 +44,7 @@ PAGES = [
     "plugins/sandbox/volt-sandbox.7",
     "plugins/serial/volt-serial.7",
     "plugins/trace/volt-trace.7",
+    "plugins/vhost-user/volt-vhost-user.7",
     "plugins/virtio-rng/volt-virtio-rng.7",
     "plugins/vmclock/volt-vmclock.7",
     "plugins/vmgenid/volt-vmgenid.7",
