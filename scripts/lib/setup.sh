@@ -37,6 +37,7 @@ PACKAGES_CHECK=(
 	"${PACKAGES_KERNEL[@]}"
 	clang libclang-rt-14-dev clang-format clang-tidy cppcheck
 	bzip2 # to pack kernels with
+	qemu-system-common # back ends of vhost-user
 	acpica-tools mandoc codespell shellcheck strace
 	zsh fish # completions
 	debhelper lintian # packages
