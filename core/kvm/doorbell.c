@@ -83,6 +83,7 @@ static int find_fault(
 	return all->count == DOORBELL_MAX ? -ENOSPC : 0;
 }
 
+#if VOLT_HAS_SHARING
 int doorbell_event(const struct doorbells *all, const struct callee *owner, uint32_t number)
 {
 	if (number >= all->count || all->rows[number].owner != owner || !all->rows[number].outside)
@@ -98,6 +99,7 @@ void doorbell_count(int event_fd)
 
 	(void)n;
 }
+#endif
 
 /* For bus_range.ring. The rows of the range's owner begin with `doorbells` at the latest. */
 static bool ring(const void *doorbells, const struct bus_range *r, uint64_t address, uint32_t width,

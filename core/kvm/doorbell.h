@@ -16,6 +16,7 @@
 
 #include <volt/draft/doorbell.h>
 
+#include "core/config.h"
 #include "core/event/callee.h"
 
 #define DOORBELL_MAX 128
@@ -58,11 +59,17 @@ void doorbells_init(struct doorbells *all, struct bus *b, struct kvm *k, struct 
  * the reason in `why`. */
 int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_doorbell_at *at,
     struct worker *worker, uint32_t *number, char *why, unsigned why_size);
+#if VOLT_HAS_SHARING
 /* The event of doorbell `number`, if another process waits for it and it is the owner's; or
  * -EINVAL. */
 int doorbell_event(const struct doorbells *all, const struct callee *owner, uint32_t number);
 /* Rings such an event. */
 void doorbell_count(int event_fd);
+#else
+static inline void doorbell_count(int event_fd)
+{
+}
+#endif
 /* A layer takes the place of range `r`: its doorbells ring from below it. */
 void doorbells_trap(struct bus_range *r);
 /* Hands them to KVM. 0 or -errno, which is logged. */

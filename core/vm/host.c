@@ -424,6 +424,7 @@ static int host_run(const struct volt_host *h, uint32_t worker)
 	return 0;
 }
 
+#if VOLT_HAS_SHARING
 static int host_add_event(const struct volt_host *h, uint32_t worker)
 {
 	struct instance *i = host_calling_instance(h);
@@ -433,8 +434,8 @@ static int host_add_event(const struct volt_host *h, uint32_t worker)
 		return -EPERM;
 	if (!w)
 		return -EINVAL;
-	w->has_event = VOLT_HAS_SHARING;
-	return w->has_event ? 0 : -EOPNOTSUPP;
+	w->has_event = true;
+	return 0;
 }
 
 static int host_worker_event(const struct volt_host *h, uint32_t worker)
@@ -446,13 +447,21 @@ static int host_worker_event(const struct volt_host *h, uint32_t worker)
 	return owner_of(h)->machine->sealed ? w->event_fd : -EAGAIN;
 }
 
-static const struct volt_worker worker_table = {.size = sizeof(worker_table),
+#endif
+
+static const struct volt_worker worker_table = {
     .add = host_add_worker,
     .post = host_post,
     .watch = host_watch,
     .run = host_run,
+#if VOLT_HAS_SHARING
+    .size = sizeof(worker_table),
     .add_event = host_add_event,
-    .event_fd = host_worker_event};
+    .event_fd = host_worker_event,
+#else
+    .size = offsetof(struct volt_worker, add_event),
+#endif
+};
 
 /* --------------------------------------------------------- volt.irqroute/1 */
 

@@ -67,13 +67,14 @@ static void host_dirty(const struct volt_host *h, uint64_t gpa, size_t n)
 {
 }
 
+#if VOLT_HAS_SHARING
 static int host_regions(const struct volt_host *h, struct volt_mem_region *r, uint32_t count)
 {
 	const struct machine *m = owner_of(h)->machine;
 	const struct memory *ram = &m->memory;
 	const uint32_t needed = ram->high_size ? 2 : 1;
 
-	if (!VOLT_HAS_SHARING || !(owner_of(h)->plugin.flags & VOLT_FLAG_SHARED_MEMORY))
+	if (!(owner_of(h)->plugin.flags & VOLT_FLAG_SHARED_MEMORY))
 		return -EOPNOTSUPP;
 	if (!m->sealed)
 		return -EAGAIN;
@@ -88,12 +89,21 @@ static int host_regions(const struct volt_host *h, struct volt_mem_region *r, ui
 	return (int)needed;
 }
 
-const struct volt_mem host_mem = {.size = sizeof(host_mem),
+#endif
+
+/* Where nothing is shared, a plugin sees a table of before that. */
+const struct volt_mem host_mem = {
     .read = host_read,
     .write = host_write,
     .map = host_map,
     .dirty = host_dirty,
-    .regions = host_regions};
+#if VOLT_HAS_SHARING
+    .size = sizeof(host_mem),
+    .regions = host_regions,
+#else
+    .size = offsetof(struct volt_mem, regions),
+#endif
+};
 
 /* -------------------------------------------------------- volt.doorbell/1 */
 
@@ -129,6 +139,7 @@ static int host_irq_fd(const struct volt_host *h, uint32_t line)
 	return q->lines[line].event_fd;
 }
 
+#if VOLT_HAS_SHARING
 static int host_event_fd(const struct volt_host *h, uint32_t doorbell)
 {
 	const struct instance *i = owner_of(h);
@@ -142,15 +153,23 @@ static void host_ring(const struct volt_host *h, uint32_t doorbell)
 {
 	const int fd = host_event_fd(h, doorbell);
 
-	if (VOLT_HAS_SHARING && fd >= 0)
+	if (fd >= 0)
 		doorbell_count(fd);
 }
 
-const struct volt_doorbell host_doorbell = {.size = sizeof(host_doorbell),
+#endif
+
+const struct volt_doorbell host_doorbell = {
     .add = host_add_doorbell,
     .irq_fd = host_irq_fd,
+#if VOLT_HAS_SHARING
+    .size = sizeof(host_doorbell),
     .event_fd = host_event_fd,
-    .ring = host_ring};
+    .ring = host_ring,
+#else
+    .size = offsetof(struct volt_doorbell, event_fd),
+#endif
+};
 
 /* ------------------------------------------------------------- volt.msi/1 */
 

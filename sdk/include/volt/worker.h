@@ -79,7 +79,7 @@ struct volt_worker {
 	/* [wire] The job also runs when another process writes to an eventfd, which event_fd()
 	 * gives after the seal. Nobody reads it, and that process may do with it what it likes: a
 	 * run is all that it can cause. One of each worker; asking twice changes nothing. 0;
-	 * -EINVAL: not the instance's worker; -EOPNOTSUPP: a host without; -EPERM after the seal.
+	 * -EINVAL: not the instance's worker; -EPERM after the seal.
 	 */
 	int (*add_event)(const struct volt_host *h, uint32_t worker);
 	/* [any] The descriptor: the host's, not to be closed or read. -EINVAL: the worker has none;
