@@ -374,13 +374,15 @@ void virtio_queue_set_ready(struct volt_virtio *v, uint32_t ready)
 /* virtio 2.5: clipped to the device's own length, and not to the window's. */
 uint32_t virtio_config_read(const struct volt_virtio *v, uint64_t off, uint32_t n)
 {
+	const uint8_t *config = v->type->config;
 	uint32_t val = 0;
 	const uint32_t size = v->type->config_size;
 
 	if (off >= size || n > sizeof(val))
 		return 0;
-	memcpy(&val, (const uint8_t *)v->type->config + off, n < size - off ? n : size - off);
-	return volt_le32(&val);
+	for (uint32_t i = 0; i < n && i < size - off; i++)
+		val |= (uint32_t)__atomic_load_n(config + off + i, __ATOMIC_ACQUIRE) << 8 * i;
+	return val;
 }
 
 void virtio_config_write(struct volt_virtio *v, uint64_t off, uint32_t n, uint32_t val)
@@ -452,7 +454,7 @@ static bool is_sound_type(const struct volt_virtio_type *t)
 		return false;
 	if (t->queues == 0 || t->queues > VOLT_VIRTIO_QUEUES)
 		return false;
-	if (t->workers > 1 && t->workers != t->queues)
+	if (t->workers > t->queues)
 		return false;
 	if (t->slot_count > VOLT_SLOT_MAX || !t->slots != !t->slot_count ||
 	    (t->slots && !t->progress))
@@ -568,7 +570,7 @@ int volt_virtio_init(void *self, struct volt_queue *q, const struct volt_virtio_
 		q[i].v = v;
 		q[i].number = (uint16_t)i;
 		q[i].max = t->ring;
-		q[i].worker = t->workers > 1 ? (uint8_t)i : 0;
+		q[i].worker = t->workers ? (uint8_t)(i % t->workers) : 0;
 		q[i].slots = t->slots ? t->slots + (size_t)i * t->slot_count : NULL;
 	}
 	err = choose_transport(v, a);

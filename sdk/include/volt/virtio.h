@@ -124,10 +124,12 @@ struct volt_virtio_type {
 	uint16_t queues;      /* 1 .. VOLT_VIRTIO_QUEUES, at most the elements of `q` */
 	uint16_t ring;        /* entries of each, at most: a power of two, up to 32768 */
 	uint16_t segments;    /* of a chain, 1 .. VOLT_CHAIN_MAX; a longer one breaks its queue */
-	uint16_t workers;     /* 1, or `queues`: one for all, or one for each; 0: none */
+	uint16_t workers;     /* at most `queues`: queue n is worker n % workers's; 0: none */
 	uint32_t config_size; /* bytes of its configuration space; 0: none */
 	uint32_t flags;       /* VOLT_VIRTIO_OUTSIDE, or 0 */
-	const void *config;   /* those bytes, little-endian, in the instance; NULL if none */
+	/* Those bytes, little-endian, in the instance; NULL if none. Bytes that change while the
+	 * driver may read are set one by one, each by an atomic store. */
+	const void *config;
 	/* [worker] One chain of queue q. True: answered, after volt_chain_done(), or with `slots`
 	 * in flight until then. False: not now; the chain stays the queue's next, nothing of it may
 	 * have been written, and the driver is told not to kick: something else (a file that is
