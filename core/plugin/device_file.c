@@ -20,7 +20,6 @@
 #include <unistd.h>
 
 #include "core/base/open_files.h"
-#include "sdk/common/params.h"
 
 #define VNET_HEADER 12 /* struct virtio_net_hdr_v1 */
 
@@ -49,9 +48,11 @@ size_t device_file_list_numbers(const char *words, int *fds, size_t max)
 	size_t count = 0;
 
 	for (const char *at = words; (at = strstr(at, "=fd:")); at += 4) {
-		const unsigned long fd = strtoul(at + 4, NULL, 10);
+		char *end;
+		unsigned long fd = strtoul(at + 4, &end, 10);
+		const unsigned long last = *end == '-' ? strtoul(end + 1, NULL, 10) : fd;
 
-		if (count < max && fd > 2 && fd < INT_MAX)
+		for (; count < max && fd > 2 && fd <= last && fd < INT_MAX; fd++)
 			fds[count++] = (int)fd;
 	}
 	return count;
@@ -159,11 +160,29 @@ static int set_up_tap(int fd, char *why, size_t size)
 	return 0;
 }
 
-static int open_tap(const char *name, int *fd, char *why, size_t size)
+static const char *tap_why(int err, bool several)
+{
+	if (err == EBUSY)
+		return "the interface is in use";
+	if (err == EPERM)
+		return "the interface is another user's";
+	if (err == E2BIG)
+		return "the interface has fewer queues";
+	if (err != EINVAL)
+		return strerror(err);
+	return several ? "the interface is not a tap with several queues; ip tuntap add ... "
+			 "multi_queue makes one"
+		       : "the interface is not a tap with one queue; one with several needs "
+			 "queues=2 or more";
+}
+
+static int open_tap(const char *name, bool several, int *fd, char *why, size_t size)
 {
 	struct ifreq request = {.ifr_flags = IFF_TAP | IFF_NO_PI | IFF_VNET_HDR};
 	char path[64];
 
+	if (several)
+		request.ifr_flags |= IFF_MULTI_QUEUE;
 	if (strlen(name) >= sizeof(request.ifr_name) || strchr(name, '/'))
 		return refuse(EINVAL, why, size, "is not the name of an interface");
 	/* Else the kernel would make one, if it may, of which nobody knows. */
@@ -180,11 +199,7 @@ static int open_tap(const char *name, int *fd, char *why, size_t size)
 	int err = errno;
 
 	close(*fd);
-	return refuse(err, why, size, "%s",
-	    err == EBUSY    ? "the interface is in use"
-	    : err == EPERM  ? "the interface is another user's"
-	    : err == EINVAL ? "the interface is not a tap with one queue"
-			    : strerror(err));
+	return refuse(err, why, size, "%s", tap_why(err, several));
 }
 
 static bool is_tap(int fd)
@@ -195,24 +210,108 @@ static bool is_tap(int fd)
 	       request.ifr_flags & IFF_VNET_HDR && request.ifr_flags & IFF_NO_PI;
 }
 
-int device_file_tap(const char *text, struct volt_value *value, char *why, size_t size)
+static int check_tap(int fd, char *why, size_t size)
 {
-	int fd = device_file_number(text);
-	const bool inherited = fd >= 0;
-	int err = inherited ? take_inherited(fd, why, size) : open_tap(text, &fd, why, size);
+	if (!is_tap(fd))
+		return refuse(EINVAL, why, size, "is not a tap with IFF_NO_PI and IFF_VNET_HDR");
+	return set_up_tap(fd, why, size);
+}
 
-	if (err)
-		return err;
-	err = is_tap(fd)
-		  ? set_up_tap(fd, why, size)
-		  : refuse(EINVAL, why, size, "is not a tap with IFF_NO_PI and IFF_VNET_HDR");
+static void close_all(const int *fds, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++)
+		close(fds[i]);
+}
+
+/* Numbers one after the other, as fds[0] + i; the lowest free ones mostly are. */
+static int line_up(int *fds, unsigned count, char *why, size_t size)
+{
+	int base = fds[0];
+
+	for (unsigned i = 0; i < count; i++) {
+		if (fds[i] == base + (int)i)
+			continue;
+		const int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, base + (int)i);
+
+		if (fd < 0)
+			return refuse(
+			    errno, why, size, "%s%s", strerror(errno), open_files_hint(errno));
+		close(fds[i]);
+		fds[i] = fd;
+		if (fd == base + (int)i)
+			continue;
+		base = fd - (int)i; /* there is no room: all once more, further up */
+		i = UINT_MAX;
+	}
+	return 0;
+}
+
+static int open_queues(
+    const char *name, unsigned queues, struct volt_value *value, char *why, size_t size)
+{
+	int fds[PARAMS_QUEUES_MAX] = {0}, err = 0;
+	unsigned n = 0;
+
+	for (; !err && n < queues; n += !err)
+		err = open_tap(name, queues > 1, &fds[n], why, size);
+	for (unsigned i = 0; !err && i < queues; i++)
+		err = check_tap(fds[i], why, size);
+	err = err ? err : line_up(fds, queues, why, size);
 	if (err) {
-		close(fd);
+		close_all(fds, n);
 		return err;
 	}
-	value->fd = fd;
-	value->u = 1;
+	value->fd = fds[0];
+	value->u = queues;
 	return 0;
+}
+
+/* "fd:N-M" */
+static unsigned count_inherited(const char *text, int first)
+{
+	const char *last = strchr(text, '-');
+	uint64_t n;
+
+	if (!last)
+		return 1;
+	if (parse_uint(last + 1, &n) != 0 || n < (uint64_t)first ||
+	    n - (uint64_t)first >= PARAMS_QUEUES_MAX)
+		return 0;
+	return (unsigned)(n - (uint64_t)first) + 1;
+}
+
+static int take_queues(
+    const char *text, int first, unsigned queues, struct volt_value *value, char *why, size_t size)
+{
+	const unsigned count = count_inherited(text, first);
+	int err = 0;
+
+	if (count != queues)
+		return refuse(
+		    EINVAL, why, size, "these are %u queues, and queues is %u", count, queues);
+	for (unsigned i = 0; !err && i < count; i++)
+		err = take_inherited(first + (int)i, why, size);
+	for (unsigned i = 0; !err && i < count; i++)
+		err = check_tap(first + (int)i, why, size);
+	if (err)
+		return err; /* volt ends; it does not close what it did not open */
+	value->fd = first;
+	value->u = count;
+	return 0;
+}
+
+int device_file_tap(
+    const char *text, unsigned queues, struct volt_value *value, char *why, size_t size)
+{
+	char first[16] = "";
+	const size_t n = strcspn(text, "-");
+
+	if (strncmp(text, "fd:", 3) == 0 && n < sizeof(first))
+		memcpy(first, text, n);
+	const int fd = device_file_number(first);
+
+	return fd >= 0 ? take_queues(text, fd, queues, value, why, size)
+		       : open_queues(text, queues, value, why, size);
 }
 
 /* -------------------------------------------------------------------- sockets */

@@ -12,6 +12,7 @@
 #include "core/base/log.h"
 #include "core/config.h"
 #include "core/event/helper.h"
+#include "core/plugin/device_file.h"
 #include "core/vm/host_discard.h"
 #include "core/vm/inherit.h"
 #include "core/vm/need.h"
@@ -38,11 +39,21 @@ static void declare_wall_clock(const struct machine *m, struct ledger *l)
 static void declare_parameters(const struct instance *i, struct ledger *l)
 {
 	for (uint32_t v = 0; v < i->plugin.param_count; v++)
-		if (i->params.values[v].fd > 0)
-			ledger_file(l, i->params.values[v].fd, i->callee.id, "parameter");
+		ledger_files(l, i->params.values[v].fd,
+		    device_file_count(&i->plugin, i->params.values, v), i->callee.id, "parameter");
 }
 
 /* On the loop's thread, and on those workers that are the instance's own. */
+static void declare_rule(const struct machine *m, const struct instance *i, uint32_t roles,
+    const struct volt_rule *rule, struct ledger *l)
+{
+	if (roles & LEDGER_LOOP)
+		ledger_call(l, LEDGER_LOOP, rule);
+	for (uint32_t w = 0; w < m->worker_count; w++)
+		if (m->workers[w].owner == &i->callee && (roles & LEDGER_WORKERS))
+			ledger_call(l, LEDGER_WORKER(w), rule);
+}
+
 static int declare_need(const struct machine *m, const struct instance *i,
     const struct volt_need *need, struct ledger *l)
 {
@@ -51,14 +62,12 @@ static int declare_need(const struct machine *m, const struct instance *i,
 
 	if (err)
 		return err == NEED_DROPPED ? 0 : err;
-	err = need_to_rule(need, i->callee.id, &i->plugin, i->params.values, &rule);
-	if (err)
-		return err == NEED_DROPPED ? 0 : err;
-	if (need->roles & LEDGER_LOOP)
-		ledger_call(l, LEDGER_LOOP, &rule);
-	for (uint32_t w = 0; w < m->worker_count; w++)
-		if (m->workers[w].owner == &i->callee && (need->roles & LEDGER_WORKERS))
-			ledger_call(l, LEDGER_WORKER(w), &rule);
+	for (uint32_t n = 0; n < need_count(need, &i->plugin, i->params.values); n++) {
+		err = need_to_rule(need, i->callee.id, &i->plugin, i->params.values, n, &rule);
+		if (err)
+			return err == NEED_DROPPED ? 0 : err;
+		declare_rule(m, i, need->roles, &rule, l);
+	}
 	return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include "core/vm/host_caller.h"
 
+#include "core/plugin/device_file.h"
 #include "core/vm/vm.h"
 
 struct instance *host_calling_instance(const struct volt_host *h)
@@ -25,8 +26,11 @@ struct worker *host_worker(struct instance *i, uint32_t worker)
 
 bool host_is_parameter(const struct instance *i, int fd)
 {
+	const struct volt_value *values = i->params.values;
+
 	for (uint32_t v = 0; fd >= 0 && v < i->plugin.param_count; v++)
-		if (i->params.values[v].fd == fd)
+		if (fd >= values[v].fd &&
+		    (uint32_t)(fd - values[v].fd) < device_file_count(&i->plugin, values, v))
 			return true;
 	return false;
 }

@@ -53,6 +53,7 @@ int identity_prepare(struct machine *m, const char *pairs)
 		return log_error(ENOMEM, "no memory for the VM's identity");
 	m->identity = id;
 	id->told.size = sizeof(id->told);
+	id->told.name = m->options->name;
 	id->told.reason = m->restore ? VOLT_IDENTITY_RESTORED : VOLT_IDENTITY_BOOTED;
 	if (getrandom(id->told.generation, sizeof(id->told.generation), 0) !=
 	    sizeof(id->told.generation))

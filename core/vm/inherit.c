@@ -25,6 +25,7 @@
 #include "core/event/reporter.h"
 #include "core/plugin/device_file.h"
 #include "core/vm/allowlist.h"
+#include "core/vm/host_caller.h"
 #include "core/vm/registry.h"
 #include "core/vm/store.h"
 #include "core/vm/vm.h"
@@ -200,9 +201,8 @@ static size_t named_by_parameters(const struct options *o, int *fds)
 static bool is_parameters(const struct machine *m, int fd)
 {
 	for (uint32_t i = 0; i < m->instance_count; i++)
-		for (uint32_t v = 0; v < m->instances[i]->plugin.param_count; v++)
-			if (m->instances[i]->params.values[v].fd == fd)
-				return true;
+		if (host_is_parameter(m->instances[i], fd))
+			return true;
 	return false;
 }
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/plugin/device_file.h"
 #include "core/vm/syscalls.h"
 
 /* Whatever a plugin declares, these it does not get: what undoes the sandbox, makes
@@ -163,8 +164,25 @@ static bool is_file(const struct volt_plugin *p, uint64_t number)
 	       (param->type >= VOLT_PARAM_DISK && param->type <= VOLT_PARAM_SOCKET);
 }
 
+uint32_t need_count(
+    const struct volt_need *need, const struct volt_plugin *p, const struct volt_value *values)
+{
+	uint32_t most = 1;
+
+	for (uint32_t t = 0; VOLT_HAS_DEVICE_FILES && t < need->test_count; t++) {
+		const struct volt_arg_test *test = &need->tests[t];
+
+		if (test->op != VOLT_TEST_FD_PARAM || !is_file(p, test->value))
+			continue;
+		const uint32_t count = device_file_count(p, values, test->value);
+
+		most = count > most ? count : most;
+	}
+	return most;
+}
+
 int need_to_rule(const struct volt_need *need, const char *id, const struct volt_plugin *p,
-    const struct volt_value *values, struct volt_rule *rule)
+    const struct volt_value *values, uint32_t n, struct volt_rule *rule)
 {
 	*rule = (struct volt_rule){.syscall = need->syscall,
 	    .asked_by = id,
@@ -184,7 +202,8 @@ int need_to_rule(const struct volt_need *need, const char *id, const struct volt
 			return NEED_DROPPED;
 		*test = (struct volt_arg_test){.arg = test->arg,
 		    .op = VOLT_TEST_EQ,
-		    .value = (uint64_t)values[test->value].fd};
+		    .value = (uint64_t)values[test->value].fd +
+			     (n < device_file_count(p, values, test->value) ? n : 0)};
 	}
 	return 0;
 }

@@ -16,9 +16,12 @@
 int need_check(const struct volt_need *need, const char *id);
 #define NEED_DROPPED 1 /* it is about an optional file that was left out */
 
-/* The row as a rule, with the fds of parameters put in; `values` are those of `p`. 0,
+/* How many rules a row makes: one for each descriptor of the parameter that it names. */
+uint32_t need_count(
+    const struct volt_need *need, const struct volt_plugin *p, const struct volt_value *values);
+/* The row as rule number n, with the fds of parameters put in; `values` are those of `p`. 0,
  * NEED_DROPPED, or -errno, which is logged. */
 int need_to_rule(const struct volt_need *need, const char *id, const struct volt_plugin *p,
-    const struct volt_value *values, struct volt_rule *rule);
+    const struct volt_value *values, uint32_t n, struct volt_rule *rule);
 
 #endif

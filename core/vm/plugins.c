@@ -67,7 +67,8 @@ static int open_parameter(void *arg, const struct volt_param *param, const char 
 		    param->flags & VOLT_DISK_READ_ONLY || is_on(i, "readonly"), is_on(i, "direct"),
 		    value, why, why_size);
 	if (param->type == VOLT_PARAM_TAP)
-		return device_file_tap(text, value, why, why_size);
+		return device_file_tap(
+		    text, params_queues(&i->params, &i->plugin), value, why, why_size);
 	if (param->type == VOLT_PARAM_SOCKET)
 		return device_file_socket(text, value, why, why_size);
 	if (param->type == VOLT_PARAM_PEERS)

@@ -185,9 +185,13 @@ static int open_value(struct parse *ps, unsigned row, const struct params_opener
 /* A stream belongs to its opener, also when a later value fails; a file does not. */
 static void close_files(struct parse *ps)
 {
-	for (unsigned i = 0; i < ps->plugin->param_count; i++)
-		if (params_is_file(params_row(ps->plugin, i)) && ps->out->values[i].fd >= 0)
-			close(ps->out->values[i].fd);
+	for (unsigned i = 0; i < ps->plugin->param_count; i++) {
+		const struct volt_value *values = ps->out->values;
+		const bool is_file = params_is_file(params_row(ps->plugin, i));
+
+		for (uint32_t n = is_file ? params_file_count(ps->plugin, values, i) : 0; n; n--)
+			close(values[i].fd + (int)n - 1);
+	}
 }
 
 static int open_values(struct parse *ps, const struct params_opener *opener)
@@ -243,11 +247,23 @@ void params_finish(struct params *p)
 	*p = (struct params){0};
 }
 
-bool params_is_on(const struct params *values, const struct volt_plugin *p, const char *name)
+static uint64_t number_of(const struct params *values, const struct volt_plugin *p, uint32_t type,
+    const char *name, uint64_t otherwise)
 {
 	for (unsigned i = 0; i < p->param_count; i++)
-		if (params_row(p, i)->type == VOLT_PARAM_BOOL &&
-		    strcmp(params_row(p, i)->name, name) == 0)
-			return values->values[i].u != 0;
-	return false;
+		if (params_row(p, i)->type == type && strcmp(params_row(p, i)->name, name) == 0)
+			return values->values[i].u;
+	return otherwise;
+}
+
+bool params_is_on(const struct params *values, const struct volt_plugin *p, const char *name)
+{
+	return number_of(values, p, VOLT_PARAM_BOOL, name, 0) != 0;
+}
+
+unsigned params_queues(const struct params *values, const struct volt_plugin *p)
+{
+	const uint64_t n = number_of(values, p, VOLT_PARAM_UINT, "queues", 1);
+
+	return n == 0 ? 1 : n > PARAMS_QUEUES_MAX ? PARAMS_QUEUES_MAX : (unsigned)n;
 }

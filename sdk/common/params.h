@@ -42,6 +42,21 @@ int params_parse(struct params *out, const struct volt_plugin *p, const char *te
 void params_finish(struct params *p);
 /* Is there a BOOL parameter of that name, and is it on? */
 bool params_is_on(const struct params *values, const struct volt_plugin *p, const char *name);
+/* How many queues a TAP of the plugin has: its UINT parameter `queues`, or 1. */
+unsigned params_queues(const struct params *values, const struct volt_plugin *p);
+#define PARAMS_QUEUES_MAX 64u
+
+/* How many descriptors value number `i` has, from .fd on. */
+static inline uint32_t params_file_count(
+    const struct volt_plugin *p, const struct volt_value *values, unsigned i)
+{
+	const struct volt_param *row =
+	    (const void *)((const char *)p->params + (size_t)i * p->param_stride);
+
+	if (values[i].fd < 0)
+		return 0;
+	return row->type == VOLT_PARAM_TAP ? (uint32_t)values[i].u : 1;
+}
 
 /* Checks the table itself: names, types, ranges, defaults. As params_parse. */
 int params_check_table(const struct volt_plugin *p, char *why, size_t why_size);

@@ -399,9 +399,12 @@ static int call_init(struct fake_host *f)
 
 static void keep_files(struct fake_host *f)
 {
-	for (unsigned i = 0; i < f->plugin->param_count; i++)
-		if (f->params.values[i].fd >= 0)
-			f->fds[f->fd_count++] = f->params.values[i].fd;
+	for (unsigned i = 0; i < f->plugin->param_count; i++) {
+		const uint32_t count = params_file_count(f->plugin, f->params.values, i);
+
+		for (uint32_t n = 0; n < count; n++)
+			f->fds[f->fd_count++] = f->params.values[i].fd + (int)n;
+	}
 }
 
 int fake_host_wire(struct fake_host *f, const char *params)

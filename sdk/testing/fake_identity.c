@@ -31,6 +31,11 @@ void fake_identity_pairs(
 	f->pair_count = count;
 }
 
+void fake_identity_name(struct fake_host *f, const char *name)
+{
+	f->vm_name = name;
+}
+
 void fake_identity_tsc(struct fake_host *f, uint64_t tsc, uint64_t hz)
 {
 	f->tsc = hz ? tsc : 0;
@@ -59,6 +64,7 @@ void fake_identify(struct fake_host *f, uint32_t reason)
 	    .pair_stride = sizeof(struct volt_identity_pair),
 	    .pair_count = f->pair_count,
 	    .pairs = f->pairs,
+	    .name = f->vm_name,
 	};
 	memset(id->generation, 0x5a, sizeof(id->generation));
 	id->generation[0] = (uint8_t)++f->identities;

@@ -32,23 +32,24 @@
 #include <sdk/common/state.h>
 #include <volt/fake_host.h>
 
-#define FAKE_RANGE_MAX     64u
-#define FAKE_IRQ_MAX       24u
-#define FAKE_TIMER_MAX     16u
-#define FAKE_DEVICE_MAX    16u
-#define FAKE_WORKER_MAX    64u
-#define FAKE_WATCH_MAX     16u
-#define FAKE_CMDLINE       1024u
-#define FAKE_RAM_MAX       4u
-#define FAKE_DOORBELL_MAX  128u
-#define FAKE_VECTOR_MAX    128u
-#define FAKE_CANARY        64u
-#define FAKE_EXT_MAX       32u
-#define FAKE_MOCK_MAX      8u
-#define FAKE_PAGE_MAX      8u
-#define FAKE_URING_MAX     16u
-#define FAKE_URING_ENTRIES 1024u
-#define FAKE_RESULTS       16384u
+#define FAKE_RANGE_MAX       64u
+#define FAKE_IRQ_MAX         24u
+#define FAKE_TIMER_MAX       16u
+#define FAKE_DEVICE_MAX      16u
+#define FAKE_WORKER_MAX      64u
+#define FAKE_PEERS_OF_PARAMS 128u
+#define FAKE_WATCH_MAX       16u
+#define FAKE_CMDLINE         1024u
+#define FAKE_RAM_MAX         4u
+#define FAKE_DOORBELL_MAX    128u
+#define FAKE_VECTOR_MAX      128u
+#define FAKE_CANARY          64u
+#define FAKE_EXT_MAX         32u
+#define FAKE_MOCK_MAX        8u
+#define FAKE_PAGE_MAX        8u
+#define FAKE_URING_MAX       16u
+#define FAKE_URING_ENTRIES   1024u
+#define FAKE_RESULTS         16384u
 
 enum fake_state {
 	FAKE_CREATED,
@@ -185,9 +186,9 @@ struct fake_host {
 	uint64_t *counters; /* counter_count values, then the canary */
 	uint64_t *counted;  /* as they were after the newest callback */
 	struct params params;
-	int fds[PARAMS_MAX];
+	int fds[PARAMS_MAX + FAKE_PEERS_OF_PARAMS];
 	unsigned fd_count;
-	int param_peers[PARAMS_MAX]; /* of TAP and SOCKET parameters */
+	int param_peers[FAKE_PEERS_OF_PARAMS]; /* of TAP and SOCKET parameters */
 	unsigned param_peer_count;
 
 	struct fake_fault fault;
@@ -228,6 +229,7 @@ struct fake_host {
 	char cmdline[FAKE_CMDLINE];
 	const struct volt_identified *identified; /* or NULL */
 	const struct volt_identity_pair *pairs;
+	const char *vm_name;
 	uint32_t pair_count;
 	unsigned identities; /* that the plugin was told */
 	uint64_t tsc, tsc_hz;

@@ -7,6 +7,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -74,22 +75,55 @@ static int connect_for_real(const char *text)
 	return -1;
 }
 
+static int make_pair(struct fake_host *f, const struct volt_param *param, int type)
+{
+	int fds[2];
+
+	if (f->param_peer_count == FAKE_PEERS_OF_PARAMS ||
+	    socketpair(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
+		fake_die(f, "no socket for parameter %s", param->name);
+	f->param_peers[f->param_peer_count++] = fds[1];
+	return fds[0];
+}
+
+/* Numbers one after the other, from those that `fds` have or above. */
+static void line_up(struct fake_host *f, int *fds, unsigned count)
+{
+	int base = fds[0];
+
+	for (unsigned i = 0; i < count; i++) {
+		if (fds[i] == base + (int)i)
+			continue;
+		const int fd = fcntl(fds[i], F_DUPFD_CLOEXEC, base + (int)i);
+
+		if (fd < 0)
+			fake_die(f, "no descriptors for the queues of a tap");
+		close(fds[i]);
+		fds[i] = fd;
+		if (fd == base + (int)i)
+			continue;
+		base = fd - (int)i; /* there is no room: all once more, further up */
+		i = UINT_MAX;
+	}
+}
+
 /* Else the text does not matter: the test is the peer. A tap keeps packets apart. */
 static int open_pair(
     struct fake_host *f, const struct volt_param *param, const char *text, struct volt_value *value)
 {
 	const bool tap = param->type == VOLT_PARAM_TAP;
-	int fds[2];
+	const unsigned count = tap ? params_queues(&f->params, f->plugin) : 1;
+	const int type = tap ? SOCK_SEQPACKET : SOCK_STREAM;
+	int fds[PARAMS_QUEUES_MAX] = {0};
 
 	value->fd = tap ? -1 : connect_for_real(text);
 	if (value->fd >= 0)
 		return 0;
-	if (socketpair(AF_UNIX, (tap ? SOCK_SEQPACKET : SOCK_STREAM) | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		0, fds) != 0)
-		fake_die(f, "no socket for parameter %s", param->name);
+	for (unsigned i = 0; i < count; i++)
+		fds[i] = make_pair(f, param, type);
+	line_up(f, fds, count);
 	value->fd = fds[0];
-	value->u = tap;
-	f->param_peers[f->param_peer_count++] = fds[1];
+	value->u = tap ? count : 0;
 	return 0;
 }
 

@@ -10,9 +10,14 @@
 #include <cmocka.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/if.h>
+#include <linux/if_tun.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -142,17 +147,93 @@ static void an_inherited_descriptor_is_taken_once(void **state)
 	assert_int_equal(device_file_socket("fd:", &value, why, sizeof(why)), -EINVAL);
 	assert_int_equal(device_file_socket("tcp:1", &value, why, sizeof(why)), -EINVAL);
 	snprintf(text, sizeof(text), "fd:%d", fds[1]);
-	assert_int_equal(device_file_tap(text, &value, why, sizeof(why)), -EINVAL);
+	assert_int_equal(device_file_tap(text, 1, &value, why, sizeof(why)), -EINVAL);
 	assert_non_null(strstr(why, "not a tap"));
 }
 
 static void a_tap_that_is_not_there_is_not_made(void **state)
 {
-	assert_int_equal(device_file_tap("voltnone0", &value, why, sizeof(why)), -ENODEV);
+	assert_int_equal(device_file_tap("voltnone0", 1, &value, why, sizeof(why)), -ENODEV);
 	assert_non_null(strstr(why, "ip tuntap add dev voltnone0"));
 	assert_int_equal(
-	    device_file_tap("a-name-that-is-too-long", &value, why, sizeof(why)), -EINVAL);
-	assert_int_equal(device_file_tap("../x", &value, why, sizeof(why)), -EINVAL);
+	    device_file_tap("a-name-that-is-too-long", 1, &value, why, sizeof(why)), -EINVAL);
+	assert_int_equal(device_file_tap("../x", 1, &value, why, sizeof(why)), -EINVAL);
+}
+
+static void inherited_queues_are_counted(void **state)
+{
+	int fds[4] = {0};
+
+	assert_int_equal(device_file_list_numbers("tap=fd:5-7,x=fd:9,y=fd:2,z=fd:8-4", fds, 4), 4);
+	assert_int_equal(fds[0], 5);
+	assert_int_equal(fds[2], 7);
+	assert_int_equal(fds[3], 9);
+	assert_int_equal(device_file_tap("fd:5-8", 2, &value, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "4 queues, and queues is 2"));
+	assert_int_equal(device_file_tap("fd:5", 2, &value, why, sizeof(why)), -EINVAL);
+	assert_int_equal(device_file_tap("fd:8-5", 1, &value, why, sizeof(why)), -EINVAL);
+	assert_int_equal(
+	    device_file_tap("fd:5-99999999999", 64, &value, why, sizeof(why)), -EINVAL);
+	assert_int_equal(device_file_tap("fd:500-501", 2, &value, why, sizeof(why)), -EBADF);
+}
+
+/* In a network of this process's own; 0, or -1: it may not have one. */
+static int make_tap(const char *name, short flags)
+{
+	struct ifreq request = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | flags)};
+	const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
+
+	strcpy(request.ifr_name, name);
+	if (fd < 0)
+		return -1;
+	const int err = ioctl(fd, TUNSETIFF, &request) || ioctl(fd, TUNSETPERSIST, 1);
+
+	close(fd);
+	return err ? -1 : 0;
+}
+
+static bool is_tap_queue(int fd)
+{
+	struct ifreq request = {0};
+
+	return ioctl(fd, TUNGETIFF, &request) == 0 && strcmp(request.ifr_name, "several") == 0;
+}
+
+/* The last test, as what it does to this process stays. */
+static void queues_of_a_tap_have_numbers_in_a_row(void **state)
+{
+	struct volt_value one = {.fd = -1};
+
+	if (unshare(CLONE_NEWNET | CLONE_NEWNS) != 0 ||
+	    mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) != 0 ||
+	    mount("none", "/sys", "sysfs", 0, NULL) != 0 || make_tap("several", IFF_MULTI_QUEUE) ||
+	    make_tap("single", 0)) {
+		print_message("no network of its own: %s\n", strerror(errno));
+		skip();
+	}
+	/* Free are one number, and those from some way on. */
+	const int first = open("/dev/null", O_RDONLY | O_CLOEXEC);
+
+	assert_int_equal(dup2(first, first + 2), first + 2);
+	close(first);
+	assert_int_equal(device_file_tap("several", 3, &value, why, sizeof(why)), 0);
+	assert_int_equal(value.u, 3);
+	for (int i = 0; i < 3; i++) {
+		assert_true(is_tap_queue(value.fd + i));
+		assert_true(fcntl(value.fd + i, F_GETFD) & FD_CLOEXEC);
+		assert_true(fcntl(value.fd + i, F_GETFL) & O_NONBLOCK);
+	}
+	assert_false(is_tap_queue(value.fd - 1));
+	for (int i = 1; i < 3; i++)
+		close(value.fd + i);
+	close(first + 2);
+	assert_int_equal(device_file_tap("several", 1, &one, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "queues=2"));
+	assert_int_equal(device_file_tap("single", 2, &one, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "multi_queue"));
+	assert_int_equal(one.fd, -1);
+	assert_int_equal(device_file_tap("single", 1, &one, why, sizeof(why)), 0);
+	close(one.fd);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -167,6 +248,8 @@ int main(void)
 	    TEST(a_socket_is_connected),
 	    TEST(an_inherited_descriptor_is_taken_once),
 	    TEST(a_tap_that_is_not_there_is_not_made),
+	    TEST(inherited_queues_are_counted),
+	    TEST(queues_of_a_tap_have_numbers_in_a_row),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -102,22 +102,32 @@ static const struct volt_need *need_row(const struct volt_plugin *p, unsigned i)
 	return (const void *)((const char *)p->needs + (size_t)i * p->need_stride);
 }
 
-static void allow_needs(struct check *c, struct fake_host *f, struct cell *cell)
+static void allow_need(
+    struct check *c, struct fake_host *f, struct cell *cell, const struct volt_need *need)
 {
 	const struct volt_plugin *p = c->plugin;
+	const struct volt_value *values = fake_host_values(f);
 
-	for (unsigned i = 0; i < p->need_count; i++) {
-		const struct volt_need *need = need_row(p, i);
+	for (uint32_t n = 0; n < need_count(need, p, values); n++) {
 		struct volt_rule *rule = &cell->rules[cell->rule_count];
 
-		if (!(need->roles & VOLT_ROLE_BIT(cell->role)))
-			continue;
 		if (cell->rule_count == RULE_MAX)
 			check_fail(c, "it has more than %u needs", RULE_MAX);
-		int err = need_to_rule(need, p->name, p, fake_host_values(f), rule);
+		const int err = need_to_rule(need, p->name, p, values, n, rule);
+
 		if (err < 0)
 			check_fail(c, "%s", ""); /* the log says why */
 		cell->rule_count += err != NEED_DROPPED;
+	}
+}
+
+static void allow_needs(struct check *c, struct fake_host *f, struct cell *cell)
+{
+	for (unsigned i = 0; i < c->plugin->need_count; i++) {
+		const struct volt_need *need = need_row(c->plugin, i);
+
+		if (need->roles & VOLT_ROLE_BIT(cell->role))
+			allow_need(c, f, cell, need);
 	}
 }
 

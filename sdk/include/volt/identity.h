@@ -45,6 +45,7 @@ struct volt_identity {
 	uint64_t tsc_hz;
 	uint32_t pair_stride, pair_count;       /* bytes of a row, and how many rows */
 	const struct volt_identity_pair *pairs; /* NULL if there is none */
+	const char *name; /* of this VM among its operator's (--name); NULL: it has none */
 };
 
 /* What the plugin offers. */

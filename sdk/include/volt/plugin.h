@@ -84,8 +84,11 @@ struct volt_host;
  * refused, "is in use". */
 #define VOLT_PARAM_DISK 9u
 /* A network interface: tap. the NAME of one that exists, or `fd:N`, an inherited tap with
- * IFF_NO_PI and IFF_VNET_HDR. .fd, .u = its queues, of which there is 1, .s the text. Packets carry
- * struct virtio_net_hdr_v1 (12 bytes); offloads are off. */
+ * IFF_NO_PI and IFF_VNET_HDR. .fd, .u = its queues, .s the text. Packets carry struct
+ * virtio_net_hdr_v1 (12 bytes); offloads are off. There is one queue, or as many as the plugin's
+ * UINT parameter `queues` says, at most 64: then their descriptors are .fd, .fd + 1 and so on, the
+ * interface is one with IFF_MULTI_QUEUE, and inherited ones are `fd:N-M`. All queues are attached.
+ * A VOLT_TEST_FD_PARAM holds for each of them. */
 #define VOLT_PARAM_TAP 10u
 /* A connected socket: `unix:PATH`, a stream, or `fd:N`, an inherited one. .fd, .s the text */
 #define VOLT_PARAM_SOCKET 11u

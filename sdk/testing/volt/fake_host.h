@@ -106,9 +106,9 @@ bool fake_irq_claimed(const struct fake_host *f, uint32_t gsi, uint32_t *flags);
 /* How often VOLT_REQUEST_what was made; *code and *why of the newest. NULL: not wanted. */
 unsigned fake_requested(const struct fake_host *f, uint32_t what, uint32_t *code, const char **why);
 
-/* The test's end of the i-th parameter (from 0) of type TAP or SOCKET, or -1; a SOCKET whose path
- * somebody listens on is connected there instead, and does not count. It does not block;
- * a TAP's keeps packets apart, as SOCK_SEQPACKET. */
+/* The test's end of the i-th parameter (from 0) of type TAP or SOCKET, or -1; each queue of a TAP
+ * has one, and a SOCKET whose path somebody listens on is connected there instead, and does not
+ * count. It does not block; a TAP's keeps packets apart, as SOCK_SEQPACKET. */
 int fake_param_peer(const struct fake_host *f, unsigned i);
 
 /* Streams, numbered from 0 in the order of their parameters. */
@@ -247,6 +247,8 @@ bool fake_message_pending(const struct fake_host *f, unsigned n);
 /* volt.identity/1. What an operator would say of the VM; not copied. Before fake_host_run(). */
 void fake_identity_pairs(
     struct fake_host *f, const struct volt_identity_pair *pairs, uint32_t count);
+/* The VM's name; not copied. At the start it has none. */
+void fake_identity_name(struct fake_host *f, const char *name);
 /* The guest's time-stamp counter in the identities that come; at the start it is not told. */
 void fake_identity_tsc(struct fake_host *f, uint64_t tsc, uint64_t hz);
 /* How many identities the plugin was told: one by fake_host_run(), one by each
