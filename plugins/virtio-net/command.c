@@ -28,7 +28,7 @@ static int set_rate(struct net *n, const struct volt_args *a, const struct volt_
 
 	if (!net_read_rate(a, 0, &rate))
 		return volt_reply_fail(r, EINVAL, "a burst needs its rate: bytes, or ops");
-	for (unsigned i = 0; i < QUEUES; i++)
+	for (unsigned i = 0; i < DIRECTIONS; i++)
 		volt_limit_set(&n->limit[i], &rate);
 	return 0;
 }

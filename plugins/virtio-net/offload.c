@@ -8,6 +8,7 @@
  * frames to the guest it has to be told what the driver agreed to: before that it finishes
  * each frame itself. Source: Linux, Documentation/networking/tuntap.rst and linux/if_tun.h.
  */
+#include <linux/if.h>
 #include <linux/if_tun.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -24,7 +25,7 @@
 
 static bool has(const struct net *n, uint64_t feature)
 {
-	return n->features & feature;
+	return net_agreed(n, feature);
 }
 
 /* --------------------------------------------------------------------- the tap */
@@ -39,7 +40,7 @@ uint64_t net_probe_offloads(int tap)
 	uint64_t features = TO_HOST;
 
 	if (tap_takes(tap, TAP_TCP))
-		features |= TO_GUEST;
+		features |= TO_GUEST | NET_F_CTRL_GUEST_OFFLOADS;
 	if (tap_takes(tap, TUN_F_CSUM | TAP_USO))
 		features |= NET_F_HOST_USO | GUEST_USO;
 	tap_takes(tap, 0);
@@ -59,18 +60,66 @@ static unsigned long agreed_bits(const struct net *n)
 		bits |= TUN_F_TSO6;
 	if (has(n, NET_F_GUEST_ECN) && bits != TUN_F_CSUM)
 		bits |= TUN_F_TSO_ECN;
-	if ((n->features & GUEST_USO) == GUEST_USO)
+	if (has(n, NET_F_GUEST_USO4) && has(n, NET_F_GUEST_USO6))
 		bits |= TAP_USO;
 	return bits;
 }
 
-void net_set_offloads(struct net *n)
+/* ----------------------------------------------------------------- its queues */
+
+/* Linux, include/uapi/linux/if_tun.h: a queue that is detached gets no frames. */
+static bool set_queue(const struct net *n, unsigned pair, bool on)
 {
-	if (!__atomic_load_n(&n->offloads_due, __ATOMIC_ACQUIRE))
-		return;
-	__atomic_store_n(&n->offloads_due, false, __ATOMIC_RELEASE);
-	if (!tap_takes(n->fd, agreed_bits(n)))
-		volt_log(n->v.h, VOLT_LOG_WARN, "the tap refuses the offloads of the guest");
+	struct ifreq request = {.ifr_flags = on ? IFF_ATTACH_QUEUE : IFF_DETACH_QUEUE};
+
+	return ioctl(n->pairs[pair].fd, TUNSETQUEUE, &request) == 0;
+}
+
+bool net_attach_pairs(struct net *n, unsigned pairs)
+{
+	for (unsigned i = 1; i < n->pair_count; i++) {
+		struct net_pair *p = &n->pairs[i];
+
+		if (p->detached == (i >= pairs))
+			continue;
+		if (!set_queue(n, i, i < pairs))
+			return false;
+		p->detached = i >= pairs;
+	}
+	return true;
+}
+
+/* Whoever is late does it once more: what is told last is what was agreed last. */
+void net_tell_tap(struct net *n)
+{
+	while (__atomic_exchange_n(&n->tap_due, false, __ATOMIC_ACQ_REL)) {
+		const unsigned long bits = agreed_bits(n);
+
+		if (n->can_offload && !tap_takes(n->pairs[0].fd, bits))
+			volt_log(
+			    n->v.h, VOLT_LOG_WARN, "the tap refuses the offloads of the guest");
+		if (agreed_bits(n) != bits)
+			__atomic_store_n(&n->tap_due, true, __ATOMIC_RELEASE);
+		if (!net_attach_pairs(n, __atomic_load_n(&n->used_pairs, __ATOMIC_ACQUIRE)))
+			volt_log(n->v.h, VOLT_LOG_WARN, "the tap's queues cannot be switched");
+	}
+}
+
+bool net_change_offloads(struct net *n, uint64_t offloads)
+{
+	if (offloads & ~(n->v.accepted & NET_GUEST_OFFLOADS))
+		return false;
+	net_agree(n, offloads);
+	net_tell_tap(n);
+	return true;
+}
+
+void net_agree(struct net *n, uint64_t offloads)
+{
+	n->offloads = offloads;
+	__atomic_store_n(
+	    &n->features, (n->v.accepted & ~NET_GUEST_OFFLOADS) | offloads, __ATOMIC_RELEASE);
+	__atomic_store_n(&n->tap_due, n->tap, __ATOMIC_RELEASE);
 }
 
 /* ------------------------------------------------------------------ the headers */
@@ -112,7 +161,7 @@ static bool is_agreed(const struct net *n, const uint8_t *header, uint64_t featu
 	if (type & NET_GSO_ECN && ((type & ~NET_GSO_ECN) == NET_GSO_UDP || !has(n, ecn)))
 		return false;
 	return header[NET_FLAGS] & NET_NEEDS_CSUM && volt_le16(header + NET_GSO_SIZE) && feature &&
-	       (n->features & feature) == feature;
+	       (__atomic_load_n(&n->features, __ATOMIC_ACQUIRE) & feature) == feature;
 }
 
 /* Bits of the flags that say nothing to a device are taken out, and num_buffers too, which is

@@ -22,16 +22,16 @@ static void drop(struct net *n)
 }
 
 /* Nothing for this chain now; but look again, as the peer may have more. */
-static bool look_again(struct net *n)
+static bool look_again(struct net *n, const struct volt_queue *q)
 {
-	volt_virtio_post(&n->v, RECEIVEQ);
+	volt_virtio_post(&n->v, q->number);
 	return false;
 }
 
 /* virtio 5.1.4.1: nothing longer than the MTU that was agreed. */
 static size_t frame_max(const struct net *n)
 {
-	return n->features & NET_F_MTU ? n->mtu + 14u + 4 : NET_FRAME_MAX;
+	return net_agreed(n, NET_F_MTU) ? n->mtu + 14u + 4 : NET_FRAME_MAX;
 }
 
 /* A frame that the guest will see as segments may be longer (virtio 5.1.4.1). */
@@ -41,7 +41,7 @@ static bool fits(
 	const bool segments = header && header[NET_GSO_TYPE] != NET_GSO_NONE;
 
 	return (segments || length <= frame_max(n)) && length <= NET_FRAME_MAX &&
-	       (n->features & NET_F_MRG_RXBUF || length <= c->in_len - NET_HEADER);
+	       (net_agreed(n, NET_F_MRG_RXBUF) || length <= c->in_len - NET_HEADER);
 }
 
 /* ------------------------------------------------------------ into the chains */
@@ -58,10 +58,10 @@ static uint8_t *find_byte(const struct volt_chain *c, uint32_t off, uint64_t *gp
 }
 
 /* virtio 5.1.6.4.1: without offloads, which is a NULL header, all is 0 but num_buffers. */
-static void begin_frame(struct net *n, struct volt_chain *c, const uint8_t *header, size_t length)
+static void begin_frame(
+    struct net_receive *rx, struct volt_chain *c, const uint8_t *header, size_t length)
 {
 	static const uint8_t plain[NET_HEADER] = {[NET_NUM_BUFFERS] = 1};
-	struct net_receive *rx = &n->rx;
 
 	for (unsigned i = 0; i < 2; i++)
 		rx->count[i] = find_byte(c, NET_NUM_BUFFERS + i, &rx->count_gpa[i]);
@@ -71,7 +71,7 @@ static void begin_frame(struct net *n, struct volt_chain *c, const uint8_t *head
 
 static void end_frame(struct net *n, struct volt_queue *q, struct volt_chain *c, uint32_t written)
 {
-	struct net_receive *rx = &n->rx;
+	struct net_receive *rx = &net_pair(n, q)->rx;
 	const unsigned chains = rx->chains + 1u;
 
 	for (unsigned i = 0; i < 2 && chains > 1; i++) {
@@ -88,7 +88,7 @@ static void end_frame(struct net *n, struct volt_queue *q, struct volt_chain *c,
 /* As much of the rest as the chain holds; `before` bytes of it are written already. */
 static void put_rest(struct net *n, struct volt_queue *q, struct volt_chain *c, uint32_t before)
 {
-	struct net_receive *rx = &n->rx;
+	struct net_receive *rx = &net_pair(n, q)->rx;
 	const size_t put = volt_chain_write(c, rx->rest, rx->left);
 	const uint32_t written = before + (uint32_t)put;
 
@@ -122,27 +122,27 @@ static unsigned behind_header(const struct volt_chain *c, struct iovec *to)
 }
 
 /* A frame that is dropped has been in the guest's buffers. */
-static void drop_written(struct net *n, const struct volt_chain *c)
+static void mark_all(struct net *n, const struct volt_chain *c)
 {
 	for (unsigned i = c->out; i < c->out + c->in; i++)
 		n->v.mem->dirty(n->v.h, c->gpa[i], c->len[i]);
-	drop(n);
 }
 
 /* The frame's end, if the chain is too short for it, goes to bytes of our own. */
-static ssize_t read_tap(struct net *n, const struct volt_chain *c, uint8_t header[NET_HEADER])
+static ssize_t read_tap(struct net_pair *p, const struct volt_chain *c, uint8_t header[NET_HEADER])
 {
 	struct iovec iov[VOLT_CHAIN_MAX + 2];
 	unsigned count = 1;
 
 	iov[0] = (struct iovec){header, NET_HEADER};
 	count += behind_header(c, iov + 1);
-	iov[count++] = (struct iovec){n->rx.bytes, sizeof(n->rx.bytes)};
-	return readv(n->fd, iov, (int)count);
+	iov[count++] = (struct iovec){p->rx.bytes, sizeof(p->rx.bytes)};
+	return readv(p->fd, iov, (int)count);
 }
 
 /* Before the chain goes back, as its bytes are the guest's then. */
-static void record_tap(struct net *n, const struct volt_chain *c, size_t length)
+static void record_tap(
+    struct net *n, const struct net_pair *p, const struct volt_chain *c, size_t length)
 {
 	struct iovec iov[VOLT_CHAIN_MAX + 1];
 	unsigned count;
@@ -150,42 +150,100 @@ static void record_tap(struct net *n, const struct volt_chain *c, size_t length)
 	if (n->pcap.fd < 0)
 		return;
 	count = behind_header(c, iov);
-	iov[count++] = (struct iovec){n->rx.bytes, sizeof(n->rx.bytes)};
+	iov[count++] = (struct iovec){(void *)(uintptr_t)p->rx.bytes, sizeof(p->rx.bytes)};
 	net_pcap_frame(n, iov, count, length);
+}
+
+/* The first bytes of a frame, wherever they lie. */
+static void look_at(const struct iovec *parts, unsigned count, uint8_t look[NET_LOOK])
+{
+	size_t have = 0;
+
+	for (unsigned i = 0; i < count && have < NET_LOOK; i++) {
+		const size_t left = NET_LOOK - have;
+		const size_t part = parts[i].iov_len < left ? parts[i].iov_len : left;
+
+		memcpy(look + have, parts[i].iov_base, part);
+		have += part;
+	}
+}
+
+/* False: the guest does not want it, which is not a loss. */
+static bool is_wanted(struct net *n, const struct iovec *parts, unsigned count)
+{
+	uint8_t look[NET_LOOK] = {0};
+
+	if (net_filter_takes_all(n))
+		return true;
+	look_at(parts, count, look);
+	if (net_filter_wants(n, look))
+		return true;
+	volt_count(n->v.h, COUNT_RX_FILTERED, 1);
+	return false;
+}
+
+/* As above, of a frame that begins in the chain. */
+static bool is_wanted_here(struct net *n, const struct net_pair *p, const struct volt_chain *c)
+{
+	struct iovec iov[VOLT_CHAIN_MAX + 1];
+	unsigned count = behind_header(c, iov);
+
+	iov[count++] = (struct iovec){(void *)(uintptr_t)p->rx.bytes, NET_LOOK};
+	return is_wanted(n, iov, count);
+}
+
+/* True: the chain is the frame's. */
+static bool take_frame(struct net *n, const struct net_pair *p, const struct volt_chain *c,
+    uint8_t header[NET_HEADER], ssize_t got)
+{
+	if (got >= (ssize_t)(NET_HEADER + NET_FRAME_MIN) && !is_wanted_here(n, p, c)) {
+		mark_all(n, c);
+		return false;
+	}
+	if (got >= (ssize_t)(NET_HEADER + NET_FRAME_MIN) && net_check_received(n, header) &&
+	    fits(n, c, header, (size_t)got - NET_HEADER))
+		return true;
+	mark_all(n, c);
+	drop(n);
+	return false;
+}
+
+static void put_frame(struct net *n, struct volt_queue *q, struct volt_chain *c,
+    const uint8_t header[NET_HEADER], size_t length)
+{
+	struct net_pair *p = net_pair(n, q);
+	const size_t room = c->in_len - NET_HEADER;
+
+	record_tap(n, p, c, length);
+	begin_frame(&p->rx, c, header, length);
+	if (length <= room) {
+		end_frame(n, q, c, (uint32_t)(NET_HEADER + length));
+		return;
+	}
+	p->rx.rest = p->rx.bytes;
+	p->rx.left = length - room;
+	p->rx.chains = 1;
+	volt_chain_more(q, c, c->in_len);
 }
 
 static bool receive_tap(struct net *n, struct volt_queue *q, struct volt_chain *c)
 {
-	const size_t room = c->in_len - NET_HEADER;
+	struct net_pair *p = net_pair(n, q);
 	uint8_t header[NET_HEADER];
 
-	net_set_offloads(n);
+	if (q->number == RECEIVEQ)
+		net_tell_tap(n);
 	for (unsigned i = 0; i < DROPS_MAX; i++) {
-		const ssize_t got = read_tap(n, c, header);
+		const ssize_t got = read_tap(p, c, header);
 
 		if (got <= 0) /* EAGAIN; or the interface is down, and says when it is not */
 			return false;
-		if (got < (ssize_t)(NET_HEADER + NET_FRAME_MIN) || !net_check_received(n, header) ||
-		    !fits(n, c, header, (size_t)got - NET_HEADER)) {
-			drop_written(n, c);
+		if (!take_frame(n, p, c, header, got))
 			continue;
-		}
-		const size_t length = (size_t)got - NET_HEADER;
-		const size_t inside = length < room ? length : room;
-
-		record_tap(n, c, length);
-		begin_frame(n, c, header, length);
-		if (inside == length) {
-			end_frame(n, q, c, (uint32_t)got);
-			return true;
-		}
-		n->rx.rest = n->rx.bytes;
-		n->rx.left = length - inside;
-		n->rx.chains = 1;
-		volt_chain_more(q, c, c->in_len);
+		put_frame(n, q, c, header, (size_t)got - NET_HEADER);
 		return true;
 	}
-	return look_again(n);
+	return look_again(n, q);
 }
 
 /* -------------------------------------------------------------- from a stream */
@@ -200,7 +258,7 @@ void net_begin_run(void *self)
  * so it is not asked again in this run. */
 static bool read_stream(struct net *n)
 {
-	struct net_receive *rx = &n->rx;
+	struct net_receive *rx = &n->pairs[0].rx;
 	const uint64_t run = __atomic_load_n(&n->runs, __ATOMIC_RELAXED);
 	struct iovec room;
 	ssize_t got;
@@ -211,7 +269,7 @@ static bool read_stream(struct net *n)
 	rx->end -= rx->begin;
 	rx->begin = 0;
 	room = (struct iovec){rx->bytes + rx->end, sizeof(rx->bytes) - rx->end};
-	got = readv(n->fd, &room, 1);
+	got = readv(n->pairs[0].fd, &room, 1);
 	if (got > 0) {
 		rx->end += (size_t)got;
 		if ((size_t)got < room.iov_len)
@@ -236,7 +294,7 @@ static void skip_bytes(struct net_receive *rx)
 /* The next frame of those that were read, whole; it stays until the next call. */
 static const uint8_t *next_frame(struct net *n, size_t *length)
 {
-	struct net_receive *rx = &n->rx;
+	struct net_receive *rx = &n->pairs[0].rx;
 	uint32_t bytes;
 
 	skip_bytes(rx);
@@ -276,14 +334,18 @@ static bool receive_stream(struct net *n, struct volt_queue *q, struct volt_chai
 			drop(n);
 			continue;
 		}
-		net_pcap_frame(n, &(struct iovec){(void *)(uintptr_t)frame, length}, 1, length);
-		begin_frame(n, c, NULL, length);
-		n->rx.rest = frame;
-		n->rx.left = length;
+		const struct iovec whole = {(void *)(uintptr_t)frame, length};
+
+		if (!is_wanted(n, &whole, 1))
+			continue;
+		net_pcap_frame(n, &whole, 1, length);
+		begin_frame(&n->pairs[0].rx, c, NULL, length);
+		n->pairs[0].rx.rest = frame;
+		n->pairs[0].rx.left = length;
 		put_rest(n, q, c, NET_HEADER);
 		return true;
 	}
-	return look_again(n);
+	return look_again(n, q);
 }
 
 /* ------------------------------------------------------------------- requests */
@@ -296,7 +358,7 @@ static bool is_sound(const struct volt_chain *c)
 
 bool net_receive(struct net *n, struct volt_queue *q, struct volt_chain *c)
 {
-	struct net_receive *rx = &n->rx;
+	struct net_receive *rx = &net_pair(n, q)->rx;
 
 	if (rx->chains && q->more == 0) { /* the ring had no room for all of it */
 		rx->chains = 0;
@@ -310,7 +372,7 @@ bool net_receive(struct net *n, struct volt_queue *q, struct volt_chain *c)
 		volt_chain_done(q, c, 0);
 		return true;
 	}
-	if (!net_is_up(n) || !net_may_pass(n, RECEIVEQ))
+	if (!net_is_up(n) || !net_is_used(n, q) || !net_may_pass(n, RECEIVEQ))
 		return false;
 	return n->tap ? receive_tap(n, q, c) : receive_stream(n, q, c);
 }

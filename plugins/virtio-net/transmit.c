@@ -51,13 +51,13 @@ static bool is_later(int err)
 }
 
 /* A frame's rest; true: all of it is written, or nobody is there to take it. */
-static bool flush(struct net *n)
+static bool flush(struct net *n, struct net_pair *p)
 {
-	struct net_transmit *tx = &n->tx;
+	struct net_transmit *tx = &p->tx;
 
 	while (tx->left) {
 		const struct iovec rest = {tx->bytes + tx->begin, tx->left};
-		const ssize_t put = writev(n->fd, &rest, 1);
+		const ssize_t put = writev(p->fd, &rest, 1);
 
 		if (put < 0 && is_later(errno))
 			return false;
@@ -76,13 +76,14 @@ static bool flush(struct net *n)
 static bool send_frame(struct net *n, struct volt_queue *q, struct volt_chain *c, uint8_t *head,
     size_t head_length, size_t length)
 {
+	struct net_pair *p = net_pair(n, q);
 	struct iovec iov[VOLT_CHAIN_MAX + 1];
 	const unsigned count = c->out + 1u;
 	ssize_t put;
 
 	iov[0] = (struct iovec){head, head_length};
 	memcpy(iov + 1, c->seg, c->out * sizeof(c->seg[0]));
-	put = writev(n->fd, iov, (int)count);
+	put = writev(p->fd, iov, (int)count);
 	if (put < 0 && is_later(errno))
 		return false;
 	if (put < 0) {
@@ -93,10 +94,10 @@ static bool send_frame(struct net *n, struct volt_queue *q, struct volt_chain *c
 	net_pcap_frame(n, iov + 1, c->out, length);
 	if ((size_t)put == head_length + length || n->tap)
 		return answer(n, q, c, length);
-	keep_rest(&n->tx, iov, count, (size_t)put);
-	n->tx.length = length;
-	n->tx.flying = true;
-	return flush(n) ? net_transmit(n, q, c) : false;
+	keep_rest(&p->tx, iov, count, (size_t)put);
+	p->tx.length = length;
+	p->tx.flying = true;
+	return flush(n, p) ? net_transmit(n, q, c) : false;
 }
 
 /* True if the chain holds a frame that the peer may have; then *length is the frame's. */
@@ -113,18 +114,19 @@ static bool take_header(
 
 bool net_transmit(struct net *n, struct volt_queue *q, struct volt_chain *c)
 {
+	struct net_pair *p = net_pair(n, q);
 	uint8_t header[NET_HEADER];
 	size_t length;
 
-	if (!flush(n))
+	if (!flush(n, p))
 		return false;
-	if (n->tx.flying) {
-		n->tx.flying = false;
-		return answer(n, q, c, n->tx.length);
+	if (p->tx.flying) {
+		p->tx.flying = false;
+		return answer(n, q, c, p->tx.length);
 	}
 	if (!net_may_pass(n, TRANSMITQ))
 		return false;
-	if (!take_header(n, c, header, &length))
+	if (!net_is_used(n, q) || !take_header(n, c, header, &length))
 		return answer(n, q, c, 0);
 	if (n->tap)
 		return send_frame(n, q, c, header, sizeof(header), length);
