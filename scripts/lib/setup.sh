@@ -43,6 +43,7 @@ PACKAGES_CHECK=(
 	debhelper lintian # packages
 	python3-jsonschema # another reader of volt.schema.json
 	e2fsprogs xfsprogs btrfs-progs # file systems on disks, in the lab
+	iperf3 ethtool # a network under load, in the lab
 )
 # shellcheck disable=SC2034
 PACKAGES_BENCH=(

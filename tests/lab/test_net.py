@@ -11,11 +11,12 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cases import NO_IOAPIC, expect, initramfs_of_debian, run, volt
-from lab import LabUnavailable, with_shell
+from cases import NO_IOAPIC, call, expect, initramfs_of_debian, run, volt
+from lab import LabUnavailable, libraries, pack, with_shell
 
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
-INITRD, BULK = "/lab/net.cpio", "/lab/bulk"
+INITRD, BULK, PROGRAMS = "/lab/net.cpio", "/lab/bulk", "/lab/programs.cpio.gz"
+TOOL, DEBIAN = "/bin/net_tool", ("iperf3", "ethtool")
 BULK_BYTES, CONNECTIONS, LIMIT_S = 8 << 20, 100, 240
 TAP, TAP_HOST, TAP_GUEST = "tap0", "192.0.2.1", "192.0.2.2"
 PASST_HOST = "10.0.2.2"
@@ -47,6 +48,19 @@ def _initramfs(folder):
     return initramfs_of_debian(BUILD, folder, "--base", base)
 
 
+def _programs(folder):
+    """The tool, and what of Debian's programs a guest gets, with their libraries."""
+    tool, archive = folder / "net_tool", pack.Archive()
+    call("cc", "-O2", "-static", "-D_GNU_SOURCE", "-o", tool, Path(__file__).with_name("net_tool.c"))
+    paths = {TOOL: tool, **{f"/bin/{name}": shutil.which(name) for name in DEBIAN}}
+    paths.update({path: os.path.realpath(path) for path in libraries(list(paths.values())[1:])})
+    for guest, path in paths.items():
+        archive.add(path, guest)
+    output = folder / "programs.cpio.gz"
+    output.write_bytes(pack.compress(archive.cpio(), ".gz"))
+    return output, paths
+
+
 def _bulk():
     return random.Random(2).randbytes(BULK_BYTES)
 
@@ -70,12 +84,12 @@ def _make_tap(lab, name=TAP, host=TAP_HOST):
               f"ip link set {name} up")
 
 
-def _guest(lab, plugins, script, ip, status=0):
+def _guest(lab, plugins, script, ip, status=0, programs=""):
     """The script is a file of its own, as a command line has no room for it."""
     lab.check("mkdir -p /tmp/more/root")
     lab.write("/tmp/more/root/script", script.encode())
     lab.check("cd /tmp/more && (echo root; echo root/script) | cpio -o -H newc >/tmp/more.cpio "
-              f"2>/dev/null && cat {INITRD} /tmp/more.cpio >/tmp/initrd")
+              f"2>/dev/null && cat {INITRD} /tmp/more.cpio {programs} >/tmp/initrd")
     line = volt(NO_IOAPIC, plugins, "--memory 256M", initrd="/tmp/initrd",
                 append=f"quiet loglevel=0 {ip}", run="sh /root/script")
     found, output = lab.run(line + " </dev/null", LIMIT_S)
@@ -157,6 +171,41 @@ def without_offloads_frames_of_9000_bytes_pass(lab):
     expect(1514 < up <= 9014, f"frames of {up} bytes were sent", output)
 
 
+def _two_pairs(lab, options):
+    """iperf3 both ways and 1,000 connections at once, for two CPUs with a pair of queues each."""
+    lab.check(f"ip link show tapq >/dev/null 2>&1 || {TOOL} tap tapq")
+    lab.check("ip addr add 203.0.113.1/24 dev tapq 2>/dev/null; ip link set tapq up")
+    lab.check(f"(pidof iperf3 || (iperf3 -s & {TOOL} serve 7010)) </dev/null >/tmp/servers.log 2>&1 & sleep 1")
+    run_iperf = "iperf3 -c 203.0.113.1 -P 2 -n 1M --connect-timeout 60000"
+    script = f"""mkdir -p /tmp
+echo queues: $(ls /sys/class/net/eth0/queues)
+ethtool -l eth0 | grep Combined
+{run_iperf} && echo iperf3 sent; {run_iperf} -R && echo iperf3 received
+{TOOL} connect 203.0.113.1 7010 1000
+ethtool -K eth0 rx-gro-hw off && echo offloads are off
+{AVERAGE.format(way="rx", command=run_iperf + " -R")}
+ethtool -K eth0 rx-gro-hw on && echo offloads are on
+ip link set eth0 address 02:00:00:00:00:77
+{PING.format(host="203.0.113.1")}
+grep virtio /proc/interrupts"""
+    output = _guest(lab, f"--cpus 2 {options} --plugin virtio-net,tap=tapq,queues=2", script,
+                    "ip=203.0.113.2", programs=PROGRAMS)
+    for text in ("queues: rx-0 rx-1 tx-0 tx-1", "iperf3 sent", "iperf3 received",
+                 "1000 connections answered", "offloads are off", "offloads are on", "3 packets received"):
+        expect(text in output, f"no line \"{text}\"", output + lab.check("cat /tmp/servers.log"))
+    expect(len(re.findall(r"^Combined:\s+2\r?$", output, re.MULTILINE)) == 2, "not two pairs", output)
+    average = re.search(r"^average of rx: (\d+)", output, re.MULTILINE)
+    expect(average and int(average.group(1)) <= 1514, "segments came that were switched off", output)
+
+
+def two_pairs_of_queues_carry_iperf3_over_mmio(lab):
+    _two_pairs(lab, "")
+
+
+def two_pairs_of_queues_carry_iperf3_over_pci_with_ioapic(lab):
+    _two_pairs(lab, "--plugin ioapic --plugin pci")
+
+
 def card_is_unbound_and_bound_under_load(lab):
     _make_tap(lab)
     lab.check(f"(timeout 100 ping -i 0.02 {TAP_GUEST} >/dev/null 2>&1 &)")
@@ -228,9 +277,11 @@ if __name__ == "__main__":
     with tempfile.TemporaryDirectory(prefix="volt-lab-") as place:
         work = Path(place)
         try:
-            if not shutil.which("passt"):
-                raise LabUnavailable("this test needs 'passt'")
-            files = {INITRD: _initramfs(work), BULK: work / "bulk"}
+            for name in ("passt", *DEBIAN):
+                if not shutil.which(name):
+                    raise LabUnavailable(f"this test needs '{name}'")
+            programs, paths = _programs(work)
+            files = {**paths, INITRD: _initramfs(work), BULK: work / "bulk", PROGRAMS: programs}
             (work / "bulk").write_bytes(_bulk())
         except LabUnavailable as problem:
             print(f"SKIP: {problem}")
