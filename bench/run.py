@@ -17,6 +17,7 @@ import exits  # noqa: E402
 import images  # noqa: E402
 import kit  # noqa: E402
 import memory  # noqa: E402
+import net  # noqa: E402
 import pause  # noqa: E402
 import peers  # noqa: E402
 import probe  # noqa: E402
@@ -28,7 +29,7 @@ import startup  # noqa: E402
 
 PARTS = {"startup": startup, "security": security, "boot": boot, "memory": memory, "size": size,
          "exits": exits, "pause": pause, "balloon": balloon, "probe": probe,
-         "control": control, "disk": disk, "snapshot": snapshot}
+         "control": control, "disk": disk, "snapshot": snapshot, "net": net}
 
 
 def part(word):
