@@ -35,7 +35,8 @@ static int command(uint8_t class, uint8_t number, const void *data, uint32_t n)
 
 	at(COMMAND)[0] = class;
 	at(COMMAND)[1] = number;
-	memcpy(at(COMMAND + 2), data, n);
+	if (n > 0)
+		memcpy(at(COMMAND + 2), data, n);
 	*at(ANSWER) = 0xee;
 	assert_true(fake_driver_add(driver, control, s, 3, FAKE_DIRECT) >= 0);
 	fake_driver_kick(driver, control);

@@ -183,7 +183,7 @@ static int make_tap(const char *name, short flags)
 	struct ifreq request = {.ifr_flags = (short)(IFF_TAP | IFF_NO_PI | flags)};
 	const int fd = open("/dev/net/tun", O_RDWR | O_CLOEXEC);
 
-	strcpy(request.ifr_name, name);
+	snprintf(request.ifr_name, sizeof(request.ifr_name), "%s", name);
 	if (fd < 0)
 		return -1;
 	const int err = ioctl(fd, TUNSETIFF, &request) || ioctl(fd, TUNSETPERSIST, 1);
