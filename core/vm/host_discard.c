@@ -43,6 +43,12 @@ static bool is_allowed(const struct instance *i)
 	return false;
 }
 
+/* Of memory that is a file, the file keeps the bytes unless they are taken out of it. */
+static int advice(const struct machine *m)
+{
+	return m->memory.shared ? MADV_REMOVE : MADV_DONTNEED;
+}
+
 /* Of memory that is the VM's own: offsets [start, end), in pieces that end at multiples of PIECE.
  * The bytes that went. */
 static uint64_t give_own(const struct machine *m, uint64_t start, uint64_t end)
@@ -57,7 +63,7 @@ static uint64_t give_own(const struct machine *m, uint64_t start, uint64_t end)
 		const uint64_t next = (start | (PIECE - 1)) + 1,
 			       n = (next < end ? next : end) - start;
 
-		if (madvise(m->memory.host + start, n, MADV_DONTNEED) == 0)
+		if (madvise(m->memory.host + start, n, advice(m)) == 0)
 			given += n;
 		start += n;
 	}
@@ -135,7 +141,7 @@ void discard_declare(const struct machine *m, struct ledger *l)
 		    .asked_by = m->workers[w].owner->id,
 		    .reason = "gives the guest's memory back to the host",
 		    .test_count = 3,
-		    .tests = {where, length, ledger_is(2, MADV_DONTNEED)}};
+		    .tests = {where, length, ledger_is(2, (uint64_t)advice(m))}};
 
 		if (m->discarders >> w & 1)
 			ledger_call(l, LEDGER_WORKER(w), &rule);

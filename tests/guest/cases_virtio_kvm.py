@@ -8,14 +8,19 @@ VOLT_SOAK_SECONDS is how long the disk is driven over each transport, VOLT_SEED 
 
 import json
 import os
+import pathlib
 import random
 import re
 import struct
 import subprocess
+import sys
 import time
 
 from cases_snapshot import CHIPS, Saving
 from vm import Case, LIMIT, Setup, resident_kib
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent.parent / "plugin-check"))
+import backend  # noqa: E402
 
 FEW, MANY = 0x10, 0x110
 # The first place that the host gives out, and the highest free line: docs/plugins.md, Places.
@@ -192,6 +197,18 @@ class Balloon(Case):
         run = self.start_balloon("apart")
         self.stages(run)
         self.assertIn(f"virtio-balloon: given_back {self.KIB * 1024}", "\n".join(run.log()))
+
+    def test_memory_that_another_process_shares_leaves_both(self):
+        """It is a file then, which would keep the bytes of a page that only volt gave up."""
+        back_end = self.folder() / "back-end"
+        backend.start(back_end)
+        self.addCleanup(back_end.unlink)
+        run = self.start("balloon", f"mmio {self.PAGES:x} {MMIO}",
+                         ("virtio-balloon", f"vhost-user,device=26,socket=unix:{back_end}"),
+                         ("--log-level", "debug"), stdin=subprocess.PIPE)
+        full, empty, again = self.stages(run)
+        self.assertGreater(full - empty, self.KIB * 9 // 10, run.story())
+        self.assertGreater(again - empty, self.KIB * 9 // 10, run.story())
 
     # HOLDS(security)
     def test_its_worker_has_one_call_more_and_that_for_guest_memory_alone(self):
