@@ -34,6 +34,15 @@
 /* The folder of the user's kernels, which depends on the environment. */
 static char store_path[PATH_MAX];
 
+#ifdef VOLT_SANITIZED
+
+/* Sanitizers are loaded by the environment, and keep their settings in it. */
+static void clean_environment(char **argv)
+{
+}
+
+#else
+
 /* Of the environment, what store_locate(), registry_locate() and notify_locate() read. */
 static bool is_read(const char *e)
 {
@@ -45,10 +54,9 @@ static bool is_read(const char *e)
 }
 
 /* LD_PRELOAD and its like were obeyed before main; what plugins are linked with must come
- * from the system's own folders. Sanitizers are loaded so, and keep their settings. */
+ * from the system's own folders. */
 static void clean_environment(char **argv)
 {
-#ifndef VOLT_SANITIZED
 	char *kept[5] = {NULL};
 	size_t count = 0;
 	bool linker = false;
@@ -66,8 +74,9 @@ static void clean_environment(char **argv)
 			 "cleaned");
 	clearenv();
 	prctl(PR_SET_NAME, "volt"); /* starting anew made it "exe" */
-#endif
 }
+
+#endif
 
 /* A VM's descriptor must never become number 0, 1 or 2: a stray print would go there. */
 static int hold_standard_files(void)
