@@ -57,11 +57,16 @@ static bool clashes(const struct doorbell *d, const struct volt_doorbell_at *at)
 	       (!d->match || !(at->flags & VOLT_DOORBELL_MATCH) || d->value == at->value);
 }
 
+static bool rings_outside(const struct volt_doorbell_at *at)
+{
+	return VOLT_HAS_SHARING && at->flags & VOLT_DOORBELL_EVENT;
+}
+
 static int find_fault(
     const struct doorbells *all, const struct volt_doorbell_at *at, const struct worker *worker)
 {
 	const bool match = at->flags & VOLT_DOORBELL_MATCH, post = at->flags & VOLT_DOORBELL_POST;
-	const bool outside = at->flags & VOLT_DOORBELL_EVENT;
+	const bool outside = rings_outside(at);
 	const uint32_t known =
 	    VOLT_DOORBELL_MATCH | VOLT_DOORBELL_POST | (VOLT_HAS_SHARING ? VOLT_DOORBELL_EVENT : 0);
 
@@ -169,7 +174,7 @@ int doorbell_add(struct doorbells *all, struct callee *owner, const struct volt_
 	    .value = at->value,
 	    .number = all->count,
 	    .event_fd = -1,
-	    .outside = at->flags & VOLT_DOORBELL_EVENT,
+	    .outside = rings_outside(at),
 	    .space = at->space,
 	    .width = at->width,
 	    .match = at->flags & VOLT_DOORBELL_MATCH};

@@ -17,8 +17,7 @@
 #include "core/config.h"
 #include "core/kvm/emulation.h"
 
-#define LOST_MEMORY \
-	" (a limit, no huge page left, or with --kernel-memory map a file that became shorter)"
+#define LOST_MEMORY " (a limit, no huge page left, or a mapped kernel's file that became shorter)"
 
 __thread uint32_t vcpu_number;
 

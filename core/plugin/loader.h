@@ -46,9 +46,7 @@ static inline int loader_set_dir(const char *dir)
 	if (!dir)
 		return 0;
 	return log_error(ENOTSUP,
-	    "--plugin-dir %s: this volt has its plugins linked in and loads none (built with "
-	    "-Ddlopen=disabled)",
-	    dir);
+	    "--plugin-dir %s: this volt loads none: it was built with -Ddlopen=disabled", dir);
 }
 
 static inline int loader_find(const char *name, size_t n, char *path, unsigned path_size)
@@ -69,8 +67,8 @@ static inline const char *loader_place(void)
 static inline int loader_probe(const char *path)
 {
 	return log_error(ENOTSUP,
-	    "plugin %s: this volt has its plugins linked in and loads none (built with "
-	    "-Ddlopen=disabled); volt --help names them",
+	    "plugin %s: this volt loads none: it was built with -Ddlopen=disabled; volt --help "
+	    "names those that are linked in",
 	    path);
 }
 

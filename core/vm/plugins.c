@@ -53,7 +53,12 @@ static int open_file(const char *path, bool write, struct volt_value *value, cha
 /* Of a BOOL parameter; all values are read before the first is opened. */
 static bool is_on(const struct instance *i, const char *name)
 {
-	return params_is_on(&i->params, &i->plugin, name);
+	return VOLT_HAS_DEVICE_FILES && params_is_on(&i->params, &i->plugin, name);
+}
+
+static unsigned queues(const struct instance *i)
+{
+	return VOLT_HAS_DEVICE_FILES ? params_queues(&i->params, &i->plugin) : 1;
 }
 
 static int open_parameter(void *arg, const struct volt_param *param, const char *text,
@@ -67,8 +72,7 @@ static int open_parameter(void *arg, const struct volt_param *param, const char 
 		    param->flags & VOLT_DISK_READ_ONLY || is_on(i, "readonly"), is_on(i, "direct"),
 		    value, why, why_size);
 	if (param->type == VOLT_PARAM_TAP)
-		return device_file_tap(
-		    text, params_queues(&i->params, &i->plugin), value, why, why_size);
+		return device_file_tap(text, queues(i), value, why, why_size);
 	if (param->type == VOLT_PARAM_SOCKET)
 		return device_file_socket(text, value, why, why_size);
 	if (param->type == VOLT_PARAM_PEERS)
