@@ -293,7 +293,7 @@ static void malformed_head_aborts(void **state)
 	ASSERT_BAD(name, "a12345678901234567890123456789012", "name: must match");
 	ASSERT_BAD(summary, "Ends with a full stop.", "no full stop");
 	ASSERT_BAD(kind, 4, "kind 4");
-	ASSERT_BAD(flags, 16, "flags 0x10");
+	ASSERT_BAD(flags, 32, "flags 0x20");
 	ASSERT_BAD(instance_size, 0, "instance_size 0");
 	ASSERT_BAD(instance_size, (16u << 20) + 1, "instance_size 16777217");
 	ASSERT_BAD(init, NULL, "init: is required");

@@ -118,14 +118,26 @@ static void is_file(int fd, const char *owner, const char *use)
 	assert_string_equal(f ? f->use : "", use);
 }
 
+/* The number of the device's new parameter, which has this file. */
+static uint32_t add_file(int fd)
+{
+	static struct volt_param rows[PARAMS_MAX];
+	const uint32_t param = device.plugin.param_count++;
+
+	rows[param].type = VOLT_PARAM_FILE_RW;
+	device.plugin.params = rows;
+	device.plugin.param_stride = sizeof(rows[0]);
+	device.params.values[param].fd = fd;
+	return param;
+}
+
 static void every_file_has_an_owner_and_a_use(void **state)
 {
 	m->irq.lines[4].owner = &device.callee;
 	m->irq.lines[4].event_fd = 800;
 	m->trace_fd = 900;
-	device.plugin.param_count = 2;
-	device.params.values[0].fd = 77;
-	device.params.values[1].fd = -1;
+	add_file(77);
+	add_file(-1);
 	declare();
 	is_file(0, "core", "standard input");
 	is_file(log_fd(), "core", "log");
@@ -249,15 +261,8 @@ static struct volt_need *need(const char *syscall, const char *reason)
 
 static void fd_is(struct volt_need *n, uint64_t fd)
 {
-	static struct volt_param file_params[PARAMS_MAX];
-	const uint32_t param = device.plugin.param_count++;
-
-	file_params[param].type = VOLT_PARAM_FILE_RW;
-	device.plugin.params = file_params;
-	device.plugin.param_stride = sizeof(file_params[0]);
-	device.params.values[param].fd = (int)fd;
 	n->tests[n->test_count++] =
-	    (struct volt_arg_test){.op = VOLT_TEST_FD_PARAM, .value = param};
+	    (struct volt_arg_test){.op = VOLT_TEST_FD_PARAM, .value = add_file((int)fd)};
 }
 
 static void rules_that_differ_in_their_fds_are_one_line(void **state)

@@ -100,8 +100,8 @@ static void ram_is_zeroed_and_writable_to_its_last_byte(void **state)
 	*last = *middle = memory.host[0] = 1;
 }
 
-/* HOLDS(security): so that one mask tells guest memory from all else, with MEMORY_ALONE bytes
- * behind. */
+/* One mask tells guest memory from all else, with MEMORY_ALONE bytes behind. */
+/* HOLDS(security) */
 static void alone_nothing_else_lies_in_its_window(void **state)
 {
 	static const uint64_t sizes[] = {2 * MIB, 20 * MIB, 28 * MIB, 29 * MIB, 5 * GIB};

@@ -105,7 +105,7 @@ static int open_image(struct kernel_image *file, struct memory *memory, int fd, 
 int image_look(struct image *image, int fd, const char *name, char *why, size_t why_size)
 {
 	static struct kernel_image file;
-	struct memory memory;
+	struct memory memory = {0};
 
 	*image = (struct image){.kind = IMAGE_NONE};
 	struct say_room before = say_capture((struct say_room){why, why_size});

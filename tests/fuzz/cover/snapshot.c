@@ -115,7 +115,8 @@ static int make_file(const char *name)
 	return fd;
 }
 
-const char *__lsan_default_suppressions(void);
+/* LSan of gcc is a library, which sees only what the program exports. */
+__attribute__((visibility("default"))) const char *__lsan_default_suppressions(void);
 
 /* The machine stays; sealed memory points to parts of it, where LSan does not look. */
 const char *__lsan_default_suppressions(void)
