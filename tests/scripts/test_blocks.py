@@ -63,7 +63,8 @@ ELSEWHERE = {
                           "volt doctor --cpu": "tools/doctor/test_doctor.py",
                           "volt snapshot save": "tests/guest/cases_snapshot.py",
                           "common=": "tests/lab/test_snapshot.py"},
-    "docs/virtio.md": {"meson test -C": "tests/guest/meson.build"},
+    "docs/virtio.md": {"meson test -C": "tests/guest/meson.build",
+                       "VOLT_SOAK_SECONDS=": "tests/guest/cases_virtio_kvm.py"},
 }
 HERE = ("volt-kernel initramfs", "volt explain", "cc -O2")
 
