@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <volt/fake_driver.h>
+#include <fuzz_driver.h>
 
 #define RAM       0x100000u
 #define SMALL_RAM 0x10000u
@@ -31,7 +31,7 @@ static struct {
 } devices[2];
 static struct fake_host *host;
 static struct fake_driver *driver;
-static const uint8_t *input, *input_end;
+static struct fuzz_driver z;
 
 static _Noreturn void wrong(const char *what)
 {
@@ -41,40 +41,12 @@ static _Noreturn void wrong(const char *what)
 
 static uint64_t next(unsigned bytes)
 {
-	uint64_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | (input < input_end ? *input++ : 0);
-	return v;
-}
-
-static unsigned queue(void)
-{
-	return (unsigned)next(1) % QUEUES;
-}
-
-static uint64_t address(void)
-{
-	const struct fake_ring *r = fake_driver_ring(driver, queue());
-	const uint64_t which = next(1), off = next(2);
-
-	switch (which % 8) {
-	case 0:
-		return r->desc + off % 256;
-	case 1:
-		return r->avail + off % 38;
-	case 2:
-		return r->used + off % 134;
-	case 3:
-		return off << 48 | off;
-	default:
-		return RAM + off % SMALL_RAM;
-	}
+	return fuzz_next(&z, bytes);
 }
 
 static void act_pages(void)
 {
-	const unsigned n = (unsigned)next(1) % 16, q = queue();
+	const unsigned n = (unsigned)next(1) % 16, q = fuzz_queue(&z);
 	const struct fake_segment s = {RAM + 0xb000, n * 4 + (uint32_t)next(1) % 4, false};
 
 	for (unsigned i = 0; i < n; i++)
@@ -86,7 +58,7 @@ static void act_pages(void)
 
 static void act_chain(void)
 {
-	const unsigned q = queue(), count = 1 + (unsigned)next(1) % 4;
+	const unsigned q = fuzz_queue(&z), count = 1 + (unsigned)next(1) % 4;
 	struct fake_segment s[4];
 
 	for (unsigned i = 0; i < count; i++)
@@ -98,37 +70,22 @@ static void act_chain(void)
 
 static void act_descriptor(void)
 {
-	const struct fake_ring *r = fake_driver_ring(driver, queue());
-	const unsigned i = (unsigned)next(1) % RING;
-	const uint64_t at = address();
-	const uint32_t len = (uint32_t)next(2) << (next(1) % 17);
-
-	if (r->desc)
-		fake_driver_put(driver, r->desc, i, at, len, (uint16_t)next(1), (uint16_t)next(1));
+	fuzz_act_descriptor(&z);
 }
 
 static void act_show(void)
 {
-	const unsigned q = queue();
-
-	if (fake_driver_ring(driver, q)->desc)
-		fake_driver_show(driver, q, (uint16_t)(next(1) % (RING + 2)));
+	fuzz_act_show(&z);
 }
 
 static void act_memory(void)
 {
-	const uint64_t at = address() - RAM;
-
-	if (at < SMALL_RAM)
-		*fake_driver_at(driver, RAM + at) = (uint8_t)next(1);
+	fuzz_act_memory(&z);
 }
 
 static void act_register(void)
 {
-	const uint32_t reg = (uint32_t)next(2) % 0x140 & ~3u;
-
-	fake_driver_set(driver, reg, (uint32_t)next(2));
-	fake_driver_get(driver, reg);
+	fuzz_act_register(&z);
 }
 
 static void act_command(void)
@@ -143,19 +100,9 @@ static void act_command(void)
 		fake_command(host, "stats", NULL, 0);
 }
 
-/* Saved, changed and loaded: either refused, or a device that goes on. */
 static void act_state(void)
 {
-	static uint8_t copy[65536];
-	size_t n;
-	const uint8_t *saved = fake_state_save(host, &n);
-
-	if (n > sizeof(copy))
-		wrong("its state is larger than thought");
-	memcpy(copy, saved, n);
-	for (unsigned i = (unsigned)next(1) % 4; i; i--)
-		copy[next(2) % n] = (uint8_t)next(1);
-	fake_state_load(host, copy, n);
+	fuzz_act_state(&z);
 }
 
 static void act(void)
@@ -169,7 +116,7 @@ static void act(void)
 	else if (which == 15)
 		fake_advance(host, next(4));
 	else
-		fake_driver_kick(driver, queue());
+		fake_driver_kick(driver, fuzz_queue(&z));
 }
 
 static void start(void)
@@ -199,14 +146,16 @@ static void check_page(void)
 
 static void play(const uint8_t *bytes, size_t n)
 {
-	input = bytes;
-	input_end = bytes + n;
+	z = (struct fuzz_driver){.at = bytes, .end = bytes + n, .ram = RAM, .ram_size = SMALL_RAM};
 	const unsigned device = (unsigned)next(1) % 2;
 
 	host = devices[device].f;
 	driver = devices[device].d;
+	z.host = host;
+	z.driver = driver;
+	z.queues = QUEUES;
 	start();
-	while (input < input_end)
+	while (z.at < z.end)
 		act();
 	start();
 	check_page();

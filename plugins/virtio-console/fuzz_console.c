@@ -104,10 +104,7 @@ static void act_state(void)
 
 static void act_register(void)
 {
-	const uint32_t reg = (uint32_t)next(2) % 0x140 & ~3u;
-
-	fake_driver_set(driver, reg, (uint32_t)next(2));
-	fake_driver_get(driver, reg);
+	fuzz_act_register(&z);
 }
 
 static void act_peer(void)

@@ -12,6 +12,8 @@
  */
 #include "test_virtio-net.h"
 
+#include <fuzz_driver.h>
+
 #define INPUT_MAX 512u
 #define SMALL_RAM 0x4000u
 #define RING      8u
@@ -41,7 +43,7 @@ static unsigned device;
 static struct fake_host *net_host;
 static struct fake_driver *net_driver;
 
-static const uint8_t *input, *input_end;
+static struct fuzz_driver z;
 
 static _Noreturn void wrong(const char *what)
 {
@@ -81,41 +83,12 @@ bool is_filled(const uint8_t *p, size_t n, unsigned seed)
 
 static uint64_t next(unsigned bytes)
 {
-	uint64_t v = 0;
-
-	while (bytes--)
-		v = v << 8 | (input < input_end ? *input++ : 0);
-	return v;
-}
-
-static unsigned queue(void)
-{
-	return (unsigned)next(1) % kinds[device].queues;
+	return fuzz_next(&z, bytes);
 }
 
 static int peer_end(void)
 {
 	return fake_param_peer(net_host, (unsigned)next(1) % kinds[device].peers);
-}
-
-/* A part of a ring, any of its memory, or no memory at all. */
-static uint64_t address(void)
-{
-	const struct fake_ring *r = fake_driver_ring(net_driver, queue());
-	const uint64_t which = next(1), off = next(2);
-
-	switch (which % 8) {
-	case 0:
-		return r->desc + off % 128;
-	case 1:
-		return r->avail + off % 22;
-	case 2:
-		return r->used + off % 70;
-	case 3:
-		return off << 48 | off;
-	default:
-		return RAM + off % SMALL_RAM;
-	}
 }
 
 static void put_bytes(uint64_t gpa, unsigned n)
@@ -128,7 +101,7 @@ static void put_bytes(uint64_t gpa, unsigned n)
 
 static void act_chain(void)
 {
-	const unsigned q = queue(), count = 1 + (unsigned)next(1) % 4;
+	const unsigned q = fuzz_queue(&z), count = 1 + (unsigned)next(1) % 4;
 	struct fake_segment s[4];
 
 	for (unsigned i = 0; i < count; i++)
@@ -155,7 +128,7 @@ static void act_command(void)
 
 static void act_send(void)
 {
-	const unsigned q = queue() | 1u;
+	const unsigned q = fuzz_queue(&z) | 1u;
 	const uint32_t n = (uint32_t)next(1) * 8;
 	const struct fake_segment s[] = {{RAM + 0x2800, HEADER, false}, {RAM + 0x2810, n, false}};
 
@@ -179,7 +152,7 @@ static void act_far(void)
 
 static void act_ready(void)
 {
-	const unsigned q = queue();
+	const unsigned q = fuzz_queue(&z);
 	const struct volt_value *v = fake_host_values(net_host);
 	const int first = v[0].fd >= 0 ? v[0].fd : v[1].fd;
 
@@ -190,38 +163,22 @@ static void act_ready(void)
 
 static void act_descriptor(void)
 {
-	const struct fake_ring *r = fake_driver_ring(net_driver, queue());
-	const unsigned i = (unsigned)next(1) % RING;
-	const uint64_t to = address();
-	const uint32_t len = (uint32_t)next(2) << (next(1) % 17);
-
-	if (r->desc)
-		fake_driver_put(
-		    net_driver, r->desc, i, to, len, (uint16_t)next(1), (uint16_t)next(1));
+	fuzz_act_descriptor(&z);
 }
 
 static void act_show(void)
 {
-	const unsigned q = queue();
-
-	if (fake_driver_ring(net_driver, q)->desc)
-		fake_driver_show(net_driver, q, (uint16_t)(next(1) % (RING + 2)));
+	fuzz_act_show(&z);
 }
 
 static void act_memory(void)
 {
-	const uint64_t off = address() - RAM;
-
-	if (off < SMALL_RAM)
-		*fake_driver_at(net_driver, RAM + off) = (uint8_t)next(1);
+	fuzz_act_memory(&z);
 }
 
 static void act_register(void)
 {
-	const uint32_t reg = (uint32_t)next(2) % 0x140 & ~3u;
-
-	fake_driver_set(net_driver, reg, (uint32_t)next(2));
-	fake_driver_get(net_driver, reg);
+	fuzz_act_register(&z);
 }
 
 static void act_operator(void)
@@ -244,19 +201,9 @@ static void act_operator(void)
 	}
 }
 
-/* Saved, changed and loaded: either refused, or a device that goes on. */
 static void act_state(void)
 {
-	static uint8_t copy[65536];
-	size_t n;
-	const uint8_t *saved = fake_state_save(net_host, &n);
-
-	if (n > sizeof(copy))
-		wrong("its state is larger than thought");
-	memcpy(copy, saved, n);
-	for (unsigned i = (unsigned)next(1) % 4; i; i--)
-		copy[next(2) % n] = (uint8_t)next(1);
-	fake_state_load(net_host, copy, n);
+	fuzz_act_state(&z);
 }
 
 static void act(void)
@@ -269,7 +216,7 @@ static void act(void)
 	if (which < sizeof(acts) / sizeof(acts[0]))
 		acts[which]();
 	else
-		fake_driver_kick(net_driver, queue());
+		fake_driver_kick(net_driver, fuzz_queue(&z));
 }
 
 /* ------------------------------------------------------------------ what must hold */
@@ -359,15 +306,17 @@ static void check_received(void)
 
 static void play(const uint8_t *bytes, size_t n)
 {
-	input = bytes;
-	input_end = bytes + n;
+	z = (struct fuzz_driver){.at = bytes, .end = bytes + n, .ram = RAM, .ram_size = SMALL_RAM};
 	device = (unsigned)next(1) % DEVICES;
 	net_host = devices[device].f;
 	net_driver = devices[device].d;
+	z.host = net_host;
+	z.driver = net_driver;
+	z.queues = kinds[device].queues;
 	const uint64_t chosen = next(4) | next(1) << 54;
 
 	start((chosen & fake_driver_offered(net_driver)) | LIBRARY);
-	while (input < input_end)
+	while (z.at < z.end)
 		act();
 	clear_all();
 	start(HONEST);

@@ -70,6 +70,14 @@ void fuzz_act_memory(struct fuzz_driver *z)
 		*fake_driver_at(z->driver, z->ram + at) = (uint8_t)fuzz_next(z, 1);
 }
 
+void fuzz_act_register(struct fuzz_driver *z)
+{
+	const uint32_t reg = (uint32_t)fuzz_next(z, 2) % 0x140 & ~3u;
+
+	fake_driver_set(z->driver, reg, (uint32_t)fuzz_next(z, 2));
+	fake_driver_get(z->driver, reg);
+}
+
 void fuzz_act_state(struct fuzz_driver *z)
 {
 	size_t n;

@@ -29,6 +29,8 @@ void fuzz_act_descriptor(struct fuzz_driver *z);
 unsigned fuzz_act_show(struct fuzz_driver *z);
 /* A byte of memory changes. */
 void fuzz_act_memory(struct fuzz_driver *z);
+/* A register, or a byte of the configuration space, is written and read. */
+void fuzz_act_register(struct fuzz_driver *z);
 /* The device is saved and loaded, with some bytes changed between: it refuses, or goes on. */
 void fuzz_act_state(struct fuzz_driver *z);
 
