@@ -70,12 +70,12 @@ def an_image_stays_as_it_is(lab):
 
 
 def the_current_folder_is_on_mnt(lab):
-    prepare = f"{TOOLS}; mkdir -p /tmp/work/sub; echo shared >/tmp/work/sub/file; cd /tmp/work"
+    prepare = f"{TOOLS}; mkdir -p /tmp/shared/sub; echo shared >/tmp/shared/sub/file; cd /tmp/shared"
     script = "pwd; cat sub/file; echo no >sub/file"
     output = _run(lab, "--image", ROOT, command=["sh", "-c", script], status=1, before=prepare)
     expect("/mnt\nshared\n" in output, "not the folder", output)
     expect("Read-only file system" in output, "it can be written", output)
-    output = _run(lab, "--root", "/tmp/tree", "--share /tmp/work",
+    output = _run(lab, "--root", "/tmp/tree", "--share /tmp/shared",
                   command=["/bin/sh", "-c", "cat /mnt/sub/file; touch /new"],
                   before=f"{TOOLS}; mkdir -p /tmp/tree/bin /tmp/tree/mnt /tmp/tree/dev /tmp/tree/proc /tmp/tree/sys "
                          "/tmp/tree/run; cp /bin/busybox /tmp/tree/bin/busybox; ln -sf busybox /tmp/tree/bin/sh; "

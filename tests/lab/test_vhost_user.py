@@ -79,11 +79,11 @@ def disk_is_served_over_pci_with_ioapic_and_two_queues(lab):
 
 def _serve_directory(lab):
     """In a chroot: the machine's own root is an initramfs, which cannot be pivoted away."""
-    lab.check("rm -rf /tmp/work /tmp/work.sock; mkdir /tmp/work; cp /lab/disk.img /tmp/work/image")
-    lab.check(f"{VIRTIOFSD} --socket-path=/tmp/work.sock -o source=/tmp/work -o sandbox=chroot "
+    lab.check("rm -rf /tmp/shared /tmp/shared.sock; mkdir /tmp/shared; cp /lab/disk.img /tmp/shared/image")
+    lab.check(f"{VIRTIOFSD} --socket-path=/tmp/shared.sock -o source=/tmp/shared -o sandbox=chroot "
               ">/tmp/virtiofsd.log 2>&1 </dev/null & true")
-    _await(lab, "/tmp/work.sock", "/tmp/virtiofsd.log")
-    return "--plugin vhost-user,socket=unix:/tmp/work.sock,device=26,queues=2,tag=work"
+    _await(lab, "/tmp/shared.sock", "/tmp/virtiofsd.log")
+    return "--plugin vhost-user,socket=unix:/tmp/shared.sock,device=26,queues=2,tag=work"
 
 
 def _directory_is_served(lab, words):
@@ -94,10 +94,10 @@ def _directory_is_served(lab, words):
     output = boot(lab, words, plugin, initrd=INITRD, run=f"{MOUNT}; {work}")
     image = _image()
     expect(hashlib.sha256(image).hexdigest() in output, "the guest read other bytes", output)
-    found = lab.check("sha256sum /tmp/work/sub/copy").split()[0]
+    found = lab.check("sha256sum /tmp/shared/sub/copy").split()[0]
     wanted = hashlib.sha256(bytes(2 << 16) + image[2 << 16:]).hexdigest()
     expect(found == wanted, "the guest wrote other bytes", output + lab.check("cat /tmp/virtiofsd.log"))
-    expect(lab.check("ls /tmp/work").split() == ["sub"], "a file was not removed", output)
+    expect(lab.check("ls /tmp/shared").split() == ["sub"], "a file was not removed", output)
 
 
 def directory_is_served_over_mmio(lab):
