@@ -14,9 +14,8 @@ enum { CLASS_RX, CLASS_MAC, CLASS_VLAN, CLASS_ANNOUNCE, CLASS_MQ, CLASS_OFFLOADS
 enum { MAC_TABLE_SET, MAC_ADDR_SET };
 enum { VLAN_ADD, VLAN_DEL };
 
-#define COMMAND_MAX \
-	65536u /* bytes, of 10,000 addresses: the same buffer may be in a chain often \
-		*/
+/* Bytes, of 10,000 addresses: the same buffer may be in a chain often. */
+#define COMMAND_MAX 65536u
 
 /* Reads exactly n bytes, which are all that is left. */
 static bool read_all(struct volt_chain *c, void *to, size_t n)

@@ -20,9 +20,8 @@
 #define HOUR (3600000 * MS)
 #define TICK (4 * MS) /* of the coarse clocks */
 #define KHZ  3000000u /* three ticks of the TSC in a nanosecond */
-#define MORE \
-	(HOUR / 2000) /* by which read_coarse() may be too late after an hour without a turn \
-		       */
+/* What read_coarse() may be ahead by after an hour without a turn of the loop. */
+#define MORE (HOUR / 2000)
 
 static struct {
 	bool real;        /* the host's clock and TSC, but for `back` */
