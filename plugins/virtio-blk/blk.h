@@ -80,7 +80,10 @@ struct blk_data {
 	unsigned count;
 };
 
-/* A read or write in a ring. */
+/* Requests of a queue that wait for each other with io=calls: their chains cost memory. */
+#define CALLS_SLOTS 16u
+
+/* A read or write that was taken and is not answered. */
 struct blk_flight {
 	struct volt_chain *c;
 	struct blk_data data;
@@ -90,12 +93,13 @@ struct blk_flight {
 	uint64_t status_gpa;
 };
 
-/* A queue's ring, with io=ring. */
-struct blk_ring {
-	uint32_t handle;
-	unsigned count, pending; /* in flight, and of those not handed over yet */
-	struct volt_uring_request request[VOLT_SLOT_MAX];
-	struct blk_flight flight[VOLT_SLOT_MAX]; /* by the chain's slot */
+/* Those of a queue. */
+struct blk_flights {
+	uint32_t handle;         /* of its ring, with io=ring */
+	unsigned count, pending; /* in flight, and of those not begun yet */
+	struct volt_uring_request request[VOLT_SLOT_MAX]; /* the pending ones, in their order */
+	struct blk_flight flight[VOLT_SLOT_MAX];          /* by the chain's slot */
+	struct iovec part[VOLT_CHAIN_MAX];                /* of several that are one call */
 };
 
 #define BLK_OVERLAY_MAP PAGE /* where an overlay's map lies in its file */
@@ -131,9 +135,9 @@ struct blk {
 	struct blk_overlay overlay;
 	struct blk_io io[VOLT_VIRTIO_QUEUES];
 	uint8_t zeroes[2 * PAGE];       /* a whole page is in it, which O_DIRECT takes */
-	const struct volt_uring *uring; /* NULL: each request is a call */
-	struct volt_chain *slots;       /* VOLT_SLOT_MAX of each queue; NULL without io=ring */
-	struct blk_ring *rings;         /* of each queue, likewise */
+	const struct volt_uring *uring; /* NULL: by calls */
+	struct volt_chain *slots;       /* the type's, of each queue */
+	struct blk_flights *flights;    /* of each queue */
 };
 
 /* As volt_fail(), which every file that uses it has a copy of. */
@@ -166,21 +170,22 @@ bool blk_is_aligned(const struct blk *b, const struct blk_data *d);
 /* Takes n bytes off the front. */
 void blk_skip(struct blk_data *d, uint64_t n);
 
-/* The disk's file by rings. */
+/* Reads and writes in flight. */
 
-/* [wire] Before volt_virtio_init(): memory for requests in flight, and the type's slots. 0, or what
- * volt_fail() returned. */
-int blk_rings_prepare(struct blk *b);
-/* [wire] After it. Without rings the disk works as with io=calls, and the log says why. */
+/* [wire] Before volt_virtio_init(): memory for them, and the type's slots. 0, or what volt_fail()
+ * returned. */
+int blk_flights_prepare(struct blk *b, bool ring);
+/* [wire] After it, with io=ring. Where there are no rings the disk works as with io=calls, and the
+ * log says why. */
 int blk_rings_make(struct blk *b);
-void blk_rings_free(struct blk *b);
-/* [worker] Puts chain c of q into the ring, with its n bytes of data. False: it cannot be there,
- * and nothing was done. */
+void blk_flights_free(struct blk *b);
+/* [worker] Takes chain c of q, with its n bytes of data, to be moved with others. False: it cannot
+ * be, and nothing was done. */
 bool blk_fly(struct blk *b, struct volt_queue *q, struct volt_chain *c, const struct blk_data *d,
     uint64_t n, uint64_t off, bool write);
-/* [worker] volt_virtio_type's: hands over and waits for some. */
+/* [worker] volt_virtio_type's: begins what is pending, and waits for some. */
 void blk_progress(void *self, struct volt_queue *q);
-/* [worker] Waits until nothing of q is in its ring. */
+/* [worker] Waits until nothing of q is in flight: all is answered that came before. */
 void blk_land_all(struct blk *b, struct volt_queue *q);
 
 /* The same for an overlay: offsets are those of the disk. */

@@ -73,7 +73,7 @@ static bool is_inside(const struct blk *b, uint64_t sector, uint64_t sectors)
 
 /* Another worker is at the overlay's map: the request is begun again. */
 #define S_LATER 0xffu
-/* It is in the queue's ring. */
+/* It is done with others of its queue. */
 #define S_FLIES 0xfeu
 
 static uint8_t tell(struct blk *b, enum blk_outcome outcome)
@@ -100,6 +100,7 @@ static uint8_t read_sectors(struct blk *b, struct blk_request *r)
 	r->cost = r->in;
 	if (blk_fly(b, r->q, r->c, &d, r->in, off, false))
 		return S_FLIES;
+	blk_land_all(b, r->q);
 	if (b->overlay.on)
 		r->written = (uint32_t)blk_overlay_read(b, r->io, &d, r->in, off);
 	else
@@ -119,9 +120,11 @@ static uint8_t write_sectors(struct blk *b, struct blk_request *r)
 	enum blk_outcome outcome;
 
 	r->cost = r->out;
-	/* Without flushes each write is stable when it is answered. */
-	if (has(b, F_FLUSH) && blk_fly(b, r->q, r->c, &d, r->out, off, true))
+	/* Without flushes each write is stable when it is answered, and one to an overlay may have
+	 * to wait for another worker. */
+	if (has(b, F_FLUSH) && !b->overlay.on && blk_fly(b, r->q, r->c, &d, r->out, off, true))
 		return S_FLIES;
+	blk_land_all(b, r->q);
 	if (b->overlay.on) {
 		outcome = blk_overlay_write(b, r->io, &d, r->out, off, &n);
 	} else {
@@ -200,6 +203,7 @@ static uint8_t change_ranges(struct blk *b, struct blk_request *r, bool zeroes)
 	if (n == 0 || n > most || r->out % sizeof(ranges[0]))
 		return refuse(b, S_IOERR);
 	volt_chain_read(r->c, ranges, r->out);
+	blk_land_all(b, r->q);
 	for (uint32_t i = 0; i < n; i++) {
 		const uint8_t status = check_range(b, zeroes, &ranges[i]);
 

@@ -32,12 +32,20 @@ static int corrupt(char call, int fd)
 static ssize_t transfer(long number, int fd, const struct iovec *v, int count, off_t off)
 {
 	struct iovec first = v[0];
+	size_t n = 0;
 
 	libc.moves++;
-	for (int i = 0; i < count; i++)
+	for (int i = 0; i < count; i++) {
+		n += v[i].iov_len;
 		if (((uintptr_t)v[i].iov_base | v[i].iov_len) % 512)
 			libc.aligned = false;
+	}
 	if (corrupt(number == SYS_preadv ? 'r' : 'w', fd))
+		return -1;
+	errno = EIO;
+	if (libc.most_right && n > libc.most_right)
+		return -1;
+	if (libc.bad && (uint64_t)off <= libc.bad && libc.bad - (uint64_t)off < n)
 		return -1;
 	if (libc.most) {
 		first.iov_len = first.iov_len < libc.most ? first.iov_len : libc.most;
@@ -176,6 +184,49 @@ void expect(uint32_t type, uint64_t sector, uint32_t n, uint8_t status, long use
 {
 	assert_int_equal(send_request(type, sector, n), used);
 	assert_int_equal(*at(STATUS), status);
+}
+
+static uint64_t header(unsigned i)
+{
+	return HEADER + 32 * i;
+}
+
+uint64_t data(unsigned i)
+{
+	return DATA + 4096 * i;
+}
+
+uint64_t status(unsigned i)
+{
+	return STATUS + 16 * i;
+}
+
+void show(unsigned i, uint32_t type, uint64_t sector, uint32_t n, unsigned shift)
+{
+	const struct fake_segment s[] = {
+	    {header(i), 16, false}, {data(i) + shift, n, type == IN}, {status(i), 1, true}};
+
+	volt_put_le32(at(header(i)), type);
+	volt_put_le64(at(header(i)) + 8, sector);
+	*at(status(i)) = UNTOUCHED;
+	assert_true(fake_driver_add(driver, 0, s, 3, FAKE_INDIRECT) >= 0);
+}
+
+void expect_all(unsigned count, uint8_t right)
+{
+	uint32_t head, len;
+
+	for (unsigned i = 0; i < count; i++) {
+		assert_true(fake_driver_used(driver, 0, &head, &len));
+		assert_int_equal(*at(status(i)), right);
+	}
+	assert_false(fake_driver_used(driver, 0, &head, &len));
+}
+
+void expect_data(unsigned i, uint64_t sector, uint32_t n, unsigned shift)
+{
+	for (uint32_t k = 0; k < n; k++)
+		assert_int_equal(*at(data(i) + shift + k), pattern(sector * 512 + k));
 }
 
 void put_range(unsigned i, uint64_t sector, uint32_t sectors, uint32_t flags)

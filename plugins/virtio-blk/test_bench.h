@@ -57,6 +57,8 @@ struct blk_libc {
 	int err;             /* of every call below; 0: none */
 	int fallocate_err;   /* of fallocate() alone */
 	size_t most;         /* bytes of one read or write; 0: no limit */
+	size_t most_right;   /* a read or write of more bytes fails with EIO; 0: no limit */
+	uint64_t bad;        /* so does one of this byte of the file; 0: none */
 	unsigned interrupts; /* calls that end with EINTR first */
 	unsigned syncs, moves, zero_ranges, punches;
 	void (*before)(char call, int fd); /* each call: 'r', 'w', 's' for sync, 'f' fallocate */
@@ -81,6 +83,14 @@ long send_chain(unsigned queue, const struct fake_segment *s, unsigned n);
 /* Header, n bytes of data, status. */
 long send_request(uint32_t type, uint64_t sector, uint32_t n);
 void expect(uint32_t type, uint64_t sector, uint32_t n, uint8_t status, long used);
+/* One of at most BATCH_MAX requests, of n bytes at data(i) + shift; without a kick. */
+#define BATCH_MAX 16u
+uint64_t data(unsigned i);
+uint64_t status(unsigned i);
+void show(unsigned i, uint32_t type, uint64_t sector, uint32_t n, unsigned shift);
+/* So many came back, each with the status `right`. */
+void expect_all(unsigned count, uint8_t right);
+void expect_data(unsigned i, uint64_t sector, uint32_t n, unsigned shift);
 void put_range(unsigned i, uint64_t sector, uint32_t sectors, uint32_t flags);
 /* Do the sectors of the file hold what they held at first, but for [zero, zero + zeroes)? */
 bool file_is_old_but(uint64_t zero, uint64_t zeroes);
@@ -88,6 +98,7 @@ uint64_t config(unsigned off);
 
 int test_blocks(void);
 int test_flight(void);
+int test_merge(void);
 int test_overlay(void);
 
 #endif

@@ -4,7 +4,7 @@
 /* Many requests at a time: io=ring. The fake host's ring gives the newest back first. */
 #include "test_bench.h"
 
-#define COUNT 6u
+#define COUNT 6u /* at most BATCH_MAX */
 
 static struct fake_host *test_host;
 
@@ -38,50 +38,6 @@ static int setup_direct(void **state)
 	if (fd >= 0)
 		close(fd);
 	return start_flight(state, fd < 0 ? ",io=ring" : ",io=ring,direct", WRITABLE);
-}
-
-static uint64_t header(unsigned i)
-{
-	return HEADER + 32 * i;
-}
-
-static uint64_t data(unsigned i)
-{
-	return DATA + 4096 * i;
-}
-
-static uint64_t status(unsigned i)
-{
-	return STATUS + 16 * i;
-}
-
-/* Shows a request of n bytes and does not kick. */
-static void show(unsigned i, uint32_t type, uint64_t sector, uint32_t n, unsigned shift)
-{
-	const struct fake_segment s[] = {
-	    {header(i), 16, false}, {data(i) + shift, n, type == IN}, {status(i), 1, true}};
-
-	volt_put_le32(at(header(i)), type);
-	volt_put_le64(at(header(i)) + 8, sector);
-	*at(status(i)) = UNTOUCHED;
-	assert_true(fake_driver_add(driver, 0, s, 3, FAKE_INDIRECT) >= 0);
-}
-
-static void expect_all(unsigned count, uint8_t right)
-{
-	uint32_t head, len;
-
-	for (unsigned i = 0; i < count; i++) {
-		assert_true(fake_driver_used(driver, 0, &head, &len));
-		assert_int_equal(*at(status(i)), right);
-	}
-	assert_false(fake_driver_used(driver, 0, &head, &len));
-}
-
-static void expect_data(unsigned i, uint64_t sector, uint32_t n, unsigned shift)
-{
-	for (uint32_t k = 0; k < n; k++)
-		assert_int_equal(*at(data(i) + shift + k), pattern(sector * 512 + k));
 }
 
 static void show_reads(unsigned shift)

@@ -132,6 +132,23 @@ static void a_read_across_own_clusters_and_the_bases_is_cut(void **state)
 	assert_string_equal(libc.log, "rrrrr");
 }
 
+/* Four requests of three quarters of a cluster: three clusters, of which the second is own. */
+static void adjacent_reads_are_cut_only_there(void **state)
+{
+	write_zero_bytes(CLUSTER, CLUSTER);
+	memset(libc.log, 0, sizeof(libc.log));
+	for (unsigned i = 0; i < 4; i++)
+		show(i, IN, 6 * i, 6 * 512, 0);
+	fake_driver_kick(driver, 0);
+	expect_all(4, OK);
+	assert_string_equal(libc.log, "rrr");
+	for (unsigned i = 0; i < 4 * 6 * 512; i++) {
+		const bool gone = i / 512 / CLUSTER == 1;
+
+		assert_int_equal(*at(data(i / 3072) + i % 3072), gone ? 0 : pattern(i));
+	}
+}
+
 static void zeroes_are_the_disks_own(void **state)
 {
 	put_range(0, 5, 30, 1);
@@ -352,6 +369,7 @@ int test_overlay(void)
 	    T(parts_of_clusters_keep_the_bases_bytes),
 	    T(a_cluster_is_copied_once),
 	    T(a_read_across_own_clusters_and_the_bases_is_cut),
+	    T(adjacent_reads_are_cut_only_there),
 	    T(zeroes_are_the_disks_own),
 	    T(a_discard_gives_back_own_clusters_alone),
 	    T(errors_leave_the_base_in_place),

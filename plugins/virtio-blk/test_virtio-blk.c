@@ -496,5 +496,5 @@ int main(void)
 #undef WITH
 #undef T
 	return cmocka_run_group_tests(tests, make_file, remove_file) + test_blocks() +
-	       test_flight() + test_overlay();
+	       test_flight() + test_merge() + test_overlay();
 }

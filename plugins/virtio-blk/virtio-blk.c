@@ -196,7 +196,7 @@ static void blk_fini(void *self)
 	struct blk *b = self;
 
 	blk_overlay_close(b);
-	blk_rings_free(b);
+	blk_flights_free(b);
 	free(b->io[0].bounce); /* that of all queues */
 }
 
@@ -240,18 +240,19 @@ static int open_files(struct blk *b, const struct volt_args *a, uint16_t queues)
 static int wire(
     struct blk *b, const struct volt_args *a, uint16_t queues, const struct volt_rate *rate)
 {
+	const bool ring = volt_arg(a, PARAM_IO)->u;
 	int err = open_files(b, a, queues);
 
 	if (err)
 		return err;
-	if (volt_arg(a, PARAM_IO)->u)
-		err = blk_rings_prepare(b);
+	err = blk_flights_prepare(b, ring);
 	if (err)
 		return err;
 	err = volt_virtio_init(b, b->q, &b->type, b->v.h, a);
 	if (err)
 		return err;
-	err = blk_rings_make(b);
+	if (ring)
+		err = blk_rings_make(b);
 	return err ? err : volt_limit_init(&b->limit, &b->v, rate);
 }
 
@@ -309,7 +310,7 @@ static const struct volt_param params[] = {
 	.choices = "calls|ring",
 	.flags = VOLT_PARAM_HOST_SIDE,
 	.def = "calls",
-	.help = "a call for each request, or many at a time by io_uring: for direct"},
+	.help = "a call for each piece of the disk, or many at a time by io_uring: for direct"},
     [PARAM_SERIAL] = {.name = "serial",
 	.type = VOLT_PARAM_STRING,
 	.max = ID_BYTES,
