@@ -32,6 +32,9 @@ GOAL_RATIO, GOAL_CALLS_1, GOAL_CALLS_32 = 0.45, 3, 1
 GOAL_EXITS_MMIO, GOAL_KICKS = 2, 1
 GOAL_KINDS, GOAL_PSS_KIB, GOAL_START_MS = 16, 128, 0.3
 MMIO = "d0000000 17"  # docs/plugins.md, Places
+AT_RANDOM, IN_A_ROW = "at random places", "in a row"
+NUMBERED = [*((transport, depth, AT_RANDOM) for transport in ("pci", "mmio") for depth in (1, 32)),
+            ("pci", 32, IN_A_ROW)]
 ROW = re.compile(r"^row (\w+) (\d+) (\d+) (\d+) ([\d.]+)\r?$", re.MULTILINE)
 LOOP = """#!/bin/sh
 echo none >/sys/block/vda/queue/scheduler
@@ -134,10 +137,12 @@ def count_calls(bench, guest, how):
     return int(re.search(r"^\S+ +\S+ +(?:\S+ +)?(\d+) +(?:\d+ +)?total$", log.read_text(), re.M)[1])
 
 
-def more(bench, count, transport, depth, how):
+def more(bench, count, row, how):
     """What REQUESTS more requests add."""
+    transport, depth, order = row
     where = f" {MMIO}" if transport == "mmio" else ""
-    guests = [f"batch-{transport} {REQUESTS * n:x} {depth:x} 1{where}" for n in (1, 2)]
+    word = "run" if order == IN_A_ROW else "batch"
+    guests = [f"{word}-{transport} {REQUESTS * n:x} {depth:x} 1{where}" for n in (1, 2)]
     values = [count(bench, guest, how) for guest in guests]
     return values[1] - values[0]
 
@@ -154,29 +159,27 @@ def count_of(word):
 
 def by_number(bench):
     found = {}
-    for transport, bus in (("pci", ["pci"]), ("mmio", [])):
-        for depth in (1, 32):
-            plain = [*bus, f"virtio-blk,disk={bench.path('disk.img')}"]
-            row = {"kicks": more(bench, count_of("kicks"), transport, depth, plain),
-                   "interrupts": more(bench, count_of("interrupts"), transport, depth, plain),
-                   "exits": more(bench, count_exits, transport, depth, plain)}
-            if shutil.which("strace"):
-                ring = [*bus, plain[-1] + ",io=ring"]
-                row["calls"] = more(bench, count_calls, transport, depth, plain)
-                row["ring"] = more(bench, count_calls, transport, depth, ring)
-            found[transport, depth] = row
+    for row in NUMBERED:
+        bus = ["pci"] if row[0] == "pci" else []
+        plain = [*bus, f"virtio-blk,disk={bench.path('disk.img')}"]
+        found[row] = {"kicks": more(bench, count_of("kicks"), row, plain),
+                      "interrupts": more(bench, count_of("interrupts"), row, plain),
+                      "exits": more(bench, count_exits, row, plain)}
+        if shutil.which("strace"):
+            found[row]["calls"] = more(bench, count_calls, row, plain)
+            found[row]["ring"] = more(bench, count_calls, row, [*bus, plain[-1] + ",io=ring"])
     return found
 
 
 def number_table(found):
     rows = []
-    for (transport, depth), row in found.items():
+    for (transport, depth, order), row in found.items():
         batches = REQUESTS / depth
-        rows.append([f"{transport}, {depth} at a time", *(
+        rows.append([f"{transport}, {depth} at a time, {order}", *(
             f"{row[key] / REQUESTS:.2f}" if key in row else "not counted" for key in ("calls", "ring")),
             f"{row['kicks'] / batches:.2f}", f"{row['interrupts'] / batches:.2f}",
             f"{row['exits'] / row['interrupts']:.2f}"])
-    return Table("Reads of 4 KiB at random places, by number",
+    return Table("Reads of 4 KiB, by number",
                  ["Requests", "Calls a request", "Calls, `io=ring`", "Kicks a batch",
                   "Interrupts a batch", "Exits an interrupt"], rows,
                  "A bare-metal guest; a batch is so many requests with one kick. Calls are those of the "
@@ -227,8 +230,9 @@ def row_goals(found):
 
 
 def number_goals(numbers):
-    one, many = numbers["pci", 1], numbers["pci", 32]
-    exits = numbers["mmio", 1]["exits"] / numbers["mmio", 1]["interrupts"]
+    one, many = numbers["pci", 1, AT_RANDOM], numbers["pci", 32, AT_RANDOM]
+    row, mmio = numbers["pci", 32, IN_A_ROW], numbers["mmio", 1, AT_RANDOM]
+    exits = mmio["exits"] / mmio["interrupts"]
     kicks = many["kicks"] / (REQUESTS / 32)
     goals = [("disk, exits of an interrupt over MMIO", GOAL_EXITS_MMIO, f"{exits:.2f}",
               exits / GOAL_EXITS_MMIO),
@@ -236,6 +240,7 @@ def number_goals(numbers):
               1 if one["exits"] == 0 else 2),
              ("disk, kicks of a batch", GOAL_KICKS, f"{kicks:.2f}", kicks / GOAL_KICKS)]
     for what, count, goal in (("one at a time", one.get("calls"), GOAL_CALLS_1),
+                              ("32 in a row", row.get("calls"), GOAL_CALLS_32),
                               ("32 at random places", many.get("calls"), GOAL_CALLS_32),
                               ("32 at random places, io=ring", many.get("ring"), GOAL_CALLS_32)):
         if count is not None:

@@ -10,10 +10,13 @@
  *   soak-mmio COUNT SEED EVENTS ADDRESS LINE
  *   soak-pci COUNT SEED EVENTS
  *
- * For counting there are reads alone, DEPTH at a time with one kick and one interrupt:
+ * For counting there are reads alone, DEPTH at a time with one kick and one interrupt: at random
+ * places, or one behind the other.
  *
  *   batch-mmio COUNT DEPTH EVENTS ADDRESS LINE
  *   batch-pci COUNT DEPTH EVENTS
+ *   run-mmio COUNT DEPTH EVENTS ADDRESS LINE
+ *   run-pci COUNT DEPTH EVENTS
  *
  * Numbers are hexadecimal; EVENTS is 1 with event index.
  */
@@ -50,7 +53,8 @@ static struct slot {
 static uint32_t data[SLOTS][BYTES / 4] __attribute__((aligned(4096)));
 
 static uint32_t flying, shown, seen; /* requests: in flight, given to the device, taken back */
-static bool events, reads;           /* with event index; there are reads alone */
+static bool events, reads,
+    in_a_row; /* with event index; there are reads alone; of adjacent blocks */
 static uint32_t random_state;
 
 static uint32_t rnd(uint32_t below)
@@ -105,6 +109,8 @@ static void prepare(unsigned i)
 	s->block = rnd(BLOCKS);
 	s->head.type = kind == 0 ? T_FLUSH : kind < 8 ? T_OUT : T_IN;
 	s->head.sector = kind == 0 ? 0 : (uint64_t)(i * BLOCKS + s->block) * (BYTES / SECTOR);
+	if (in_a_row)
+		s->head.sector = (uint64_t)(shown % (SLOTS * BLOCKS)) * (BYTES / SECTOR);
 	s->status = 0xff;
 	s->flies = true;
 	if (s->head.type == T_OUT)
@@ -288,5 +294,18 @@ static void batch_pci(void)
 	batch(&device, number(1));
 }
 
+static void run_mmio(void)
+{
+	in_a_row = true;
+	batch_mmio();
+}
+
+static void run_pci(void)
+{
+	in_a_row = true;
+	batch_pci();
+}
+
 const struct guest_case guest_cases[] = {{"soak-mmio", soak_mmio}, {"soak-pci", soak_pci},
-    {"batch-mmio", batch_mmio}, {"batch-pci", batch_pci}, {NULL, NULL}};
+    {"batch-mmio", batch_mmio}, {"batch-pci", batch_pci}, {"run-mmio", run_mmio},
+    {"run-pci", run_pci}, {NULL, NULL}};
