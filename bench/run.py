@@ -39,7 +39,7 @@ def part(word):
 
 
 def parse():
-    parser = argparse.ArgumentParser(prog="scripts/bench", usage="%(prog)s [--quick] "
+    parser = argparse.ArgumentParser(prog="scripts/bench", allow_abbrev=False, usage="%(prog)s [--quick] "
                                      "[--peer FILE]... [--output DIR] [part...]", description="Measures Volt beside the "
                                      "floor and its peers and writes a report.")
     parser.add_argument("--build", type=Path, required=True, help="a release build of volt")

@@ -114,7 +114,7 @@ def print_exits(bench):
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--build", type=pathlib.Path, required=True, help="a build folder")
     build = parser.parse_args().build.resolve()
     with tempfile.TemporaryDirectory() as folder:

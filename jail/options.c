@@ -11,6 +11,7 @@
 
 #include "jail/say.h"
 #include "sdk/common/params.h"
+#include "tools/misuse.h"
 
 enum choice {
 	OPT_UID = 1,
@@ -184,14 +185,15 @@ static int take(struct options *o, const struct row *row, const char *text)
 	}
 }
 
-static int refuse(const char *typed, const struct row *known)
+static int refuse(const char *typed, const struct option *longs)
 {
+	const struct option *known = optopt ? misuse_whole(longs, typed) : NULL;
 	const char *names[ROW_COUNT + 1] = {NULL};
 	char name[64];
 
 	if (known)
 		return complain(JAIL_USAGE, "--%s %s", known->name,
-		    known->value ? "needs a value" : "takes no value");
+		    known->has_arg == no_argument ? "takes no value" : "needs a value");
 	for (size_t i = 0; i < ROW_COUNT; i++)
 		names[i] = rows[i].name;
 	snprintf(name, sizeof(name), "%s", typed + strspn(typed, "-"));
@@ -231,7 +233,7 @@ int options_parse(struct options *o, int argc, char **argv)
 		longs[i] = (struct option){rows[i].name,
 		    rows[i].value ? required_argument : no_argument, NULL, (int)rows[i].option};
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+	while ((c = misuse_next(argc, argv, "+", longs)) != -1) {
 		if (c == OPT_HELP) {
 			print_help();
 			return 0;
@@ -241,7 +243,7 @@ int options_parse(struct options *o, int argc, char **argv)
 			return 0;
 		}
 		if (c == '?')
-			return refuse(argv[optind - 1], find_row(optopt));
+			return refuse(argv[optind - 1], longs);
 		const struct row *row = find_row(c);
 		int code = row ? take(o, row, optarg) : JAIL_USAGE;
 		if (code != 0)

@@ -37,7 +37,7 @@ def why_no_kvm():
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0], allow_abbrev=False)
     parser.add_argument("--build", type=pathlib.Path, help="where the three below are, as built")
     parser.add_argument("--volt", type=pathlib.Path)
     parser.add_argument("--plugin-dir", type=pathlib.Path, help="default: beside the program")

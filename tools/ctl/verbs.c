@@ -140,7 +140,7 @@ static int parse(const struct verb *v, struct verb_request *r, int argc, char **
 		if (is_allowed(v, options[i].row.val))
 			longs[count++] = options[i].row;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((option = misuse_next(argc, argv, "", longs)) != -1) {
 		if (option == '?') {
 			misuse_option(program, longs, argv);
 			return CTL_USAGE;

@@ -92,7 +92,7 @@ static int parse(struct options *o, int argc, char **argv)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((c = misuse_next(argc, argv, "", longs)) != -1) {
 		switch (c) {
 		case OPT_JSON:
 			o->json = true;

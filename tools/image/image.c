@@ -120,7 +120,7 @@ static int parse(struct image_request *r, int argc, char **argv)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+	while ((c = misuse_next(argc, argv, "", longs)) != -1) {
 		switch (c) {
 		case OPT_SIZE:
 			if (take_size(r, optarg) != IMAGE_DONE)

@@ -21,6 +21,7 @@
 #include "tools/kernel/commands.h"
 #include "tools/kernel/interrupt.h"
 #include "tools/kernel/say.h"
+#include "tools/misuse.h"
 #include "tools/standard.h"
 
 #define GO_ON (-1)
@@ -240,11 +241,13 @@ static int parse(struct request *q, const char *command, int argc, char **argv)
 	for (;;) {
 		const char *typed = argv[optind];
 
-		c = getopt_long(argc, argv, command ? "" : "+", longs, NULL);
+		c = misuse_next(argc, argv, command ? "" : "+", longs);
 		if (c == -1)
 			break;
 		if (c == '?')
-			return bad_option(optind > 1 ? argv[optind - 1] : typed, optopt);
+			return bad_option(optind > 1 ? argv[optind - 1] : typed,
+			    optopt < ROW_BASE || misuse_whole(longs, argv[optind - 1]) ? optopt
+										       : 0);
 		const struct row *row = &rows[c - ROW_BASE];
 		if (command && !is_of(row, command)) {
 			log_error(EINVAL, "--%s does not go with %s", row->name, command);

@@ -168,7 +168,7 @@ int main(int argc, char **argv)
 	log_init();
 	log_level = VOLT_LOG_WARN;
 	opterr = 0;
-	while ((option = getopt_long(argc, argv, "", long_options, NULL)) != -1) {
+	while ((option = misuse_next(argc, argv, "", long_options)) != -1) {
 		take_option(&o, option, argv);
 		for_check = option >= OPT_SEED && option <= OPT_LIMIT ? option : for_check;
 	}

@@ -186,7 +186,7 @@ static int parse(struct run_options *o, int argc, char **argv)
 	int c, err = 0;
 
 	opterr = 0;
-	while (!err && (c = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+	while (!err && (c = misuse_next(argc, argv, "+", longs)) != -1) {
 		if (c == OPT_VERSION) {
 			puts("volt-run " RUN_VERSION);
 			return 0;

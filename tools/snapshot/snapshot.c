@@ -135,7 +135,7 @@ static int parse(struct snap_options *o, int argc, char **argv)
 	int c;
 
 	opterr = 0;
-	while ((c = getopt_long(argc, argv, "+", longs, NULL)) != -1) {
+	while ((c = misuse_next(argc, argv, "+", longs)) != -1) {
 		switch (c) {
 		case OPT_STOP:
 			o->stop = true;
