@@ -9,7 +9,7 @@
 
 #define EXIT_POWEROFF  0   /* the guest turned itself off */
 #define EXIT_USAGE     100 /* an option is wrong */
-#define EXIT_INPUT     101 /* kernel, initrd or command line refused */
+#define EXIT_INPUT     101 /* kernel, initrd, command line or another file refused */
 #define EXIT_PLUGIN    102 /* a plugin or one of its parameters refused */
 #define EXIT_HOST      103 /* the host lacks something */
 #define EXIT_RESOURCES 104 /* out of memory or file descriptors */

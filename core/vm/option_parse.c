@@ -31,7 +31,7 @@ static const struct {
 } exit_codes[] = {
     {EXIT_POWEROFF, "the guest turned itself off"},
     {EXIT_USAGE, "an option is wrong"},
-    {EXIT_INPUT, "kernel, initrd or kernel command line refused"},
+    {EXIT_INPUT, "kernel, command line or another file refused"},
     {EXIT_PLUGIN, "a plugin or one of its parameters refused"},
     {EXIT_HOST, "the host lacks something that volt needs"},
     {EXIT_RESOURCES, "out of memory or file descriptors"},
@@ -311,8 +311,10 @@ int options_parse(struct options *o, int argc, char **argv)
 			return print_help();
 		if (row->print == OPTION_PRINTS_VERSION)
 			return print_version(argv + used);
-		if (check_built(row) != 0 || row->set(o, row, value) != 0)
-			return EXIT_USAGE;
+		int err = check_built(row);
+		err = err ? err : row->set(o, row, value);
+		if (err)
+			return VOLT_HAS_SNAPSHOT && err > 0 ? err : EXIT_USAGE;
 		argv += used;
 	}
 	if (used < 0)

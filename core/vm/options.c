@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "core/base/exitcode.h"
 #include "core/base/log.h"
 #include "core/base/memory.h"
 #include "core/base/runtime_dir.h"
@@ -179,7 +180,7 @@ static int set_vm_name(struct options *o, const struct option_row *row, const ch
 	return set_text(o, row, text);
 }
 
-/* The file is read here, while no plugin has begun yet. */
+/* The file is read here, while no plugin has begun yet. An exit code if it is refused. */
 static int read_mask(struct cpuid_mask *mask, const char *path)
 {
 	char text[8192];
@@ -189,16 +190,20 @@ static int read_mask(struct cpuid_mask *mask, const char *path)
 
 	if (fd >= 0)
 		close(fd);
-	if (n < 0)
-		return log_error(err, "--cpu %s: it is not v2, v3 or v4, and cannot be read: %s",
-		    path, strerror(err));
+	if (n < 0) {
+		log_error(err, "--cpu %s: it is not v2, v3 or v4, and cannot be read: %s", path,
+		    strerror(err));
+		return EXIT_INPUT;
+	}
 	text[n] = '\0';
 	const uint32_t line = cpuid_mask_parse(mask, text);
-	return line == 0 ? 0
-			 : log_error(EINVAL,
-			       "--cpu %s: line %u is not \"cpuid LEAF SUBLEAF REGISTER BITS\", as "
-			       "volt doctor --cpu prints it",
-			       path, line);
+	if (line == 0)
+		return 0;
+	log_error(EINVAL,
+	    "--cpu %s: line %u is not \"cpuid LEAF SUBLEAF REGISTER BITS\", as volt doctor --cpu "
+	    "prints it",
+	    path, line);
+	return EXIT_INPUT;
 }
 
 static int set_cpu(struct options *o, const struct option_row *row, const char *text)

@@ -56,7 +56,8 @@ enum { OPTION_PRINTS_NOTHING, OPTION_PRINTS_HELP, OPTION_PRINTS_VERSION };
 
 struct option_row {
 	const char *name, *value, *help; /* value NULL: it takes none */
-	/* 0 or -errno, which is logged; `text` is "" without a value. NULL: it prints something. */
+	/* 0, -errno, or an exit code of its own, which is logged; `text` is "" without a value.
+	 * NULL: it prints something. */
 	int (*set)(struct options *o, const struct option_row *row, const char *text);
 	const char *feature; /* that it needs; NULL: none that can be left out */
 	uint16_t field;      /* of struct options, for setters that several rows share */

@@ -10,7 +10,7 @@ import socket
 
 from vm import Refusals, Setup
 
-USAGE, INPUT = 100, 101
+USAGE, INPUT, PLUGIN = 100, 101, 102
 
 
 class WithoutKvm(Refusals):
@@ -101,12 +101,18 @@ class Options(WithoutKvm):
         for code in codes:
             self.assertRegex(run.text(), rf"\n +{code}  ?(\S|\+)")
 
-    def test_output_file_that_cannot_be_opened_is_refused(self):
+    def test_each_option_that_names_a_file_refuses_a_missing_one_with_the_code_of_the_manual(self):
+        run = self.launch([Setup.volt, "--help"])
+        run.wait()
+        options = re.findall(r"^  --([a-z-]+) \S*(?:FILE|DIR|PATH)\b", run.text(), re.MULTILINE)
+        self.assertTrue({"kernel", "initrd", "log-file", "trace-file"} <= set(options), options)
         where = self.folder() / "missing" / "file"
-        for option in ("--log-file", "--trace-file"):
+        for option in options:
+            kernel = [] if option in ("kernel", "restore") else ["--kernel", self.kernel]
+            code = PLUGIN if option in ("plugin", "plugin-dir", "filter") else INPUT
+            value = f"{where},on=exitport" if option == "filter" else where
             with self.subTest(option=option):
-                self.refused([option, where, "--kernel", self.kernel], INPUT, option,
-                             "No such file")
+                self.refused([f"--{option}", value, *kernel], code, "file", "No such file")
 
 
 class Output(WithoutKvm):

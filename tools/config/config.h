@@ -60,7 +60,7 @@ struct typed {
 /* False, which is printed: --config has no value or is given twice. */
 bool typed_read(struct typed *t, char **argv);
 
-/* The options that the file says; false, which is printed. */
+/* The options that the file says; false, which is printed: the file is refused. */
 bool file_read(const char *path, struct words *to);
 
 /* An object as file_read() takes it; the caller puts it. */

@@ -72,7 +72,7 @@ static int print(const struct words *w, char *const *rest)
 	if (!bad)
 		return EXIT_SUCCESS;
 	complain("standard output: cannot write: %s", strerror(errno));
-	return EXIT_HOST;
+	return EXIT_RESOURCES;
 }
 
 /* "--NAME" or "--NAME=VALUE". */
@@ -120,7 +120,9 @@ int main(int argc, char **argv)
 	}
 	int code = EXIT_USAGE;
 
-	if (typed_read(&typed, argv + 3) && (!typed.file || file_read(typed.file, &file))) {
+	if (typed_read(&typed, argv + 3))
+		code = typed.file && !file_read(typed.file, &file) ? EXIT_INPUT : EXIT_SUCCESS;
+	if (code == EXIT_SUCCESS) {
 		join(&all, &file, &typed.words);
 		code = typed.print ? print(&all, typed.rest) : become_volt(argv[2], &typed, &all);
 	}

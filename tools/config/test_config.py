@@ -18,7 +18,7 @@ VOLT, SCHEMA = (pathlib.Path(word).resolve() for word in sys.argv[1:3])
 PAGE = pathlib.Path(__file__).resolve().parent / "volt.conf.5"
 # volt refuses these with --config, and its help lists them.
 OUTSIDE = {"config", "print-config", "help", "version", "json"}
-USAGE = 100
+USAGE, INPUT, RESOURCES = 100, 101, 104
 
 
 def volt(*words, **how):
@@ -52,7 +52,7 @@ class Config(unittest.TestCase):
 
     def refused(self, content, *parts):
         run = volt("--config", self.file(content))
-        self.assertEqual(run.returncode, USAGE, run.stderr)
+        self.assertEqual(run.returncode, INPUT, run.stderr)
         self.assertEqual(run.stderr.count("\n"), 1, run.stderr)
         self.assertTrue(run.stderr.startswith("volt: error: "), run.stderr)
         for part in parts:
@@ -161,8 +161,15 @@ class Config(unittest.TestCase):
     def test_a_file_that_cannot_be_read(self):
         for path, reason in ((self.folder / "none", "No such file"), (self.folder, "Is a directory")):
             run = volt("--config", path)
-            self.assertEqual(run.returncode, USAGE)
+            self.assertEqual(run.returncode, INPUT, run.stderr)
             self.assertIn(f"{path}: cannot read: {reason}", run.stderr)
+
+    def test_output_that_is_cut_off_is_told(self):
+        with open("/dev/full", "wb") as full:
+            run = subprocess.run([VOLT, "--print-config", "--cpus", "2"], stdout=full, timeout=60,
+                                 stderr=subprocess.PIPE, text=True, check=False)
+        self.assertEqual(run.returncode, RESOURCES, run.stderr)
+        self.assertIn("No space left", run.stderr)
 
     def test_the_place_of_the_options(self):
         path = self.file({})
