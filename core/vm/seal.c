@@ -271,19 +271,15 @@ static int enter_process(struct machine *m)
 	return err;
 }
 
-/* Each of these threads enters its filter by itself. */
-static int enter_filters(struct machine *m)
+/* Each of these threads enters its filter by itself, while the loop's enters its own. */
+static int await_threads(const struct machine *m)
 {
-	uint32_t threads = m->firmware.cpus + m->worker_count;
-	int err = start_threads(m);
+	const uint32_t threads = m->firmware.cpus + m->worker_count;
 
-	if (err)
-		return err;
 	for (uint32_t i = 0; i < threads; i++)
 		lock_wait(&gate.ready);
 	if (gate.failed > 0)
 		return log_error(EPERM, "%u threads could not enter their sandbox", gate.failed);
-	trace_mark("threads", "%u made, each in its filter", threads);
 	return 0;
 }
 
@@ -310,14 +306,19 @@ int seal_machine(struct machine *m)
 		err = enter_process(m);
 	if (err)
 		return err;
-	return enter_filters(m);
+	err = start_threads(m);
+	trace_mark("threads", "%u made", m->firmware.cpus + m->worker_count);
+	return err;
 }
 
 int seal_loop(struct machine *m)
 {
 	reporter_register(POLICY_LOOP);
-	const int err = enter_thread(m, POLICY_LOOP);
+	int err = enter_thread(m, POLICY_LOOP);
 
+	if (err)
+		return err;
+	err = await_threads(m);
 	if (err)
 		return err;
 	if (m->sandbox) {

@@ -16,10 +16,11 @@ void seal_init(void);
 int seal_warm(struct machine *m);
 /* Gathers and compiles the policy; enforces nothing. 0 or -errno, which is logged. */
 int seal_prepare(struct machine *m);
-/* Makes the vCPU and worker threads, confines the process and each of them, and returns with all
- * of them waiting. 0 or -errno, which is logged: then no guest may run. */
+/* Confines the process and makes the vCPU and worker threads, each of which enters its filter by
+ * itself. 0 or -errno, which is logged: then no guest may run. */
 int seal_machine(struct machine *m);
-/* Confines the loop's thread, as the last step. 0 or -errno, which is logged. */
+/* Confines the loop's thread, and returns with the others in their filters and waiting. 0 or
+ * -errno, which is logged: then no guest may run. */
 int seal_loop(struct machine *m);
 /* Lets the vCPU threads into the guest. */
 void seal_release(struct machine *m);
