@@ -64,7 +64,11 @@ const char *machine_value(struct machine *m, const char *path)
 
 /* ------------------------------------------------------------------------ steps */
 
-int machine_check_host(void)
+/* The module that stands behind /dev/kvm there: volt doctor tells more. A guest of it does not end,
+ * so nothing later would tell. */
+#define CANNOT_RUN_LINUX "kvm_pvm"
+
+int machine_check_host(const struct run_options *o)
 {
 	const int fd = open("/dev/kvm", O_RDWR | O_CLOEXEC);
 	const int err = fd < 0 ? errno : 0;
@@ -80,7 +84,13 @@ int machine_check_host(void)
 		return run_say(
 		    "no right to use /dev/kvm: the user must be in its group, mostly kvm; "
 		    "volt doctor tells more");
-	return err ? run_say("/dev/kvm: cannot be opened: %s", strerror(err)) : 0;
+	if (err)
+		return run_say("/dev/kvm: cannot be opened: %s", strerror(err));
+	if (access("/sys/module/" CANNOT_RUN_LINUX, F_OK) != 0 || o->any_kvm)
+		return 0;
+	return run_say(
+	    "this host's KVM (" CANNOT_RUN_LINUX ") cannot run Linux; --any-kvm tries it "
+	    "anyway, and volt doctor tells more");
 }
 
 static void begin(struct machine *m)
@@ -104,7 +114,14 @@ static void begin(struct machine *m)
 int machine_prepare(struct machine *m)
 {
 	begin(m);
-	int err = kernel_prepare(m);
+	/* Before anything is fetched or copied, which takes time. */
+	int err = root_check(m);
+	if (err)
+		return err;
+	err = network_check(m);
+	if (err)
+		return err;
+	err = kernel_prepare(m);
 	if (err)
 		return err;
 	err = root_prepare(m);

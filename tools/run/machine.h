@@ -17,6 +17,7 @@ struct machine {
 	const struct run_options *options;
 	struct place *place;
 	const char *folder; /* where the command starts */
+	const char *image;  /* of the root, or NULL */
 	const char *words[MACHINE_WORDS];
 	unsigned count;
 	char text[MACHINE_TEXT]; /* of the words that are made up */
@@ -28,7 +29,7 @@ struct machine {
 };
 
 /* 0, or RUN_FAILED, whose reason is printed. */
-int machine_check_host(void);
+int machine_check_host(const struct run_options *o);
 int machine_prepare(struct machine *m);
 int machine_start(struct machine *m);
 /* Ends volt, and waits for it. */
@@ -44,8 +45,10 @@ void machine_append(struct machine *m, const char *text);
 const char *machine_value(struct machine *m, const char *path);
 
 int kernel_prepare(struct machine *m);  /* kernel.c */
+int root_check(struct machine *m);      /* root.c: what was named is there */
 int root_prepare(struct machine *m);    /* root.c */
 int share_prepare(struct machine *m);   /* root.c */
+int network_check(struct machine *m);   /* network.c: passt is there */
 int network_prepare(struct machine *m); /* network.c */
 
 #endif

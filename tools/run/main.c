@@ -33,6 +33,7 @@ enum {
 	OPT_MEMORY,
 	OPT_CPUS,
 	OPT_VERBOSE,
+	OPT_ANY_KVM,
 	OPT_VOLT,
 	OPT_VERSION,
 	OPT_HELP
@@ -52,6 +53,7 @@ static const struct option longs[] = {
     {"memory", required_argument, NULL, OPT_MEMORY},
     {"cpus", required_argument, NULL, OPT_CPUS},
     {"verbose", no_argument, NULL, OPT_VERBOSE},
+    {"any-kvm", no_argument, NULL, OPT_ANY_KVM},
     {"volt", required_argument, NULL, OPT_VOLT},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
@@ -94,6 +96,7 @@ static void print_help(void)
 	    "  --memory SIZE       the guest's memory (512M)\n"
 	    "  --cpus COUNT        its processors (1)\n"
 	    "  --verbose           show the console of the guest\n"
+	    "  --any-kvm           go on where this host's KVM is known not to run Linux\n"
 	    "  --volt FILE         the program volt\n"
 	    "  --version           print version and exit\n"
 	    "  --help              print this text and exit\n\n"
@@ -161,6 +164,9 @@ static int take(struct run_options *o, int option)
 		return 0;
 	case OPT_VERBOSE:
 		o->verbose = true;
+		return 0;
+	case OPT_ANY_KVM:
+		o->any_kvm = true;
 		return 0;
 	default:
 		o->volt = optarg;
@@ -276,7 +282,7 @@ int main(int argc, char **argv)
 		return code;
 	find_volt(&options);
 	tool_set_path();
-	code = machine_check_host();
+	code = machine_check_host(&options);
 	if (code)
 		return code;
 	int err = place_open(&place, NULL);

@@ -71,6 +71,13 @@ static int take_back(struct machine *m, const char *folder, const char *socket)
 	return 0;
 }
 
+int network_check(struct machine *m)
+{
+	if (!m->options->net || tool_is_there("passt"))
+		return 0;
+	return run_say("--net: passt: it is not installed; Debian has it in the package passt");
+}
+
 int network_prepare(struct machine *m)
 {
 	if (!m->options->net)
@@ -89,9 +96,7 @@ int network_prepare(struct machine *m)
 	const pid_t passt = tool_start(words, out);
 	close(out);
 	if (passt < 0)
-		return run_say("--net: passt: %s",
-		    passt == -ENOENT ? "it is not installed; Debian has it in the package passt"
-				     : strerror(-passt));
+		return run_say("--net: passt: %s", strerror(-passt));
 	place_note_child(m->place, passt);
 	machine_add(m, "--plugin");
 	machine_add(m, machine_text(m, "virtio-net,socket=unix:%s", machine_value(m, path)));

@@ -65,22 +65,44 @@ static int use_folder(struct machine *m, const char *folder)
 	return 0;
 }
 
-int root_prepare(struct machine *m)
+static int check_folder(const char *option, const char *folder)
+{
+	struct stat st;
+
+	if (stat(folder, &st) != 0)
+		return fail(option, folder, strerror(errno));
+	return S_ISDIR(st.st_mode) ? 0 : fail(option, folder, "is not a folder");
+}
+
+static int find_image(struct machine *m)
 {
 	const struct run_options *o = m->options;
-	char path[PATH_MAX];
-
-	if (o->root)
-		return use_folder(m, o->root);
 	const char *word = o->image ? o->image : IMAGE_DEFAULT;
+	char path[PATH_MAX];
 	const int err = image_find(word, path, sizeof(path));
+
 	if (!err)
-		return use_image(m, path);
-	if (!o->image && err == -ENOENT)
+		m->image = machine_text(m, "%s", path);
+	if (!err || (!o->image && err == -ENOENT))
 		return 0;
 	return fail("--image", word,
 	    err == -ENOENT ? "neither a file nor the name of an image; volt image list has those"
 			   : strerror(-err));
+}
+
+int root_check(struct machine *m)
+{
+	const struct run_options *o = m->options;
+	const int err = o->root ? check_folder("--root", o->root) : find_image(m);
+
+	return err || o->no_share ? err : check_folder("--share", o->share ? o->share : ".");
+}
+
+int root_prepare(struct machine *m)
+{
+	if (m->options->root)
+		return use_folder(m, m->options->root);
+	return m->image ? use_image(m, m->image) : 0;
 }
 
 /* --------------------------------------------------------------------- the share */
@@ -120,14 +142,9 @@ static int use_share(struct machine *m, const char *folder, const struct disk_me
 int share_prepare(struct machine *m)
 {
 	const struct run_options *o = m->options;
-	struct stat st;
 
 	if (o->no_share)
 		return 0;
 	const char *folder = o->share ? o->share : ".";
-	if (stat(folder, &st) != 0)
-		return fail("--share", folder, strerror(errno));
-	if (!S_ISDIR(st.st_mode))
-		return fail("--share", folder, "is not a folder");
 	return use_share(m, folder, o->share || o->writable ? &whatever : &small);
 }

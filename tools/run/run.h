@@ -32,6 +32,7 @@ struct run_options {
 	const char *share;        /* a folder; NULL: the current one, if it is small */
 	const char *folder;       /* where the command starts */
 	bool no_share, writable, net, verbose;
+	bool any_kvm;                 /* even one that cannot run Linux */
 	const char *env[RUN_ENV_MAX]; /* NAME=VALUE */
 	unsigned env_count;
 	char **command; /* ends in NULL; NULL: a shell */

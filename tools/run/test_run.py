@@ -50,7 +50,7 @@ class Case(unittest.TestCase):
                 self.env[name] = os.environ[name]
 
     def line(self, *words, options=("--no-share",)):
-        return [RUN, "--volt", FAKE, "--kernel", self.folder / "kernel", "--initrd",
+        return [RUN, "--any-kvm", "--volt", FAKE, "--kernel", self.folder / "kernel", "--initrd",
                 self.folder / "kernel", *options, "--", *words]
 
     def run_it(self, *words, options=("--no-share",), status=0, stdin=b"", **env):
@@ -98,6 +98,31 @@ class Case(unittest.TestCase):
 
     def is_clean(self):
         return not list(self.tmp.iterdir()) and not self.processes()
+
+
+class Host(Case):
+    """With a /sys/module of its own, where the module is that cannot run Linux."""
+
+    def on_pvm(self, *options):
+        flags = "-m" if os.geteuid() == 0 else "-rm"
+        script = "mount -t tmpfs none /sys/module && mkdir /sys/module/kvm_pvm && exec \"$@\""
+        if subprocess.run(["unshare", flags, "sh", "-c", script, "sh", "true"], check=False,
+                          stderr=subprocess.DEVNULL).returncode != 0:
+            self.skipTest("no mount namespace can be made here")
+        words = [word for word in self.line("sh", "-c", "exit 7") if word != "--any-kvm"]
+        return subprocess.run(["unshare", flags, "sh", "-c", script, "sh", words[0], *options,
+                               *words[1:]], env=self.env, timeout=LIMIT, capture_output=True,
+                              check=False)
+
+    def test_a_kvm_that_cannot_run_linux_is_refused_at_once(self):
+        run = self.on_pvm()
+        self.assertEqual(run.returncode, FAILED, run.stderr)
+        self.assertEqual(run.stderr.count(b"\n"), 1, run.stderr)
+        self.assertIn(b"(kvm_pvm) cannot run Linux; --any-kvm tries it", run.stderr)
+
+    def test_it_goes_on_if_it_is_asked_to(self):
+        run = self.on_pvm("--any-kvm")
+        self.assertEqual((run.returncode, run.stderr), (7, b""))
 
 
 class Status(Case):
@@ -488,6 +513,31 @@ class Disks(Case):
             with self.subTest(options):
                 self.assertIn(text, " ".join(self.words(*options)[1]))
 
+    def test_what_was_named_is_looked_for_before_a_kernel_is_fetched(self):
+        tools = self.folder / "tools"
+        tools.mkdir()
+        asked = self.folder / "asked"
+        (tools / "volt-kernel").write_text(f"#!/bin/sh\n>{asked}\nexit 1\n")
+        (tools / "volt-kernel").chmod(0o755)
+        self.env["PATH"] = f"{tools}:{self.env['PATH']}"
+        for options, text in ((("--image", "none"), "neither a file nor the name of an image"),
+                              (("--root", "/none"), "--root /none: No such file"),
+                              (("--share", "/none"), "--share /none: No such file")):
+            with self.subTest(options):
+                run = subprocess.run([RUN, "--any-kvm", "--volt", FAKE, *options, "--", "true"],
+                                     env=self.env, capture_output=True, text=True, timeout=LIMIT,
+                                     check=False)
+                self.assertEqual(run.returncode, FAILED, run.stderr)
+                self.assertIn(text, run.stderr)
+                self.assertEqual(run.stderr.count("\n"), 1, run.stderr)
+                self.assertFalse(asked.exists())
+
+    def test_passt_is_looked_for_before_a_kernel_is_fetched(self):
+        if shutil.which("passt", path="/usr/sbin:/sbin"):
+            self.skipTest("passt is in a folder that is always looked at")
+        self.env["PATH"] = str(self.folder)
+        self.assertIn("package passt", self.words("--net", "--no-share")[1][0])
+
     def test_a_tool_that_lacks_is_named(self):
         self.env["PATH"] = str(self.folder)
         os.symlink(shutil.which("true"), self.folder / "mke2fs")
@@ -569,7 +619,7 @@ class Kernels(Case):
         self.env["PATH"] = f"{folder}:{self.env['PATH']}"
 
     def start_plain(self, *options):
-        run = subprocess.Popen([RUN, "--volt", self.folder / "bin/volt", "--no-share", *options,
+        run = subprocess.Popen([RUN, "--any-kvm", "--volt", self.folder / "bin/volt", "--no-share", *options,
                                 "--", "sh", "-c", "exit 7"], env=self.env, text=True,
                                stdin=subprocess.DEVNULL, stderr=subprocess.PIPE)
         self.addCleanup(self.end, run)

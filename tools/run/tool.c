@@ -26,6 +26,22 @@ void tool_set_path(void)
 	setenv("PATH", longer, 1);
 }
 
+bool tool_is_there(const char *name)
+{
+	const char *at = getenv("PATH");
+	char path[4096];
+
+	while (at && *at) {
+		const int n = (int)strcspn(at, ":");
+
+		snprintf(path, sizeof(path), "%.*s/%s", n, at, name);
+		if (n > 0 && access(path, X_OK) == 0)
+			return true;
+		at += n + (at[n] == ':');
+	}
+	return false;
+}
+
 /* Never returns. `parent`: it dies with that one; 0: it does not. The errno of a failed exec goes
  * through `report`, which a good one closes. */
 static void become(const char *const argv[], const int fds[3], int report, pid_t parent)
