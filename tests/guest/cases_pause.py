@@ -37,7 +37,7 @@ class Standing(Pausing):
     twice, no interrupt is lost, at whatever moment the pauses come."""
 
     def run_all(self, cpus, plugins, **params):
-        words = f"all {ROUNDS:x}" + (" two" if cpus == 2 else "")
+        words = f"all {ROUNDS:x} {cpus}"
         run = self.go("pausing", words, plugins, ("--cpus", str(cpus)), **params)
         self.check_end(run, 0, limit=120)
         return run

@@ -4,8 +4,9 @@
 /*
  * A loop over all that a pause can interrupt: ports, memory, accesses across two pages, string
  * instructions, HLT with the local APIC's timer, interrupts between processors. Its result,
- * two sums for each processor, depends on the number of rounds (word 1) and on nothing else:
- * the pauser's registers (plugins/pauser.c) add up what they see, and the guest what it reads.
+ * two sums for each processor, depends on the number of rounds (word 1) and of processors (word 2)
+ * and on nothing else: the pauser's registers (plugins/pauser.c) add up what they see, and the
+ * guest what it reads.
  */
 #include "guest.h"
 #include "irq.h"
@@ -13,8 +14,9 @@
 #define PORTS(cpu)  (uint16_t)(0x740 + 16 * (cpu))
 #define SUM(cpu)    (uint16_t)(PORTS(cpu) + 8)
 #define MEMORY(cpu) (0xd0100000u + 0x4000u * (cpu))
-#define PAUSES      0x760
-#define ASK         0x764
+#define CPUS_MAX    8u
+#define PAUSES      0x7c0
+#define ASK         0x7c4
 
 #define TIMER_VECTOR 0x40
 #define CALL_VECTOR  0x41
@@ -42,18 +44,18 @@ struct hand_over {
 } __attribute__((packed));
 
 static struct {
-	volatile uint32_t timers, calls, backs;
+	volatile uint32_t timers, calls, backs, up, done;
 	uint32_t sum;
-} cpus[2];
+} cpus[CPUS_MAX];
 
-static volatile uint32_t second_up, second_done;
+static volatile uint32_t all_up;
 static uint32_t rounds;
-static bool two;
-static uint8_t second_stack[8192] __attribute__((aligned(16)));
+static unsigned count;
+static uint8_t stacks[CPUS_MAX][4096] __attribute__((aligned(16)));
 
 static unsigned me(void)
 {
-	return apic_read(APIC_ID) >> 24 & 1;
+	return apic_read(APIC_ID) >> 24 & (CPUS_MAX - 1);
 }
 
 static void on_timer(void)
@@ -74,12 +76,14 @@ static void send(unsigned cpu, uint32_t command)
 	apic_write(APIC_ICR, command);
 }
 
-/* Whoever is called calls back. */
+/* Whoever is called calls back, and only the one before it calls. */
 static void on_call(void)
 {
-	cpus[me()].calls++;
+	const unsigned cpu = me();
+
+	cpus[cpu].calls++;
 	apic_end();
-	send(me() ^ 1, BACK_VECTOR);
+	send((cpu + count - 1) % count, BACK_VECTOR);
 }
 
 static void add(unsigned cpu, uint64_t value)
@@ -87,12 +91,13 @@ static void add(unsigned cpu, uint64_t value)
 	cpus[cpu].sum = cpus[cpu].sum * 16777619u ^ (uint32_t)(value ^ value >> 32);
 }
 
-/* Sleeps until *count is `want`: no interrupt comes between the look and the sleep. */
-static void sleep_until(volatile uint32_t *count, uint32_t want)
+/* Sleeps until *taken is `want` at least: no interrupt comes between the look and the sleep. It may
+ * be more, as a timer that is over fires once more after a restore. */
+static void sleep_until(volatile uint32_t *taken, uint32_t want)
 {
 	for (;;) {
 		interrupts_off();
-		if (*count == want)
+		if ((int32_t)(*taken - want) >= 0)
 			break;
 		__asm__ volatile("sti; hlt" : : : "memory");
 	}
@@ -148,12 +153,13 @@ static void use_timer(unsigned cpu)
 	sleep_until(&cpus[cpu].timers, want);
 }
 
-static void call_other(unsigned cpu)
+static void call_next(unsigned cpu)
 {
 	const uint32_t want = cpus[cpu].backs + 1;
 
-	if (two)
-		send(cpu ^ 1, CALL_VECTOR);
+	interrupts_off(); /* a call that is answered between its two writes changes the first */
+	if (count > 1)
+		send((cpu + 1) % count, CALL_VECTOR);
 	else
 		send(cpu, BACK_VECTOR); /* alone it can only call itself */
 	sleep_until(&cpus[cpu].backs, want);
@@ -174,22 +180,26 @@ static void go_round(unsigned cpu)
 		use_memory(cpu, round);
 		use_strings(cpu, round);
 		use_timer(cpu);
-		call_other(cpu);
+		call_next(cpu);
 	}
 }
 
-static void second(void)
+static void further(void)
 {
+	const unsigned cpu = me();
+
 	irq_load();
 	set_timer_up();
-	second_up = 1;
-	go_round(1);
-	second_done = 1;
-	for (;;) /* the first one may still call */
+	cpus[cpu].up = 1;
+	while (!all_up) /* an APIC drops calls until it is enabled (Intel SDM 3A, 10.4.7.2) */
+		__asm__ volatile("pause");
+	go_round(cpu);
+	cpus[cpu].done = 1;
+	for (;;) /* another one may still call */
 		__asm__ volatile("sti; hlt" : : : "memory");
 }
 
-static void start_second(void)
+static void start_further(unsigned cpu)
 {
 	struct {
 		uint16_t limit;
@@ -210,12 +220,12 @@ static void start_second(void)
 	    .cr3 = (uint32_t)cr3,
 	    .entry = PAGE + (uint32_t)(long_trampoline_entry - long_trampoline),
 	    .selector = cs,
-	    .stack = (uintptr_t)(second_stack + sizeof(second_stack)),
-	    .call = (uintptr_t)second};
-	send(1, ICR_INIT);
+	    .stack = (uintptr_t)stacks[cpu] + sizeof(stacks[cpu]),
+	    .call = (uintptr_t)further};
+	send(cpu, ICR_INIT);
 	pause_a_while();
-	send(1, ICR_STARTUP | PAGE >> 12);
-	while (!second_up) /* its APIC drops calls until it is enabled (Intel SDM 3A, 10.4.7.2) */
+	send(cpu, ICR_STARTUP | PAGE >> 12);
+	while (!cpus[cpu].up)
 		__asm__ volatile("pause");
 }
 
@@ -236,22 +246,24 @@ static void say(unsigned cpu)
 static void run_all(void)
 {
 	rounds = (uint32_t)hex_number(word(1), NULL);
-	two = same(word(2), "two");
+	count = word(2)[0] ? (unsigned)hex_number(word(2), NULL) : 1;
+	check(count >= 1 && count <= CPUS_MAX, "there are tapes for 8 processors");
 	irq_init();
 	irq_handle(TIMER_VECTOR, on_timer);
 	irq_handle(CALL_VECTOR, on_call);
 	irq_handle(BACK_VECTOR, on_back);
 	set_timer_up();
-	if (two)
-		start_second();
+	for (unsigned cpu = 1; cpu < count; cpu++)
+		start_further(cpu);
+	all_up = 1;
 	ready();
 	go_round(0);
-	while (two && !second_done)
-		__asm__ volatile("pause");
+	for (unsigned cpu = 1; cpu < count; cpu++)
+		while (!cpus[cpu].done)
+			__asm__ volatile("pause");
 	interrupts_off();
-	say(0);
-	if (two)
-		say(1);
+	for (unsigned cpu = 0; cpu < count; cpu++)
+		say(cpu);
 }
 
 /* For ever: asleep without interrupts, or busy with nothing. */

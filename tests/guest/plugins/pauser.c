@@ -5,14 +5,14 @@
  * pauser - a device for tests: pauses its VM at random moments, and registers that notice an
  * access that was lost or made twice.
  *
- * Two tapes, one for each vCPU that uses them, at base + 16 t among the ports and at
+ * Eight tapes, one for each vCPU that uses them, at base + 16 t among the ports and at
  * mmio + 0x4000 t in memory. A write to a tape is added to its sum, in order; a read gives the
  * next number of a sequence, which is added too. Any access of 1, 2, 4 or 8 bytes.
  *
- *   base + 0   ports of tape 0 (to + 7)      base + 16  of tape 1
- *   base + 8   4 bytes: the sum of tape 0    base + 24  of tape 1
- *   base + 32  4 bytes: how many pauses are over
- *   base + 36  1 byte: a write asks for one pause now
+ *   base + 0   ports of tape 0 (to + 7)      base + 16  of tape 1, and so on
+ *   base + 8   4 bytes: the sum of tape 0    base + 24  of tape 1, and so on
+ *   base + 128 4 bytes: how many pauses are over
+ *   base + 132 1 byte: a write asks for one pause now
  *
  *   every=US   mean time from one pause to the next; 0: none but those asked for
  *   hold=US    how long the VM stays paused
@@ -33,6 +33,9 @@
 #include "core/vm/pause_service.h"
 
 #define MMIO_STRIDE 0x4000u
+#define PORT_STRIDE 16u
+#define TAPES       8u
+#define PAUSES      (TAPES * PORT_STRIDE)
 
 enum {
 	PARAM_PAUSES,
@@ -60,7 +63,7 @@ struct pauser {
 	uint32_t timer, worker, count; /* of pauses that are over; atomic */
 	uint32_t wanted;               /* atomic: the guest asks for one */
 	bool paused, hang;
-	struct tape tapes[2];
+	struct tape tapes[TAPES];
 };
 
 /* xorshift64* (Vigna 2014). */
@@ -152,17 +155,18 @@ static uint64_t port_read(void *self, uint64_t off, uint32_t n)
 {
 	struct pauser *p = self;
 
-	if (off >= 32)
+	if (off >= PAUSES)
 		return __atomic_load_n(&p->count, __ATOMIC_RELAXED);
-	return off % 16 >= 8 ? p->tapes[off / 16].sum : tape_read(&p->tapes[off / 16], n);
+	struct tape *t = &p->tapes[off / PORT_STRIDE];
+	return off % PORT_STRIDE >= 8 ? t->sum : tape_read(t, n);
 }
 
 static void port_write(void *self, uint64_t off, uint32_t n, uint64_t value)
 {
 	struct pauser *p = self;
 
-	if (off < 32)
-		add(&p->tapes[off / 16], value);
+	if (off < PAUSES)
+		add(&p->tapes[off / PORT_STRIDE], value);
 	else if (p->service)
 		p->loop->arm(p->h, p->timer, p->loop->now(p->h));
 }
@@ -183,7 +187,7 @@ static void pauser_reset(void *self)
 {
 	struct pauser *p = self;
 
-	p->tapes[0] = p->tapes[1] = (struct tape){0, 0};
+	memset(p->tapes, 0, sizeof(p->tapes));
 }
 
 static int pauser_start(void *self)
@@ -238,7 +242,7 @@ static int pauser_init(void *self, const struct volt_host *h, const struct volt_
 	    .space = VOLT_SPACE_PIO,
 	    .sizes = VOLT_IO_1 | VOLT_IO_2 | VOLT_IO_4,
 	    .base = volt_arg(a, PARAM_BASE)->u,
-	    .len = 40,
+	    .len = PAUSES + 8,
 	    .name = "tapes",
 	    .read = port_read,
 	    .write = port_write,
@@ -248,7 +252,7 @@ static int pauser_init(void *self, const struct volt_host *h, const struct volt_
 	memory.space = VOLT_SPACE_MMIO;
 	memory.sizes |= VOLT_IO_8;
 	memory.base = volt_arg(a, PARAM_MMIO)->u;
-	memory.len = 2ull * MMIO_STRIDE;
+	memory.len = (uint64_t)TAPES * MMIO_STRIDE;
 	memory.read = memory_read;
 	memory.write = memory_write;
 	p->h = h;
