@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "core/base/log.h"
 #include "core/base/sealed.h"
@@ -123,14 +124,49 @@ const char *instance_option(const struct instance *i)
 	return i->plugin.kind == VOLT_KIND_FILTER ? "filter" : "plugin";
 }
 
-/* Zeroed: what a device's handlers write, which run on any vCPU's thread. A large one is left
- * to the kernel to clear, page by page as it is used; its neighbours are few. */
+/* A large one is left to the kernel to clear, page by page as it is used: glibc clears what it
+ * takes from its heap at once. A sanitizer wants to know of it. */
+#if defined(__GLIBC__) && !defined(__SANITIZE_ADDRESS__)
+static void *alloc_large(size_t size)
+{
+	void *p = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void free_large(void *p, size_t size)
+{
+	munmap(p, size);
+}
+#else
+static void *alloc_large(size_t size)
+{
+	return calloc(1, size);
+}
+
+static void free_large(void *p, size_t size)
+{
+	free(p);
+}
+#endif
+
+/* Zeroed: what a device's handlers write, which run on any vCPU's thread. */
 static void *alloc_apart(size_t size)
 {
-	size_t room = (size + CACHELINE_BYTES - 1) & ~(size_t)(CACHELINE_BYTES - 1);
-	void *p = room < LARGE ? aligned_alloc(CACHELINE_BYTES, room) : calloc(1, size);
+	if (size >= LARGE)
+		return alloc_large(size);
+	const size_t room = (size + CACHELINE_BYTES - 1) & ~(size_t)(CACHELINE_BYTES - 1);
+	void *p = aligned_alloc(CACHELINE_BYTES, room);
 
-	return p && room < LARGE ? memset(p, 0, size) : p;
+	return p ? memset(p, 0, size) : NULL;
+}
+
+static void free_apart(void *p, size_t size)
+{
+	if (p && size >= LARGE)
+		free_large(p, size);
+	else
+		free(p);
 }
 
 struct instance *instance_create(const struct volt_plugin *d, uint32_t number, const char *origin)
@@ -240,7 +276,7 @@ void instance_destroy(struct instance *i)
 		return;
 	params_finish(&i->params);
 	free(i->host.counters);
-	free(i->callee.self);
+	free_apart(i->callee.self, i->plugin.instance_size);
 	lock_finish(&i->state->lock.lock);
 	free(i->state);
 }

@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 
 #include "blk.h"
 
@@ -199,6 +200,11 @@ bool blk_fly(struct blk *b, struct volt_queue *q, struct volt_chain *c, const st
 
 /* ------------------------------------------------------------------- wiring */
 
+static size_t slots_bytes(const struct blk *b, unsigned slots)
+{
+	return (size_t)b->type.queues * slots * sizeof(b->slots[0]);
+}
+
 int blk_flights_prepare(struct blk *b, bool ring)
 {
 	const uint16_t queues = b->type.queues;
@@ -206,12 +212,16 @@ int blk_flights_prepare(struct blk *b, bool ring)
 
 	if (ring && b->overlay.on)
 		return blk_fail(b->v.h, EINVAL, "io=ring is for a disk without base");
+	b->type.slot_count = slots;
 	b->flights = calloc(queues, sizeof(b->flights[0]));
-	b->slots = calloc((size_t)queues * slots, sizeof(b->slots[0]));
+	/* Not from the heap, whose pages may be in use already: most slots are never looked at. */
+	b->slots = mmap(NULL, slots_bytes(b, slots), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (b->slots == MAP_FAILED)
+		b->slots = NULL;
 	if (!b->flights || !b->slots)
 		return blk_fail(b->v.h, ENOMEM, "cannot have memory for requests in flight");
 	b->type.slots = b->slots;
-	b->type.slot_count = slots;
 	b->type.progress = blk_progress;
 	return 0;
 }
@@ -250,5 +260,6 @@ int blk_rings_make(struct blk *b)
 void blk_flights_free(struct blk *b)
 {
 	free(b->flights);
-	free(b->slots);
+	if (b->slots)
+		munmap(b->slots, slots_bytes(b, b->type.slot_count));
 }
