@@ -76,6 +76,8 @@ struct ledger_later {
 	uint32_t count; /* at a time, of all parts of the core together */
 	int closing[2]; /* numbers that are open now, and free by then; -1: none */
 	int next;       /* 0 */
+	int highest; /* number that is open now, with VOLT_HAS_PEERS: those above are not looked at
+		      */
 };
 /* The next of their numbers that follow each other; false: there are no more. */
 bool ledger_next_free(struct ledger_later *later, struct ledger_block *numbers);

@@ -4,12 +4,14 @@
 #include "core/vm/declare.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <time.h>
 
 #include "core/base/clock.h"
 #include "core/base/ledger.h"
 #include "core/base/lock.h"
 #include "core/base/log.h"
+#include "core/base/open_files.h"
 #include "core/config.h"
 #include "core/event/helper.h"
 #include "core/plugin/device_file.h"
@@ -117,6 +119,7 @@ static int declare_core(const struct machine *m, struct ledger *l)
 	    .count = streams_clients(&m->streams) + peers_files(&m->peers),
 	    .closing = {attached ? m->peers.broker.pair_fd : -1,
 		attached ? m->peers.broker.listen_fd : -1},
+	    .highest = attached ? (int)open_files_highest() : INT_MAX,
 	};
 
 	streams_declare(&m->streams, later, l);

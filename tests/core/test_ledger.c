@@ -11,8 +11,10 @@
 
 #include <cmocka.h> /* last: it defines fail() */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
+#include <unistd.h>
 
 static struct ledger l;
 static bool no_memory;
@@ -147,6 +149,27 @@ static void lack_of_memory_is_an_error(void **state)
 
 #define TEST(name) cmocka_unit_test_teardown(name, teardown)
 
+/* Above the highest open number all are free, and nobody asks for each. */
+static void files_that_come_later_get_the_free_numbers(void **state)
+{
+	const int low = fcntl(2, F_DUPFD_CLOEXEC, 300), high = fcntl(2, F_DUPFD_CLOEXEC, 310);
+	struct ledger_later later = {.count = 600, .closing = {high, -1}, .next = 290};
+	struct ledger_block b;
+
+	assert_int_equal(low, 300);
+	assert_int_equal(high, 310);
+	later.highest = high;
+	assert_true(ledger_next_free(&later, &b));
+	assert_int_equal(b.fd, 290);
+	assert_int_equal(b.count, 10);
+	assert_true(ledger_next_free(&later, &b));
+	assert_int_equal(b.fd, 301);
+	assert_int_equal(b.count, 590);
+	assert_false(ledger_next_free(&later, &b));
+	close(low);
+	close(high);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -155,6 +178,7 @@ int main(void)
 	    TEST(a_call_is_for_its_threads_alone),
 	    TEST(a_file_that_is_not_there_has_no_row),
 	    TEST(a_file_that_comes_later_counts_and_is_not_listed),
+	    TEST(files_that_come_later_get_the_free_numbers),
 	    TEST(files_are_sorted_by_number),
 	    TEST(lack_of_memory_is_an_error),
 	};
