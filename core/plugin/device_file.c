@@ -266,7 +266,7 @@ static int open_queues(
 	return 0;
 }
 
-/* "fd:N-M" */
+/* "fd:N-M". 0: it is not such a text, or there are too many. */
 static unsigned count_inherited(const char *text, int first)
 {
 	const char *last = strchr(text, '-');
@@ -286,6 +286,11 @@ static int take_queues(
 	const unsigned count = count_inherited(text, first);
 	int err = 0;
 
+	if (count == 0)
+		return refuse(EINVAL, why, size,
+		    "must be fd:N-M, with the first number and the last one, which is at most %u "
+		    "larger",
+		    PARAMS_QUEUES_MAX - 1);
 	if (count != queues)
 		return refuse(
 		    EINVAL, why, size, "these are %u queues, and queues is %u", count, queues);

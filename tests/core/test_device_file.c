@@ -172,6 +172,7 @@ static void inherited_queues_are_counted(void **state)
 	assert_non_null(strstr(why, "4 queues, and queues is 2"));
 	assert_int_equal(device_file_tap("fd:5", 2, &value, why, sizeof(why)), -EINVAL);
 	assert_int_equal(device_file_tap("fd:8-5", 1, &value, why, sizeof(why)), -EINVAL);
+	assert_non_null(strstr(why, "the first number and the last one"));
 	assert_int_equal(
 	    device_file_tap("fd:5-99999999999", 64, &value, why, sizeof(why)), -EINVAL);
 	assert_int_equal(device_file_tap("fd:500-501", 2, &value, why, sizeof(why)), -EBADF);
