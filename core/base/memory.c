@@ -157,3 +157,18 @@ bool memory_overlaps(const struct memory *m, uint64_t gpa, uint64_t len)
 	return m->high_size > 0 && last >= MEMORY_HIGH_START &&
 	       gpa < MEMORY_HIGH_START + m->high_size;
 }
+
+#if VOLT_HAS_REGIONS
+
+bool memory_region_is_lost(const struct memory *m, uint64_t gpa, bool write)
+{
+	for (uint32_t i = 0; i < m->region_count; i++) {
+		const struct memory_region *r = &m->regions[i];
+
+		if (gpa >= r->gpa && gpa - r->gpa < r->len)
+			return !(write && r->read_only);
+	}
+	return false;
+}
+
+#endif

@@ -14,12 +14,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "core/config.h"
+
 #define MEMORY_HOLE_START 0xc0000000ull  /* 3 GiB */
 #define MEMORY_HIGH_START 0x100000000ull /* 4 GiB */
 #define MEMORY_MIN        (2ull << 20)
 #define MEMORY_MAX        (1ull << 40)
+#define MEMORY_REGIONS    16u
 /* A system call that is held to addresses in the window may name fewer bytes than these. */
 #define MEMORY_ALONE (4ull << 20)
+
+/* A file that is memory of a device, above RAM: volt.region/1. */
+struct memory_region {
+	uint64_t gpa, len; /* multiples of 2 MiB */
+	uint8_t *host;     /* likewise */
+	bool read_only;    /* to the guest */
+};
 
 struct memory {
 	uint8_t *host;      /* low RAM; high RAM follows directly */
@@ -30,6 +40,10 @@ struct memory {
 	bool alone;
 	bool shared; /* set before memory_init(): RAM is a file that can be given away */
 	int fd;      /* of that file; low RAM, then high RAM */
+#if VOLT_HAS_REGIONS
+	uint32_t region_count;
+	struct memory_region regions[MEMORY_REGIONS];
+#endif
 };
 
 /* Only says where RAM will be: memory_overlaps() works, memory_at() does not yet. */
@@ -49,5 +63,15 @@ void *memory_at(const struct memory *m, uint64_t gpa, uint64_t len);
 
 /* True if [gpa, gpa + len) touches RAM. */
 bool memory_overlaps(const struct memory *m, uint64_t gpa, uint64_t len);
+
+#if VOLT_HAS_REGIONS
+/* Is `gpa` in a region whose bytes KVM would have reached itself, were they still there? */
+bool memory_region_is_lost(const struct memory *m, uint64_t gpa, bool write);
+#else
+static inline bool memory_region_is_lost(const struct memory *m, uint64_t gpa, bool write)
+{
+	return false;
+}
+#endif
 
 #endif

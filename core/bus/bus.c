@@ -12,6 +12,7 @@
 
 #include "core/base/log.h"
 #include "core/base/sealed.h"
+#include "core/config.h"
 
 /* An index entry stands for 512 bytes of memory; virtio-mmio devices, for one, are that
  * far apart. A range fills so many entries at most: 1 MiB. */
@@ -133,6 +134,27 @@ int bus_place(struct bus *b, struct callee *owner, const struct volt_range *r, u
 	*base = at.base;
 	return 0;
 }
+
+#if VOLT_HAS_REGIONS
+
+uint64_t bus_find_high(const struct bus *b, uint64_t from, uint64_t end, uint64_t len)
+{
+	const uint64_t section = 128ull << 20;
+	uint64_t base = (from + section - 1) / section * section;
+
+	while (base < end && len <= end - base) {
+		const struct bus_range *r = find_neighbour(b, base, len);
+
+		if (!r)
+			return base;
+		if (r->last >= end)
+			break;
+		base = (r->last / section + 1) * section;
+	}
+	return 0;
+}
+
+#endif
 
 static int by_address(const void *left, const void *right)
 {

@@ -63,6 +63,10 @@ int bus_add_range(
 /* As bus_add_range(), but a range of memory at VOLT_ANY gets an address, which *base tells. */
 int bus_place(struct bus *b, struct callee *owner, const struct volt_range *r, uint64_t *base,
     char *why, unsigned why_size);
+/* A place for `len` bytes of a device above its guest's RAM, which ends at `from`, and below `end`:
+ * a multiple of 128 MiB, a section of Linux's memory on x86-64, so that no two devices share one
+ * and none shares one with RAM. 0: there is none. */
+uint64_t bus_find_high(const struct bus *b, uint64_t from, uint64_t end, uint64_t len);
 /* Sorts and freezes; an overlap names both owners in the log. */
 int bus_seal(struct bus *b);
 

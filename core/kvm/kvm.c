@@ -112,24 +112,22 @@ int kvm_map_memory(struct kvm *k, const struct memory *m)
 	return 0;
 }
 
-#if VOLT_HAS_SNAPSHOT
+#if VOLT_HAS_SNAPSHOT || VOLT_HAS_REGIONS
 
-/* Behind the slots of RAM. */
-int kvm_map_page(struct kvm *k, uint32_t number, uint64_t gpa, uint8_t *host)
+int kvm_map_device(struct kvm *k, uint32_t number, const struct memory_region *r)
 {
 	struct kvm_userspace_memory_region region = {
 	    .slot = 2 + number,
-	    .flags = KVM_MEM_READONLY,
-	    .guest_phys_addr = gpa,
-	    .memory_size = 4096,
-	    .userspace_addr = (uintptr_t)host,
+	    .flags = r->read_only ? KVM_MEM_READONLY : 0,
+	    .guest_phys_addr = r->gpa,
+	    .memory_size = r->len,
+	    .userspace_addr = (uintptr_t)r->host,
 	};
 
 	if (ioctl(k->vm_fd, KVM_SET_USER_MEMORY_REGION, &region) != 0)
 		return log_error(errno,
-		    "KVM_SET_USER_MEMORY_REGION of a page that the guest only reads, at 0x%llx: "
-		    "%s",
-		    (unsigned long long)gpa, strerror(errno));
+		    "KVM_SET_USER_MEMORY_REGION of a device's memory at 0x%llx: %s",
+		    (unsigned long long)r->gpa, strerror(errno));
 	return 0;
 }
 

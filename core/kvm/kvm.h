@@ -40,8 +40,8 @@ int kvm_open(struct kvm *k, const char *path);
 int kvm_create_vm(struct kvm *k);
 void kvm_declare(const struct kvm *k, struct ledger *l);
 int kvm_map_memory(struct kvm *k, const struct memory *m);
-/* Page `number` of a device, from 0, which the guest can only read. */
-int kvm_map_page(struct kvm *k, uint32_t number, uint64_t gpa, uint8_t *host);
+/* Memory `number` of devices, from 0, in a slot behind those of RAM. */
+int kvm_map_device(struct kvm *k, uint32_t number, const struct memory_region *r);
 
 /* In-kernel interrupt controllers and timer, or local APICs only with `pins` GSIs
  * left to a plugin. */

@@ -17,7 +17,14 @@
 #include "core/config.h"
 #include "core/kvm/emulation.h"
 
+#if VOLT_HAS_REGIONS
+#define LOST_MEMORY \
+	" (a limit, no huge page left, or a mapped file that became shorter or has no room on " \
+	"its " \
+	"file system)"
+#else
 #define LOST_MEMORY " (a limit, no huge page left, or a mapped kernel's file that became shorter)"
+#endif
 
 __thread uint32_t vcpu_number;
 
@@ -320,6 +327,9 @@ static void handle_mmio(struct vcpu *v)
 	}
 	if (v->stats.misses != misses &&
 	    memory_overlaps(v->parts.memory, run->mmio.phys_addr, run->mmio.len))
+		end_lost_memory(v, run->mmio.phys_addr);
+	if (run->mmio.phys_addr >= MEMORY_HIGH_START &&
+	    memory_region_is_lost(v->parts.memory, run->mmio.phys_addr, run->mmio.is_write))
 		end_lost_memory(v, run->mmio.phys_addr);
 }
 

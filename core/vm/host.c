@@ -26,6 +26,7 @@
 #include "core/vm/host_manage.h"
 #include "core/vm/host_page.h"
 #include "core/vm/host_peers.h"
+#include "core/vm/host_region.h"
 #include "core/vm/host_rings.h"
 #include "core/vm/metrics.h"
 #include "core/vm/pause_service.h"
@@ -682,6 +683,9 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 #endif
 #if VOLT_HAS_PEERS
 		{VOLT_EXT_PEERS, &host_peers, always},
+#endif
+#if VOLT_HAS_REGIONS
+		{VOLT_EXT_REGION, &host_region, always},
 #endif
 #if VOLT_HAS_SNAPSHOT
 		{VOLT_EXT_PAGE, &host_page, always},

@@ -61,7 +61,11 @@ const struct volt_page host_page = {.size = sizeof(host_page), .add = host_add_p
 int pages_map(const struct pages *p, struct kvm *k)
 {
 	for (uint32_t i = 0; i < p->count; i++) {
-		const int err = kvm_map_page(k, i, p->gpa[i], p->host + (size_t)i * VOLT_PAGE_SIZE);
+		const struct memory_region page = {.gpa = p->gpa[i],
+		    .len = VOLT_PAGE_SIZE,
+		    .host = p->host + (size_t)i * VOLT_PAGE_SIZE,
+		    .read_only = true};
+		const int err = kvm_map_device(k, i, &page);
 
 		if (err)
 			return err;

@@ -29,6 +29,7 @@
 #include "core/vm/explain.h"
 #include "core/vm/filters.h"
 #include "core/vm/host_page.h"
+#include "core/vm/host_region.h"
 #include "core/vm/identity.h"
 #include "core/vm/inherit.h"
 #include "core/vm/metrics.h"
@@ -269,6 +270,9 @@ static int make_memory(struct machine *m)
 	if (err)
 		return err;
 	err = pages_map(&m->pages, &m->kvm);
+	if (err)
+		return err;
+	err = regions_map(&m->memory, &m->kvm);
 	if (err)
 		return err;
 	trace_mark("memory", "%llu MiB", (unsigned long long)(m->options->memory >> 20));

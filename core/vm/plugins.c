@@ -69,8 +69,9 @@ static int open_parameter(void *arg, const struct volt_param *param, const char 
 
 	if (param->type == VOLT_PARAM_DISK)
 		return device_file_disk(text,
-		    param->flags & VOLT_DISK_READ_ONLY || is_on(i, "readonly"), is_on(i, "direct"),
-		    value, why, why_size);
+		    param->flags & VOLT_DISK_READ_ONLY || is_on(i, "readonly") ||
+			is_on(i, "private"),
+		    is_on(i, "direct"), value, why, why_size);
 	if (param->type == VOLT_PARAM_TAP)
 		return device_file_tap(text, queues(i), value, why, why_size);
 	if (param->type == VOLT_PARAM_SOCKET)

@@ -235,6 +235,8 @@ static const void *host_get_ext(const struct volt_host *h, const char *id)
 		return &fake_peers;
 	if (strcmp(id, VOLT_EXT_PAGE) == 0)
 		return &fake_page;
+	if (strcmp(id, VOLT_EXT_REGION) == 0)
+		return &fake_region;
 	if (strcmp(id, VOLT_EXT_METRICS) == 0)
 		return &fake_metrics;
 	if (strcmp(id, VOLT_EXT_MEM) == 0 && f->plugin->flags & VOLT_FLAG_GUEST_MEMORY)
@@ -367,6 +369,7 @@ void fake_host_destroy(struct fake_host *f)
 	fake_finish_urings(f);
 	fake_finish_guest(f);
 	fake_finish_pages(f);
+	fake_finish_regions(f);
 	free_guarded(f->self, f->plugin->instance_size);
 	free_guarded(f->counters, counter_bytes(f));
 	free(f->counted);

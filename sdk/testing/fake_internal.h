@@ -19,6 +19,7 @@
  * fake_discard.c   volt.discard/1
  * fake_state.c     volt.state/1
  * fake_identity.c  volt.identity/1, volt.page/1
+ * fake_region.c    volt.region/1
  * fake_filter.c    volt.filter/1 and volt.metrics/1
  * fake_command.c   volt.command/1, volt.event/1, volt.manage/1
  * fake_peers.c     volt.peers/1
@@ -47,6 +48,7 @@
 #define FAKE_EXT_MAX         32u
 #define FAKE_MOCK_MAX        8u
 #define FAKE_PAGE_MAX        8u
+#define FAKE_REGION_MAX      16u
 #define FAKE_URING_MAX       16u
 #define FAKE_URING_ENTRIES   1024u
 #define FAKE_RESULTS         16384u
@@ -129,6 +131,11 @@ struct fake_doorbell {
 
 struct fake_page {
 	uint64_t gpa;
+	uint8_t *bytes;
+};
+
+struct fake_region {
+	uint64_t gpa, len;
 	uint8_t *bytes;
 };
 
@@ -235,6 +242,8 @@ struct fake_host {
 	uint64_t tsc, tsc_hz;
 	struct fake_page pages[FAKE_PAGE_MAX];
 	unsigned page_count;
+	struct fake_region regions[FAKE_REGION_MAX];
+	unsigned region_count;
 	const struct volt_state *state_table; /* or NULL */
 	void *scratch;                        /* for loading; NULL until needed */
 	uint8_t *saved;                       /* the newest save, or NULL */
@@ -338,6 +347,7 @@ extern const struct volt_uring fake_uring;
 extern const struct volt_discard fake_discard;
 extern const struct volt_metrics fake_metrics;
 extern const struct volt_page fake_page;
+extern const struct volt_region fake_region;
 extern const struct volt_mem fake_mem;
 extern const struct volt_manage fake_manage;
 extern const struct volt_event fake_event;
@@ -367,5 +377,6 @@ void fake_finish_filter(struct fake_host *f);
 void fake_finish_peers(struct fake_host *f);
 void fake_finish_guest(struct fake_host *f);
 void fake_finish_pages(struct fake_host *f);
+void fake_finish_regions(struct fake_host *f);
 
 #endif

@@ -36,8 +36,9 @@ static int open_file(struct fake_host *f, const struct volt_param *param, const 
 static int open_disk(struct fake_host *f, const struct volt_param *param, const char *path,
     struct volt_value *value, char *why, size_t why_size)
 {
-	const bool fixed =
-	    param->flags & VOLT_DISK_READ_ONLY || params_is_on(&f->params, f->plugin, "readonly");
+	const bool fixed = param->flags & VOLT_DISK_READ_ONLY ||
+			   params_is_on(&f->params, f->plugin, "readonly") ||
+			   params_is_on(&f->params, f->plugin, "private");
 	struct stat st;
 	int fd = open(path, (fixed ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 

@@ -622,6 +622,43 @@ static void a_range_anywhere_gets_an_address_that_nobody_has(void **state)
 	assert_int_equal(bus_seal(&bus), 0);
 }
 
+static void take_at(uint64_t base, uint64_t len)
+{
+	uint64_t got;
+
+	assert_int_equal(place(base, len, &got), 0);
+}
+
+static void a_place_above_ram_is_that_of_nobody_else(void **state)
+{
+	const uint64_t section = 128ull << 20, gib4 = 4ull << 30, end = 1ull << 40;
+
+	assert_int_equal(bus_find_high(&bus, gib4, end, section), gib4);
+	assert_int_equal(bus_find_high(&bus, gib4 + 4096, end, 4096), gib4 + section);
+	take_at(gib4, 4096);
+	take_at(gib4 + 3 * section - 4, 4);
+	take_at(0xd0000000, 4096);
+	assert_int_equal(bus_find_high(&bus, gib4, end, section), gib4 + section);
+	/* What reaches into another's is moved behind it. */
+	assert_int_equal(bus_find_high(&bus, gib4, end, 2 * section), gib4 + 3 * section);
+	take_at(gib4 + section, section + 1);
+	assert_int_equal(bus_find_high(&bus, gib4, end, 4096), gib4 + 3 * section);
+}
+
+static void a_place_above_ram_ends_where_addresses_do(void **state)
+{
+	const uint64_t section = 128ull << 20, end = 1ull << 36;
+
+	assert_int_equal(bus_find_high(&bus, end - section, end, section), end - section);
+	assert_int_equal(bus_find_high(&bus, end - section, end, section + 4096), 0);
+	assert_int_equal(bus_find_high(&bus, end - section + 1, end, 4096), 0);
+	assert_int_equal(bus_find_high(&bus, end, end, 4096), 0);
+	assert_int_equal(bus_find_high(&bus, 1ull << 32, end, UINT64_MAX), 0);
+	take_at(end - section, UINT64_MAX - (end - section));
+	assert_int_equal(bus_find_high(&bus, end - section, end, 4096), 0);
+	assert_int_equal(bus_find_high(&bus, end - 2 * section, end, section), end - 2 * section);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -631,6 +668,8 @@ int main(void)
 	    TEST(ranges_may_end_with_their_space),
 	    TEST(names_are_copied),
 	    TEST(a_range_anywhere_gets_an_address_that_nobody_has),
+	    TEST(a_place_above_ram_is_that_of_nobody_else),
+	    TEST(a_place_above_ram_ends_where_addresses_do),
 	    TEST(the_table_holds_512_ranges_and_finds_each),
 	    TEST(an_overlap_names_both_owners),
 	    TEST(equal_ranges_overlap),

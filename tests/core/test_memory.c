@@ -312,6 +312,24 @@ static void the_guards_of_shared_ram_fault(void **state)
 	assert_true(kit_faults(read_ram, memory.host + 4 * MIB));
 }
 
+/* An access that KVM hands over, as its bytes are gone; but a write to what is only read is none.
+ */
+static void a_region_is_lost_where_kvm_does_not_reach_it(void **state)
+{
+	const uint64_t at = 4 * GIB;
+
+	memory.regions[0] = (struct memory_region){.gpa = at, .len = 2 * MIB, .read_only = true};
+	memory.regions[1] = (struct memory_region){.gpa = at + 128 * MIB, .len = 4 * MIB};
+	memory.region_count = 2;
+	assert_true(memory_region_is_lost(&memory, at, false));
+	assert_false(memory_region_is_lost(&memory, at, true));
+	assert_false(memory_region_is_lost(&memory, at - 1, false));
+	assert_true(memory_region_is_lost(&memory, at + 2 * MIB - 1, false));
+	assert_false(memory_region_is_lost(&memory, at + 2 * MIB, false));
+	assert_true(memory_region_is_lost(&memory, at + 132 * MIB - 1, true));
+	assert_false(memory_region_is_lost(&memory, at + 132 * MIB, true));
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -335,6 +353,7 @@ int main(void)
 	    TEST(children_get_no_guest_memory),
 	    TEST(shared_ram_is_a_file_of_a_fixed_size),
 	    TEST(the_guards_of_shared_ram_fault),
+	    TEST(a_region_is_lost_where_kvm_does_not_reach_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -79,9 +79,9 @@ struct volt_host;
 #define VOLT_PARAM_STREAM  8u /* where bytes go and come from, see volt/stream.h. .u = stream */
 /* A disk: the path of a regular file or a block device. .fd, .s the path, .u its size in bytes.
  * Opened for reading and writing, or only for reading with VOLT_DISK_READ_ONLY or if the
- * plugin's BOOL parameter `readonly` is on; with O_DIRECT if its BOOL parameter `direct` is on.
- * The host holds an OFD lock on all of it (fcntl(2)), a shared one for reading: a second user is
- * refused, "is in use". */
+ * plugin's BOOL parameter `readonly` or `private` is on; with O_DIRECT if its BOOL parameter
+ * `direct` is on. The host holds an OFD lock on all of it (fcntl(2)), a shared one for reading: a
+ * second user is refused, "is in use". */
 #define VOLT_PARAM_DISK 9u
 /* A network interface: tap. the NAME of one that exists, or `fd:N`, an inherited tap with
  * IFF_NO_PI and IFF_VNET_HDR. .fd, .u = its queues, .s the text. Packets carry struct

@@ -25,6 +25,7 @@
 #include <volt/draft/msi.h>
 #include <volt/draft/page.h>
 #include <volt/draft/peers.h>
+#include <volt/draft/region.h>
 #include <volt/draft/uring.h>
 #include <volt/filter.h>
 #include <volt/identity.h>
@@ -257,6 +258,10 @@ unsigned fake_identities(const struct fake_host *f);
 
 /* volt.page/1. The byte of a page at that guest physical address, or NULL. */
 const uint8_t *fake_page_at(const struct fake_host *f, uint64_t gpa);
+/* volt.region/1. Where the byte of a region at that guest physical address lies, or NULL; the file
+ * is mapped there as the guest has it. *left gets the bytes from there to the region's end, unless
+ * `left` is NULL. */
+uint8_t *fake_region_at(const struct fake_host *f, uint64_t gpa, uint64_t *left);
 
 /* volt.state/1. Saves a running instance: jobs that wait and their results, then pause, fields,
  * resume, which must leave it as it was. Valid until the next save or the end. NULL: it tells of
