@@ -19,6 +19,12 @@ def disk(folder):
     return f"disk={path}"
 
 
+def pmem(folder):
+    path = folder / "memory"
+    path.write_bytes(bytes(2 << 20))
+    return f"file={path}"
+
+
 def recording(folder):
     """An empty one: volt/recording.h."""
     path = folder / "recording"
@@ -48,7 +54,7 @@ def tap(folder):
 
 
 NEEDED = {"control": listening, "prometheus": text, "replay": recording, "vhost-user": served,
-          "virtio-blk": disk, "virtio-net": tap}
+          "virtio-blk": disk, "virtio-net": tap, "virtio-pmem": pmem}
 
 
 def make(folder, name):
