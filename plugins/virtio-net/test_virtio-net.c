@@ -1145,5 +1145,5 @@ int main(void)
 	    T(a_saved_card_goes_on_elsewhere),
 	};
 #undef T
-	return cmocka_run_group_tests(tests, NULL, NULL) + run_control_tests();
+	return cmocka_run_group_tests(tests, NULL, NULL) + run_control_tests() + run_rebind_tests();
 }

@@ -89,5 +89,6 @@ void refused(const char *params, const char *why);
 uint32_t link_status(void);
 /* The rest of the tests. */
 int run_control_tests(void);
+int run_rebind_tests(void);
 
 #endif
