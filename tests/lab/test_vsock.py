@@ -13,8 +13,8 @@ from lab import ROOT, LabError, LabUnavailable, busybox, fetch, module_files
 
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
 INITRD, TOOL, SOCKET = "/lab/vsock.cpio.gz", "/lab/vsock_tool", "/tmp/vm.vsock"
-CONNECTIONS = 200
-LIMIT_S = 300
+MIB = int(os.environ.get("VOLT_VSOCK_MIB", "16"))  # in each direction of each bulk
+LIMIT_S = 300 + 2 * MIB
 
 
 def _call(command):
@@ -37,25 +37,52 @@ def _pack(folder):
     return output, tool
 
 
-def _talk(lab, *words):
+def _talk(lab, connections, *words):
     lab.check(f"rm -f {SOCKET} {SOCKET}_80")
-    lab.check(f"{TOOL} host {SOCKET} {CONNECTIONS} >/tmp/host.log 2>&1 & true")
+    lab.check(f"{TOOL} host {SOCKET} {connections} {MIB} >/tmp/host.log 2>&1 & true")
     line = volt(*words, f"--plugin virtio-vsock,path={SOCKET}", initrd=INITRD,
-                run=f"vsock_tool guest {CONNECTIONS}")
+                run=f"vsock_tool guest {connections} {MIB}")
     status, output = lab.run(f"{line} </dev/null; s=$?; wait; cat /tmp/host.log; exit $s", LIMIT_S)
     expect(status == 0, f"exit status {status}", output)
-    for text in ("guest to host: 16777216 bytes and back", f"guest: served {CONNECTIONS + 1} connections",
-                 f"host: {CONNECTIONS} connections are open", "host to guest: 16777216 bytes and back"):
+    for text in (f"guest to host: {MIB << 20} bytes and back", f"guest: served {connections + 1} connections",
+                 f"host: {connections} connections are open", f"host to guest: {MIB << 20} bytes and back"):
         expect(text in output, f"no line \"{text}\"", output)
     lab.check("while grep -q volt-broker /proc/[0-9]*/comm 2>/dev/null; do sleep 0.1; done")  # it ends with volt
 
 
-def bytes_and_many_connections_over_mmio(lab):
-    _talk(lab, NO_IOAPIC)
+def bytes_and_a_thousand_connections_over_mmio(lab):
+    _talk(lab, 1000, NO_IOAPIC)
 
 
 def bytes_and_many_connections_over_pci_with_ioapic(lab):
-    _talk(lab, NO_IOAPIC + " --plugin ioapic --plugin pci")
+    _talk(lab, 100, NO_IOAPIC + " --plugin ioapic --plugin pci")
+
+
+def guest_outlives_a_killed_peer_and_a_killed_broker(lab):
+    """The first program of the host is killed while it has a connection, then a second one serves
+    the guest, then the broker is killed, and the guest goes on without new connections."""
+    guest = ("vsock_tool guest 1 4000; echo first=$?; until vsock_tool probe; do sleep 0.1; done; "
+             "vsock_tool guest 1 1; echo second=$?; while vsock_tool probe; do sleep 0.1; done; echo third; sleep 0.1")
+    line = volt(NO_IOAPIC, f"--plugin virtio-vsock,path={SOCKET}", initrd=INITRD, run=guest)
+    script = f"""
+rm -f {SOCKET}*; : >/tmp/out
+{TOOL} host {SOCKET} 1 4000 >/tmp/host.log 2>&1 & h=$!
+timeout {LIMIT_S} {line} </dev/null >/tmp/out 2>&1 & v=$!
+await() {{ while kill -0 $v 2>/dev/null && ! grep -q "$1" /tmp/out; do sleep 0.1; done; }}
+await 'guest: connected'
+kill -9 $h
+await first=1
+rm -f {SOCKET}_80
+{TOOL} host {SOCKET} 1 1 >>/tmp/host.log 2>&1 &
+until test -S {SOCKET}_80; do sleep 0.1; done
+{TOOL} keep {SOCKET} & k=$!
+await second=0
+for p in /proc/[0-9]*; do grep -qx volt-broker $p/comm 2>/dev/null && kill -9 ${{p#/proc/}}; done
+wait $v; s=$?; kill $k; cat /tmp/out /tmp/host.log; exit $s"""
+    status, output = lab.run(script, LIMIT_S)
+    expect(status == 0, f"exit status {status}", output)
+    for text in ("first=1", "second=0", "third", "the process volt-broker has ended"):
+        expect(text in output, f"no line \"{text}\"", output)
 
 
 def agent_runs_a_command_and_ends_the_guest(lab):

@@ -2,26 +2,32 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * vsock_tool - both sides of the lab's test of virtio-vsock: "guest COUNT", "host PATH COUNT", and
- * a host that asks volt-init's agent (docs/agent.md) for a command: "agent PATH".
+ * vsock_tool - both sides of the lab's test of virtio-vsock: "guest COUNT MIB", "host PATH COUNT
+ * MIB", and a host that asks volt-init's agent (docs/agent.md) for a command: "agent PATH".
  *
- * The guest connects to port 80, sends BULK bytes and wants them back; then it serves COUNT + 1
+ * The guest connects to port 80, sends MIB and wants them back; then it serves COUNT + 1
  * connections to port 1234, whose bytes it returns, all at once. The host serves PATH_80 likewise,
- * and then opens those connections: COUNT with a few bytes each, and one with BULK. Each line that
+ * and then opens those connections: COUNT with a few bytes each, and one with MIB. Each line that
  * the test looks for is printed once all of it has held.
+ *
+ * "keep PATH" accepts what comes to PATH_82 until it is killed; "probe" tells by its status whether
+ * the guest can connect to port 82.
  */
 #include <errno.h>
 #include <linux/vm_sockets.h>
+#include <poll.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define BULK (16u << 20)
+static size_t bulk; /* bytes */
 
 static void die(const char *what)
 {
@@ -50,8 +56,8 @@ static void send_bulk(int fd)
 {
 	uint8_t block[60000];
 
-	for (size_t at = 0; at < BULK;) {
-		const size_t n = BULK - at < sizeof(block) ? BULK - at : sizeof(block);
+	for (size_t at = 0; at < bulk;) {
+		const size_t n = bulk - at < sizeof(block) ? bulk - at : sizeof(block);
 
 		for (size_t i = 0; i < n; i++)
 			block[i] = pattern(at + i);
@@ -72,7 +78,7 @@ static void receive_bulk(int fd)
 		for (ssize_t i = 0; i < n; i++, at++)
 			if (block[i] != pattern(at))
 				die("another byte came back");
-	if (n < 0 || at != BULK)
+	if (n < 0 || at != bulk)
 		die("the bytes that came back are not all");
 }
 
@@ -92,35 +98,46 @@ static void exchange(int fd)
 	close(fd);
 }
 
-/* Returns what comes, until its end, and then ends too. */
-static void echo(int fd)
+/* Returns what came, unless it was the end. */
+static bool echo(int fd)
 {
-	char block[65536];
-	ssize_t n;
+	static char block[65536];
+	const ssize_t n = read(fd, block, sizeof(block));
 
-	while ((n = read(fd, block, sizeof(block))) > 0)
-		write_all(fd, block, (size_t)n);
 	if (n < 0)
 		die("read");
-	_exit(0);
+	write_all(fd, block, (size_t)n);
+	return n > 0;
 }
 
+/* `count` connections to `listener`, each until its end. */
 static void serve(int listener, unsigned count)
 {
-	int status;
+	struct pollfd *files = calloc(count + 1, sizeof(*files));
+	unsigned taken = 0;
 
-	for (unsigned i = 0; i < count; i++) {
-		const int fd = accept(listener, NULL, NULL);
-
-		if (fd < 0)
+	if (!files)
+		die("calloc");
+	files[0] = (struct pollfd){.fd = listener, .events = POLLIN};
+	for (unsigned ended = 0; ended < count;) {
+		if (poll(files, taken + 1, -1) < 0)
+			die("poll");
+		for (unsigned i = 1; i <= taken; i++)
+			if (files[i].revents && !echo(files[i].fd)) {
+				close(files[i].fd);
+				files[i].fd = -1;
+				ended++;
+			}
+		if (!files[0].revents)
+			continue;
+		files[++taken] =
+		    (struct pollfd){.fd = accept(listener, NULL, NULL), .events = POLLIN};
+		if (files[taken].fd < 0)
 			die("accept");
-		if (fork() == 0)
-			echo(fd);
-		close(fd);
+		if (taken == count)
+			files[0].fd = -1;
 	}
-	for (unsigned i = 0; i < count; i++)
-		if (wait(&status) < 0 || status != 0)
-			die("a connection failed");
+	free(files);
 }
 
 /* ---------------------------------------------------------------------- guest */
@@ -139,8 +156,9 @@ static void guest(unsigned count)
 		die("listen");
 	if (connect(fd, (struct sockaddr *)&host, sizeof(host)) != 0)
 		die("connect");
+	printf("guest: connected\n");
 	exchange(fd);
-	printf("guest to host: %u bytes and back\n", BULK);
+	printf("guest to host: %zu bytes and back\n", bulk);
 	fd = socket(AF_VSOCK, SOCK_STREAM, 0);
 	host.svm_port = 81;
 	if (connect(fd, (struct sockaddr *)&host, sizeof(host)) == 0)
@@ -148,6 +166,15 @@ static void guest(unsigned count)
 	close(fd);
 	serve(listener, count + 1);
 	printf("guest: served %u connections\n", count + 1);
+}
+
+static int probe(void)
+{
+	struct sockaddr_vm host = {
+	    .svm_family = AF_VSOCK, .svm_cid = VMADDR_CID_HOST, .svm_port = 82};
+	const int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+
+	return connect(fd, (struct sockaddr *)&host, sizeof(host)) == 0 ? 0 : 1;
 }
 
 /* ----------------------------------------------------------------------- host */
@@ -170,17 +197,32 @@ static int dial(const char *path, unsigned port)
 	return fd;
 }
 
-static void host(const char *path, unsigned count)
+static int listen_at(const char *path, unsigned port)
 {
 	struct sockaddr_un at = {.sun_family = AF_UNIX};
 	const int listener = socket(AF_UNIX, SOCK_STREAM, 0);
+
+	snprintf(at.sun_path, sizeof(at.sun_path), "%s_%u", path, port);
+	if (bind(listener, (struct sockaddr *)&at, sizeof(at)) != 0 || listen(listener, 8) != 0)
+		die("listen");
+	return listener;
+}
+
+static void keep(const char *path)
+{
+	const int listener = listen_at(path, 82);
+
+	for (;;)
+		close(accept(listener, NULL, NULL));
+}
+
+static void host(const char *path, unsigned count)
+{
 	int *fds = calloc(count, sizeof(*fds));
 
-	snprintf(at.sun_path, sizeof(at.sun_path), "%s_80", path);
-	if (!fds || bind(listener, (struct sockaddr *)&at, sizeof(at)) != 0 ||
-	    listen(listener, 8) != 0)
-		die("listen");
-	serve(listener, 1);
+	if (!fds)
+		die("calloc");
+	serve(listen_at(path, 80), 1);
 	for (unsigned i = 0; i < count; i++)
 		fds[i] = dial(path, 1234);
 	printf("host: %u connections are open\n", count);
@@ -196,7 +238,7 @@ static void host(const char *path, unsigned count)
 		close(fds[i]);
 	}
 	exchange(dial(path, 1234));
-	printf("host to guest: %u bytes and back\n", BULK);
+	printf("host to guest: %zu bytes and back\n", bulk);
 }
 
 static uint32_t receive(int fd, char *payload)
@@ -234,15 +276,34 @@ static void agent(const char *path)
 	write_all(other, end, sizeof(end));
 }
 
+/* Linux gives 1,024 without asking. */
+static void raise_files(void)
+{
+	struct rlimit files;
+
+	if (getrlimit(RLIMIT_NOFILE, &files) != 0)
+		die("getrlimit");
+	files.rlim_cur = files.rlim_max;
+	if (setrlimit(RLIMIT_NOFILE, &files) != 0)
+		die("setrlimit");
+}
+
 int main(int argc, char **argv)
 {
 	setvbuf(stdout, NULL, _IOLBF, 0);
-	if (argc == 3 && strcmp(argv[1], "guest") == 0)
+	raise_files();
+	if (argc >= 4)
+		bulk = (size_t)atoi(argv[argc - 1]) << 20;
+	if (argc == 4 && strcmp(argv[1], "guest") == 0)
 		guest((unsigned)atoi(argv[2]));
+	else if (argc == 5 && strcmp(argv[1], "host") == 0)
+		host(argv[2], (unsigned)atoi(argv[3]));
 	else if (argc == 3 && strcmp(argv[1], "agent") == 0)
 		agent(argv[2]);
-	else if (argc == 4 && strcmp(argv[1], "host") == 0)
-		host(argv[2], (unsigned)atoi(argv[3]));
+	else if (argc == 3 && strcmp(argv[1], "keep") == 0)
+		keep(argv[2]);
+	else if (argc == 2 && strcmp(argv[1], "probe") == 0)
+		return probe();
 	else
 		return 2;
 	return 0;
