@@ -480,14 +480,17 @@ void stream_drain(struct stream *s, uint64_t limit_ns)
 		s->tap(s);
 	if (!s->ops || s->out_fd < 0)
 		return;
-	pump_out(s);
-	while (s->out_fd >= 0 && s->tail != s->head && clock_now() < limit_ns) {
+	for (;;) {
+		pump_out(s);
+		tell_of_room(s); /* for the last that the device kept */
+		if (s->out_fd < 0 || s->tail == s->head)
+			return;
+		if (clock_now() >= limit_ns)
+			break;
 		/* Any event will do: only whether the peer takes more is of interest. */
 		if (!s->writable)
 			loop_pause(s->all->loop, 10000000);
 		s->writable = true;
-		pump_out(s);
 	}
-	if (s->out_fd >= 0 && s->tail != s->head)
-		log_lost_output(s, s->head - s->tail, "its reader is too slow");
+	log_lost_output(s, s->head - s->tail, "its reader is too slow");
 }

@@ -47,6 +47,13 @@ struct uart {
 	bool intr;      /* the level of the interrupt line */
 	bool looped_break;
 
+	/* The transmitter's FIFO: what the stream's buffer has no room for. THRE and TEMT are 0
+	 * while there is something in it. */
+	uint8_t tx_data[UART_FIFO_SIZE];
+	uint32_t tx_count;  /* <= UART_FIFO_SIZE */
+	bool tx_stuck;      /* the peer took nothing for long: bytes are dropped until it does */
+	uint64_t tx_end_ns; /* of the patience with the peer, while tx_count > 0 */
+
 	/* The receiver: a ring of 16, or RBR alone while the FIFOs are off. */
 	uint8_t rx_data[UART_FIFO_SIZE];
 	uint8_t rx_errors[UART_FIFO_SIZE]; /* PE, FE, BI not yet shown by LSR */

@@ -47,6 +47,7 @@ static void serial_event(void *self, uint32_t stream, uint32_t event)
 		uart_set_inputs(self, 0);
 	else if (event == VOLT_STREAM_BREAK)
 		uart_receive_break(self);
+	uart_transmit(self);
 }
 
 static void serial_fire(void *self)
@@ -66,17 +67,19 @@ static int serial_start(void *self)
 	return 0;
 }
 
-static int find_services(struct uart *u)
+/* `err`, 0 or -errno, which is logged with the part that could not be had. */
+static int check(const struct uart *u, int err, const char *part)
 {
-	const struct volt_host *h = u->h;
+	return err ? volt_fail(u->h, -err, "%s: not available: %s", part, strerror(-err)) : 0;
+}
 
-	u->stream = h->get_ext(h, VOLT_EXT_STREAM);
-	if (!u->stream)
-		return volt_fail(h, ENOTSUP, "the host does not offer " VOLT_EXT_STREAM);
-	u->loop = h->get_ext(h, VOLT_EXT_LOOP);
-	if (!u->loop)
-		return volt_fail(h, ENOTSUP, "the host does not offer " VOLT_EXT_LOOP);
-	return 0;
+static const void *find_service(const struct uart *u, const char *id)
+{
+	const void *ext = u->h->get_ext(u->h, id);
+
+	if (!ext)
+		volt_fail(u->h, ENOTSUP, "the host lacks %s", id);
+	return ext;
 }
 
 static int add_ports(struct uart *u, uint64_t base)
@@ -92,23 +95,13 @@ static int add_ports(struct uart *u, uint64_t base)
 	    .read = serial_read,
 	    .write = serial_write,
 	};
-	const int err = u->h->add_range(u->h, &range);
 
-	if (err)
-		return volt_fail(
-		    u->h, -err, "base=0x%" PRIx64 ": no ports: %s", base, strerror(-err));
-	return 0;
+	return check(u, u->h->add_range(u->h, &range), "base");
 }
 
 static int add_line(struct uart *u, uint32_t irq)
 {
-	const int err = u->h->add_irq(u->h, irq, VOLT_IRQ_EDGE, &u->line);
-
-	if (err == -EBUSY)
-		return volt_fail(u->h, EBUSY, "irq=%u is already used by another device", irq);
-	if (err)
-		return volt_fail(u->h, -err, "irq=%u: no interrupt line: %s", irq, strerror(-err));
-	return 0;
+	return check(u, u->h->add_irq(u->h, irq, VOLT_IRQ_EDGE, &u->line), "irq");
 }
 
 static int attach_console(struct uart *u)
@@ -118,20 +111,13 @@ static int attach_console(struct uart *u)
 	    .rx = serial_rx,
 	    .event = serial_event,
 	};
-	const int err = u->stream->attach(u->h, u->console, &ops);
 
-	if (err)
-		return volt_fail(u->h, -err, "console: not attached: %s", strerror(-err));
-	return 0;
+	return check(u, u->stream->attach(u->h, u->console, &ops), "console");
 }
 
 static int add_timer(struct uart *u)
 {
-	const int err = u->loop->add_timer(u->h, serial_fire, &u->timer);
-
-	if (err)
-		return volt_fail(u->h, -err, "no timer: %s", strerror(-err));
-	return 0;
+	return check(u, u->loop->add_timer(u->h, serial_fire, &u->timer), "timer");
 }
 
 /* A host without volt.describe/1 has guests that know where the port is. */
@@ -149,13 +135,7 @@ static int describe(struct uart *u, uint64_t base, uint32_t irq)
 		},
 	};
 
-	if (!d)
-		return 0;
-	const int err = d->device(u->h, &device);
-
-	if (err)
-		return volt_fail(u->h, -err, "not described to the guest: %s", strerror(-err));
-	return 0;
+	return d ? check(u, d->device(u->h, &device), "ACPI") : 0;
 }
 
 static int serial_init(void *self, const struct volt_host *h, const struct volt_args *a)
@@ -168,11 +148,11 @@ static int serial_init(void *self, const struct volt_host *h, const struct volt_
 	u->h = h;
 	u->console = (uint32_t)volt_arg(a, PARAM_CONSOLE)->u;
 	if (base % PORTS)
-		return volt_fail(
-		    h, EINVAL, "base=0x%" PRIx64 " is not a multiple of %u", base, PORTS);
-	err = find_services(u);
-	if (err)
-		return err;
+		return volt_fail(h, EINVAL, "base=0x%" PRIx64 " is not a multiple of 8", base);
+	u->stream = find_service(u, VOLT_EXT_STREAM);
+	u->loop = u->stream ? find_service(u, VOLT_EXT_LOOP) : NULL;
+	if (!u->loop)
+		return -ENOTSUP;
 	err = add_ports(u, base);
 	if (err)
 		return err;
@@ -198,7 +178,7 @@ static const struct volt_param params[] = {
 	    .type = VOLT_PARAM_UINT,
 	    .def = "0x3f8",
 	    .max = 0x10000 - PORTS,
-	    .help = "first of its eight I/O ports, a multiple of 8",
+	    .help = "first of its 8 I/O ports, a multiple of 8",
 	},
     [PARAM_IRQ] =
 	{
@@ -219,11 +199,11 @@ static const struct volt_param params[] = {
 
 static const struct volt_counter counters[] = {
     [COUNT_TX_BYTES] = {"tx_bytes", "bytes given to the peer"},
-    [COUNT_TX_DROPPED] = {"tx_dropped", "bytes lost: the peer was slow, or a break was being sent"},
+    [COUNT_TX_DROPPED] = {"tx_dropped", "bytes lost: the peer was slow, or a break was sent"},
     [COUNT_TX_BREAKS] = {"tx_breaks", "breaks that the guest began to send"},
-    [COUNT_RX_BYTES] = {"rx_bytes", "bytes that came from the peer"},
-    [COUNT_RX_OVERRUNS] = {"rx_overruns", "characters lost because the receiver was full"},
-    [COUNT_RX_BREAKS] = {"rx_breaks", "breaks that came from the peer"},
+    [COUNT_RX_BYTES] = {"rx_bytes", "bytes from the peer"},
+    [COUNT_RX_OVERRUNS] = {"rx_overruns", "characters lost: the receiver was full"},
+    [COUNT_RX_BREAKS] = {"rx_breaks", "breaks from the peer"},
     [COUNT_RX_TIMEOUTS] = {"rx_timeouts", "character timeouts of the receiver's FIFO"},
     [COUNT_INTERRUPTS] = {"interrupts", "rising edges of the interrupt line"},
 };

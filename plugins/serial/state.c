@@ -3,7 +3,8 @@
 
 /*
  * What is saved: the chip's registers and its receiver. Not the modem inputs, which are
- * the peer's; nor the interrupt line and the room of the stream, which follow.
+ * the peer's; nor the interrupt line and the room of the stream, which follow; nor the bytes
+ * that wait for room in the stream's buffer, which are as good as sent, as those in it.
  */
 #include <errno.h>
 

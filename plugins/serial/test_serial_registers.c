@@ -144,17 +144,92 @@ static void bytes_written_leave_at_once(void **state)
 	assert_int_equal(fake_counter(f, "tx_bytes"), 6);
 }
 
-static void bytes_that_the_stream_refuses_are_dropped_and_counted(void **state)
+static void send(struct fake_host *f, const char *text)
+{
+	for (; *text; text++)
+		out(f, RBR_THR, (uint8_t)*text);
+}
+
+static void bytes_that_the_stream_refuses_wait_for_room(void **state)
 {
 	struct fake_host *f = *state;
 
 	fake_stream_limit(f, 0, 2);
-	for (const char *c = "abcde"; *c; c++)
-		out(f, RBR_THR, (uint8_t)*c);
+	send(f, "abcde");
 	assert_string_equal(fake_stream_output(f, 0, NULL), "ab");
-	assert_int_equal(fake_counter(f, "tx_bytes"), 2);
-	assert_int_equal(fake_counter(f, "tx_dropped"), 3);
+	assert_int_equal(in(f, LSR), 0x00);
+	fake_stream_limit(f, 0, 1);
+	fake_stream_event(f, 0, VOLT_STREAM_ROOM);
+	assert_string_equal(fake_stream_output(f, 0, NULL), "abc");
+	assert_int_equal(in(f, LSR), 0x00);
+	fake_stream_limit(f, 0, 100);
+	fake_stream_event(f, 0, VOLT_STREAM_ROOM);
+	assert_string_equal(fake_stream_output(f, 0, NULL), "abcde");
 	assert_int_equal(in(f, LSR), 0x60);
+	assert_int_equal(fake_counter(f, "tx_bytes"), 5);
+	assert_int_equal(fake_counter(f, "tx_dropped"), 0);
+}
+
+static void the_interrupt_of_an_empty_transmitter_waits_for_room(void **state)
+{
+	struct fake_host *f = *state;
+
+	out(f, MCR, MCR_OUT2);
+	out(f, IER, IER_ETBEI);
+	assert_int_equal(in(f, IIR_FCR), 0x02);
+	fake_stream_limit(f, 0, 0);
+	send(f, "a");
+	assert_false(line(f));
+	out(f, IER, 0);
+	out(f, IER, IER_ETBEI);
+	assert_false(line(f));
+	fake_stream_limit(f, 0, 1);
+	fake_stream_event(f, 0, VOLT_STREAM_ROOM);
+	assert_true(line(f));
+	assert_int_equal(in(f, IIR_FCR), 0x02);
+}
+
+static void sixteen_bytes_wait_and_more_are_dropped_and_counted(void **state)
+{
+	struct fake_host *f = *state;
+
+	fake_stream_limit(f, 0, 0);
+	send(f, "0123456789abcdefghi");
+	assert_int_equal(fake_counter(f, "tx_dropped"), 3);
+	fake_stream_limit(f, 0, 100);
+	fake_stream_event(f, 0, VOLT_STREAM_ROOM);
+	assert_string_equal(fake_stream_output(f, 0, NULL), "0123456789abcdef");
+	assert_int_equal(fake_counter(f, "tx_bytes"), 16);
+}
+
+static void a_peer_that_takes_nothing_holds_the_guest_for_a_second(void **state)
+{
+	struct fake_host *f = *state;
+
+	fake_stream_limit(f, 0, 0);
+	send(f, "ab");
+	fake_now_step(f, 999999999);
+	assert_int_equal(in(f, LSR), 0x00);
+	fake_now_step(f, 1);
+	assert_int_equal(in(f, LSR), 0x60);
+	send(f, "cd");
+	assert_int_equal(in(f, LSR), 0x60);
+	assert_int_equal(fake_counter(f, "tx_dropped"), 4);
+	fake_stream_limit(f, 0, 100);
+	fake_stream_event(f, 0, VOLT_STREAM_ROOM);
+	send(f, "ef");
+	assert_string_equal(fake_stream_output(f, 0, NULL), "ef");
+}
+
+static void bytes_that_wait_leave_when_the_peer_goes(void **state)
+{
+	struct fake_host *f = *state;
+
+	fake_stream_limit(f, 0, 0);
+	send(f, "ab");
+	fake_stream_limit(f, 0, 100); /* without a peer all are taken */
+	fake_stream_event(f, 0, VOLT_STREAM_DISCONNECTED);
+	assert_int_equal(in(f, LSR) & 0x60, 0x60);
 }
 
 static void all_eight_bits_leave_whatever_the_word_length(void **state)
@@ -195,7 +270,11 @@ int test_serial_registers(void)
 	    PORT_TEST(wide_accesses_are_split_into_bytes),
 	    PORT_TEST(access_across_the_last_port_misses_beyond_it),
 	    PORT_TEST(bytes_written_leave_at_once),
-	    PORT_TEST(bytes_that_the_stream_refuses_are_dropped_and_counted),
+	    PORT_TEST(bytes_that_the_stream_refuses_wait_for_room),
+	    PORT_TEST(the_interrupt_of_an_empty_transmitter_waits_for_room),
+	    PORT_TEST(sixteen_bytes_wait_and_more_are_dropped_and_counted),
+	    PORT_TEST(a_peer_that_takes_nothing_holds_the_guest_for_a_second),
+	    PORT_TEST(bytes_that_wait_leave_when_the_peer_goes),
 	    PORT_TEST(all_eight_bits_leave_whatever_the_word_length),
 	    PORT_TEST(bytes_written_during_a_break_do_not_leave),
 	};

@@ -7,8 +7,10 @@
  * numbers below are SNLS378C's. Names of registers and bits are the data sheet's.
  *
  * Where it differs from the chip, on purpose:
- *   - a byte written to THR has left at once, so the transmitter's FIFO is always
- *     empty and THRE and TEMT are always 1;
+ *   - a byte written to THR leaves at once if the stream's buffer has room for it; only
+ *     what waits for room is in the transmitter's FIFO, and THRE and TEMT are 0 meanwhile.
+ *     That FIFO holds 16 bytes in character mode as well, and is given up when the peer has
+ *     taken nothing for a second: a guest that polls is not held for longer;
  *   - the peer gets and gives whole bytes whatever the word length: a guest that
  *     never wrote LCR, whose reset value means 5 bits, still wants its text to arrive.
  *     In loopback the word length counts;
@@ -16,8 +18,12 @@
  */
 #include "uart.h"
 
+#include <string.h>
+
 #include "receiver.h"
 #include "registers.h"
+
+#define TX_PATIENCE_NS 1000000000u
 
 static bool fifos_on(const struct uart *u)
 {
@@ -66,6 +72,24 @@ static void update_intr(struct uart *u)
 
 /* ------------------------------------------------------------ transmitter */
 
+/* Gives the stream what is in the FIFO. VOLT_STREAM_ROOM comes if something stays. */
+static void transmit(struct uart *u)
+{
+	const size_t n = u->stream->tx(u->h, u->console, u->tx_data, u->tx_count);
+
+	volt_count(u->h, COUNT_TX_BYTES, n);
+	u->tx_count -= (uint32_t)n;
+	memmove(u->tx_data, u->tx_data + n, u->tx_count);
+	if (u->tx_count)
+		u->tx_end_ns = u->loop->now(u->h) + TX_PATIENCE_NS;
+}
+
+static void drop_transmitter(struct uart *u)
+{
+	volt_count(u->h, COUNT_TX_DROPPED, u->tx_count);
+	u->tx_count = 0;
+}
+
 static void send_byte(struct uart *u, uint8_t byte)
 {
 	const uint8_t word = (uint8_t)(0xff >> (3 - (u->lcr & LCR_WLS)));
@@ -74,10 +98,12 @@ static void send_byte(struct uart *u, uint8_t byte)
 		if (u->looped_break)
 			return;
 		receiver_push(u, byte & word, 0);
-	} else if (!(u->lcr & LCR_SB) && u->stream->tx(u->h, u->console, &byte, 1) == 1) {
-		volt_count(u->h, COUNT_TX_BYTES, 1);
-	} else {
+	} else if (u->lcr & LCR_SB || u->tx_stuck || u->tx_count == UART_FIFO_SIZE) {
 		volt_count(u->h, COUNT_TX_DROPPED, 1);
+	} else {
+		u->tx_data[u->tx_count++] = byte;
+		if (u->tx_count == 1)
+			transmit(u);
 	}
 }
 
@@ -89,7 +115,7 @@ static void write_thr(struct uart *u, uint8_t byte)
 	u->thre = false;
 	update_intr(u);
 	send_byte(u, byte);
-	u->thre = true;
+	u->thre = !u->tx_count;
 }
 
 /* --------------------------------------------------------- modem and line */
@@ -147,7 +173,8 @@ static void write_mcr(struct uart *u, uint8_t val)
 /* --------------------------------------------------------------- registers */
 
 /* A change of bit 0 empties both FIFOs and gives a THRE interrupt at once (8.6.4, 8.4.1);
- * without it the other bits are not programmed. */
+ * without it the other bits are not programmed. What waits for room in the stream's buffer
+ * is on its way to the peer, and stays. */
 static void write_fcr(struct uart *u, uint8_t val)
 {
 	const bool toggled = (val ^ u->fcr) & FCR_ENABLE;
@@ -155,16 +182,16 @@ static void write_fcr(struct uart *u, uint8_t val)
 	if (toggled || (val & FCR_ENABLE && val & FCR_RX_RESET))
 		receiver_clear(u);
 	if (toggled)
-		u->thre = true;
+		u->thre = !u->tx_count;
 	u->fcr = val & FCR_ENABLE ? val & FCR_STORED : 0;
 	receiver_update_room(u);
 }
 
-/* THRE is always 1 here, so enabling its interrupt raises it at once. */
+/* Enabling the interrupt of THRE raises it at once if THRE is 1. */
 static void write_ier(struct uart *u, uint8_t val)
 {
 	if (val & ~u->ier & IER_ETBEI)
-		u->thre = true;
+		u->thre = !u->tx_count;
 	u->ier = val & IER_MASK;
 }
 
@@ -187,8 +214,14 @@ static uint8_t read_iir(struct uart *u)
 
 static uint8_t read_lsr(struct uart *u)
 {
-	uint8_t lsr = LSR_THRE | LSR_TEMT | u->errors;
+	uint8_t lsr = u->errors;
 
+	if (u->tx_count && u->loop->now(u->h) >= u->tx_end_ns) {
+		drop_transmitter(u);
+		u->tx_stuck = u->thre = true;
+	}
+	if (!u->tx_count)
+		lsr |= LSR_THRE | LSR_TEMT;
 	if (fifos_on(u) && (u->errors & ~LSR_OE || receiver_hidden_errors(u)))
 		lsr |= LSR_FIFO;
 	if (u->rx_count)
@@ -291,6 +324,16 @@ void uart_set_inputs(struct uart *u, uint8_t inputs)
 	update_intr(u);
 }
 
+void uart_transmit(struct uart *u)
+{
+	u->tx_stuck = false;
+	if (u->tx_count) {
+		transmit(u);
+		u->thre = !u->tx_count;
+	}
+	update_intr(u);
+}
+
 void uart_expire(struct uart *u)
 {
 	receiver_expire(u);
@@ -304,7 +347,8 @@ void uart_reset(struct uart *u)
 	u->dll = 1;
 	u->dlm = 0;
 	u->thre = false;
-	u->looped_break = false;
+	u->looped_break = u->tx_stuck = false;
+	drop_transmitter(u);
 	receiver_clear(u);
 	u->errors = 0;
 	u->msr = u->inputs;
@@ -323,8 +367,11 @@ void uart_forget_changes(struct uart *u)
 
 /* ------------------------------------------------------------------- state */
 
+/* In a copy of the VM the transmitter is empty. */
 void uart_pause(struct uart *u)
 {
+	if (u->tx_count)
+		u->thre = true;
 	receiver_pause(u);
 }
 
@@ -334,7 +381,7 @@ void uart_resume(struct uart *u)
 	update_msr(u);
 	receiver_resume(u);
 	receiver_update_room(u);
-	update_intr(u);
+	uart_transmit(u);
 }
 
 bool uart_is_valid(const struct uart *u)

@@ -23,6 +23,8 @@ void uart_receive(struct uart *u, const uint8_t *bytes, size_t n);
 void uart_receive_break(struct uart *u);
 /* The modem inputs change to `inputs`, a mask of UART_CTS..UART_DCD. */
 void uart_set_inputs(struct uart *u, uint8_t inputs);
+/* The stream may have room again, or another peer. */
+void uart_transmit(struct uart *u);
 /* The timer fired. */
 void uart_expire(struct uart *u);
 

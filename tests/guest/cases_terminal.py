@@ -204,6 +204,17 @@ class Escape(Terminals):
         terminal.type(CTRL_A + b"x")
         self.check_end(run, 113)
 
+    def test_x_quits_while_a_flood_fills_a_terminal_that_takes_nothing(self):
+        terminal, run = self.sit_down("serial", "flood 10000000")
+
+        def waiting():
+            return int.from_bytes(fcntl.ioctl(terminal.master, termios.FIONREAD, bytes(4)), "little")
+        run.until(lambda: waiting() >= 4000, "the terminal is full")
+        for _ in range(40):
+            terminal.type(b"a line of input\r")
+        terminal.type(CTRL_A + b"x")
+        self.check_end(run, 113)
+
     def test_a_sends_the_key_itself(self):
         terminal, run = self.sit_down("serial", "answer")
         terminal.expect(b"ready\n", run)
