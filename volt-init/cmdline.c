@@ -57,24 +57,42 @@ static bool is_word(const struct word *w, const char *text)
 	return w->len == strlen(text) && !memcmp(w->at, text, w->len);
 }
 
-bool cmdline_get(const char *cmdline, const char *key, char *buf, size_t size)
+static bool next_value(const char **cmdline, const char *key, struct word *w)
 {
 	const size_t key_len = strlen(key);
+
+	while (next_word(cmdline, w)) {
+		unquote(w);
+		if (is_word(w, "--"))
+			break;
+		if (w->len <= key_len || memcmp(w->at, key, key_len) || w->at[key_len] != '=')
+			continue;
+		w->at += key_len + 1;
+		w->len -= key_len + 1;
+		unquote(w);
+		return true;
+	}
+	return false;
+}
+
+bool cmdline_get(const char *cmdline, const char *key, char *buf, size_t size)
+{
 	bool found = false;
 	struct word w;
 
-	while (next_word(&cmdline, &w)) {
-		unquote(&w);
-		if (is_word(&w, "--"))
-			break;
-		if (w.len <= key_len || memcmp(w.at, key, key_len) || w.at[key_len] != '=')
-			continue;
-		w.at += key_len + 1;
-		w.len -= key_len + 1;
-		unquote(&w);
+	while (next_value(&cmdline, key, &w))
 		found = copy(&w, buf, size);
-	}
 	return found;
+}
+
+bool cmdline_next(const char **cmdline, const char *key, char *buf, size_t size)
+{
+	struct word w;
+
+	while (next_value(cmdline, key, &w))
+		if (copy(&w, buf, size))
+			return true;
+	return false;
 }
 
 bool cmdline_is_last(const char *cmdline, const char *yes, const char *no)

@@ -15,6 +15,10 @@
  * words after "--" are init's arguments, not parameters. */
 bool cmdline_get(const char *cmdline, const char *key, char *buf, size_t size);
 
+/* Copies the value of the next key=value that fits, and leaves *cmdline behind it; false: there is
+ * none. After the last *cmdline is of no more use. */
+bool cmdline_next(const char **cmdline, const char *key, char *buf, size_t size);
+
 /* Does the word `yes` come after the last word `no`, if that is there at all? As rw after ro. */
 bool cmdline_is_last(const char *cmdline, const char *yes, const char *no);
 

@@ -223,7 +223,7 @@ __attribute__((noreturn)) static void run_init(char **args)
 		console = console_open(); /* of a driver that was one of the modules */
 	network_setup(s.cmdline);
 	enum root_result root = root_switch(s.cmdline);
-	if (root != ROOT_FAILED && !root_mount_share(s.cmdline))
+	if (root != ROOT_FAILED && !root_mount_shares(s.cmdline))
 		root = ROOT_FAILED;
 	network_write_resolver();
 	if (s.serves_only && root == ROOT_FAILED)

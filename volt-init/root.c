@@ -32,6 +32,7 @@ enum {
 };
 
 static const char sysroot[] = "/sysroot", devices[] = "/sys/class/block";
+static const char share_key[] = "volt.share", host_tag[] = "TAG=", host_type[] = "virtiofs";
 
 struct root {
 	const char *key, *target;
@@ -318,6 +319,16 @@ static bool is_initramfs(void)
 	       ((unsigned long)fs.f_type == RAMFS || (unsigned long)fs.f_type == TMPFS);
 }
 
+/* While the initramfs has its modules. */
+static void load_for_shares(const char *cmdline)
+{
+	char value[NAME_SIZE];
+
+	while (cmdline_next(&cmdline, share_key, value, sizeof(value)))
+		if (!strncmp(value, host_tag, sizeof(host_tag) - 1))
+			modules_load_for(host_type);
+}
+
 enum root_result root_switch(const char *cmdline)
 {
 	static struct root r = {.key = "root", .target = sysroot};
@@ -327,25 +338,38 @@ enum root_result root_switch(const char *cmdline)
 	cmdline_get(cmdline, "rootfstype", r.types, sizeof(r.types));
 	cmdline_get(cmdline, "rootflags", r.flags, sizeof(r.flags));
 	r.writable = cmdline_is_last(cmdline, "rw", "ro");
+	load_for_shares(cmdline);
 	if (!find_and_mount(&r) || !enter())
 		return ROOT_FAILED;
 	print("volt-init: root is %s, %s, %s\n", r.device, r.types, r.writable ? "rw" : "ro");
 	return ROOT_READY;
 }
 
-bool root_mount_share(const char *cmdline)
+static bool mount_share(struct root *r, const char *list)
 {
-	static struct root r = {.key = "volt.share"};
-	static char value[NAME_SIZE], target[NAME_SIZE], mode[8];
-	const char *list = value;
+	static char target[NAME_SIZE], mode[8];
 
-	if (!cmdline_get(cmdline, r.key, value, sizeof(value)))
-		return true;
-	cmdline_next_item(&list, r.name, sizeof(r.name));
+	cmdline_next_item(&list, r->name, sizeof(r->name));
 	cmdline_next_item(&list, target, sizeof(target));
-	r.writable = cmdline_next_item(&list, mode, sizeof(mode)) && !strcmp(mode, "rw");
-	r.target = target;
-	return find_and_mount(&r);
+	r->writable = cmdline_next_item(&list, mode, sizeof(mode)) && !strcmp(mode, "rw");
+	r->target = target;
+	r->types[0] = '\0';
+	if (strncmp(r->name, host_tag, sizeof(host_tag) - 1))
+		return find_and_mount(r);
+	text_format(r->device, sizeof(r->device), "%s", r->name + sizeof(host_tag) - 1);
+	text_format(r->types, sizeof(r->types), "%s", host_type);
+	return mount_device(r);
+}
+
+bool root_mount_shares(const char *cmdline)
+{
+	static struct root r = {.key = share_key};
+	static char value[NAME_SIZE];
+	bool all = true;
+
+	while (cmdline_next(&cmdline, share_key, value, sizeof(value)))
+		all &= mount_share(&r, value);
+	return all;
 }
 
 void root_run_init(const char *cmdline, char **args)

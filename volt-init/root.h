@@ -15,9 +15,10 @@ enum root_result { ROOT_NONE, ROOT_FAILED, ROOT_READY };
  * nothing is asked for, or there is a disk below already. ROOT_FAILED is told on the console. */
 enum root_result root_switch(const char *cmdline);
 
-/* Mounts what volt.share=DEVICE,FOLDER[,rw] names, once the root is there; the device is named as
- * for root=. False: it cannot be, which is told on the console. */
-bool root_mount_share(const char *cmdline);
+/* Mounts what each volt.share=DEVICE,FOLDER[,rw] names, once the root is there; the device is named
+ * as for root=, or TAG=NAME stands for a folder of the host (virtio-fs). False: one cannot be,
+ * which is told on the console. */
+bool root_mount_shares(const char *cmdline);
 
 /* Becomes the root's own init; returns only if there is none that can be run, which is told. */
 void root_run_init(const char *cmdline, char **args);

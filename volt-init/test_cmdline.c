@@ -59,6 +59,18 @@ static void a_lone_quote_is_an_empty_value(void **state)
 	assert_value("volt.run=\"", "volt.run", "");
 }
 
+static void each_of_several_is_found(void **state)
+{
+	const char *at = "a=1 b=2 a=\"3 4\" a=toolong c -- a=5";
+	char value[6];
+
+	assert_true(cmdline_next(&at, "a", value, sizeof(value)));
+	assert_string_equal(value, "1");
+	assert_true(cmdline_next(&at, "a", value, sizeof(value)));
+	assert_string_equal(value, "3 4");
+	assert_false(cmdline_next(&at, "a", value, sizeof(value)));
+}
+
 static void an_equals_sign_belongs_to_the_value(void **state)
 {
 	assert_value("volt.run=A=B", "volt.run", "A=B");
@@ -142,6 +154,7 @@ int main(void)
 	    cmocka_unit_test(quotes_inside_a_value_stay),
 	    cmocka_unit_test(an_unfinished_quote_runs_to_the_end),
 	    cmocka_unit_test(a_lone_quote_is_an_empty_value),
+	    cmocka_unit_test(each_of_several_is_found),
 	    cmocka_unit_test(an_equals_sign_belongs_to_the_value),
 	    cmocka_unit_test(the_last_of_several_values_counts),
 	    cmocka_unit_test(words_after_two_dashes_are_no_parameters),
