@@ -27,10 +27,11 @@
 #define BASE_SIZE_MAX (1u << 30)
 #define TEXT_MAX      8192u /* volt-init reads no longer list */
 
-/* For the devices that volt has, and the file system of most roots. A kernel that lacks one as a
+/* For the devices that volt has, and the file systems of most roots and of
+ * shared folders. A kernel that lacks one as a
  * module has it built in, or not at all: `inspect` tells which. */
 static const char usual[] = "virtio_mmio,virtio_pci,virtio_blk,virtio_net,virtio_console,"
-			    "virtio_rng,vmw_vsock_virtio_transport,af_packet,ext4";
+			    "virtio_rng,vmw_vsock_virtio_transport,af_packet,ext4,virtiofs";
 
 struct work {
 	struct module_tree tree;
