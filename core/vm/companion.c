@@ -77,36 +77,61 @@ bool companion_wants_environment(int argc, char **argv)
 	return c && c->wants_environment;
 }
 
-/* Looked for beside this program, and where a build folder has it. */
+static char self[PATH_MAX / 2], path[PATH_MAX];
+
+/* Returns if neither is there. */
+static void become(const char *asked, const char *program, const char *built, char **args)
+{
+	const char *const places[] = {program, built};
+
+	for (size_t i = 0; self[0] && i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(self, '/') - self), self,
+		    places[i]);
+		execv(path, args);
+	}
+	log_error(
+	    errno, "volt %s needs the program %s beside volt: %s", asked, program, strerror(errno));
+}
+
+static void find_self(void)
+{
+	const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
+
+	self[n > 0 ? n : 0] = '\0';
+}
+
+static char option_volt[] = "--volt";
+
+int companion_become(const char *asked, const char *program, const char *built, char **args)
+{
+	find_self();
+	args[0] = path;
+	args[1] = option_volt;
+	args[2] = self;
+	become(asked, program, built, args);
+	free(args);
+	return EXIT_HOST;
+}
+
 int companion_run(int argc, char **argv, const char *runtime_dir)
 {
 	const struct companion *c = find(word_of(argc, argv));
-	char self[PATH_MAX / 2], path[PATH_MAX];
-	static char option[] = "--volt";
-	const ssize_t n = readlink("/proc/self/exe", self, sizeof(self) - 1);
 	char **args = c ? calloc((size_t)argc + 4, sizeof(*args)) : NULL;
 	int count = 0;
 
 	if (!args)
 		return EXIT_RESOURCES;
-	const char *const places[] = {c->program, c->built};
-	self[n > 0 ? n : 0] = '\0';
+	find_self();
 	args[count++] = path;
 	if (c->wants_volt) {
-		args[count++] = option;
+		args[count++] = option_volt;
 		args[count++] = self;
 	}
 	for (int i = c->wants_word ? 1 : 2; i < argc; i++)
 		args[count++] = argv[i];
 	if (runtime_dir)
 		setenv("XDG_RUNTIME_DIR", runtime_dir, 1);
-	for (size_t i = 0; n > 0 && i < sizeof(places) / sizeof(places[0]); i++) {
-		snprintf(path, sizeof(path), "%.*s/%s", (int)(strrchr(self, '/') - self), self,
-		    places[i]);
-		execv(path, args);
-	}
-	log_error(errno, "volt %s needs the program %s beside volt: %s", argv[1], c->program,
-	    strerror(errno));
+	become(argv[1], c->program, c->built, args);
 	free(args);
 	return EXIT_HOST;
 }

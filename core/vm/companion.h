@@ -23,6 +23,11 @@ bool companion_wants_environment(int argc, char **argv);
 /* Becomes that program; returns an exit code if that fails. `runtime_dir`: the
  * XDG_RUNTIME_DIR that it gets, or NULL; of the environment it gets what is left then. */
 int companion_run(int argc, char **argv, const char *runtime_dir);
+/* Becomes `program`, which is looked for beside volt and, as `built`, in a build folder. `args` has
+ * room for COMPANION_WORDS in front, for its name, --volt and volt's path, and is freed. Returns an
+ * exit code if that fails; `asked` is who asked. */
+#define COMPANION_WORDS 3
+int companion_become(const char *asked, const char *program, const char *built, char **args);
 /* The words that name one, and a NULL. */
 extern const char *const companion_words[];
 

@@ -204,6 +204,8 @@ static size_t named_by_parameters(const struct options *o, int *fds)
 
 	for (uint32_t i = 0; i < o->plugin_count; i++)
 		n += device_file_list_numbers(o->plugins[i], fds + n, NAMED_MAX - n);
+	for (uint32_t i = 0; VOLT_HAS_OPERATE && i < o->share_count; i++)
+		n += device_file_list_numbers(o->shares[i].plugin, fds + n, NAMED_MAX - n);
 	return n;
 }
 

@@ -37,6 +37,7 @@
 #include "core/vm/plugins.h"
 #include "core/vm/registry.h"
 #include "core/vm/seal.h"
+#include "core/vm/share.h"
 #include "core/vm/snapshot.h"
 #include "core/vm/vm.h"
 #include "core/vm/vm_commands.h"
@@ -350,7 +351,9 @@ static int load_kernel(struct machine *m, struct boot_entry *entry)
 	const struct options *o = m->options;
 	char cmdline[3 * CMDLINE_MAX];
 
-	if (!cmdline_make(cmdline, sizeof(cmdline),
+	if (!share_add_words(
+		o->shares, o->share_count, m->device_cmdline, sizeof(m->device_cmdline)) ||
+	    !cmdline_make(cmdline, sizeof(cmdline),
 		o->cmdline ? o->cmdline : plugins_default_cmdline, o->append, m->device_cmdline))
 		return log_error(
 		    E2BIG, "the kernel command line is longer than %zu bytes", sizeof(cmdline) - 1);

@@ -15,6 +15,7 @@
 #include "core/vm/option_parse.h"
 #include "core/vm/plugins.h"
 #include "core/vm/registry.h"
+#include "core/vm/share_start.h"
 
 /* Of a plugin that cannot be loaded. */
 static int refusal_code(void)
@@ -35,6 +36,8 @@ int main(int argc, char **argv)
 		return EXIT_HOST;
 	if (companion_wants_environment(argc, argv))
 		return companion_run(argc, argv, NULL);
+	if (share_is_named(argc, argv))
+		return share_start(argc, argv);
 	if (inherit_clean(argv) != 0)
 		return log_saw_shortage() ? EXIT_RESOURCES : EXIT_HOST;
 	if (companion_is_called(argc, argv))

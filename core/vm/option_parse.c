@@ -177,7 +177,7 @@ static const struct option_row *find_name(const char *name, size_t n)
 }
 
 /* By its whole name: of a beginning a later option could change the sense, so no getopt here. */
-static const struct option_row *find_row(const char *typed)
+const struct option_row *options_find(const char *typed)
 {
 	size_t n = strcspn(typed, "=");
 
@@ -199,7 +199,7 @@ static int next_option(char **argv, const struct option_row **row, const char **
 	*value = "";
 	if (!typed || typed[0] != '-' || typed[1] == '\0')
 		return 0;
-	*row = find_row(typed);
+	*row = options_find(typed);
 	if (!*row) {
 		say_unknown(typed);
 		return -EINVAL;

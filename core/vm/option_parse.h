@@ -12,6 +12,9 @@
 /* The first plugin or filter that is given as NAME,help or as help alone, or NULL. */
 const char *options_help_spec(const struct options *o);
 
+/* The row of "--NAME" or "--NAME=VALUE", or NULL. */
+const struct option_row *options_find(const char *typed);
+
 #define OPTIONS_GO_ON (-1)
 
 /* Parses. OPTIONS_GO_ON, or the exit code to end with: help was printed (0), or an

@@ -246,6 +246,13 @@ static int set_restore_wait(struct options *o, const struct option_row *row, con
 	return 0;
 }
 
+#if VOLT_HAS_OPERATE
+static int add_share(struct options *o, const struct option_row *row, const char *text)
+{
+	return share_add(o->shares, &o->share_count, text);
+}
+#endif
+
 /* What the program volt-config does; it takes these out. */
 static int refuse_config(struct options *o, const struct option_row *row, const char *text)
 {
@@ -367,6 +374,13 @@ const struct option_row option_rows[] = {
 	.help = IF_OPERATE("put a filter on a device; may be repeated, the guest's side first"),
 	.set = IF_OPERATE(add_filter),
 	.feature = "features=operate"},
+#if VOLT_HAS_OPERATE /* not even the name: the smallest build has no byte left */
+    {.name = "share",
+	.value = "DIR[,ro][,at=FOLDER]",
+	.help = "share a folder of the host with the guest, by virtiofsd; on /mnt, or on "
+		"FOLDER; may be repeated",
+	.set = add_share},
+#endif
     {.name = "plugin-dir",
 	.value = "DIR",
 	.help = "where plugin names are looked up",

@@ -14,6 +14,7 @@
 
 #include "core/boot/request.h"
 #include "core/vm/log_prefix.h"
+#include "core/vm/share.h"
 
 #define OPTIONS_PLUGIN_MAX 64
 #define OPTIONS_FILTER_MAX 32
@@ -26,6 +27,8 @@ struct options {
 	uint32_t plugin_count;
 	const char *filters[OPTIONS_FILTER_MAX]; /* specs, the guest's side first */
 	uint32_t filter_count;
+	struct share shares[SHARE_MAX];
+	uint32_t share_count;
 	const char *kernel, *initrd;
 	enum boot_choice boot;
 	enum boot_files kernel_memory;

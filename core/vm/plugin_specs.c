@@ -18,7 +18,7 @@ static const char *const default_specs[] = {VOLT_DEFAULT_PLUGINS NULL};
 
 /* The 2 are the sandbox and the plugin of a named VM, which no option names. */
 _Static_assert(sizeof(default_specs) / sizeof(default_specs[0]) + OPTIONS_PLUGIN_MAX + 2 +
-		       OPTIONS_FILTER_MAX <=
+		       SHARE_MAX + OPTIONS_FILTER_MAX <=
 		   PLUGIN_SPEC_MAX,
     "room for all");
 
@@ -40,8 +40,8 @@ static bool is_named(const struct options *o, const char *name)
 }
 
 /* The specs of this machine, with the default set in the place of the word "default", but for those
- * that are named as well; without --plugin it is the set alone. A named VM has one more. Answers
- * how many. */
+ * that are named as well; without --plugin it is the set alone. A named VM has one more, and each
+ * shared folder. Answers how many. */
 static uint32_t list_specs(const struct options *o, const char **specs)
 {
 	static const char *const word[] = {DEFAULT_WORD};
@@ -62,6 +62,8 @@ static uint32_t list_specs(const struct options *o, const char **specs)
 	}
 	if (registry_plugin_spec())
 		specs[n++] = registry_plugin_spec();
+	for (uint32_t i = 0; VOLT_HAS_OPERATE && i < o->share_count; i++)
+		specs[n++] = o->shares[i].plugin;
 	return n;
 }
 
