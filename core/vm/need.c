@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "core/base/log.h"
+#include "core/config.h"
 #include "core/plugin/device_file.h"
 #include "core/vm/syscalls.h"
 
@@ -135,7 +136,7 @@ int need_check(const struct volt_need *need, const char *id)
 		return log_error(EPERM, "plugin %s asks for %s (%s): no plugin may have it", id,
 		    need->syscall, need->reason);
 	for (uint32_t t = 0; t < need->test_count; t++)
-		if (need->tests[t].op == TEST_RETIRED)
+		if (VOLT_HAS_LOADER && need->tests[t].op == TEST_RETIRED)
 			return log_error(EINVAL,
 			    "plugin %s: its need of %s tests for \"at most\", which volt no longer "
 			    "has: build it anew with VOLT_TEST_MASKED_EQ",

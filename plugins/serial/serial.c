@@ -96,12 +96,21 @@ static int add_ports(struct uart *u, uint64_t base)
 	    .write = serial_write,
 	};
 
-	return check(u, u->h->add_range(u->h, &range), "base");
+	const int err = u->h->add_range(u->h, &range);
+
+	if (err)
+		return volt_fail(
+		    u->h, -err, "base=0x%" PRIx64 ": no ports: %s", base, strerror(-err));
+	return 0;
 }
 
 static int add_line(struct uart *u, uint32_t irq)
 {
-	return check(u, u->h->add_irq(u->h, irq, VOLT_IRQ_EDGE, &u->line), "irq");
+	const int err = u->h->add_irq(u->h, irq, VOLT_IRQ_EDGE, &u->line);
+
+	if (err == -EBUSY)
+		return volt_fail(u->h, EBUSY, "irq=%u is already used by another device", irq);
+	return check(u, err, "irq");
 }
 
 static int attach_console(struct uart *u)
