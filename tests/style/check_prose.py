@@ -79,6 +79,9 @@ OLD_NAMES = re.compile(r"(?<![A-Za-z])(?:keepers?|far[ _-]ends?|spoil(?:s|ed)?|c
 ALLOWED = {"CHANGELOG.md", "CONTRIBUTING.md", "docs/glossary.md", "tests/style/check_prose.py"}
 # Of a function's errors, in a comment.
 SAID = re.compile(r"(?:-errno|NULL|(?i:false)|_FAILED)[,:] (?:which was |which they |and the reason was )?sa(?:id|y)\b")
+# A document is read beside packages, too, whose prefix is another one.
+PREFIX = re.compile(r"/usr/local/(?:bin|share|lib|include)\b")
+DOCUMENTS = (".md", *(f".{n}" for n in range(1, 9)))
 TEXTS = (".c", ".h", ".py", ".md", ".build", ".sh", ".config", *(f".{n}" for n in range(1, 9)))
 PROGRAMS = ("core", "jail", "plugins", "sdk", "tools", "volt-init")
 CODE = re.compile(r"```.*?```|`[^`]*`|\"[^\"\n]*\"", re.S)
@@ -151,6 +154,9 @@ def main():
     assert [number for number, _ in problems_of_names("a far_end\nb farther")] == [1]
     texts = [path for path in tree.files(*TEXTS) if str(path) not in ALLOWED]
     found += [f"{path}:{number}: {why}" for path in texts for number, why in problems_of_names(tree.text(path))]
+    found += [f"{path}:{number}: names a prefix; a program is found by its name, a file is 'share/volt/...'"
+              for path in tree.files(*DOCUMENTS) for number, line in enumerate(tree.text(path).split("\n"), 1)
+              if PREFIX.search(line)]
     tree.finish(found, len(texts), "documents and sources")
 
 
