@@ -9,6 +9,7 @@
 
 #include "cmdline.h"
 #include "parts.h"
+#include "small.h"
 #include "text.h"
 
 /* include/uapi/linux/module.h; kernels without CONFIG_MODULE_DECOMPRESS answer EINVAL. */
@@ -99,6 +100,28 @@ static void load_file(const char *path)
 	}
 }
 
+static bool is_device(const char *name)
+{
+	return name[0] != '.';
+}
+
+/* Of drivers for devices that few guests have: `device` says 0x001b for virtio's number 27. */
+static void load_for_devices(void)
+{
+	static const char devices[] = "/sys/bus/virtio/devices";
+	char path[300], id[16], **names;
+	const int count = names_read(devices, is_device, strcmp, &names);
+
+	for (int i = 0; i < count; i++) {
+		text_format(path, sizeof(path), "%s/%s/device", devices, names[i]);
+		if (read_file(path, id, sizeof(id)) <= 0)
+			continue;
+		id[strcspn(id, "\n")] = '\0';
+		text_format(path, sizeof(path), "virtio-%s", id);
+		modules_load_for(path);
+	}
+}
+
 void modules_load(const char *list)
 {
 	char name[256];
@@ -106,6 +129,7 @@ void modules_load(const char *list)
 	load_file(list_path);
 	while (cmdline_next_item(&list, name, sizeof(name)))
 		load(name, "");
+	load_for_devices();
 }
 
 void modules_load_for(const char *type)

@@ -29,7 +29,8 @@ bool console_open(void);
 void console_take(void);
 
 /* --- modules.c */
-/* The modules in /etc/volt/modules, then the comma-separated list, in this order. */
+/* The modules in /etc/volt/modules, then the comma-separated list, in this order; then those of the
+ * virtio devices that are there by then, which /etc/volt/modules-virtio-ID lists. */
 void modules_load(const char *list);
 /* Those of the file system `type`, which /etc/volt/modules-TYPE lists; nothing without that. */
 void modules_load_for(const char *type);

@@ -75,6 +75,10 @@ const struct feature feature_table[] = {
     {"virtio-console", "a console and ports, by the plugin virtio-console", EXTRA,
 	{"VIRTIO_CONSOLE", TRANSPORT}},
     {"virtio-balloon", "memory that the host gets back", EXTRA, {"VIRTIO_BALLOON", TRANSPORT}},
+    {"virtio-pmem", "files as memory, by the plugin virtio-pmem", EXTRA,
+	{"VIRTIO_PMEM", "BLK_DEV_PMEM", TRANSPORT}},
+    {"DAX", "files of virtio-pmem without a copy in the guest's page cache", EXTRA,
+	{"FS_DAX", "ZONE_DEVICE"}},
     {"virtio-fs", "folders of the host", EXTRA, {"FUSE_FS", "VIRTIO_FS", TRANSPORT}},
 };
 

@@ -7,6 +7,7 @@
  *	/lib/modules/NAME.ko        what volt-init loads
  *	/etc/volt/modules           the names at the start, in order
  *	/etc/volt/modules-TYPE      those of a file system, once the root is seen to have it
+ *	/etc/volt/modules-virtio-ID those of a device that few guests have, if it is there
  *
  * Linux unpacks archives that follow each other, each compressed or not.
  */
@@ -32,6 +33,11 @@
  * module has it built in, or not at all: `inspect` tells which. */
 static const char usual[] = "virtio_mmio,virtio_pci,virtio_blk,virtio_net,virtio_console,"
 			    "virtio_rng,vmw_vsock_virtio_transport,af_packet,ext4,virtiofs";
+
+/* Persistent memory, virtio 1.2, 5.19: with what these need, half a MB. The id is as sysfs has it.
+ */
+static const char pmem_id[] = "virtio-0x001b";
+static const char *const pmem[] = {"virtio_pmem", "nd_pmem"};
 
 struct work {
 	struct module_tree tree;
@@ -107,6 +113,22 @@ static int take_modules(struct work *w, const char *names, bool must)
 	return 0;
 }
 
+static int put_pmem(struct work *w)
+{
+	struct module_list own = {.count = 0};
+	char path[64];
+	int err = 0;
+
+	for (size_t i = 0; !err && i < sizeof(pmem) / sizeof(pmem[0]); i++)
+		err = module_add(&w->tree, &own, pmem[i]);
+	if (err)
+		return err == -ENOENT ? 0 : err;
+	snprintf(path, sizeof(path), "etc/volt/modules-%s", pmem_id);
+	put_list(w, path, &own);
+	put_modules_of(w, &own);
+	return 0;
+}
+
 static int put_modules(struct work *w, const struct request *q, FILE *out, uint64_t size)
 {
 	static const char *const folders[] = {"etc", "etc/volt", "lib", "lib/modules"};
@@ -115,6 +137,9 @@ static int put_modules(struct work *w, const struct request *q, FILE *out, uint6
 	for (size_t i = 0; i < sizeof(folders) / sizeof(folders[0]); i++)
 		cpio_put_folder(&w->cpio, folders[i]);
 	int err = take_modules(w, usual, false);
+	if (err)
+		return err;
+	err = put_pmem(w);
 	if (err)
 		return err;
 	if (q->modules)

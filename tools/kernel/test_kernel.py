@@ -244,6 +244,9 @@ class Initramfs(Case):
         "fs/ext4/ext4.ko": module("softdep=pre: crc32c", "depends=jbd2,virtio", "alias=fs-ext4"),
         "fs/jbd2/jbd2.ko.gz": gzip.compress(module("depends=")),
         "crypto/crc32c_generic.ko": module("alias=crypto-crc32c", "alias=crc32c", "depends="),
+        "drivers/nvdimm/nd_pmem.ko": module("depends=libnvdimm"),
+        "drivers/nvdimm/libnvdimm.ko": module("depends="),
+        "drivers/nvdimm/virtio_pmem.ko": module("depends=virtio"),
         "misc/left.ko": module("depends=right"),
         "misc/right.ko": module("depends=left"),
         "misc/odd.ko": module("depends=not_there"),
@@ -276,6 +279,12 @@ class Initramfs(Case):
         self.assertEqual(found["etc/volt/modules-ext4"].decode().split(),
                          ["crc32c_generic", "jbd2", "virtio", "ext4"])
         self.assertEqual(found["lib/modules/jbd2.ko"], module("depends=")) # unpacked
+
+    def test_persistent_memory_waits_until_there_is_some(self):
+        found = self.archive()
+        self.assertEqual(found["etc/volt/modules-virtio-0x001b"].decode().split(),
+                         ["virtio", "virtio_pmem", "libnvdimm", "nd_pmem"])
+        self.assertIn("lib/modules/nd_pmem.ko", found)
 
     def test_more_modules_can_be_named(self):
         found = self.archive("--modules", "left,crc32c-generic")
