@@ -2,7 +2,9 @@
 # SPDX-FileCopyrightText: The Volt authors
 """Debian's kernel, with the initramfs that volt-kernel makes for it, finds its root on a disk."""
 
+import hashlib
 import os
+import re
 import struct
 import sys
 import tempfile
@@ -18,7 +20,7 @@ INITRD, WHOLE, PARTED = "/lab/modules.cpio", "/lab/whole.img", "/lab/parted.img"
 UUID = "8f7c3b52-2c3d-4f0e-9d42-5a1e6b7c8d90"
 PART_UUID = "1b4e28ba-2fa1-11d2-883f-b9a761bde3fb"
 LINUX_DATA = "0fc63daf-8483-4772-8e79-3d69d8477de4"
-APPLETS = ("sh", "cat", "mount", "sync", "poweroff", "ls", "df", "mkdir", "echo", "sha256sum")
+APPLETS = ("sh", "cat", "mount", "sync", "poweroff", "ls", "df", "mkdir", "echo", "sha256sum", "dd")
 INIT = """#!/bin/sh
 echo "the root's own init runs as $$ with: $*"
 cat /proc/self/mountinfo
@@ -40,7 +42,7 @@ def _root(folder):
     (tree / "sbin/init").write_text(INIT, encoding="ascii")
     (tree / "sbin/init").chmod(0o755)
     (tree / "etc/motd").write_text("this is the disk\n", encoding="ascii")
-    call("mke2fs", "-q", "-t", "ext4", "-L", "volt-root", "-U", UUID, "-E", "root_owner=0:0",
+    call("mke2fs", "-q", "-t", "ext4", "-b", "4096", "-L", "volt-root", "-U", UUID, "-E", "root_owner=0:0",
           "-d", tree, image, "16M")
     return image
 
@@ -109,6 +111,36 @@ def partition_is_found_by_partuuid(lab):
     output = _boot(lab, f"root=PARTUUID={PART_UUID}", disk=PARTED, run="cat /etc/motd")
     _is_root(output, "/dev/vda2", "ro")
     expect("this is the disk" in output, "another root", output)
+
+
+def _boot_memory(lab, append, script, plugins="", more=""):
+    """With the file as persistent memory."""
+    lab.check(f"cp {WHOLE} /tmp/disk.img")
+    line = volt(NO_IOAPIC, plugins, f"--plugin virtio-pmem,file=/tmp/disk.img{more}", initrd=INITRD,
+                append=f"quiet loglevel=0 root=/dev/pmem0 rootflags=dax {append}", run=script)
+    found, output = lab.run(line + " --log-level debug </dev/null", LIMIT_S)
+    expect(found == 0, f"exit status {found}", output)
+    expect(re.search(r"/dev/\S+ / ext4 \S*dax", output), "not mounted with dax", output)
+    expect("this is the disk" in output, "another root", output)
+    return output
+
+
+def file_as_memory_is_a_root_without_a_page_cache(lab):
+    output = _boot_memory(lab, "rw", "cat /proc/mounts /etc/motd; echo freshly written >/etc/new && sync")
+    _is_root(output, "/dev/pmem0", "rw")
+    expect("freshly written" in lab.check("strings /tmp/disk.img | grep freshly"), "nothing was written", output)
+    flushes = re.search(r"virtio-pmem: flushes (\d+)", output)
+    expect(flushes and int(flushes[1]), "no flush", output)
+
+
+def file_as_memory_that_is_only_read_stays_as_it_is(lab):
+    output = _boot_memory(lab, "ro", "cat /proc/mounts /etc/motd; sha256sum /bin/busybox; echo x >/etc/new || echo refused; "
+                          "dd if=/bin/busybox of=/dev/pmem0 bs=4096 count=1 seek=16 conv=fsync",
+                          "--plugin ioapic --plugin pci", ",readonly=on")
+    expect("refused" in output, "it was written to", output)
+    expect(hashlib.sha256(busybox().read_bytes()).hexdigest() in output, "a file is another one", output)
+    expect(re.search(r"virtio-pmem: dropped \d", output), "no write was dropped", output)
+    lab.check(f"cmp {WHOLE} /tmp/disk.img")
 
 
 def disk_that_is_not_there_is_told_and_ends_a_run(lab):
