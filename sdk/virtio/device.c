@@ -337,13 +337,10 @@ void virtio_queue_set_half(struct volt_virtio *v, size_t part, unsigned half, ui
 									      << (half ? 32 : 0);
 }
 
-/* virtio 4.2.2.2: a driver may stop a live queue, and reads back 0 when nobody looks at it. */
-static void stop_queue(struct volt_virtio *v)
+void virtio_queue_stop(struct volt_queue *q)
 {
-	struct volt_queue *q = virtio_queue_selected(v);
+	struct volt_virtio *v = q->v;
 
-	if (!q)
-		return;
 	__atomic_store_n(&q->open, false, __ATOMIC_RELEASE);
 	__atomic_store_n(&q->drains, true, __ATOMIC_RELEASE);
 	if (v->type->workers)
@@ -356,11 +353,15 @@ static void stop_queue(struct volt_virtio *v)
 
 void virtio_queue_set_ready(struct volt_virtio *v, uint32_t ready)
 {
-	if (ready == 0 && virtio_status(v) & STATUS_DRIVER_OK) {
-		stop_queue(v);
+	struct volt_queue *q = virtio_queue_selected(v);
+
+	/* virtio 4.2.2.2: a driver may stop a live queue, and reads back 0 when nobody looks at it.
+	 */
+	if (q && ready == 0 && virtio_status(v) & STATUS_DRIVER_OK) {
+		virtio_queue_stop(q);
 		return;
 	}
-	struct volt_queue *q = queue_to_set_up(v);
+	q = queue_to_set_up(v);
 
 	if (!q)
 		return;
@@ -533,14 +534,37 @@ static const char *wanted_transport(const struct volt_args *a)
 	return s ? s : "";
 }
 
-/* MMIO, unless there is a bus: whoever loads one wants its devices there, and a guest that can
- * use neither bus nor ACPI has no use for either. */
+static bool has_peer(const struct volt_virtio *v, const char *id)
+{
+	struct volt_peer peer = {.size = sizeof(peer)};
+
+	return VOLT_HAS(v->h, find) && v->h->find(v->h, id, &peer) == 0;
+}
+
+static int choose_backend(struct volt_virtio *v, const char *wanted)
+{
+	v->transport = &virtio_backend;
+	if (virtio_is_outside(v))
+		return virtio_fail(v->h, ENOTSUP,
+		    "another process does this device's work already: give the front end that one");
+	if (strcmp(wanted, "auto") != 0)
+		return virtio_fail(v->h, EINVAL,
+		    "transport=%s: the front end decides here how the guest reaches the device: "
+		    "leave it out",
+		    wanted);
+	return 0;
+}
+
+/* A host that relays a front end has no other way to a guest. Else MMIO, unless there is a bus:
+ * whoever loads one wants its devices there, and a guest that can use neither bus nor ACPI has no
+ * use for either. */
 static int choose_transport(struct volt_virtio *v, const struct volt_args *a)
 {
 	const char *wanted = wanted_transport(a);
-	struct volt_peer bus = {.size = sizeof(bus)};
-	const bool has_bus = VOLT_HAS(v->h, find) && v->h->find(v->h, VOLT_EXT_PCI, &bus) == 0;
+	const bool has_bus = has_peer(v, VOLT_EXT_PCI);
 
+	if (has_peer(v, VOLT_EXT_BACKEND))
+		return choose_backend(v, wanted);
 	v->transport = &virtio_mmio;
 	if (strcmp(wanted, "mmio") == 0)
 		return 0;

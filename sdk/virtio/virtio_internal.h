@@ -34,6 +34,7 @@ struct volt_virtio_transport {
 	int (*validate)(const struct volt_virtio *v, const struct volt_queue *q);
 };
 
+extern const struct volt_virtio_transport virtio_backend __attribute__((visibility("hidden")));
 extern const struct volt_virtio_transport virtio_mmio __attribute__((visibility("hidden")));
 extern const struct volt_virtio_transport virtio_pci __attribute__((visibility("hidden")));
 
@@ -48,6 +49,8 @@ bool virtio_queue_is_sound(const struct volt_queue *q);
 bool virtio_queue_open(struct volt_queue *q); /* maps its parts; false: not all is RAM */
 void virtio_queue_clear(struct volt_queue *q);
 void virtio_queue_serve(struct volt_queue *q);
+/* [io] [loop] When this returns nobody looks at it, and what it held back is finished. */
+void virtio_queue_stop(struct volt_queue *q);
 
 /* The device's side of registers, for transports; [io]. */
 uint32_t virtio_device_features(const struct volt_virtio *v);

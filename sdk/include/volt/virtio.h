@@ -16,7 +16,8 @@
  *
  * volt_virtio is the first member, and `q` the array of its queues. The guest finds the device
  * over MMIO, or over PCI if the plugin `pci` is loaded: VOLT_VIRTIO_PARAMS is the last row of the
- * device's parameters, by which an operator chooses. The host's callbacks are
+ * device's parameters, by which an operator chooses. Under volt-device(1) there are no registers:
+ * another VMM drives the device, by volt.backend/1. The host's callbacks are
  * then those of the library: volt_virtio_reset() as `reset`, and VOLT_VIRTIO_STATE makes the
  * table for volt.state/1.
  *
@@ -37,6 +38,7 @@
 
 #include <sys/uio.h>
 
+#include <volt/draft/backend.h>
 #include <volt/draft/doorbell.h>
 #include <volt/draft/pci.h>
 #include <volt/loop.h>
@@ -188,6 +190,7 @@ struct volt_virtio {
 	uint32_t line;                                       /* handle of its interrupt */
 	uint32_t workers[VOLT_VIRTIO_QUEUES];                /* their handles */
 	const struct volt_loop *loop;                        /* volt.loop/1, if it is needed */
+	struct volt_peer backend;                            /* volt.backend/1, if there is one */
 	uint64_t due;                                        /* atomic; of its timer; 0: none */
 	uint32_t timer;                                      /* handle: of its limits */
 	uint32_t soon; /* handle: without workers, of a post */
