@@ -16,6 +16,7 @@
 #include "core/event/helper.h"
 #include "core/plugin/device_file.h"
 #include "core/vm/host_discard.h"
+#include "core/vm/hosting.h"
 #include "core/vm/inherit.h"
 #include "core/vm/need.h"
 #include "core/vm/snapshot.h"
@@ -116,12 +117,15 @@ static int declare_core(const struct machine *m, struct ledger *l)
 	ledger_call(l, LEDGER_LOOP, &end);
 	const bool attached = peers_attached(&m->peers);
 	const struct ledger_later later = {
-	    .count = streams_clients(&m->streams) + peers_files(&m->peers),
+	    .count = streams_clients(&m->streams) + peers_files(&m->peers) +
+		     (VOLT_HAS_LOADER && m->hosting ? m->hosting->files : 0),
 	    .closing = {attached ? m->peers.broker.pair_fd : -1,
 		attached ? m->peers.broker.listen_fd : -1},
 	    .highest = attached ? (int)open_files_highest() : INT_MAX,
 	};
 
+	if (VOLT_HAS_LOADER && m->hosting)
+		m->hosting->declare(m->hosting->self, later, l);
 	streams_declare(&m->streams, later, l);
 	return attached ? peers_declare(&m->peers, later, l) : 0;
 }

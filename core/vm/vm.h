@@ -36,6 +36,7 @@
 #define CMDLINE_MAX  4096
 
 struct commands;
+struct hosting;
 struct identity;
 struct restore;
 struct save;
@@ -83,6 +84,7 @@ struct machine {
 	bool sealed;                     /* wiring is over */
 	bool measured;                   /* accesses are counted and timed by range */
 	struct tally *tallies;           /* where, if so: core/vm/metrics.c */
+	const struct hosting *hosting;   /* NULL: the guest is its own, as in volt */
 	int fail_code; /* of a part of the start that fails otherwise than its step; 0: none did */
 };
 
