@@ -56,7 +56,7 @@ template_by_meson() {
 }
 
 template_by_make() {
-	make CFLAGS='-O2 -Werror' && make check && make DESTDIR="$PWD/staged" install &&
+	make CFLAGS='-O2 -Werror' check && ls gwdt.so vgpio.so && make DESTDIR="$PWD/staged" install &&
 		find staged -type f | grep -q '/volt/gwdt\.so$' &&
 		find staged -type f | grep -q '/volt/vgpio\.so$' &&
 		find staged -type f | grep -q '/man7/volt-gwdt\.7$'

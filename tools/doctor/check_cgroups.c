@@ -185,7 +185,7 @@ void check_cgroups(struct findings *f, const struct host *h)
 
 	if (!find_place(h, &p)) {
 		found(f, LEVEL_WARNING, "cgroups", "cgroup v2 is not mounted");
-		because(f, "volt-jail cannot set limits; volt itself needs none");
+		because(f, "volt-jail cannot set limits; volt itself does not use it");
 		mend(f, "mount -t cgroup2 none /sys/fs/cgroup");
 		return;
 	}

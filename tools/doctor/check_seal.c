@@ -115,7 +115,7 @@ static void check_extras(struct findings *f, const struct host *h)
 	mend(f, "use Linux 6.10 or newer");
 }
 
-/* volt itself needs none; volt-jail --user-namespace does, as root. */
+/* volt-jail --user-namespace makes one as root; volt itself does not. */
 static void check_namespaces(struct findings *f, const struct host *h)
 {
 	uint64_t most = 1, debian = 1, apparmor = 0;

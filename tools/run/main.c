@@ -11,6 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "sdk/common/params.h"
 #include "tools/misuse.h"
 #include "tools/run/back.h"
 #include "tools/run/machine.h"
@@ -126,6 +127,8 @@ static int add_variable(struct run_options *o, const char *text)
 
 static int take(struct run_options *o, int option)
 {
+	uint64_t n; /* volt knows the limits of it */
+
 	switch (option) {
 	case OPT_KERNEL:
 		o->kernel = optarg;
@@ -158,10 +161,12 @@ static int take(struct run_options *o, int option)
 		return 0;
 	case OPT_MEMORY:
 		o->memory = optarg;
-		return 0;
+		return parse_size(optarg, &n)
+			   ? run_say("--memory %s: give a size, such as 512M", optarg)
+			   : 0;
 	case OPT_CPUS:
 		o->cpus = optarg;
-		return 0;
+		return parse_uint(optarg, &n) ? run_say("--cpus %s: give a number", optarg) : 0;
 	case OPT_VERBOSE:
 		o->verbose = true;
 		return 0;

@@ -507,6 +507,8 @@ class Disks(Case):
                               (("--share", "/etc/passwd"), "is not a folder"),
                               (("--root", "/none"), "--root /none: No such file"),
                               (("--image", "a", "--root", "b"), "give one of them"),
+                              (("--memory", "12x"), "--memory 12x: give a size"),
+                              (("--cpus", "two"), "--cpus two: give a number"),
                               (("--share", "a", "--no-share"), "give one of them"),
                               (("--writable", "--no-share"), "give one of them"),
                               (("--what",), "unknown option --what")):
