@@ -30,7 +30,7 @@ struct restore {
 	int memory_fd;
 	uint8_t *bytes; /* of the state file, which `file` points into */
 	struct snapshot file;
-	struct snapshot_ram ram;
+	struct snapshot_ram ram, wset;
 	struct state_plan plan;
 	uint8_t *scratch;    /* for one instance's fields at a time */
 	struct blocks vm;    /* KVM's state of the VM */
@@ -91,7 +91,8 @@ static int read_state(struct restore *r)
 	if (n != (ssize_t)size)
 		return refuse(r, "state", "it cannot be read to its end");
 	if (!snapshot_read(&r->file, bytes, size, why, sizeof(why)) ||
-	    !snapshot_read_ram(&r->file, &r->ram, why, sizeof(why)))
+	    !snapshot_read_ram(&r->file, &r->ram, why, sizeof(why)) ||
+	    !snapshot_read_wset(&r->file, &r->wset, why, sizeof(why)))
 		return refuse(r, "state", why);
 	if (r->ram.kind != SNAPSHOT_RAM_FULL)
 		return refuse(r, "state",
@@ -116,6 +117,17 @@ static int open_memory(struct restore *r)
 	return 0;
 }
 
+/* The kernel reads it in while the VM is made. A failure costs time and nothing else. */
+static void read_ahead(const struct restore *r)
+{
+	for (uint64_t i = 0; i < r->wset.ranges; i++) {
+		const struct snapshot_range one = snapshot_range(&r->wset, i);
+
+		posix_fadvise(
+		    r->memory_fd, (off_t)one.offset, (off_t)one.length, POSIX_FADV_WILLNEED);
+	}
+}
+
 /* Rows that must be understood and are not. */
 static int check_kinds(const struct restore *r)
 {
@@ -129,6 +141,7 @@ static int check_kinds(const struct restore *r)
 	    {SNAPSHOT_CPU, 1},
 	    {SNAPSHOT_DEV, 0}, /* the plugin's own: state_load() looks at it */
 	    {SNAPSHOT_RAM, 1},
+	    {SNAPSHOT_WSET, 1},
 	};
 
 	for (uint32_t i = 0; i < r->file.rows; i++) {
@@ -223,7 +236,10 @@ static int open_parts(struct restore *r, struct options *o)
 	if (err)
 		return err;
 	err = open_memory(r);
-	return err ? err : take_sizes(r, o);
+	if (err)
+		return err;
+	read_ahead(r);
+	return take_sizes(r, o);
 }
 
 int restore_open(struct machine *m, struct options *o)
@@ -431,6 +447,9 @@ int restore_map(struct machine *m)
 	 * the file has a hole. */
 	madvise(m->memory.host, size, MADV_NOHUGEPAGE);
 	const int err = map_all(m);
+	/* Somebody looks which pages are read: none but those that the guest touches. */
+	if (r->wset.list && r->wset.ranges == 0)
+		madvise(m->memory.host, size, MADV_RANDOM);
 	madvise(m->memory.host, size, MADV_DONTFORK);
 	madvise(m->memory.host, size, MADV_DONTDUMP);
 	close(r->memory_fd);

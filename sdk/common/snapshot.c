@@ -220,6 +220,53 @@ bool snapshot_read_ram(
 	return !fault;
 }
 
+static const char *find_wset_fault(const struct snapshot *s, const struct snapshot_ram *wset)
+{
+	uint64_t left = s->ram;
+
+	for (uint64_t i = 0; i < wset->ranges; i++) {
+		const struct snapshot_range r = snapshot_range(wset, i);
+
+		if (r.length == 0 || r.length > left || r.offset > s->ram - r.length ||
+		    (r.offset | r.length) % SNAPSHOT_PAGE != 0)
+			return "a range to read ahead lies outside of its memory";
+		left -= r.length;
+	}
+	return NULL;
+}
+
+static const char *find_wset(const struct snapshot *s, struct snapshot_ram *wset)
+{
+	const int number = snapshot_find(s, SNAPSHOT_WSET, 0, NULL);
+	struct snapshot_row row;
+
+	*wset = (struct snapshot_ram){0};
+	if (number < 0)
+		return NULL;
+	snapshot_row(s, (uint32_t)number, &row);
+	const uint8_t *p = snapshot_section(s, &row);
+	if (!p)
+		return "the list of what is read ahead is damaged";
+	if (row.length < SNAPSHOT_WSET_HEAD)
+		return "the list of what is read ahead is malformed";
+	wset->ranges = get64(p);
+	wset->list = p + SNAPSHOT_WSET_HEAD;
+	if (wset->ranges > SNAPSHOT_WSET_MAX ||
+	    row.length != SNAPSHOT_WSET_HEAD + wset->ranges * SNAPSHOT_RAM_RANGE)
+		return "the list of what is read ahead is malformed";
+	return find_wset_fault(s, wset);
+}
+
+bool snapshot_read_wset(
+    const struct snapshot *s, struct snapshot_ram *wset, char *why, size_t why_size)
+{
+	const char *fault = find_wset(s, wset);
+
+	if (fault)
+		snprintf(why, why_size, "%s", fault);
+	return !fault;
+}
+
 /* ------------------------------------------------------------------- building */
 
 void snapshot_begin(struct snapshot_out *out, uint8_t *bytes, size_t room, uint32_t rows)
@@ -253,7 +300,7 @@ void snapshot_put(struct snapshot_out *out, uint32_t kind, uint16_t version, uin
 	}
 	put32(row, kind);
 	put16(row + ROW_VERSION, version);
-	put16(row + ROW_FLAGS, SNAPSHOT_NEEDED);
+	put16(row + ROW_FLAGS, kind == SNAPSHOT_WSET ? 0 : SNAPSHOT_NEEDED);
 	put32(row + ROW_CRC, state_crc(out->bytes + out->size, length));
 	put32(row + ROW_INDEX, index);
 	put64(row + ROW_OFFSET, out->size);

@@ -32,6 +32,7 @@
 #define SNAPSHOT_CPU  SNAPSHOT_KIND('c', 'p', 'u', ' ')
 #define SNAPSHOT_DEV  SNAPSHOT_KIND('d', 'e', 'v', ' ')
 #define SNAPSHOT_RAM  SNAPSHOT_KIND('r', 'a', 'm', ' ')
+#define SNAPSHOT_WSET SNAPSHOT_KIND('w', 's', 'e', 't')
 
 #define SNAPSHOT_NEEDED 1u /* of a row: who does not know its kind must refuse the file */
 
@@ -86,6 +87,15 @@ bool snapshot_read_ram(
     const struct snapshot *s, struct snapshot_ram *ram, char *why, size_t why_size);
 struct snapshot_range snapshot_range(const struct snapshot_ram *ram, uint64_t number);
 
+/* Of the section `wset`: what a guest touches first after a restore, in that order. */
+#define SNAPSHOT_WSET_HEAD 8u    /* u64 ranges; then they, as in `ram ` */
+#define SNAPSHOT_WSET_MAX  4096u /* ranges */
+
+/* Finds and checks the section: ranges are whole pages of the memory, and together no more than it
+ * has. `list` is NULL where there is none. True, or false with the reason in `why`. */
+bool snapshot_read_wset(
+    const struct snapshot *s, struct snapshot_ram *wset, char *why, size_t why_size);
+
 /* ------------------------------------------------------------------- building */
 
 struct snapshot_out {
@@ -99,7 +109,8 @@ struct snapshot_out {
 void snapshot_begin(struct snapshot_out *out, uint8_t *bytes, size_t room, uint32_t rows);
 /* Where the next section's bytes go, and how many fit. */
 uint8_t *snapshot_next(struct snapshot_out *out, size_t *room);
-/* Ends the section of `length` bytes that lies there. */
+/* Ends the section of `length` bytes that lies there. All kinds must be known to who reads the file
+ * but `wset`, without which a restore is slower and no other. */
 void snapshot_put(struct snapshot_out *out, uint32_t kind, uint16_t version, uint32_t index,
     const char *name, size_t length);
 /* Writes table, header and sums. The bytes of the whole, or 0 if something did not fit. */

@@ -18,7 +18,7 @@
 #define RAM (16u << 20)
 
 static const uint8_t uuid[16] = "0123456789abcde";
-static _Alignas(8) uint8_t bytes[8192];
+static _Alignas(8) uint8_t bytes[128 << 10];
 static size_t size;
 static char why[128];
 
@@ -192,6 +192,63 @@ static void malformed_ranges_are_refused(void **state)
 	assert_false(snapshot_read_ram(&s, &ram, why, sizeof(why)));
 }
 
+static bool read_wset(const uint64_t *section, size_t n, struct snapshot_ram *wset)
+{
+	struct snapshot_out out;
+	struct snapshot s;
+
+	snapshot_begin(&out, bytes, sizeof(bytes), section ? 2 : 1);
+	put(&out, SNAPSHOT_RAM, 0, "", ram_section, sizeof(ram_section));
+	if (section)
+		put(&out, SNAPSHOT_WSET, 0, "", section, n);
+	size = snapshot_end(&out, RAM, uuid);
+	assert_true(snapshot_read(&s, bytes, size, why, sizeof(why)));
+	return snapshot_read_wset(&s, wset, why, sizeof(why));
+}
+
+static void what_is_read_ahead_comes_back_in_its_order(void **state)
+{
+	static const uint64_t section[] = {2, 1 << 20, 8192, 0, 4096}, none[] = {0};
+	struct snapshot_ram wset;
+
+	assert_true(read_wset(section, sizeof(section), &wset));
+	assert_int_equal(wset.ranges, 2);
+	assert_int_equal(snapshot_range(&wset, 0).offset, 1 << 20);
+	assert_int_equal(snapshot_range(&wset, 1).length, 4096);
+	assert_true(read_wset(none, sizeof(none), &wset));
+	assert_non_null(wset.list);
+	assert_int_equal(wset.ranges, 0);
+	assert_true(read_wset(NULL, 0, &wset));
+	assert_null(wset.list);
+}
+
+static void malformed_lists_of_what_is_read_ahead_are_refused(void **state)
+{
+	static const uint64_t wrong[][5] = {
+	    {2, 0, 4096, RAM, 4096},          /* outside */
+	    {2, 0, 4096, RAM - 4096, 8192},   /* half outside */
+	    {2, 0, 4096, 4096, -4096ull},     /* wraps */
+	    {2, 0, 4096, -4096ull, 4096},     /* wraps */
+	    {2, 0, 4096, 4096, 0},            /* empty */
+	    {2, 0, 4096, 4096, 100},          /* no whole page */
+	    {2, 0, 4096, 100, 4096},          /* not at a page */
+	    {2, 0, RAM, 0, 4096},             /* more than there is */
+	    {3, 0, 4096, 4096, 4096},         /* more than there are */
+	    {1, 0, 4096, 4096, 4096},         /* fewer */
+	    {1ull << 60, 0, 4096, 4096, 4096} /* times 16 wraps */
+	};
+	static uint64_t many[1 + 2 * (SNAPSHOT_WSET_MAX + 1)];
+	struct snapshot_ram wset;
+
+	for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++)
+		assert_false(read_wset(wrong[i], sizeof(wrong[i]), &wset));
+	assert_false(read_wset(wrong[0], 7, &wset));
+	many[0] = SNAPSHOT_WSET_MAX + 1;
+	for (size_t i = 1; i < sizeof(many) / sizeof(many[0]); i += 2)
+		many[i + 1] = 4096;
+	assert_false(read_wset(many, sizeof(many), &wset));
+}
+
 static void what_does_not_fit_is_not_built(void **state)
 {
 	struct snapshot_out out;
@@ -215,6 +272,8 @@ int main(void)
 	    cmocka_unit_test_setup(sections_that_leave_the_file_or_overlap_are_refused, set_up),
 	    cmocka_unit_test_setup(too_many_rows_are_refused, set_up),
 	    cmocka_unit_test(malformed_ranges_are_refused),
+	    cmocka_unit_test(what_is_read_ahead_comes_back_in_its_order),
+	    cmocka_unit_test(malformed_lists_of_what_is_read_ahead_are_refused),
 	    cmocka_unit_test(what_does_not_fit_is_not_built),
 	};
 

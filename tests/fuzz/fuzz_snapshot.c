@@ -65,11 +65,12 @@ static void put_blocks(struct snapshot_out *out, uint32_t kind, uint32_t index)
 static size_t build(uint8_t *bytes)
 {
 	const uint64_t ram[] = {SNAPSHOT_RAM_FULL, 0, 0, 2, 0, 4096, 1 << 20, 8192};
+	const uint64_t wset[] = {2, 1 << 20, 8192, 0, 4096};
 	const uint8_t uuid[16] = {1};
 	struct snapshot_out out;
 	size_t room;
 
-	snapshot_begin(&out, bytes, ROOM, 5);
+	snapshot_begin(&out, bytes, ROOM, 6);
 	memcpy(snapshot_next(&out, &room), "memory 1\n", 9);
 	snapshot_put(&out, SNAPSHOT_CONF, 1, 0, "", 9);
 	put_blocks(&out, SNAPSHOT_KVM, 0);
@@ -78,6 +79,8 @@ static size_t build(uint8_t *bytes)
 	snapshot_put(&out, SNAPSHOT_DEV, 2, 0, "serial", 6);
 	memcpy(snapshot_next(&out, &room), ram, sizeof(ram));
 	snapshot_put(&out, SNAPSHOT_RAM, 1, 0, "", sizeof(ram));
+	memcpy(snapshot_next(&out, &room), wset, sizeof(wset));
+	snapshot_put(&out, SNAPSHOT_WSET, 1, 0, "", sizeof(wset));
 	return snapshot_end(&out, RAM, uuid);
 }
 
@@ -138,6 +141,23 @@ static void read_ranges(const struct snapshot *s)
 	}
 }
 
+static void read_wset(const struct snapshot *s)
+{
+	struct snapshot_ram wset;
+	uint64_t sum = 0;
+	char why[128];
+
+	if (!snapshot_read_wset(s, &wset, why, sizeof(why)))
+		return;
+	for (uint64_t i = 0; i < wset.ranges; i++) {
+		const struct snapshot_range r = snapshot_range(&wset, i);
+
+		sum += r.length;
+		if (r.offset + r.length < r.offset || r.offset + r.length > s->ram || sum > s->ram)
+			wrong("a range to read ahead lies outside of the memory");
+	}
+}
+
 static void read_all(const uint8_t *bytes, size_t n)
 {
 	struct snapshot s;
@@ -160,6 +180,7 @@ static void read_all(const uint8_t *bytes, size_t n)
 			read_cpu(section, row.length);
 	}
 	read_ranges(&s);
+	read_wset(&s);
 }
 
 static void play(void)

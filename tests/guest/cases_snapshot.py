@@ -258,6 +258,17 @@ class Refused(Saving):
                 self.assertIn(run.wait(LIMIT), (101, 102, 103, 104), run.story())
                 self.assertIn("is damaged", "\n".join(run.log()))
 
+    def test_verify_prints_no_control_characters(self):
+        """A name of a section may come from anybody."""
+        def change(state):
+            state[64:68] = b"\x1b[2J"
+            state[64 + 32:64 + 39] = b"\x1b]0;x\x07\xff"
+            state[Snapshot(self.saved).sections[0].offset] ^= 1
+            self.mend(state)
+        run = self.snapshot("verify", self.corrupt(change), status=1)
+        self.assertIn("section ?[2J 0 ?]0;x?? is damaged", run.stderr)
+        self.assertTrue(run.stderr.strip().isprintable(), repr(run.stderr))
+
     def without_line(self, line):
         """As a plugin of before would have saved, which did not know that parameter."""
         line = line.encode() + b"\n"

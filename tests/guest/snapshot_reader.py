@@ -60,6 +60,12 @@ class Section:
         count = struct.unpack_from("<Q", self.bytes, 24)[0]
         return [struct.unpack_from("<QQ", self.bytes, 32 + 16 * i) for i in range(count)]
 
+    def working_set(self):
+        """Of `wset`: offset and length, in the order of the first touch."""
+        count = struct.unpack_from("<Q", self.bytes)[0]
+        assert self.length == 8 + 16 * count
+        return [struct.unpack_from("<QQ", self.bytes, 8 + 16 * i) for i in range(count)]
+
 
 class Snapshot:
     def __init__(self, folder):

@@ -62,6 +62,7 @@ ELSEWHERE = {
                           "volt --restore warm": "tests/lab/test_snapshot.py",
                           "volt doctor --cpu": "tools/doctor/test_doctor.py",
                           "volt snapshot save": "tests/guest/cases_snapshot.py",
+                          "volt snapshot record": "tests/guest/cases_snapshot_record.py",
                           "common=": "tests/lab/test_snapshot.py"},
     "docs/virtio.md": {"meson test -C": "tests/guest/meson.build",
                        "VOLT_SOAK_SECONDS=": "tests/guest/cases_virtio_kvm.py"},

@@ -91,7 +91,7 @@ static int fill_state(const struct new_folder *f, int fd, const uint8_t *bytes, 
 	return 0;
 }
 
-static int write_state(const struct new_folder *f, const uint8_t *bytes, size_t n)
+int folder_write_state(const struct new_folder *f, const uint8_t *bytes, size_t n)
 {
 	const int fd = openat(f->dir, "state", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
@@ -116,7 +116,7 @@ static int sync_parent(const struct new_folder *f)
 
 int folder_finish(struct new_folder *f, const uint8_t *bytes, size_t n)
 {
-	int err = write_state(f, bytes, n);
+	int err = folder_write_state(f, bytes, n);
 
 	if (err || renameat2(AT_FDCWD, f->temporary, AT_FDCWD, f->path, RENAME_NOREPLACE) != 0) {
 		const int code = cannot(f, "write it", err ? -err : errno);
@@ -193,7 +193,63 @@ void folder_close(struct old_folder *f)
 	*f = (struct old_folder){.memory = -1};
 }
 
+static int fill_for_good(int fd, const uint8_t *bytes, size_t n)
+{
+	const int err = file_put(fd, bytes, n, 0);
+
+	if (err)
+		return err;
+	return fchmod(fd, 0400) == 0 && fsync(fd) == 0 ? 0 : -errno;
+}
+
+static int write_beside(int dir, const char *name, const uint8_t *bytes, size_t n)
+{
+	const int fd = openat(dir, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+
+	if (fd < 0)
+		return -errno;
+	const int err = fill_for_good(fd, bytes, n);
+	close(fd);
+	return err;
+}
+
+static int take_place(int dir, const char *name)
+{
+	return renameat(dir, name, dir, "state") == 0 && fsync(dir) == 0 ? 0 : -errno;
+}
+
+int folder_replace_state(const struct old_folder *f, const uint8_t *bytes, size_t n)
+{
+	char name[32];
+	const int dir = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (dir < 0)
+		return -errno;
+	snprintf(name, sizeof(name), ".state-%d", (int)getpid());
+	int err = write_beside(dir, name, bytes, n);
+	err = err ? err : take_place(dir, name);
+	if (err && err != -EEXIST)
+		unlinkat(dir, name, 0);
+	close(dir);
+	return err;
+}
+
 /* ---------------------------------------------------------------- state files */
+
+int ranges_append(struct ranges *r, uint64_t offset, uint64_t length)
+{
+	if (r->count == r->room) {
+		const uint64_t room = r->room ? 2 * r->room : 256;
+		struct snapshot_range *grown = realloc(r->list, room * sizeof(*grown));
+
+		if (!grown)
+			return -ENOMEM;
+		r->list = grown;
+		r->room = room;
+	}
+	r->list[r->count++] = (struct snapshot_range){.offset = offset, .length = length};
+	return 0;
+}
 
 int ranges_add(struct ranges *r, uint64_t offset, uint64_t length)
 {
@@ -207,17 +263,7 @@ int ranges_add(struct ranges *r, uint64_t offset, uint64_t length)
 			return 0;
 		}
 	}
-	if (r->count == r->room) {
-		const uint64_t room = r->room ? 2 * r->room : 256;
-		struct snapshot_range *grown = realloc(r->list, room * sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		r->list = grown;
-		r->room = room;
-	}
-	r->list[r->count++] = (struct snapshot_range){.offset = offset, .length = length};
-	return 0;
+	return ranges_append(r, offset, length);
 }
 
 static void put_ram(
@@ -285,6 +331,45 @@ int state_rewrite(const struct snapshot *from, const struct ranges *ranges, uint
 	}
 	put_ram(&out, ranges, kind, base);
 	*n = snapshot_end(&out, from->ram, uuid);
+	return *n > 0 ? 0 : -E2BIG;
+}
+
+static void put_wset(struct snapshot_out *out, const struct ranges *wset)
+{
+	const size_t n = wset->count * SNAPSHOT_RAM_RANGE;
+	size_t room;
+	uint8_t *to = snapshot_next(out, &room);
+
+	if (room < SNAPSHOT_WSET_HEAD + n) {
+		out->overflowed = true;
+		return;
+	}
+	memcpy(to, &wset->count, SNAPSHOT_WSET_HEAD);
+	if (n > 0)
+		memcpy(to + SNAPSHOT_WSET_HEAD, wset->list, n);
+	snapshot_put(out, SNAPSHOT_WSET, 1, 0, "", SNAPSHOT_WSET_HEAD + n);
+}
+
+int state_put_wset(
+    const struct snapshot *from, const struct ranges *wset, uint8_t **bytes, size_t *n)
+{
+	const bool had = snapshot_find(from, SNAPSHOT_WSET, 0, NULL) >= 0;
+	const size_t room =
+	    from->size + SNAPSHOT_ROW + SNAPSHOT_WSET_HEAD + 64 + wset->count * SNAPSHOT_RAM_RANGE;
+	struct snapshot_out out;
+	struct snapshot_row row;
+
+	*bytes = malloc(room);
+	if (!*bytes)
+		return -ENOMEM;
+	snapshot_begin(&out, *bytes, room, from->rows + (had ? 0 : 1));
+	for (uint32_t i = 0; i < from->rows; i++) {
+		snapshot_row(from, i, &row);
+		if (row.kind != SNAPSHOT_WSET)
+			copy_section(&out, from, &row, "");
+	}
+	put_wset(&out, wset);
+	*n = snapshot_end(&out, from->ram, from->uuid);
 	return *n > 0 ? 0 : -E2BIG;
 }
 

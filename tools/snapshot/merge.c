@@ -47,16 +47,18 @@ static int copy_ranges(const struct old_folder *from, int to)
 	return 0;
 }
 
-/* The base's memory, shared with it where the file system can, and the diff's over it. */
-static int copy_memory(const struct old_folder *base, const struct old_folder *diff, int to)
+int memory_copy(const struct old_folder *from, int to)
 {
-	int err = 0;
+	if (ioctl(to, FICLONE, from->memory) == 0)
+		return 0;
+	return ftruncate(to, (off_t)from->file.ram) == 0 ? copy_ranges(from, to) : -errno;
+}
 
-	if (ioctl(to, FICLONE, base->memory) != 0) {
-		if (ftruncate(to, (off_t)base->file.ram) != 0)
-			return -errno;
-		err = copy_ranges(base, to);
-	}
+/* The base's memory, and the diff's over it. */
+static int copy_both(const struct old_folder *base, const struct old_folder *diff, int to)
+{
+	const int err = memory_copy(base, to);
+
 	return err ? err : copy_ranges(diff, to);
 }
 
@@ -109,7 +111,7 @@ static int unite_into(const struct new_folder *to, const struct old_folder *base
     const struct old_folder *diff, struct ranges *ranges, uint8_t **bytes, size_t *n)
 {
 	const uint8_t none[16] = {0};
-	int err = copy_memory(base, diff, to->memory);
+	int err = copy_both(base, diff, to->memory);
 
 	if (err)
 		return err;

@@ -77,6 +77,27 @@ static void print_sections(const struct snapshot *s)
 	}
 }
 
+/* A name of a section, as text of printable characters. */
+static const char *safe_name(const char *name, char text[33])
+{
+	size_t n = 0;
+
+	for (; name[n] != '\0' && n < 32; n++)
+		text[n] =
+		    (unsigned char)name[n] >= 0x20 && (unsigned char)name[n] < 0x7f ? name[n] : '?';
+	text[n] = '\0';
+	return text;
+}
+
+static void say_damaged(const struct old_folder *f, const struct snapshot_row *row)
+{
+	char kind[5] = "", kind_text[33], name_text[33];
+
+	memcpy(kind, &row->kind, sizeof(row->kind));
+	snap_say(SNAP_FAILED, "%s/state: section %s %u %s is damaged", f->path,
+	    safe_name(kind, kind_text), row->index, safe_name(row->name, name_text));
+}
+
 static uint64_t bytes_of(const struct snapshot_ram *ram)
 {
 	uint64_t n = 0;
@@ -84,6 +105,18 @@ static uint64_t bytes_of(const struct snapshot_ram *ram)
 	for (uint64_t i = 0; i < ram->ranges; i++)
 		n += snapshot_range(ram, i).length;
 	return n;
+}
+
+static void print_wset(const struct snapshot *s)
+{
+	struct snapshot_ram wset;
+	char why[128];
+
+	if (!snapshot_read_wset(s, &wset, why, sizeof(why)))
+		printf("read ahead: %s\n", why);
+	else if (wset.list)
+		printf("read ahead %llu KiB in %llu ranges\n",
+		    (unsigned long long)(bytes_of(&wset) >> 10), (unsigned long long)wset.ranges);
 }
 
 int verb_show(const struct snap_options *o)
@@ -104,6 +137,7 @@ int verb_show(const struct snap_options *o)
 	}
 	printf("saved %llu KiB of memory in %llu ranges\n",
 	    (unsigned long long)(bytes_of(&f.ram) >> 10), (unsigned long long)f.ram.ranges);
+	print_wset(&f.file);
 	print_text(&f.file, SNAPSHOT_META);
 	print_text(&f.file, SNAPSHOT_CONF);
 	print_sections(&f.file);
@@ -125,9 +159,10 @@ int verb_verify(const struct snap_options *o)
 		struct snapshot_row row;
 
 		snapshot_row(&f.file, i, &row);
-		if (!snapshot_section(&f.file, &row))
-			code = snap_say(SNAP_FAILED, "%s/state: section %.4s %u %s is damaged",
-			    f.path, (const char *)&row.kind, row.index, row.name);
+		if (snapshot_section(&f.file, &row))
+			continue;
+		say_damaged(&f, &row);
+		code = SNAP_FAILED;
 	}
 	if (f.memory_size < f.file.ram)
 		code = snap_say(

@@ -25,6 +25,8 @@ enum {
 	OPT_NOTE,
 	OPT_QUIET,
 	OPT_TIMEOUT,
+	OPT_AFTER,
+	OPT_UNTIL,
 	OPT_VOLT,
 	OPT_VERSION,
 	OPT_HELP
@@ -36,6 +38,8 @@ static const struct option longs[] = {
     {"note", required_argument, NULL, OPT_NOTE},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"timeout", required_argument, NULL, OPT_TIMEOUT},
+    {"after", required_argument, NULL, OPT_AFTER},
+    {"until", required_argument, NULL, OPT_UNTIL},
     {"volt", required_argument, NULL, OPT_VOLT},
     {"version", no_argument, NULL, OPT_VERSION},
     {"help", no_argument, NULL, OPT_HELP},
@@ -58,7 +62,8 @@ static void print_help(void)
 	     "       volt snapshot show DIR\n"
 	     "       volt snapshot verify DIR\n"
 	     "       volt snapshot check DIR [OPTION OF VOLT...]\n"
-	     "       volt snapshot merge BASE DIFF DIR\n\n"
+	     "       volt snapshot merge BASE DIFF DIR\n"
+	     "       volt snapshot record [--after MS] [--until TEXT] DIR [OPTION OF VOLT...]\n\n"
 	     "Saves a running VM that was started with --snapshot and a name or control socket, "
 	     "and looks "
 	     "at\n"
@@ -67,13 +72,17 @@ static void print_help(void)
 	     "  show     print what a snapshot is of\n"
 	     "  verify   compare a snapshot with its checksums\n"
 	     "  check    tell whether this host, with these options of volt, can restore it\n"
-	     "  merge    make one snapshot of a base and a diff\n\n"
+	     "  merge    make one snapshot of a base and a diff\n"
+	     "  record   restore it once, and note what is to be read ahead at later restores\n\n"
 	     "  --stop             end the VM when its snapshot is on the disk\n"
 	     "  --diff             of a restored VM: only the memory that it has written\n"
 	     "  --note TEXT        a line to keep with the snapshot\n"
 	     "  --quiet            print errors only\n"
-	     "  --timeout SECONDS  give up after so long without a byte (default 30)\n"
-	     "  --volt FILE        the program volt, for check\n"
+	     "  --timeout SECONDS  give up after so long without a byte, or without TEXT (default "
+	     "30)\n"
+	     "  --after MS         record for so long (default 1000)\n"
+	     "  --until TEXT       record until the VM writes TEXT\n"
+	     "  --volt FILE        the program volt, for check and record\n"
 	     "  --version          print version and exit\n"
 	     "  --help             print this text and exit\n\n"
 	     "Exit codes:\n"
@@ -112,20 +121,29 @@ static int verb_check(const struct snap_options *o)
 	return snap_say(SNAP_FAILED, "check: cannot start %s: %s", program, strerror(errno));
 }
 
-static const char *const names[] = {"save", "show", "verify", "check", "merge", NULL};
+static const char *const names[] = {"save", "show", "verify", "check", "merge", "record", NULL};
 
 static int (*const runs[])(const struct snap_options *o) = {
-    verb_save, verb_show, verb_verify, verb_check, verb_merge};
+    verb_save, verb_show, verb_verify, verb_check, verb_merge, verb_record};
 
-static int take_timeout(struct snap_options *o, const char *text)
+static int take_number(
+    const char *option, const char *text, unsigned long most, const char *unit, unsigned *number)
 {
 	char *end;
 	const unsigned long n = strtoul(text, &end, 10);
 
-	if (*end || end == text || *text == '-' || n < 1 || n > 86400)
-		return snap_say(SNAP_USAGE, "--timeout %s: must be 1 to 86400 seconds", text);
-	o->timeout = (unsigned)n;
+	if (*end || end == text || *text == '-' || n < 1 || n > most)
+		return snap_say(
+		    SNAP_USAGE, "--%s %s: must be 1 to %lu %s", option, text, most, unit);
+	*number = (unsigned)n;
 	return SNAP_DONE;
+}
+
+static int take_numbers(struct snap_options *o, int option)
+{
+	return option == OPT_TIMEOUT
+		   ? take_number("timeout", optarg, 86400, "seconds", &o->timeout)
+		   : take_number("after", optarg, 86400000, "milliseconds", &o->after);
 }
 
 /* -1: go on; else the exit code. Stops at the first word behind the verb's own, so that `check`
@@ -150,8 +168,12 @@ static int parse(struct snap_options *o, int argc, char **argv)
 			o->quiet = true;
 			break;
 		case OPT_TIMEOUT:
-			if (take_timeout(o, optarg) != SNAP_DONE)
+		case OPT_AFTER:
+			if (take_numbers(o, c) != SNAP_DONE)
 				return SNAP_USAGE;
+			break;
+		case OPT_UNTIL:
+			o->until = optarg;
 			break;
 		case OPT_VOLT:
 			o->volt = optarg;

@@ -10,6 +10,7 @@
  *   folder.c     a new folder that gets its name when all is in it, and what is read of one
  *   show.c       show and verify
  *   merge.c      a diff and its base
+ *   record.c     which pages a restored guest touches first
  *
  * A snapshot is a folder with two files, `state` and `memory`: docs/snapshot-format.md.
  */
@@ -49,6 +50,8 @@ int folder_begin(struct new_folder *f, const char *path);
 int folder_finish(struct new_folder *f, const uint8_t *bytes, size_t n);
 /* Writes all of `bytes` at that place of a file. 0 or -errno. */
 int file_put(int fd, const uint8_t *bytes, size_t n, uint64_t at);
+/* Writes it as the file `state` and no more: the folder keeps its temporary name. 0 or -errno. */
+int folder_write_state(const struct new_folder *f, const uint8_t *bytes, size_t n);
 /* Takes back what was made. */
 void folder_drop(struct new_folder *f);
 
@@ -64,6 +67,11 @@ struct old_folder {
 
 int folder_open(struct old_folder *f, const char *path);
 void folder_close(struct old_folder *f);
+/* Puts another file in the place of its `state`, at once: whoever opens it finds either. 0 or
+ * -errno. */
+int folder_replace_state(const struct old_folder *f, const uint8_t *bytes, size_t n);
+/* Copies all of the memory; shares its blocks where the file system can. 0 or -errno. */
+int memory_copy(const struct old_folder *from, int to);
 
 /* ---------------------------------------------------------------- state files */
 
@@ -75,11 +83,17 @@ struct ranges {
 
 /* Adds a range behind the others, or makes the last one longer. 0 or -errno. */
 int ranges_add(struct ranges *r, uint64_t offset, uint64_t length);
+/* Adds one wherever it lies. */
+int ranges_append(struct ranges *r, uint64_t offset, uint64_t length);
 
 /* Copies a state file, with the section `ram ` of these ranges in place of its own, `meta` lines
  * behind its own, and a new UUID. *bytes is the caller's to free. 0 or -errno. */
 int state_rewrite(const struct snapshot *from, const struct ranges *ranges, uint32_t kind,
     const uint8_t base[16], const char *meta, uint8_t **bytes, size_t *n);
+/* Copies a state file with a section `wset` of these ranges in place of its own. It is the same
+ * snapshot still, with the same UUID. 0 or -errno. */
+int state_put_wset(
+    const struct snapshot *from, const struct ranges *wset, uint8_t **bytes, size_t *n);
 void uuid_print(const uint8_t uuid[16], char text[37]);
 
 /* -------------------------------------------------------------------- verbs */
@@ -87,6 +101,8 @@ void uuid_print(const uint8_t uuid[16], char text[37]);
 struct snap_options {
 	bool stop, diff, quiet;
 	unsigned timeout;
+	unsigned after;    /* ms; 0: not given */
+	const char *until; /* or a text */
 	const char *note;
 	const char *volt; /* the program volt */
 	char **words;     /* after the verb; NULL at the end */
@@ -96,5 +112,6 @@ int verb_save(const struct snap_options *o);
 int verb_show(const struct snap_options *o);
 int verb_verify(const struct snap_options *o);
 int verb_merge(const struct snap_options *o);
+int verb_record(const struct snap_options *o);
 
 #endif
