@@ -22,6 +22,9 @@ SHELL = "/lab/initramfs-sh.cpio.gz"
 GENERATIONS = int(os.environ.get("VOLT_GENERATIONS", "4"))
 LOAD = ("read nonce </proc/sys/kernel/random/uuid; i=0; while :; do read up rest </proc/uptime; "
         "echo tick $i $nonce $up; i=$((i+1)); sleep 1; done")
+# Beside it a timer on each of two processors, whose loops stay where they are.
+BEATS = ("for c in 1 2; do busybox taskset $c sh -c 'i=0; while :; do echo beat '$c' $i; i=$((i+1)); "
+         "busybox sleep 1; done' & done; " + LOAD)
 BLOCK = 50  # from which the disk is written, in units of 64 KiB
 DISK_LOAD = ("read nonce </proc/sys/kernel/random/uuid; i=0; while :; do read up rest </proc/uptime; "
              f"dd if=/dev/vda of=/dev/vda bs=64k count=1 seek=$(({BLOCK}+i)) conv=notrunc,fsync 2>/dev/null || break; "
@@ -29,6 +32,7 @@ DISK_LOAD = ("read nonce </proc/sys/kernel/random/uuid; i=0; while :; do read up
              "echo tick $i $nonce $up; i=$((i+1)); busybox sleep 1; done")
 # A guest's watchdog and RCU write to the console, and so does a clocksource that is given up.
 WORRIES = re.compile(r"soft lockup|blocked for more|self-detected stall|marking .* unstable|Call Trace")
+BEAT = re.compile(r"^beat ([12]) (\d+)\r?$", re.MULTILINE)
 TICK = re.compile(r"^tick (\d+) (\S+) (\d+)\.\d+\r?$", re.MULTILINE)
 
 # Starts generation N, waits for its third tick, saves and ends it.
@@ -80,6 +84,15 @@ def _check(printed):
     return len(ticks)
 
 
+def _check_beats(printed):
+    """Each processor's timer fires in each generation: three seconds at least, of which the save may
+    take one, and a line may be cut by another one."""
+    for cpu in "12":
+        beats = [int(n) for found, n in BEAT.findall(printed) if found == cpu]
+        expect(len(beats) >= 2 * GENERATIONS, f"too few beats of processor {cpu}", printed)
+        expect(beats == sorted(set(beats)), f"beats of processor {cpu} came twice", printed)
+
+
 def _notices_nothing(lab, words):
     _check(_steps(lab, words))
 
@@ -89,7 +102,9 @@ def one_vcpu_with_the_in_kernel_irqchip_goes_on(lab):
 
 
 def two_vcpus_with_ioapic_go_on(lab):
-    _notices_nothing(lab, NO_IOAPIC + " --plugin ioapic --cpus 2")
+    printed = _steps(lab, NO_IOAPIC + " --plugin ioapic --cpus 2", load=BEATS)
+    _check(printed)
+    _check_beats(printed)
 
 
 def _disk_and_random_bytes_go_on(lab, words):
