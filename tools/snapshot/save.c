@@ -15,6 +15,9 @@
 #include "tools/snapshot/snapshot.h"
 
 #define BYTES_MAX (1u << 20) /* that one line announces */
+/* For the devices to come to rest: a busy host may not run a vCPU's thread for more than a second,
+ * and Linux takes 20 of them for a lockup. */
+#define LIMIT_MS "10000"
 
 /* What comes is a guest's that may have taken its volt over: no number is believed. */
 struct receiver {
@@ -213,6 +216,7 @@ static int receive(struct receiver *r)
 
 	/* As text: a value is what a user would type. */
 	json_object_object_add(params, "diff", json_object_new_string(r->o->diff ? "on" : "off"));
+	json_object_object_add(params, "limit-ms", json_object_new_string(LIMIT_MS));
 	json_object_object_add(
 	    params, "stay-paused", json_object_new_string(r->o->stop ? "on" : "off"));
 	const int code = call(r, "vm.save", params, &answer);
