@@ -2,6 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <poll.h>
 #include <stdio.h>
@@ -32,17 +33,18 @@ struct row {
 
 /* ------------------------------------------------------------------------ facts */
 
-static bool read_proc(uint64_t pid, const char *file, char *text, size_t size)
+/* By three calls: with hundreds of VMs each one counts. */
+static bool read_stat(uint64_t pid, char *text, size_t size)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/%s", pid, file);
-	FILE *f = fopen(path, "re");
-	if (!f)
+	snprintf(path, sizeof(path), "/proc/%" PRIu64 "/stat", pid);
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
 		return false;
-	const size_t n = fread(text, 1, size - 1, f);
-	fclose(f);
-	text[n] = '\0';
+	const ssize_t n = read(fd, text, size - 1);
+	close(fd);
+	text[n > 0 ? n : 0] = '\0';
 	return n > 0;
 }
 
@@ -56,21 +58,19 @@ static uint64_t word_of(const char *text, unsigned number)
 	return strtoull(text, NULL, 10);
 }
 
-/* proc(5): statm has the resident pages second; stat has utime and stime as fields 14 and 15, the
- * second field ends at the last bracket. */
+/* proc(5): utime, stime and the resident pages are fields 14, 15 and 24; the second field ends at
+ * the last bracket. */
 static void measure(struct row *r)
 {
-	const uint64_t pid = vm_number(r->vm, "pid");
-	char statm[128], stat[1024];
+	char stat[1024];
 
-	if (!read_proc(pid, "statm", statm, sizeof(statm)) ||
-	    !read_proc(pid, "stat", stat, sizeof(stat)))
+	if (!read_stat(vm_number(r->vm, "pid"), stat, sizeof(stat)))
 		return;
 	const char *after = strrchr(stat, ')');
 	if (!after)
 		return;
 	r->measured = true;
-	r->memory = word_of(statm, 1) * (uint64_t)sysconf(_SC_PAGESIZE);
+	r->memory = word_of(after, 22) * (uint64_t)sysconf(_SC_PAGESIZE);
 	r->cpu_ms =
 	    (word_of(after, 12) + word_of(after, 13)) * 1000 / (uint64_t)sysconf(_SC_CLK_TCK);
 }
