@@ -22,6 +22,7 @@
 #include "core/base/open_files.h"
 #include "core/base/sealed.h"
 #include "core/event/reopen.h"
+#include "core/plugin/builtin.h"
 #include "core/plugin/device_file.h"
 #include "core/plugin/guard.h"
 #include "core/plugin/library.h"
@@ -279,6 +280,7 @@ int main(int argc, char **argv)
 	const int log = reopen_nonblocking(STDERR_FILENO, O_WRONLY);
 	if (log >= 0)
 		log_set_fd(log);
+	library_set_builtins(builtin_plugins);
 	if (library_set_dir(words.plugin_dir) != 0)
 		return EXIT_USAGE;
 	return run(&words);

@@ -85,10 +85,12 @@ int regions_add(struct regions *r, const struct region_at *part, int fd, const c
 
 	if (map == MAP_FAILED)
 		return -errno;
-	r->list[r->count++] = (struct region){.where = *part,
+	r->list[r->count] = (struct region){.where = *part,
 	    .at = (uint8_t *)map + (part->offset - start),
 	    .map = map,
 	    .map_size = end - start};
+	__atomic_store_n(
+	    &r->count, r->count + 1, __ATOMIC_RELEASE); /* who sees it sees all of it */
 	return 0;
 }
 
@@ -119,7 +121,9 @@ void regions_clear(struct regions *r)
 
 void *regions_at(const struct regions *r, uint64_t gpa, uint64_t n)
 {
-	for (uint32_t i = 0; i < r->count; i++) {
+	const uint32_t count = __atomic_load_n(&r->count, __ATOMIC_ACQUIRE);
+
+	for (uint32_t i = 0; i < count; i++) {
 		const struct region_at *o = &r->list[i].where;
 
 		if (gpa >= o->gpa && gpa - o->gpa < o->size && n <= o->size - (gpa - o->gpa))

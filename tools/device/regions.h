@@ -4,7 +4,8 @@
 /*
  * regions - the guest's memory, as the front end hands it over: parts of files.
  *
- * The loop's thread changes them, and only while no ring is served; then any thread reads.
+ * The loop's thread changes them, and any thread reads. One more may come at any time; all other
+ * changes are made only while no ring is served.
  */
 #ifndef DEVICE_REGIONS_H
 #define DEVICE_REGIONS_H
@@ -23,7 +24,7 @@ struct region {
 };
 
 struct regions {
-	uint32_t count;
+	uint32_t count; /* atomic */
 	struct region list[REGIONS_MAX];
 };
 
