@@ -124,7 +124,7 @@ def file_systems_and_transports_are_there(lab):
     missing = [name for name in FILESYSTEMS if name not in listed]
     expect(not missing, f"not in /proc/filesystems: {missing}", " ".join(listed))
     found = _boot(lab, run="ls /sys/bus/virtio/drivers /sys/bus/platform/drivers /sys/bus/pci/drivers")
-    for name in ("virtio_blk", "virtio_net", "virtio_console", "virtio_rng", "virtio_balloon",
+    for name in ("virtio_blk", "virtio_net", "virtio_console", "virtio_rng", "virtio_balloon", "virtio_pmem",
                  "virtiofs", "9pnet_virtio", "vmw_vsock_virtio_transport", "virtio-mmio",
                  "virtio-pci", "pvpanic-mmio"):
         expect(name in found.split(), f"no driver {name}", found)
