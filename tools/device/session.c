@@ -274,21 +274,14 @@ static int set_mem_table(struct session *s, struct channel *c)
 	return change_memory(s, replace_table, c);
 }
 
-static int add_one(struct session *s, void *arg)
+static int add_region(struct session *s, struct channel *c)
 {
-	struct channel *c = arg;
 	const struct region_at part = c->m.body.one.region;
 	const int err = regions_add(s->regions, &part, c->fds[0], &c->why);
 
 	if (!err)
 		c->why = NULL;
 	return err;
-}
-
-/* A worker that translates addresses must not meet a table that grows. */
-static int add_region(struct session *s, struct channel *c)
-{
-	return change_memory(s, add_one, c);
 }
 
 static int remove_one(struct session *s, void *arg)
