@@ -91,6 +91,14 @@ static void place_files(struct inside *in)
 	in->report = report;
 }
 
+/* Who stops a service signals all its processes: the guest still needs its files then. */
+static void be_deaf(void)
+{
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGINT, SIG_IGN);
+	signal(SIGTERM, SIG_IGN);
+}
+
 __attribute__((noreturn)) static void become(struct inside *in)
 {
 	const char *words[BACKEND_WORDS], *path = getenv("PATH");
@@ -100,6 +108,7 @@ __attribute__((noreturn)) static void become(struct inside *in)
 	snprintf(room, sizeof(room), "PATH=%s", path ? path : "");
 	place_files(in);
 	raise_limit();
+	be_deaf();
 	backend_words(in->backend, INSIDE_FOLDER, in->share->spec.read_only, words);
 	if (chdir("/") != 0 || prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
 	    (in->share->mapped && groups_keep() != 0))

@@ -28,7 +28,7 @@ HELP = {"c": "    -o source=PATH             shared directory tree\n    --fd=FDN
 
 # It notes what it was given, then does what it was told: in the file `does` beside it.
 VIRTIOFSD = """#!{python}
-import ctypes, json, os, socket, sys, time
+import ctypes, json, os, signal, socket, sys, time
 here = {here!r}
 if "--help" in sys.argv:
     sys.exit(print({help!r}))
@@ -42,6 +42,7 @@ def can_write():
 files = [int(name) for name in os.listdir("/proc/self/fd")]
 note = dict(words=sys.argv[1:], uid=os.getuid(), setgroups=kept, pid=os.getpid(), env=sorted(os.environ),
             seen=sorted(os.listdir("/sys")), writable=can_write(), files=[n for n in files if n < 250],
+            deaf=[signal.getsignal(n) == signal.SIG_IGN for n in (1, 2, 15)],
             interfaces=os.listdir("/proc/self/net/dev_snmp6") if os.path.isdir("/proc/self/net/dev_snmp6") else [])
 listener = socket.socket(fileno=3)
 peer, _ = listener.accept()
@@ -248,6 +249,7 @@ class Served(Case):
         self.run_it()
         note = self.note()[0]
         self.assertEqual((note["seen"], note["uid"], note["setgroups"]), (["file"], 0, 0))
+        self.assertEqual(note["deaf"], [True] * 3, "a signal for all of a service's processes ends it before the guest")
         self.assertEqual(note["pid"], 2, "not its own processes alone")
         self.assertEqual([fd for fd in note["files"] if fd > 3 and fd < 5], [4], note)  # the one that lists them
         self.assertNotIn("eth0", note["interfaces"])
