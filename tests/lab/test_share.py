@@ -32,7 +32,7 @@ def _pack(output, folder):
     command += ["--add", f"{busybox()}=/bin/busybox", "--add", f"{tool}=/bin/share_tool"]
     for name in LINKS:
         command += ["--link", f"/bin/{name}=busybox"]
-    for path in module_files(fetch()["modules"], ["virtio_mmio", "virtio_pci", "virtiofs"]):
+    for path in module_files(fetch()["modules"], ["virtio_mmio", "virtio_pci", "virtiofs", "vmw_vsock_virtio_transport"]):
         command += ["--module", path]
     done = subprocess.run([*command, "-o", output], capture_output=True, text=True, timeout=60)
     if done.returncode:

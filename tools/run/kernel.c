@@ -31,7 +31,7 @@ static const char *find_beside(struct machine *m, const char *const places[], in
 	return NULL;
 }
 
-static const char *find_volt_kernel(struct machine *m)
+const char *kernel_tool(struct machine *m)
 {
 	static const char *const places[] = {"volt-kernel", "../tools/kernel/volt-kernel", NULL};
 	const char *found = find_beside(m, places, X_OK);
@@ -75,7 +75,7 @@ static int take_default(struct machine *m, const char *tool)
 static int take_from_store(struct machine *m, const char *name)
 {
 	static struct tool_result result;
-	const char *tool = find_volt_kernel(m);
+	const char *tool = kernel_tool(m);
 	const char *initrd = machine_text(m, "%s/initramfs", m->place->path);
 	const char *const words[] = {tool, "initramfs", "--quiet", "--output", initrd, name, NULL};
 	int err = strcmp(name, "default") == 0 ? take_default(m, tool) : 0;
@@ -117,5 +117,6 @@ int kernel_prepare(struct machine *m)
 	/* The same rule as volt's. */
 	if (kernel && (strchr(kernel, '/') || access(kernel, F_OK) == 0))
 		return take_file(m, kernel);
+	m->stored = true;
 	return take_from_store(m, kernel ? kernel : "default");
 }

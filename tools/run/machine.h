@@ -18,6 +18,8 @@ struct machine {
 	struct place *place;
 	const char *folder; /* where the command starts */
 	const char *image;  /* of the root, or NULL */
+	bool stored;        /* the kernel is one of the store */
+	bool live;          /* `folder` is the share itself, not a copy */
 	const char *words[MACHINE_WORDS];
 	unsigned count;
 	char text[MACHINE_TEXT]; /* of the words that are made up */
@@ -44,7 +46,9 @@ void machine_append(struct machine *m, const char *text);
 /* A path as the value of a plugin's parameter, where a comma is typed twice. */
 const char *machine_value(struct machine *m, const char *path);
 
-int kernel_prepare(struct machine *m);  /* kernel.c */
+int kernel_prepare(struct machine *m); /* kernel.c */
+/* The program volt-kernel. */
+const char *kernel_tool(struct machine *m);
 int root_check(struct machine *m);      /* root.c: what was named is there */
 int root_prepare(struct machine *m);    /* root.c */
 int share_prepare(struct machine *m);   /* root.c */

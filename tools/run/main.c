@@ -76,36 +76,36 @@ int run_say(const char *fmt, ...)
 
 static void print_help(void)
 {
-	puts(
-	    "usage: volt run [OPTION...] [--] [COMMAND [ARGUMENT...]]\n\n"
-	    "Runs a command in a new Linux VM, with this terminal or these streams and with its "
-	    "status;\n"
-	    "without a command, a shell. The VM ends with it, and nothing of it stays.\n\n"
-	    "  --kernel FILE|NAME  the kernel (the default of the store; fetched if there is "
-	    "none)\n"
-	    "  --initrd FILE       the initramfs (made to fit a kernel of the store)\n"
-	    "  --image FILE|NAME   the root: a disk image, which the run does not change\n"
-	    "                      (the image named default if there is one; else volt-init "
-	    "alone)\n"
-	    "  --root DIR          the root: a copy of this folder\n"
-	    "  --share DIR         the folder whose copy is on /mnt, read-only (the current one)\n"
-	    "  --no-share          nothing is on /mnt\n"
-	    "  --writable          /mnt can be written, and new and changed files are copied back\n"
-	    "  --env NAME[=VALUE]  set a variable, or hand this one on; may be repeated\n"
-	    "  --workdir DIR       where the command starts (/mnt, or / with --no-share)\n"
-	    "  --net               a network by passt\n"
-	    "  --memory SIZE       the guest's memory (512M)\n"
-	    "  --cpus COUNT        its processors (1)\n"
-	    "  --verbose           show the console of the guest\n"
-	    "  --any-kvm           go on where this host's KVM is known not to run Linux\n"
-	    "  --volt FILE         the program volt\n"
-	    "  --version           print version and exit\n"
-	    "  --help              print this text and exit\n\n"
-	    "Exit codes:\n"
-	    "  125  volt run failed, and says why\n"
-	    "  126  the command cannot be run\n"
-	    "  127  the command is not there\n"
-	    "  any other: the command's; 128 + N if signal N ended it");
+	puts("usage: volt run [OPTION...] [--] [COMMAND [ARGUMENT...]]\n\n"
+	     "Runs a command in a new Linux VM, with this terminal or these streams and with its "
+	     "status;\n"
+	     "without a command, a shell. The VM ends with it, and nothing of it stays.\n\n"
+	     "  --kernel FILE|NAME  the kernel (the default of the store; fetched if there is "
+	     "none)\n"
+	     "  --initrd FILE       the initramfs (made to fit a kernel of the store)\n"
+	     "  --image FILE|NAME   the root: a disk image, which the run does not change\n"
+	     "                      (the image named default if there is one; else volt-init "
+	     "alone)\n"
+	     "  --root DIR          the root: a copy of this folder\n"
+	     "  --share DIR         the folder that is on /mnt, read-only (the current one)\n"
+	     "  --no-share          nothing is on /mnt\n"
+	     "  --writable          /mnt can be written; what is new there is in the folder "
+	     "afterwards\n"
+	     "  --env NAME[=VALUE]  set a variable, or hand this one on; may be repeated\n"
+	     "  --workdir DIR       where the command starts (/mnt, or / with --no-share)\n"
+	     "  --net               a network by passt\n"
+	     "  --memory SIZE       the guest's memory (512M)\n"
+	     "  --cpus COUNT        its processors (1)\n"
+	     "  --verbose           show the console of the guest\n"
+	     "  --any-kvm           go on where this host's KVM is known not to run Linux\n"
+	     "  --volt FILE         the program volt\n"
+	     "  --version           print version and exit\n"
+	     "  --help              print this text and exit\n\n"
+	     "Exit codes:\n"
+	     "  125  volt run failed, and says why\n"
+	     "  126  the command cannot be run\n"
+	     "  127  the command is not there\n"
+	     "  any other: the command's; 128 + N if signal N ended it");
 }
 
 static int add_variable(struct run_options *o, const char *text)
@@ -269,7 +269,8 @@ static int run_in(struct run_options *o, struct machine *m)
 	request.verbose = o->verbose;
 	request.place = m->place;
 	int code = session_run(&request);
-	if (o->writable && m->folder && code != RUN_FAILED && back_copy(m, &request) != 0)
+	if (o->writable && m->folder && !m->live && code != RUN_FAILED &&
+	    back_copy(m, &request) != 0)
 		code = RUN_FAILED;
 	machine_stop(m);
 	return code;

@@ -14,6 +14,7 @@
 
 #include "tools/run/disk.h"
 #include "tools/run/image_store.h"
+#include "tools/run/live.h"
 #include "tools/run/machine.h"
 
 #define SHARE_AT    "/mnt" /* every root has it, also one that nobody can write to */
@@ -146,5 +147,13 @@ int share_prepare(struct machine *m)
 	if (o->no_share)
 		return 0;
 	const char *folder = o->share ? o->share : ".";
-	return use_share(m, folder, o->share || o->writable ? &whatever : &small);
+	const char *lack = live_lacks(m);
+	if (lack && (o->share || o->writable))
+		run_say("--share %s: is copied: %s", folder, lack);
+	if (lack)
+		return use_share(m, folder, o->share || o->writable ? &whatever : &small);
+	live_add(m, folder, SHARE_AT);
+	m->folder = SHARE_AT;
+	m->live = true;
+	return 0;
 }

@@ -8,6 +8,7 @@
  * place.c     the folder of files that end with the run, and who removes it
  * machine.c   the kernel, the initramfs, volt
  * disk.c      a folder as a disk
+ * live.c      a folder as itself
  * back.c      the changes of a writable share, back into the folder
  * client.c    the frames of the guest's agent
  * session.c   the command's streams and signals

@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define TOOL_TEXT 4096
+#define TOOL_TEXT 16384
 
 struct tool_result {
 	char out[TOOL_TEXT];  /* the end of what it printed, without the last end of line */

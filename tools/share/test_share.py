@@ -123,7 +123,9 @@ class Case(unittest.TestCase):
     @staticmethod
     def end(run):
         run.kill()
-        run.communicate()
+        run.stdout.close()
+        run.stderr.close()
+        run.wait()
 
     def note(self):
         return [eval(line, {"true": True, "false": False}) for line in (self.bin / "note").read_text().splitlines()]
