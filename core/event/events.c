@@ -15,7 +15,7 @@
 #include "core/base/log.h"
 #include "sdk/common/compat.h"
 
-#define SIGNALS 5u /* in the signalfd's set */
+#define SIGNALS (5u + VOLT_HAS_OPERATE) /* in the signalfd's set */
 
 /* Each signal is pending once at most. One that comes later is another event, for the next turn:
  * who sends on must not hold the loop. */
@@ -29,6 +29,10 @@ static void take_signals(void *arg, uint32_t ready)
 			return;
 		if (info.ssi_signo == SIGUSR1)
 			__atomic_store_n(&e->attention_wanted, 1, __ATOMIC_SEQ_CST);
+#if VOLT_HAS_OPERATE
+		else if ((int)info.ssi_signo == e->more)
+			e->taken(e->taken_arg);
+#endif
 		else
 			vm_end(e->end, EXIT_SIGNAL + (int)info.ssi_signo, "ended by SIG%s",
 			    sigabbrev_np((int)info.ssi_signo));
@@ -105,6 +109,26 @@ int events_init(
 	err = loop_add_prepare(l, pay_attention, e);
 	return err ? err : loop_add_prepare(l, write_log, NULL);
 }
+
+#if VOLT_HAS_OPERATE
+int events_take(struct events *e, int signal, void (*taken)(void *arg), void *arg)
+{
+	sigset_t all, more;
+
+	sigemptyset(&all);
+	add_ends(&all);
+	sigaddset(&all, SIGUSR1);
+	sigaddset(&all, signal);
+	if (signalfd(e->signal_fd, &all, SFD_NONBLOCK | SFD_CLOEXEC) < 0)
+		return log_error(errno, "cannot take signals: %s", strerror(errno));
+	e->more = signal;
+	e->taken = taken;
+	e->taken_arg = arg;
+	sigemptyset(&more);
+	sigaddset(&more, signal);
+	return hold(&more) ? -EPERM : 0;
+}
+#endif
 
 void events_want_attention(struct events *e)
 {

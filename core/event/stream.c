@@ -73,7 +73,7 @@ static bool is_held(const struct stream *s)
 	return s->all->loop->held && !s->owner->always;
 }
 
-static void deliver_event(struct stream *s, uint32_t event)
+void stream_tell(struct stream *s, uint32_t event)
 {
 	if (!s->ops || !VOLT_HAS(s->ops, event) || !s->ops->event)
 		return;
@@ -91,7 +91,7 @@ static void set_connected(struct stream *s, bool connected)
 		return;
 	s->connected = connected;
 	__atomic_store_n(&s->detached, (!connected || s->out_fd < 0) && !s->tap, __ATOMIC_RELAXED);
-	deliver_event(s, connected ? VOLT_STREAM_CONNECTED : VOLT_STREAM_DISCONNECTED);
+	stream_tell(s, connected ? VOLT_STREAM_CONNECTED : VOLT_STREAM_DISCONNECTED);
 }
 
 /* There is more to do, in the next turn of the loop, after all others had theirs. */
@@ -241,7 +241,7 @@ static size_t filter_terminal(struct stream *s, uint8_t *bytes, size_t n)
 			vm_end(s->all->end, EXIT_QUIT, "the operator quit at the terminal");
 			break;
 		case TERMINAL_BREAK:
-			deliver_event(s, VOLT_STREAM_BREAK);
+			stream_tell(s, VOLT_STREAM_BREAK);
 			break;
 		case TERMINAL_ATTENTION:
 			events_want_attention(s->all->events);
@@ -291,7 +291,7 @@ static void tell_of_room(struct stream *s)
 	    __atomic_load_n(&s->head, __ATOMIC_ACQUIRE) - s->tail == STREAM_RING)
 		return;
 	__atomic_store_n(&s->was_full, 0, __ATOMIC_SEQ_CST);
-	deliver_event(s, VOLT_STREAM_ROOM);
+	stream_tell(s, VOLT_STREAM_ROOM);
 }
 
 /* Where the next bytes of input go, with room for STREAM_HELD in all. */

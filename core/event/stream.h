@@ -19,6 +19,7 @@
 #include <volt/stream.h>
 
 #include "core/base/ledger.h"
+#include "core/config.h"
 #include "core/event/callee.h"
 #include "core/event/events.h"
 #include "core/event/loop.h"
@@ -77,6 +78,13 @@ struct streams {
 	struct vm_end *end;
 	struct events *events;
 	bool looks_only; /* volt explain: no file, socket or mode of a terminal is changed */
+#if VOLT_HAS_OPERATE
+	/* The terminal of whose size a device asked (core/event/window.h); NULL: none. */
+	struct stream *window;
+	bool window_watched;    /* nobody can ask any more */
+	bool resized;           /* [loop] and the device was not told yet */
+	uint16_t columns, rows; /* [wire] [loop] 0: not known */
+#endif
 	uint32_t count;
 	struct stream list[STREAM_MAX];
 };
@@ -105,6 +113,9 @@ void stream_hang_up(struct stream *s);
 /* [loop] Input that comes by another way than the peer. Returns how many bytes were taken: what
  * is left has no room until the device reads. */
 size_t stream_input(struct stream *s, const uint8_t *bytes, size_t n);
+
+/* [loop] Calls the device's `event`, unless the VM is paused. */
+void stream_tell(struct stream *s, uint32_t event);
 
 /* Starts the helper and sets the terminal's raw mode, as far as streams need them (and
  * not to explain): the last step before the seal, so that a failed start leaves the

@@ -23,6 +23,7 @@
 #include "core/event/reopen.h"
 #include "core/event/stream.h"
 #include "core/event/terminal.h"
+#include "core/event/window.h"
 
 struct why {
 	char *text;
@@ -265,6 +266,10 @@ int stream_open_sibling(struct stream *first)
 
 int streams_take_terminal(struct streams *all)
 {
+	const int err = window_watch(all);
+
+	if (err)
+		return err;
 	for (uint32_t i = 0; i < all->count; i++)
 		if (all->list[i].terminal)
 			return terminal_take(!all->looks_only);
@@ -319,6 +324,7 @@ void streams_declare(const struct streams *all, struct ledger_later later, struc
 
 	for (uint32_t i = 0; i < all->count; i++)
 		declare_one(&all->list[i], l);
+	window_declare(all, l);
 	if (streams_clients(all) == 0)
 		return;
 	ledger_allow(l, epoll, LEDGER_LOOP, "epoll_ctl", &add_one, "watches a client");

@@ -19,6 +19,7 @@
 #include "core/base/exitcode.h"
 #include "core/base/log.h"
 #include "core/config.h"
+#include "core/event/window.h"
 #include "core/vm/commands.h"
 #include "core/vm/host_caller.h"
 #include "core/vm/host_discard.h"
@@ -348,11 +349,24 @@ static void host_hang_up(const struct volt_host *h, uint32_t number)
 		stream_hang_up(s);
 }
 
+#if VOLT_HAS_OPERATE
+static int host_window(
+    const struct volt_host *h, uint32_t number, uint16_t *columns, uint16_t *rows)
+{
+	struct stream *s = own_stream(h, number);
+
+	return s ? window_size(s, columns, rows) : -EINVAL;
+}
+#endif
+
 static const struct volt_stream stream_table = {.size = sizeof(stream_table),
     .attach = host_attach,
     .tx = host_tx,
     .set_room = host_set_room,
     .hang_up = host_hang_up,
+#if VOLT_HAS_OPERATE
+    .window = host_window,
+#endif
     .serve = host_serve};
 
 /* ----------------------------------------------------------- volt.worker/1 */

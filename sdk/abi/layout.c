@@ -552,7 +552,7 @@ AT(volt_stream_ops, size, 0, uint32_t);
 AT(volt_stream_ops, reserved, 4, uint32_t);
 AT(volt_stream_ops, rx, 8, void (*)(void *self, uint32_t stream, const uint8_t *bytes, size_t n));
 AT(volt_stream_ops, event, 16, void (*)(void *self, uint32_t stream, uint32_t event));
-SIZE(volt_stream, 48);
+SIZE(volt_stream, 56);
 AT(volt_stream, size, 0, uint32_t);
 AT(volt_stream, reserved, 4, uint32_t);
 AT(volt_stream, attach, 8, int (*)(const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops));
@@ -560,11 +560,13 @@ AT(volt_stream, tx, 16, size_t (*)(const struct volt_host *h, uint32_t stream, c
 AT(volt_stream, set_room, 24, void (*)(const struct volt_host *h, uint32_t stream, size_t n));
 AT(volt_stream, hang_up, 32, void (*)(const struct volt_host *h, uint32_t stream));
 AT(volt_stream, serve, 40, int (*)(const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops, uint32_t count, uint32_t *streams));
+AT(volt_stream, window, 48, int (*)(const struct volt_host *h, uint32_t stream, uint16_t *columns, uint16_t *rows));
 TEXT(VOLT_EXT_STREAM, "volt.stream/1");
 VALUE(VOLT_STREAM_CONNECTED, 0x1);
 VALUE(VOLT_STREAM_DISCONNECTED, 0x2);
 VALUE(VOLT_STREAM_BREAK, 0x3);
 VALUE(VOLT_STREAM_ROOM, 0x4);
+VALUE(VOLT_STREAM_RESIZED, 0x5);
 
 /* worker.h */
 

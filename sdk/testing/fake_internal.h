@@ -79,6 +79,8 @@ struct fake_stream {
 	const struct volt_stream_ops *ops; /* NULL until attach */
 	bool connected, dismissed, cut_off;
 	bool listens; /* a socket */
+	bool asked;   /* for its window, while wiring */
+	uint16_t columns, rows;
 	size_t room, limit;
 	uint8_t *input;
 	size_t input_len;

@@ -115,6 +115,23 @@ static int stream_serve(const struct volt_host *h, uint32_t stream,
 	return (int)count;
 }
 
+static int stream_window(
+    const struct volt_host *h, uint32_t stream, uint16_t *columns, uint16_t *rows)
+{
+	struct fake_host *f = fake_of(h, "window");
+	struct fake_stream *s = own(f, stream, "window");
+
+	if (f->in_job)
+		fake_die(f, "window: is for the loop, and this is a worker's job");
+	if (f->state == FAKE_WIRING)
+		s->asked = true;
+	if (!s->asked || s->columns == 0)
+		return -ENOTTY;
+	*columns = s->columns;
+	*rows = s->rows;
+	return 0;
+}
+
 const struct volt_stream fake_stream = {
     .size = sizeof(fake_stream),
     .attach = stream_attach,
@@ -122,6 +139,7 @@ const struct volt_stream fake_stream = {
     .set_room = stream_set_room,
     .hang_up = stream_hang_up,
     .serve = stream_serve,
+    .window = stream_window,
 };
 
 static void tell(struct fake_host *f, uint32_t stream, uint32_t event)
@@ -248,6 +266,16 @@ void fake_stream_clear(struct fake_host *f, uint32_t stream)
 void fake_stream_limit(struct fake_host *f, uint32_t stream, size_t n)
 {
 	find(f, stream)->limit = n;
+}
+
+void fake_stream_resize(struct fake_host *f, uint32_t stream, uint16_t columns, uint16_t rows)
+{
+	struct fake_stream *s = find(f, stream);
+
+	s->columns = columns;
+	s->rows = rows;
+	if (f->state == FAKE_RUNNING && s->asked)
+		tell(f, stream, VOLT_STREAM_RESIZED);
 }
 
 void fake_stream_event(struct fake_host *f, uint32_t stream, uint32_t event)

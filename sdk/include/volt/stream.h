@@ -35,6 +35,7 @@ extern "C" {
 #define VOLT_STREAM_DISCONNECTED 2u /* nobody is; all input was delivered, or is lost */
 #define VOLT_STREAM_BREAK        3u /* the operator sent a break condition */
 #define VOLT_STREAM_ROOM         4u /* tx, which took fewer bytes than it was given, takes more */
+#define VOLT_STREAM_RESIZED      5u /* the terminal has another size: window() tells it */
 
 /* What the plugin is called for. */
 struct volt_stream_ops {
@@ -77,6 +78,13 @@ struct volt_stream {
 	 * check VOLT_HAS(). */
 	int (*serve)(const struct volt_host *h, uint32_t stream, const struct volt_stream_ops *ops,
 	    uint32_t count, uint32_t *streams);
+	/* [wire] [loop] How large the terminal at the other end is, in characters: each is 1 to
+	 * 65535. Whoever calls it while wiring is told of each change by RESIZED, on the loop. 0;
+	 * -ENOTTY: it is not a terminal, or it does not know its size, or (after the seal) nobody
+	 * asked before; -EINVAL: no such stream. Only stdio can have a terminal's size. NULL where
+	 * a build of volt has left it out. Since ABI 0.3: check VOLT_HAS(). */
+	int (*window)(
+	    const struct volt_host *h, uint32_t stream, uint16_t *columns, uint16_t *rows);
 };
 
 #ifdef __cplusplus

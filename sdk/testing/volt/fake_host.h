@@ -130,6 +130,8 @@ void fake_stream_clear(struct fake_host *f, uint32_t stream);
 /* From now on tx takes at most n more bytes (SIZE_MAX: no limit, the default). */
 void fake_stream_limit(struct fake_host *f, uint32_t stream, size_t n);
 void fake_stream_event(struct fake_host *f, uint32_t stream, uint32_t event);
+/* Its peer is a terminal of this size from now on; before that it is not one. */
+void fake_stream_resize(struct fake_host *f, uint32_t stream, uint16_t columns, uint16_t rows);
 
 /* The time of day at the start, for plugins with VOLT_FLAG_WALL_CLOCK: 2026-01-01 00:00 UTC, in
  * nanoseconds. It moves with the other clock, or is set, as an operator sets the host's. */
