@@ -9,14 +9,9 @@
 enum { COMMAND_RESIZE, COMMAND_PORTS };
 enum { RESULT_PORT, RESULT_NAME, RESULT_CONNECTED, RESULT_OPEN };
 
-/* A driver with MULTIPORT does not look at the configuration, but for a message. */
 static int resize(struct console *c, const struct volt_args *a)
 {
-	volt_put_le16(c->config.size, (uint16_t)volt_arg(a, 0)->u);
-	volt_put_le16(c->config.size + 2, (uint16_t)volt_arg(a, 1)->u);
-	volt_virtio_config_changed(&c->v);
-	if (c->port[0].ready)
-		control_say(c, 0, SAY_SIZE);
+	size_set(c, (uint16_t)volt_arg(a, 0)->u, (uint16_t)volt_arg(a, 1)->u);
 	return 0;
 }
 

@@ -93,6 +93,11 @@ void port_patience_ends(void *self);
 void port_rx(void *self, uint32_t stream, const uint8_t *bytes, size_t n);
 void port_event(void *self, uint32_t stream, uint32_t event);
 
+/* The console's size. */
+bool size_look(struct console *c); /* asks the host; true: it changed, and nobody was told */
+void size_tell(struct console *c);
+void size_set(struct console *c, uint16_t columns, uint16_t rows);
+
 /* Control. */
 bool control_receive(struct console *c, struct volt_queue *q, struct volt_chain *chain);
 bool control_transmit(struct console *c, struct volt_queue *q, struct volt_chain *chain);

@@ -208,4 +208,6 @@ void port_event(void *self, uint32_t stream, uint32_t event)
 		peer_changed(c, n, event == VOLT_STREAM_CONNECTED);
 	else if (event == VOLT_STREAM_ROOM)
 		go_on(c, n);
+	else if (event == VOLT_STREAM_RESIZED && n == 0 && size_look(c))
+		size_tell(c);
 }

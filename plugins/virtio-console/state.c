@@ -28,7 +28,7 @@ static int validate(const void *candidate)
 	return volt_virtio_validate(&c->v, c->q);
 }
 
-/* How much input there is may be another than before. */
+/* How much input there is may be another than before, and so may the terminal. */
 static void resume(void *self)
 {
 	struct console *c = self;
@@ -36,6 +36,8 @@ static void resume(void *self)
 	volt_virtio_resume(self);
 	for (unsigned n = 0; n < PORTS; n++)
 		port_set_room(c, n);
+	if (size_look(c))
+		size_tell(c);
 }
 
 static const struct volt_field fields[] = {

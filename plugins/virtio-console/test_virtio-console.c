@@ -221,6 +221,57 @@ static void resize_is_told_by_the_configuration(void **state)
 	assert_int_equal(fake_driver_get(driver, FAKE_REG_ISR), 2);
 }
 
+static void a_terminals_size_is_there_before_the_driver(void **state)
+{
+	host = fake_host_create(&volt_plugin_virtio_console);
+	assert_int_equal(fake_host_wire(host, NULL), 0);
+	fake_stream_resize(host, 0, 80, 24);
+	assert_int_equal(fake_host_run(host), 0);
+	driver = fake_driver_create(host, RAM, RAM_SIZE);
+	assert_true(fake_driver_start(driver, SIZE | LIBRARY, 2, RING));
+	assert_int_equal(config(0), 24u << 16 | 80);
+}
+
+static void a_terminal_that_is_resized_is_told_once(void **state)
+{
+	begin(NULL, SIZE, 2);
+	const unsigned before = fake_driver_interrupts(driver);
+
+	fake_stream_resize(host, 0, 132, 43);
+	fake_stream_resize(host, 0, 132, 43);
+	assert_int_equal(config(0), 43u << 16 | 132);
+	assert_int_equal(fake_driver_interrupts(driver), before + 1);
+}
+
+/* What lies on another port has no say. */
+static void a_resized_terminal_is_told_by_a_message(void **state)
+{
+	const uint8_t size[] = {80, 0, 25, 0};
+
+	begin("port1=stdio", MULTIPORT | SIZE, 6);
+	open_port(0);
+	fake_stream_resize(host, 1, 40, 20);
+	expect_silence();
+	fake_stream_resize(host, 0, 80, 25);
+	expect_said(0, RESIZE, 0, size, 4);
+	expect_silence();
+}
+
+/* A VM that goes on at another terminal. */
+static void a_pause_does_not_hide_another_size(void **state)
+{
+	size_t n;
+
+	begin(NULL, SIZE, 2);
+	fake_stream_resize(host, 0, 80, 24);
+	const uint8_t *saved = fake_state_save(host, &n);
+
+	assert_non_null(saved);
+	fake_stream_resize(host, 0, 100, 30);
+	assert_int_equal(fake_state_load(host, saved, n), 0);
+	assert_int_equal(config(0), 30u << 16 | 100);
+}
+
 static void resize_refuses_no_columns(void **state)
 {
 	const struct volt_call_arg args[] = {{"columns", "0"}, {"rows", "43"}};
@@ -484,6 +535,10 @@ int main(void)
 	    T_WITH(an_emergency_write_needs_no_driver, mmio),
 	    T_WITH(an_emergency_write_needs_no_driver, pci),
 	    T(resize_is_told_by_the_configuration),
+	    T(a_terminals_size_is_there_before_the_driver),
+	    T(a_terminal_that_is_resized_is_told_once),
+	    T(a_resized_terminal_is_told_by_a_message),
+	    T(a_pause_does_not_hide_another_size),
 	    T(resize_refuses_no_columns),
 	    T(ports_are_added_named_and_opened),
 	    T(a_port_is_added_once_until_a_reset),

@@ -66,6 +66,7 @@ static void console_reset(void *self)
 	for (unsigned n = 0; n < PORTS; n++)
 		c->port[n].start = c->port[n].count = 0;
 	memset(c->config.size, 0, sizeof(c->config.size));
+	size_look(c);
 	volt_virtio_reset(self);
 }
 
@@ -175,6 +176,7 @@ static int console_init(void *self, const struct volt_host *h, const struct volt
 	if (err)
 		return err;
 	set_type(c, ports);
+	size_look(c); /* and asks to be told of changes */
 	return volt_virtio_init(c, c->q, &c->type, h, a);
 }
 

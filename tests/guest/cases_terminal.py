@@ -8,6 +8,7 @@ import pty
 import select
 import signal
 import socket
+import struct
 import subprocess
 import termios
 import time
@@ -32,6 +33,10 @@ class Terminal:
     def mode(self):
         return termios.tcgetattr(self.slave)
 
+    def resize(self, columns, rows):
+        """As a terminal emulator does: the kernel sends SIGWINCH to who runs on it."""
+        fcntl.ioctl(self.master, termios.TIOCSWINSZ, struct.pack("4H", rows, columns, 0, 0))
+
     def type(self, keys):
         os.write(self.master, keys)
 
@@ -48,9 +53,11 @@ class Terminal:
 
 
 class Terminals(Case):
-    def sit_down(self, guest, case, plugins=(), options=(), own_session=True):
+    def sit_down(self, guest, case, plugins=(), options=(), own_session=True, size=None):
         """Starts volt as a shell would: terminal on 0 and 1; the log stays apart."""
         terminal = Terminal(self)
+        if size:
+            terminal.resize(*size)
 
         def attach():
             os.setsid()
@@ -69,6 +76,26 @@ class Terminals(Case):
         while terminal.mode() != mode and time.monotonic() < end:
             time.sleep(0.01)
         self.assertEqual(terminal.mode(), mode)
+
+
+class Window(Terminals):
+    def test_size_of_the_terminal_reaches_a_console_as_it_changes(self):
+        lines = self.file(name="serial")
+        terminal, run = self.sit_down(
+            "virtio", "console-size d0000000", (f"serial,console=file:{lines}", "virtio-console"), size=(80, 24))
+        for columns, rows in (80, 24), (132, 43), (20, 99):
+            terminal.resize(columns, rows)
+            wanted = f"size {rows << 16 | columns:x}"
+            run.until(lambda wanted=wanted: wanted in lines.read_text(), wanted)
+        self.check_end(run, 0)
+
+    def test_call_is_there_for_a_console_on_a_terminal_alone(self):
+        terminal = Terminal(self)
+        for plugin, there in ("virtio-console", True), ("serial", False), ("virtio-console,console=null", False):
+            words = [vm.Setup.volt, "explain", *vm.Setup.options, "--plugin", "sandbox", "--plugin", plugin]
+            page = subprocess.run(words, stdin=terminal.slave, capture_output=True, text=True,
+                                  timeout=vm.LIMIT, check=True).stdout
+            self.assertEqual("asks how large the terminal is" in page, there, plugin)
 
 
 class Mode(Terminals):

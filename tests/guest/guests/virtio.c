@@ -5,7 +5,7 @@
  * A driver of an entropy device (virtio 1.2, 5.4) over MMIO and over PCI: it asks for bytes as
  * often as word 1 says (in hexadecimal), with a kick and an interrupt each time. And one of a block
  * device (5.2), which writes so many sectors, flushes none, and ends; and of a console (5.3), which
- * prints so many lines.
+ * prints so many lines, or how large the terminal is.
  */
 #include "guest.h"
 #include "virtio_bus.h"
@@ -160,6 +160,25 @@ static void console_mmio(void)
 	mmio();
 }
 
+/* Prints rows and columns of the console at word 1 whenever they change, up to a row number 99. */
+static void console_size(void)
+{
+	const volatile uint32_t *size = (const volatile uint32_t *)(uintptr_t)(number(1) + 0x100);
+	uint32_t before = 0;
+
+	while (before >> 16 != 99) {
+		const uint32_t now = *size;
+
+		if (now == before)
+			continue;
+		put("size ");
+		put_hex(now);
+		put("\n");
+		before = now;
+	}
+	finish(0);
+}
+
 static void console_pci(void)
 {
 	be_a_console();
@@ -168,4 +187,4 @@ static void console_pci(void)
 
 const struct guest_case guest_cases[] = {{"mmio", mmio}, {"disk", disk}, {"pci", pci},
     {"moved", moved}, {"masked", masked}, {"console-mmio", console_mmio},
-    {"console-pci", console_pci}, {NULL, NULL}};
+    {"console-pci", console_pci}, {"console-size", console_size}, {NULL, NULL}};
