@@ -23,7 +23,8 @@
 
 /* ------------------------------------------------------------ the program's loader */
 
-/* Bounded reads of a file that may be anything. "" if it names no loader. */
+/* Reads the name of the dynamic loader from an ELF file, with every offset checked, as the file may
+ * be anything. "" if it names no loader: a static program. */
 static int read_interpreter(const char *program, int fd, char out[PATH_MAX])
 {
 	Elf64_Ehdr head;
@@ -59,7 +60,7 @@ struct question {
 	uint32_t count;
 };
 
-/* By number, as the user need not be able to walk to the files. */
+/* The loader gets the files by descriptor: the jail's user may lack the right to their folders. */
 static void name_fd(char *out, size_t size, int fd)
 {
 	fcntl(fd, F_SETFD, 0);
@@ -92,7 +93,7 @@ static _Noreturn void request(const struct question *q, int answer)
 		code = privileges_drop(q->options->uid, q->options->gid);
 	if (code != 0)
 		_exit(code);
-	dup2(null, STDERR_FILENO); /* a bad plugin is volt's to refuse */
+	dup2(null, STDERR_FILENO); /* volt itself refuses a bad plugin, with a reason */
 	execve(q->loader, argv, envp);
 	_exit(127);
 }
@@ -135,7 +136,7 @@ static int get_answer(const struct question *q, char *text, size_t size)
 	if (err)
 		return complain(JAIL_PROGRAM, "cannot ask the loader: %s", strerror(-err));
 	if (WIFEXITED(status) && WEXITSTATUS(status) >= JAIL_USAGE && WEXITSTATUS(status) < 127)
-		return WEXITSTATUS(status); /* said already */
+		return WEXITSTATUS(status); /* which is printed */
 	if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
 		return complain(JAIL_PROGRAM,
 		    "the loader %s cannot list what the program needs: may user %u read both?",
@@ -165,7 +166,8 @@ static int add_folder(const char *file, char search[LIBRARIES_PATH_SIZE])
 	return 0;
 }
 
-/* Under the name by which the loader finds it; the way there may have links, which root made. */
+/* Adds a library under the name by which the loader finds it. Links on the way are followed: root
+ * made them. */
 static int add_library(struct entries *es, const char *path)
 {
 	char real[PATH_MAX];
@@ -175,7 +177,7 @@ static int add_library(struct entries *es, const char *path)
 	return entries_add(es, "library", JAIL_PROGRAM, real, path, ENTRY_EXEC);
 }
 
-/* "\tlibc.so.6 => /lib/libc.so.6 (0x7f...)", or without the first name and arrow. */
+/* A line is "\tlibc.so.6 => /lib/libc.so.6 (0x7f...)", or has no first name and arrow. */
 static int read_line(struct entries *es, char *line, char search[LIBRARIES_PATH_SIZE])
 {
 	char *name = line + strspn(line, "\t "), *arrow = strstr(name, " => ");
@@ -188,7 +190,7 @@ static int read_line(struct entries *es, char *line, char search[LIBRARIES_PATH_
 	if (end)
 		*end = '\0';
 	if (path[0] != '/' || strncmp(path, "/proc/self/fd/", 14) == 0)
-		return 0; /* the kernel's own, or a plugin */
+		return 0; /* the vDSO, or a plugin */
 	int code = add_library(es, path);
 	return code != 0 ? code : add_folder(path, search);
 }
@@ -210,7 +212,7 @@ static void open_all(struct question *q, const struct command *c)
 		q->plugins[q->count] =
 		    path_open(c->plugins[i], O_RDONLY | O_NONBLOCK | O_NOCTTY, 0);
 		if (q->plugins[q->count] >= 0)
-			q->count++; /* else volt reports the fault of the file */
+			q->count++; /* volt itself reports a file that cannot be opened */
 	}
 }
 

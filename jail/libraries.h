@@ -2,9 +2,10 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * libraries - which shared libraries volt and its plugins load, and from where. The loader that
- * the program itself names is asked (--list), so nothing about its search is repeated here. It
- * runs none of the program's code, and runs as the jail's user without any privilege.
+ * libraries - which shared libraries volt and its plugins load, and from where. The dynamic
+ * loader that the program names lists them (--list), so that its rules for the search are not
+ * repeated here. It runs as the jail's user without any privilege, and no code of the program is
+ * run.
  */
 #ifndef JAIL_LIBRARIES_H
 #define JAIL_LIBRARIES_H
@@ -20,7 +21,7 @@
 int libraries_plan(const struct command *c, const struct options *o, struct entries *es,
     char search[LIBRARIES_PATH_SIZE]);
 
-/* Reads what the loader printed and adds what it names; cuts `text` up. */
+/* Adds the libraries that `text`, the output of the loader, names. `text` is changed. */
 int libraries_read_list(struct entries *es, char *text, char search[LIBRARIES_PATH_SIZE]);
 
 #endif

@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: Apache-2.0
 # SPDX-FileCopyrightText: The Volt authors
-"""Check that every option of a fragment is in a kernel's configuration, or say what is missing.
+"""Check that a kernel's configuration has every option of a fragment; if not, print why.
 
     kernel/kconfig.py SOURCE CONFIG FRAGMENT
 
-Reads of the Kconfig language what decides whether an option can be had: `config`, `depends on`,
-`if`, `menu`, `choice`, `source` (Linux, Documentation/kbuild/kconfig-language.rst). An option that
-this version of Linux does not know is named and no failure: names change with versions. Exit
-status 1: an option did not take.
+SOURCE is a Linux tree, CONFIG its .config, and FRAGMENT a file with the options that are wanted. To
+explain why an option is not set, the script reads the parts of the Kconfig language that decide that:
+`config`, `depends on`, `if`, `menu`, `choice`, `source` (Linux,
+Documentation/kbuild/kconfig-language.rst). An option that this version of Linux does not know is
+printed, but is not a failure: names change with versions. Exit status 1: an option is not set as the
+fragment wants it.
 """
 
 import re
@@ -22,7 +24,7 @@ TOKEN = re.compile(r'\s*(&&|\|\||!=|<=|>=|[=<>!()]|"[^"]*"|\$\([^)]*\)+|[\w./-]+
 
 
 def read_options(path):
-    """{name: value} of a fragment or a .config; what is said to be off is "n"."""
+    """Read a fragment or a .config as {name: value}; "# CONFIG_X is not set" gives "n"."""
     found = {}
     for line in Path(path).read_text(encoding="utf-8").splitlines():
         match, off = OPTION.match(line), OFF.match(line)
@@ -37,8 +39,8 @@ def read_options(path):
 
 
 def logical_lines(text):
-    """Lines with continuations joined and help texts, comments and blanks left out."""
-    help_indent = -1  # -1: no help; None: its first line will tell
+    """The lines of a Kconfig file: continued lines are joined; help texts, comments and empty lines are left out."""
+    help_indent = -1  # -1: not in a help text; None: the next line tells its indent
     for line in re.sub(r"\\\n", " ", text).splitlines():
         words = line.strip()
         if not words or words.startswith("#") and help_indent == -1:
@@ -54,12 +56,13 @@ def logical_lines(text):
 
 
 class Tree:
-    """Where every option is defined: {name: [[expression, ...], ...]}, and which have a prompt."""
+    """All Kconfig files of a Linux tree. `options` is {name: [conditions of each definition]}; `prompts` has the
+    names of the options that a user can set."""
 
     def __init__(self, source, arch="x86"):
         self.source, self.arch = Path(source), arch
         self.options, self.prompts = {}, set()
-        self.blocks = []  # the expressions that enclose what comes
+        self.blocks = []  # conditions of the if, menu and choice blocks that are open here
         self.read("Kconfig")
 
     def read(self, name):
@@ -91,13 +94,13 @@ class Tree:
                 self.prompts.add(owner)
 
     def definitions(self, name):
-        """All expressions of each place that defines an option."""
+        """For each place that defines the option, all conditions it depends on."""
         return [[expression for block in place for expression in block]
                 for place in self.options.get(name, [])]
 
 
 class Expression:
-    """A Kconfig expression against a configuration; what no file tells counts as true."""
+    """Evaluates a Kconfig expression for a configuration. A symbol that is not defined anywhere counts as true."""
 
     def __init__(self, text, values):
         self.tokens, self.values = TOKEN.findall(text), values
@@ -153,7 +156,7 @@ def is_true(text, values):
 
 
 def terms(text):
-    """The parts that all must be true."""
+    """The parts of the expression that are joined by &&."""
     depth, last, found = 0, 0, []
     for match in re.finditer(r"&&|\|\||[()]", text):
         if match[0] in "()":
@@ -170,7 +173,7 @@ def terms(text):
 
 
 def unmet(tree, name, values):
-    """What stands in the way of an option where it is easiest to have."""
+    """Why the option cannot be set: the false conditions of the definition that has the fewest of them."""
     places = [[term for expression in expressions for term in terms(expression)
                if not is_true(term, values)] for expressions in tree.definitions(name)]
     return min(places, key=len)
@@ -189,7 +192,7 @@ def explain(tree, name, wanted, values):
 
 
 def check(source, config, fragment):
-    """([what did not take], [what this Linux does not know])."""
+    """Returns two lists: options that are not set as wanted, options that this Linux does not know."""
     values, wanted, tree = read_options(config), read_options(fragment), None
     wrong = [name for name, value in wanted.items() if values.get(name, "n") != value]
     if not wrong:

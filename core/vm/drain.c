@@ -7,10 +7,11 @@
 #include "core/base/log.h"
 #include "core/vm/vm.h"
 
-/* For the last run of all workers together, which ends as soon as their files let it. A flush that
- * a pause makes afterwards has no limit: to give it up would lose data. */
+/* The limit of the last run of all workers together. The flush in a plugin's pause(), which comes
+ * after it, has no limit: if it were cut off, data would be lost. */
 #define LIMIT_NS 5000000000ull
-/* A wake-up may have been swallowed, as one was under way when the loop stopped. */
+/* How often to look whether a worker has run: its wake-up may have been lost as the loop stopped.
+ */
 #define TURN_NS 10000000ull
 
 static bool has_run_by(struct worker *w, uint32_t ticket, struct loop *l, uint64_t limit_ns)
@@ -25,7 +26,7 @@ static bool has_run_by(struct worker *w, uint32_t ticket, struct loop *l, uint64
 	}
 }
 
-/* Others have nothing to finish, so that their jobs run after posts alone. */
+/* Only an instance with workers and a pause() can have begun requests that must be finished. */
 static bool is_drained(const struct worker *w)
 {
 	const struct instance *i = instance_of((struct callee *)w->owner);
@@ -33,12 +34,13 @@ static bool is_drained(const struct worker *w)
 	return i->saved && i->saved->pause;
 }
 
-/* [loop] Without its workers' last run a pause would wait for them without end. */
+/* [loop] Calls pause() only if the workers have run: otherwise it would wait for them for ever. */
 static void pause_instance(const struct instance *i, bool has_run)
 {
 	if (!has_run) {
-		log_warn("%s: a request did not end within %llu s: what the guest did not flush "
-			 "may be lost",
+		log_warn(
+		    "%s: a request did not end within %llu s: data that the guest did not flush "
+		    "may be lost",
 		    i->callee.id, LIMIT_NS / 1000000000ull);
 		return;
 	}
@@ -52,7 +54,7 @@ void drain_workers(struct machine *m)
 	const uint64_t limit = clock_now() + LIMIT_NS;
 	uint32_t tickets[WORKER_MAX] = {0};
 
-	if (m->pause.step == PAUSE_STILL) /* then all of it has been done */
+	if (m->pause.step == PAUSE_STILL) /* the pause has drained the workers */
 		return;
 	for (uint32_t i = 0; i < m->worker_count; i++) {
 		if (!is_drained(&m->workers[i]))
@@ -60,7 +62,8 @@ void drain_workers(struct machine *m)
 		worker_hold(&m->workers[i]);
 		tickets[i] = worker_request(&m->workers[i]);
 	}
-	/* Workers of one instance follow each other, as it is wired in one call. */
+	/* The workers of one instance are neighbours in the list: an instance is wired in one call.
+	 */
 	for (uint32_t i = 0; i < m->worker_count;) {
 		const struct callee *owner = m->workers[i].owner;
 		const bool drained = is_drained(&m->workers[i]);

@@ -2,7 +2,7 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * drain - finishes what workers have begun when the VM ends in order.
+ * drain - lets workers finish the requests that they have begun, when the VM ends in order.
  */
 #ifndef CORE_DRAIN_H
 #define CORE_DRAIN_H

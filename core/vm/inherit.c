@@ -31,7 +31,7 @@
 #include "core/vm/vm.h"
 #include "sdk/common/compat.h"
 
-/* The folder of the user's kernels, which depends on the environment. */
+/* The folder of the user's kernels, found while the environment is still there. */
 static char store_path[PATH_MAX];
 
 #ifdef VOLT_SANITIZED
@@ -43,7 +43,7 @@ static void clean_environment(char **argv)
 
 #else
 
-/* Of the environment, what store_locate(), registry_locate() and notify_locate() read. */
+/* These variables stay: store_locate(), registry_locate() and notify_locate() read them. */
 static bool is_read(const char *e)
 {
 	if (VOLT_HAS_KERNELS &&
@@ -53,8 +53,8 @@ static bool is_read(const char *e)
 	       (strncmp(e, "XDG_RUNTIME_DIR=", 16) == 0 || strncmp(e, "NOTIFY_SOCKET=", 14) == 0);
 }
 
-/* LD_PRELOAD and its like were obeyed before main; what plugins are linked with must come
- * from the system's own folders. */
+/* The dynamic linker has followed LD_PRELOAD and its like before main() began, so volt starts anew
+ * without them: the libraries of plugins must come from the system's own folders. */
 static void clean_environment(char **argv)
 {
 	char *kept[5] = {NULL};
@@ -70,8 +70,8 @@ static void clean_environment(char **argv)
 	if (linker && argv[0])
 		execve("/proc/self/exe", argv, kept);
 	if (linker)
-		log_warn("the environment changes how programs are loaded (LD_...) and cannot be "
-			 "cleaned");
+		log_warn(
+		    "the environment changes how programs are loaded (LD_...): cannot start anew");
 	clearenv();
 	prctl(PR_SET_NAME, "volt"); /* starting anew made it "exe" */
 }
@@ -97,7 +97,7 @@ int inherit_clean(char **argv)
 
 	if (hold_standard_files() != 0)
 		return -EBADF;
-	/* Those of nohup and of a shell's background jobs ask so to be left alone. */
+	/* nohup ignores SIGHUP and a shell ignores SIGINT for its background jobs: that stays. */
 	for (int s = 1; s < NSIG; s++)
 		if (s != SIGHUP && s != SIGINT && s != SIGQUIT)
 			sigaction(s, &defaults, NULL); /* refused for SIGKILL and SIGSTOP */
@@ -105,7 +105,8 @@ int inherit_clean(char **argv)
 	sigaction(SIGXFSZ, &ignore, NULL);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
-	store_locate(store_path, sizeof(store_path)); /* an empty path is told when it is needed */
+	store_locate(
+	    store_path, sizeof(store_path)); /* if it fails, the user of the path logs it */
 	registry_locate();
 	notify_locate();
 	clean_environment(argv);
@@ -116,7 +117,7 @@ static int open_input(const char *option, const char *path, int *fd)
 {
 	struct stat st;
 
-	/* Not blocking, so that a FIFO nobody writes to is refused and not waited for. */
+	/* O_NONBLOCK: the open of a FIFO without a writer would wait; it is refused instead. */
 	*fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
 	if (*fd < 0)
 		return log_error(
@@ -129,7 +130,7 @@ static int open_input(const char *option, const char *path, int *fd)
 	return 0;
 }
 
-/* A file if there is one of that name, else a kernel of the store. */
+/* Opens the file `word` if there is one, else the kernel of that name in the store. */
 static int open_kernel(const char *word, int *fd)
 {
 	char name[STORE_NAME_MAX], why[PATH_MAX + 512];
@@ -161,7 +162,7 @@ static int open_output(const char *option, const char *path, int flags, int *fd)
 	return 0;
 }
 
-/* All but the ledger's files. */
+/* Closes every descriptor but those of the ledger. */
 static int close_between(struct ledger *l)
 {
 	unsigned first = 3;
@@ -196,8 +197,8 @@ static int close_others(struct ledger *l)
 
 #define NAMED_MAX 16u
 
-/* Descriptors that `fd:N` of a parameter names. A path that begins so only keeps too many, until
- * inherit_close_rest(). */
+/* The descriptors that parameters name as `fd:N`. A path that happens to begin with "fd:" keeps one
+ * too many open, until inherit_close_rest(). */
 static size_t named_by_parameters(const struct options *o, int *fds)
 {
 	size_t n = 0;
@@ -217,7 +218,8 @@ static bool is_parameters(const struct machine *m, int fd)
 	return false;
 }
 
-/* One that nobody took is still as it was inherited: what volt opens is closed on exec. */
+/* A descriptor without close-on-exec was inherited and not taken by a plugin: volt opens its own
+ * with it. */
 void inherit_close_rest(const struct machine *m)
 {
 	int fds[NAMED_MAX];
@@ -254,7 +256,7 @@ int inherit_open_outputs(struct machine *m)
 		err = open_output("log-file", o->log_file, O_APPEND, &log);
 	else
 		log = reopen_nonblocking(
-		    STDERR_FILENO, O_WRONLY); /* nobody reads it: the VM goes on */
+		    STDERR_FILENO, O_WRONLY); /* a reader that is stuck must not stop the VM */
 	if (err)
 		return err;
 	if (log >= 0)

@@ -2,7 +2,8 @@
 /* SPDX-FileCopyrightText: The Volt authors */
 
 /*
- * inherit - what a process gets from its parent, and what volt makes of it.
+ * inherit - standard streams, signals, environment and descriptors as volt's parent left them, and
+ * how volt puts them in order.
  */
 #ifndef CORE_INHERIT_H
 #define CORE_INHERIT_H
@@ -17,11 +18,11 @@ struct machine;
 int inherit_clean(char **argv);
 /* Opens log and trace and reads the allowlist. 0 or -errno, which is logged. */
 int inherit_open_outputs(struct machine *m);
-/* Opens kernel and initrd, then closes every other inherited descriptor, so that names
- * such as /dev/fd/5 still work. 0 or -errno, which is logged. */
+/* Opens kernel and initrd, and only then closes all other inherited descriptors, so that a name
+ * such as /dev/fd/5 works for them. 0 or -errno, which is logged. */
 int inherit_open_inputs(struct machine *m);
 
-/* The files that the two above opened and that are open still. */
+/* Puts the files into the ledger that the two functions above opened and that are still open. */
 void inherit_declare(const struct machine *m, struct ledger *l);
 
 /* [wire] After the plugins: closes files that `fd:N` kept open and no plugin took. */
