@@ -12,7 +12,8 @@
  * not part of a snapshot.
  *
  * A file can become shorter, and a file system full, while the guest has it mapped. The guest's
- * access to what is gone then ends the VM, with a line that says so.
+ * access to what is gone then ends the VM, with a line that says so, or hangs it where the host's
+ * KVM tells nobody (Linux 6.1).
  */
 #ifndef VOLT_DRAFT_REGION_H
 #define VOLT_DRAFT_REGION_H
