@@ -77,6 +77,32 @@ def disk_is_served_over_pci_with_ioapic_and_two_queues(lab):
     _disk_is_served(lab, IOAPIC + PCI, cpus=2)
 
 
+def _serve_plugin(lab):
+    """A plugin of volt's own, in a sealed process."""
+    lab.check(f"cp {DISK} /tmp/disk.img; rm -f /tmp/plugin.sock")
+    lab.check("volt-device --socket /tmp/plugin.sock virtio-blk,disk=/tmp/disk.img "
+              ">/tmp/device.log 2>&1 </dev/null & true")
+    _await(lab, "/tmp/plugin.sock", "/tmp/device.log")
+    return "--plugin vhost-user,socket=unix:/tmp/plugin.sock,device=2"
+
+
+def plugin_in_a_process_of_its_own_is_served(lab):
+    image = bytearray(_image())
+    output = boot(lab, NO_IOAPIC, _serve_plugin(lab), initrd=INITRD, run=f"sha256sum /dev/vda; {WRITE}; sync")
+    output += lab.check("for i in $(seq 300); do grep -q 'exit code' /tmp/device.log && break; sleep 0.1; done; "
+                        "cat /tmp/device.log")
+    expect(hashlib.sha256(image).hexdigest() in output, "the guest read other bytes", output)
+    image[50 << 16:53 << 16] = image[:3 << 16]
+    found = lab.check("sha256sum /tmp/disk.img").split()[0]
+    expect(found == hashlib.sha256(image).hexdigest(), "the guest wrote other bytes", output)
+    expect("the front end has left; exit code 0" in output, "volt-device did not end by itself", output)
+
+
+def guest_goes_on_when_its_plugin_is_killed(lab):
+    plugin = _serve_plugin(lab)
+    _goes_on(lab, plugin, "sha256sum /dev/vda; echo mounted", "volt-device", "/tmp/device.log")
+
+
 def _serve_directory(lab):
     """In a chroot: the machine's own root is an initramfs, which cannot be pivoted away."""
     lab.check("rm -rf /tmp/shared /tmp/shared.sock; mkdir /tmp/shared; cp /lab/disk.img /tmp/shared/image")
@@ -108,21 +134,25 @@ def directory_is_served_over_pci_with_ioapic(lab):
     _directory_is_served(lab, IOAPIC + PCI)
 
 
-def guest_goes_on_when_its_back_end_is_killed(lab):
+def _goes_on(lab, plugin, begin, program, log):
     """volt says so once, and the guest counts on. It is not asked to end by itself: Linux syncs its file systems
     then, and waits for the answer of the one that is gone."""
-    plugin = _serve_directory(lab)
     count = "i=0; while [ $i -lt 8 ]; do echo counted $i; i=$((i+1)); sleep 1; done"
-    line = volt(NO_IOAPIC, plugin, initrd=INITRD, run=f"{MOUNT}; ls /mnt; echo mounted; {count}")
+    line = volt(NO_IOAPIC, plugin, initrd=INITRD, run=f"{begin}; {count}")
     script = (f"{line} </dev/null >/tmp/out 2>&1 & v=$!; "
-              "for i in $(seq 600); do grep -q '^mounted' /tmp/out && break; sleep 0.1; done; "
-              "kill -9 $(pidof virtiofsd); "
-              "for i in $(seq 600); do grep -q '^counted 7' /tmp/out && break; sleep 0.1; done; "
-              "kill $v; wait $v; cat /tmp/out /tmp/virtiofsd.log")
-    output = lab.run(script, LIMIT_S)[1]
+              "for i in $(seq 1200); do grep -q '^mounted' /tmp/out && break; sleep 0.1; done; "
+              f"kill -9 $(pidof {program}); "
+              "for i in $(seq 1200); do grep -q '^counted 7' /tmp/out && break; sleep 0.1; done; "
+              f"kill $v; wait $v; cat /tmp/out {log}")
+    output = lab.run(script, 2 * LIMIT_S)[1]
     lost = re.findall(r"vhost-user: the back end at \S+ is lost: (.*)", output)
     expect(len(lost) == 1 and "ended the connection" in lost[0], f"volt said: {lost}", output)
     expect("counted 7" in output.split("is lost")[1], "the guest did not go on", output)
+
+
+def guest_goes_on_when_its_back_end_is_killed(lab):
+    plugin = _serve_directory(lab)
+    _goes_on(lab, plugin, f"{MOUNT}; ls /mnt; echo mounted", "virtiofsd", "/tmp/virtiofsd.log")
 
 
 if __name__ == "__main__":
