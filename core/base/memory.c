@@ -110,6 +110,8 @@ int memory_init(struct memory *m, uint64_t size, bool hugepages)
 	if (!m->host)
 		return log_error(ENOMEM, "--memory: cannot map %llu MiB for the guest: %s",
 		    (unsigned long long)(size >> 20), strerror(errno));
+	if (VOLT_HAS_SNAPSHOT && m->covered)
+		return 0;
 	/* Fewer faults; refusal costs nothing. Not for the lowest part, of which most guests
 	 * use a few pages that hold tables, whatever the host does unasked. */
 	if (!hugepages) {

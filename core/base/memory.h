@@ -39,7 +39,10 @@ struct memory {
 	 * system call to guest memory by one mask. */
 	bool alone;
 	bool shared; /* set before memory_init(): RAM is a file that can be given away */
-	int fd;      /* of that file; low RAM, then high RAM */
+	/* Set before memory_init(): a file will be mapped over it, and then it is the caller's to
+	 * tell the kernel how it is used. */
+	bool covered;
+	int fd; /* of that file; low RAM, then high RAM */
 #if VOLT_HAS_REGIONS
 	uint32_t region_count;
 	struct memory_region regions[MEMORY_REGIONS];

@@ -59,6 +59,8 @@ void state_prepare(const struct kvm *k);
  * is in use. 0 or -errno, which is logged. */
 int state_plan(struct state_plan *p, const struct kvm *k, const struct vcpu *vcpus, uint32_t count,
     const struct cpuid *cpuid, bool own_chip);
+/* [wire] Behind it, before anything is read: leaves out what KVM lists and does not give. */
+void state_plan_reading(struct state_plan *p, const struct vcpu *v);
 /* The requests that state_read_vcpu() makes on each vCPU, and state_read_vm() on the VM. How many
  * were put. */
 uint32_t state_vcpu_requests(const struct state_plan *p, uint32_t requests[STATE_REQUESTS_MAX]);

@@ -145,7 +145,7 @@ static bool has_xcrs(const struct kvm *k, const struct vcpu *v)
 }
 
 /* One request of all stops at the first that cannot be read; the rest is asked for anew. */
-static void drop_unreadable(struct state_plan *p, const struct vcpu *v)
+void state_plan_reading(struct state_plan *p, const struct vcpu *v)
 {
 	uint32_t done = 0;
 
@@ -181,7 +181,6 @@ int state_plan(struct state_plan *p, const struct kvm *k, const struct vcpu *vcp
 	if (n < 0)
 		return n;
 	p->msr_count = (uint32_t)n;
-	drop_unreadable(p, &vcpus[0]);
 	return 0;
 }
 

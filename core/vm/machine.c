@@ -260,6 +260,8 @@ static int make_memory(struct machine *m)
 {
 	warn_of_memory(m->options->memory);
 	m->memory.shared = VOLT_HAS_SHARING && is_memory_shared(m);
+	if (VOLT_HAS_SNAPSHOT)
+		m->memory.covered = m->restore != NULL;
 	int err = memory_init(&m->memory, m->options->memory, m->options->hugepages);
 
 	if (err)

@@ -149,6 +149,7 @@ int save_wire(struct machine *m)
 	err = state_plan(&s->plan, &m->kvm, m->vcpus, m->options->cpus, m->cpuid, !m->irq.chip);
 	if (err)
 		return err;
+	state_plan_reading(&s->plan, &m->vcpus[0]);
 	err = take_memory(s);
 	if (err)
 		return err;

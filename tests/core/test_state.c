@@ -242,6 +242,7 @@ static void make_vm(struct vm *vm, bool own_chip, const struct blocks *saved)
 	assert_int_equal(vcpu_configure(&vm->vcpu, &vm->cpuid, &entry), 0);
 	assert_int_equal(vcpu_warm(&vm->vcpu), 0);
 	assert_int_equal(state_plan(&vm->plan, &vm->kvm, &vm->vcpu, 1, &vm->cpuid, own_chip), 0);
+	state_plan_reading(&vm->plan, &vm->vcpu);
 }
 
 static void end_vm(struct vm *vm)
