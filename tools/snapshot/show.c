@@ -82,7 +82,7 @@ static const char *safe_name(const char *name, char text[33])
 {
 	size_t n = 0;
 
-	for (; name[n] != '\0' && n < 32; n++)
+	for (; n < 32 && name[n] != '\0'; n++)
 		text[n] =
 		    (unsigned char)name[n] >= 0x20 && (unsigned char)name[n] < 0x7f ? name[n] : '?';
 	text[n] = '\0';
