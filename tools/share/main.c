@@ -43,7 +43,7 @@ int share_say(const struct share *s, int code, const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(line, sizeof(line), fmt, ap);
 	va_end(ap);
-	fprintf(stderr, "volt: --share %s: %s\n", s->text, line);
+	fprintf(stderr, "volt: error: --share %s: %s\n", s->text, line);
 	return code;
 }
 
@@ -67,7 +67,7 @@ static int add_share(const char *text)
 	char why[128];
 
 	if (asked.count == SHARE_MAX) {
-		fprintf(stderr, "volt: --share: at most %u are possible\n", SHARE_MAX);
+		fprintf(stderr, "volt: error: --share: at most %u are possible\n", SHARE_MAX);
 		return EXIT_USAGE;
 	}
 	struct share *s = &asked.shares[asked.count++];
@@ -110,11 +110,11 @@ static int check_folder(struct share *s)
 	if (s->spec.fd >= 0)
 		return share_say(s, EXIT_USAGE, "is not a folder");
 	if (!realpath(s->spec.folder, s->folder) || stat(s->folder, &st) != 0)
-		return share_say(s, EXIT_USAGE, "cannot be opened: %s", strerror(errno));
+		return share_say(s, EXIT_INPUT, "cannot be opened: %s", strerror(errno));
 	if (!S_ISDIR(st.st_mode))
-		return share_say(s, EXIT_USAGE, "is not a folder");
+		return share_say(s, EXIT_INPUT, "is not a folder");
 	if (access(s->folder, R_OK | X_OK) != 0)
-		return share_say(s, EXIT_USAGE, "cannot be read: %s", strerror(errno));
+		return share_say(s, EXIT_INPUT, "cannot be read: %s", strerror(errno));
 	return 0;
 }
 

@@ -28,7 +28,7 @@ struct share {
 	bool mapped;           /* it has one user ID, this user's */
 };
 
-/* "volt: --share DIR: " and a line, on standard error. Returns `code`. */
+/* "volt: error: --share DIR: " and a line, on standard error. Returns `code`. */
 __attribute__((format(printf, 3, 4))) int share_say(
     const struct share *s, int code, const char *fmt, ...);
 

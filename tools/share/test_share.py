@@ -19,7 +19,7 @@ import unittest
 SHARE, BARE, VOLT = (pathlib.Path(word).resolve() for word in sys.argv[1:4])
 LIMIT = 60  # seconds, to end what hangs
 PYTHON = shutil.which("python3", path="/usr/bin:/bin") or sys.executable  # one that every user may run
-USAGE, HOST = 100, 103
+USAGE, INPUT, HOST = 100, 101, 103
 NOBODY = 65534
 HELP = {"c": "    -o source=PATH             shared directory tree\n    --fd=FDNUM  number\n",
         "rust": "      --shared-dir <SHARED_DIR>\n      --fd <FD>\n      --readonly\n",
@@ -151,13 +151,14 @@ class Case(unittest.TestCase):
 class Refused(Case):
     def test_a_folder_that_cannot_be_shared(self):
         self.virtiofsd()
-        for share, reason in ((self.top / "none", "cannot be opened: No such file or directory"),
-                              (self.shared / "file", "is not a folder"),
-                              (self.shared / "file/below", "cannot be opened: Not a directory"),
-                              ("", "the name is empty"), (f"{self.shared},rw", "give DIR, DIR,ro or"),
-                              (f"{self.shared},at=x", "begins with /"), ("fd:3", "is not a folder")):
+        for code, share, reason in (
+                (INPUT, self.top / "none", "cannot be opened: No such file or directory"),
+                (INPUT, self.shared / "file", "is not a folder"),
+                (INPUT, self.shared / "file/below", "cannot be opened: Not a directory"),
+                (USAGE, "", "the name is empty"), (USAGE, f"{self.shared},rw", "give DIR, DIR,ro or"),
+                (USAGE, f"{self.shared},at=x", "begins with /"), (USAGE, "fd:3", "is not a folder")):
             with self.subTest(share):
-                self.refused(USAGE, f"volt: --share {share}: ", reason, shares=[str(share)])
+                self.refused(code, f"volt: error: --share {share}: ", reason, shares=[str(share)])
         self.refused(USAGE, "at most 8", shares=[str(self.shared)] * 9)
 
     def test_a_folder_without_the_right_to_read_it(self):
@@ -169,12 +170,12 @@ class Refused(Case):
         if os.geteuid() == 0:
             line = ["setpriv", f"--reuid={NOBODY}", f"--regid={NOBODY}", "--clear-groups", *line]
         done = subprocess.run(line, capture_output=True, text=True, env=self.env, timeout=LIMIT, check=False)
-        self.assertEqual(done.returncode, USAGE, done.stderr)
-        self.assertEqual(done.stderr, f"volt: --share {self.shared}: cannot be read: Permission denied\n")
+        self.assertEqual(done.returncode, INPUT, done.stderr)
+        self.assertEqual(done.stderr, f"volt: error: --share {self.shared}: cannot be read: Permission denied\n")
 
     def test_virtiofsd_is_not_installed(self):
         self.program, self.env["PATH"] = BARE, str(self.bin)
-        self.refused(HOST, f"volt: --share {self.shared}: virtiofsd is not installed; Debian 12 has it in")
+        self.refused(HOST, f"volt: error: --share {self.shared}: virtiofsd is not installed; Debian 12 has it in")
 
     def test_a_virtiofsd_that_is_not_known(self):
         for kind, reason in (("other", "names no --fd"), ("path", "names no --fd")):
@@ -199,11 +200,12 @@ class Refused(Case):
 
     def test_volt_says_it_for_its_own_option(self):
         """One line, by way of the program that lies beside it."""
-        for words, text in ((("--share", "/none/at/all"), "volt: --share /none/at/all: cannot be opened: "),
-                            (("--share",), "--share needs a value"), (("--share", "fd:3,x"), "give DIR")):
+        for words, code, text in (
+                (("--share", "/none/at/all"), INPUT, "volt: error: --share /none/at/all: cannot be opened: "),
+                (("--share",), USAGE, "--share needs a value"), (("--share", "fd:3,x"), USAGE, "give DIR")):
             done = subprocess.run([VOLT, *words], capture_output=True, text=True, timeout=LIMIT, check=False,
                                   env=self.env, stdin=subprocess.DEVNULL)
-            self.assertEqual((done.returncode, done.stderr.count("\n")), (USAGE, 1), done.stderr)
+            self.assertEqual((done.returncode, done.stderr.count("\n")), (code, 1), done.stderr)
             self.assertIn(text, done.stderr)
 
 
@@ -289,7 +291,7 @@ class Served(Case):
             with self.subTest(does):
                 self.virtiofsd(does=does)
                 run, _ = self.start()
-                self.assertEqual(run.stderr.readline(), f"volt: --share {self.shared}: {text}\n")
+                self.assertEqual(run.stderr.readline(), f"volt: error: --share {self.shared}: {text}\n")
                 self.assertIsNone(run.poll(), "volt ended with it")
                 self.end(run)
 
