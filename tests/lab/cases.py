@@ -34,6 +34,12 @@ def volt(*words, kernel="/lab/vmlinux", initrd=INITRD, append=QUIET, run=None):
     return " ".join(line)
 
 
+def started(line):
+    """Shell words that start a line in the background, as $v, with its output in /tmp/out. That is emptied
+    first: the new shell does so beside the next word, which would look at an earlier case's output."""
+    return f": >/tmp/out; {line} </dev/null >/tmp/out 2>&1 & v=$!"
+
+
 def boot(lab, *words, status=0, banner=True, **how):
     """Runs a guest to its end and returns what it and volt printed."""
     found, output = lab.run(volt(*words, **how) + " </dev/null", LIMIT_S)

@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cases import NO_IOAPIC, call, expect, run, volt
+from cases import NO_IOAPIC, call, expect, run, started, volt
 from lab import ROOT, LabError, LabUnavailable, busybox, fetch, libraries, module_files
 
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
@@ -142,7 +142,7 @@ def guest_outlives_virtiofsd_which_does_not_outlive_volt(lab):
     _folders(lab, "1000:1000")
     work = "ls /mnt /kept; echo mounted; for i in 0 1 2 3 4; do sleep 1; echo counted $i; done; cat /kept/file; sleep 1000"
     line = volt(NO_IOAPIC, "--share /tmp/alone --share /tmp/kept,at=/kept", initrd=INITRD, run=work)
-    script = (f"{USER} {line} </dev/null >/tmp/out 2>&1 & v=$!; "
+    script = (f"{started(f'{USER} {line}')}; "
               "for i in $(seq 600); do grep -q '^mounted' /tmp/out && break; sleep 0.1; done; "
               "kill -9 $(pidof virtiofsd | tr ' ' '\\n' | sort -n | head -n 1); "
               "for i in $(seq 600); do grep -q '^kept' /tmp/out && break; sleep 0.1; done; "

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cases import LIMIT_S, NO_IOAPIC, boot, expect, run, volt
+from cases import LIMIT_S, NO_IOAPIC, boot, expect, run, started, volt
 from lab import ROOT, LabError, LabUnavailable, busybox, fetch, libraries, module_files
 
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
@@ -139,7 +139,7 @@ def _goes_on(lab, plugin, begin, program, log):
     then, and waits for the answer of the one that is gone."""
     count = "i=0; while [ $i -lt 8 ]; do echo counted $i; i=$((i+1)); sleep 1; done"
     line = volt(NO_IOAPIC, plugin, initrd=INITRD, run=f"{begin}; {count}")
-    script = (f"{line} </dev/null >/tmp/out 2>&1 & v=$!; "
+    script = (f"{started(line)}; "
               "for i in $(seq 1200); do grep -q '^mounted' /tmp/out && break; sleep 0.1; done; "
               f"kill -9 $(pidof {program}); "
               "for i in $(seq 1200); do grep -q '^counted 7' /tmp/out && break; sleep 0.1; done; "

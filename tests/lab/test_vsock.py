@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cases import NO_IOAPIC, expect, run, volt
+from cases import NO_IOAPIC, expect, run, started, volt
 from lab import ROOT, LabError, LabUnavailable, busybox, fetch, module_files
 
 BUILD = Path(sys.argv[1] if len(sys.argv) > 1 else os.environ["VOLT_BUILD"])
@@ -65,9 +65,9 @@ def guest_outlives_a_killed_peer_and_a_killed_broker(lab):
              "vsock_tool guest 1 1; echo second=$?; while vsock_tool probe; do sleep 0.1; done; echo third; sleep 0.1")
     line = volt(NO_IOAPIC, f"--plugin virtio-vsock,path={SOCKET}", initrd=INITRD, run=guest)
     script = f"""
-rm -f {SOCKET}*; : >/tmp/out
+rm -f {SOCKET}*
 {TOOL} host {SOCKET} 1 4000 >/tmp/host.log 2>&1 & h=$!
-timeout {LIMIT_S} {line} </dev/null >/tmp/out 2>&1 & v=$!
+{started(f"timeout {LIMIT_S} {line}")}
 await() {{ while kill -0 $v 2>/dev/null && ! grep -q "$1" /tmp/out; do sleep 0.1; done; }}
 await 'guest: connected'
 kill -9 $h
@@ -89,7 +89,7 @@ def agent_runs_a_command_and_ends_the_guest(lab):
     line = volt(NO_IOAPIC, f"--plugin virtio-vsock,path={SOCKET}", initrd=INITRD,
                 append='quiet loglevel=0 volt.agent=1024 volt.run="sleep 1000"')
     until = f"until grep -q 'VM READY' /tmp/out; do sleep 0.1; done; {TOOL} agent {SOCKET}"
-    status, output = lab.run(f"rm -f {SOCKET}; {line} </dev/null >/tmp/out 2>&1 & v=$!; {until}; wait $v; "
+    status, output = lab.run(f"rm -f {SOCKET}; {started(line)}; {until}; wait $v; "
                              f"s=$?; cat /tmp/out; exit $s", LIMIT_S)
     expect(status == 0, f"exit status {status}", output)
     said = output.replace("agent: ", "")  # stands before each frame, however the lines come in frames
@@ -101,7 +101,7 @@ def the_agents_word_makes_the_guest_ready(lab):
     line = volt(NO_IOAPIC, f"--plugin virtio-vsock,path={SOCKET}", f"--ready-socket {SOCKET}_1025",
                 initrd=INITRD, append='quiet loglevel=0 volt.agent=1024 volt.ready=1025 volt.run="sleep 1000"')
     until = "while kill -0 $v && ! grep -q 'VM READY' /tmp/out; do sleep 0.3; done"
-    status, output = lab.run(f": >/tmp/out; rm -f {SOCKET}; timeout 200 {line} </dev/null >/tmp/out 2>&1 & v=$!; {until}; "
+    status, output = lab.run(f"rm -f {SOCKET}; {started(f'timeout 200 {line}')}; {until}; "
                              f"timeout 60 {TOOL} agent {SOCKET}; wait $v; s=$?; cat /tmp/out; ls {SOCKET}_1025 2>&1; exit $s",
                              LIMIT_S)
     expect(status == 0, f"exit status {status}", output)
