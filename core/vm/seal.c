@@ -284,6 +284,12 @@ static int await_threads(const struct machine *m)
 	return 0;
 }
 
+/* A restored VM says that it is ready, and then waits with its threads in their filters. */
+static bool waits_for_go(const struct machine *m)
+{
+	return VOLT_HAS_SNAPSHOT && m->options->restore_wait;
+}
+
 /* In the broker's process, whose memory is a copy of this one. */
 static int confine_broker(void *arg)
 {
@@ -309,7 +315,7 @@ int seal_machine(struct machine *m)
 		return err;
 	err = start_threads(m);
 	trace_mark("threads", "%u made", m->firmware.cpus + m->worker_count);
-	return err;
+	return !err && waits_for_go(m) ? await_threads(m) : err;
 }
 
 /* The filters have been built, and plugin files looked at: many pages of the heap hold nothing any
@@ -329,7 +335,8 @@ int seal_loop(struct machine *m)
 
 	if (err)
 		return err;
-	err = await_threads(m);
+	if (!waits_for_go(m))
+		err = await_threads(m);
 	if (err)
 		return err;
 	if (m->sandbox) {

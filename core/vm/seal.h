@@ -17,7 +17,8 @@ int seal_warm(struct machine *m);
 /* Gathers and compiles the policy; enforces nothing. 0 or -errno, which is logged. */
 int seal_prepare(struct machine *m);
 /* Confines the process and makes the vCPU and worker threads, each of which enters its filter by
- * itself. 0 or -errno, which is logged: then no guest may run. */
+ * itself; a VM that waits for "go" waits for them here. 0 or -errno, which is logged: then no guest
+ * may run. */
 int seal_machine(struct machine *m);
 /* Confines the loop's thread, and returns with the others in their filters and waiting. 0 or
  * -errno, which is logged: then no guest may run. */
