@@ -20,8 +20,7 @@
 #if VOLT_HAS_REGIONS
 #define LOST_MEMORY \
 	" (a limit, no huge page left, or a mapped file that became shorter or has no room on " \
-	"its " \
-	"file system)"
+	"its file system)"
 #else
 #define LOST_MEMORY " (a limit, no huge page left, or a mapped kernel's file that became shorter)"
 #endif

@@ -300,12 +300,22 @@ static int confine_broker(void *arg)
 	return err ? err : enter_thread(m, POLICY_BROKER(m));
 }
 
+/* The filters have been built, and plugin files looked at: many pages of the heap hold nothing any
+ * more, and nobody could give them back under the seal. */
+static void give_heap_back(void)
+{
+#ifdef __GLIBC__
+	malloc_trim(0);
+#endif
+}
+
 int seal_machine(struct machine *m)
 {
 	int err = seal_prepare(m);
 
 	if (err)
 		return err;
+	give_heap_back();
 	err = peers_start(&m->peers, confine_broker, m);
 	if (err)
 		return err;
@@ -318,18 +328,8 @@ int seal_machine(struct machine *m)
 	return !err && waits_for_go(m) ? await_threads(m) : err;
 }
 
-/* The filters have been built, and plugin files looked at: many pages of the heap hold nothing any
- * more, and nobody could give them back under the seal. */
-static void give_heap_back(void)
-{
-#ifdef __GLIBC__
-	malloc_trim(0);
-#endif
-}
-
 int seal_loop(struct machine *m)
 {
-	give_heap_back();
 	reporter_register(POLICY_LOOP);
 	int err = enter_thread(m, POLICY_LOOP);
 
